@@ -1,0 +1,37 @@
+/* What happens between fork and execve of a command. */
+#ifndef RIPCORD_CHILD_H
+#define RIPCORD_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "spawn-request.h"
+#include "user.h"
+
+/* What every command inherits from the agent's start: read once, before the agent changes its own. */
+struct child_defaults {
+    int oom_score_adj; /* the agent's own */
+    unsigned long nofile_soft;
+    unsigned long nofile_hard;
+};
+
+extern struct child_defaults child_defaults;
+void child_defaults_load(void);
+
+/* How a failed start is told through the close-on-exec pipe; nothing comes when execve worked. */
+struct child_failure {
+    int stage;
+    int error;
+};
+
+struct child_plan {
+    const struct spawn_request *request;
+    const struct identity *who;
+    const char *workspace;
+    int stdio[3];
+    int failure_fd;
+};
+
+_Noreturn void child_run(const struct child_plan *plan);
+
+#endif

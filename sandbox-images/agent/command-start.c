@@ -1,0 +1,151 @@
+#define _GNU_SOURCE
+#include "command-state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "loop.h"
+#include "spawn-request.h"
+#include "util.h"
+
+struct pipes {
+    int control[2];
+    int in[2];
+    int out[2];
+    int err[2];
+};
+
+static void close_pair(int pair[2]) {
+    close_fd(&pair[0]);
+    close_fd(&pair[1]);
+}
+
+static void close_pipes(struct pipes *p) {
+    close_pair(p->control);
+    close_pair(p->in);
+    close_pair(p->out);
+    close_pair(p->err);
+}
+
+/* Programs open their own /dev/stdin, /dev/stdout and /dev/stderr by name. The pipe is root's, so its mode has to allow
+ * it; who gets as far as a process's descriptors is another matter, and procfs's. */
+static int open_pipe(int pair[2]) {
+    if (pipe2(pair, O_CLOEXEC) != 0) return -1;
+    (void)fchmod(pair[0], 0666);
+    return 0;
+}
+
+static int open_pipes(struct pipes *p, uint16_t flags) {
+    bool terminal = (flags & SPAWN_PTY) != 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->control) != 0) return -1;
+    if (terminal) return 0;
+    if ((flags & SPAWN_STDIN) != 0 && open_pipe(p->in) != 0) return -1;
+    if (open_pipe(p->out) != 0) return -1;
+    if ((flags & SPAWN_MERGE) != 0) return 0;
+    return open_pipe(p->err);
+}
+
+static int watch(const struct command *c, int fd, uint32_t events, enum watch_kind kind) {
+    return loop_watch(fd, events, watch_tag(kind, c->slot, c->stream));
+}
+
+int command_adopt_output(struct command *c, int index, int *fd) {
+    struct channel *out = &c->out[index];
+    out->fd = *fd;
+    *fd = -1;
+    out->readable = true;
+    if (set_nonblocking(out->fd) != 0) return -1;
+    return watch(c, out->fd, EPOLLIN, index == 0 ? WATCH_OUTPUT_1 : WATCH_OUTPUT_2);
+}
+
+/* EPOLLERR alone already tells that the reader has gone. */
+int command_adopt_input(struct command *c, int *fd) {
+    c->in.fd = *fd;
+    *fd = -1;
+    if (set_nonblocking(c->in.fd) != 0) return -1;
+    return watch(c, c->in.fd, EPOLLOUT, WATCH_INPUT);
+}
+
+static int adopt_pipes(struct command *c, struct pipes *p) {
+    c->control = p->control[0];
+    p->control[0] = -1;
+    if (watch(c, c->control, EPOLLIN, WATCH_CONTROL) != 0) return -1;
+    if (p->in[1] >= 0 && command_adopt_input(c, &p->in[1]) != 0) return -1;
+    if (p->out[0] >= 0 && command_adopt_output(c, 0, &p->out[0]) != 0) return -1;
+    return p->err[0] >= 0 ? command_adopt_output(c, 1, &p->err[0]) : 0;
+}
+
+static void configure(struct command *c, const struct spawn_request *r) {
+    c->flags = r->flags;
+    for (int i = 0; i < 2; i++) {
+        c->out[i].head_left = r->head[i];
+        c->out[i].tail_limit = (size_t)r->tail[i];
+        c->out[i].credit += r->credit[i];
+        c->out[i].kill_at = r->kill_at_bytes;
+    }
+    bool terminal = (r->flags & SPAWN_PTY) != 0;
+    c->out[0].terminal = c->in.terminal = terminal;
+    if (terminal || (r->flags & SPAWN_MERGE) != 0) c->out[1].ended = c->out[1].finished = true;
+    if (!terminal && (r->flags & SPAWN_STDIN) == 0) c->in.closed = true;
+    if (r->timeout_ms == 0) return;
+    uint64_t limit_us = min_u64(r->timeout_ms, UINT32_MAX * UINT64_C(1000)) * 1000;
+    keeper_set_backstop(c, now_us() + limit_us + (uint64_t)r->grace_ms * 1000 + KEEPER_SLACK_US);
+}
+
+void command_end_unstarted(struct command *c, enum stage stage, int error) {
+    c->ended = true;
+    c->phase = PHASE_RUNNING;
+    c->report = (struct keeper_report){.outcome = OUTCOME_SPAWN_FAILED,
+                                       .stage = (uint8_t)stage,
+                                       .error = error,
+                                       .exit_code = -1,
+                                       .killed_by_host = c->killed_by_host};
+    command_drop_request(c);
+    command_kick(c);
+}
+
+/* 0, or the errno of what was missing. */
+static int fork_keeper(struct command *c, const struct spawn_request *r) {
+    struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    struct keeper_plan plan = {
+        .request = r, .workspace = commands.setup.workspace, .default_user = commands.setup.default_user};
+    int error = 0;
+    if (commands.null_fd < 0 || open_pipes(&p, r->flags) != 0 || adopt_pipes(c, &p) != 0) {
+        error = commands.null_fd < 0 ? ENODEV : errno;
+    } else {
+        plan.control = p.control[1];
+        plan.stdio[0] = p.in[0] >= 0 ? p.in[0] : commands.null_fd;
+        plan.stdio[1] = p.out[1];
+        plan.stdio[2] = p.err[1] >= 0 ? p.err[1] : p.out[1];
+        c->keeper = fork();
+        if (c->keeper == 0) keeper_run(&plan);
+        if (c->keeper < 0) error = errno;
+    }
+    close_pipes(&p);
+    return error;
+}
+
+void command_start(struct command *c) {
+    struct spawn_request r;
+    int error = spawn_request_parse(c->request, c->request_total, &r);
+    if (error != 0) {
+        command_end_unstarted(c, error == EINVAL ? STAGE_REQUEST : STAGE_RESOURCES, error);
+        return;
+    }
+    if (c->cols == 0 && c->rows == 0) {
+        c->cols = r.cols;
+        c->rows = r.rows;
+    }
+    c->phase = PHASE_RUNNING;
+    configure(c, &r);
+    error = fork_keeper(c, &r);
+    spawn_request_free(&r);
+    command_drop_request(c);
+    if (error == 0) return;
+    unwatch_close(&c->control);
+    command_end_unstarted(c, STAGE_RESOURCES, error);
+}

@@ -1,0 +1,113 @@
+/* What the files of the commands share; nothing else includes this. */
+#ifndef RIPCORD_COMMAND_STATE_H
+#define RIPCORD_COMMAND_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cgroup.h"
+#include "channel.h"
+#include "command.h"
+#include "input.h"
+#include "keeper.h"
+#include "protocol.h"
+
+#define NEVER UINT64_MAX
+/* What a keeper may be late before PID 1 takes over: only a root command can hold one up. */
+#define KEEPER_SLACK_US 5000000u
+
+enum phase {
+    PHASE_FREE,
+    PHASE_REQUEST,   /* the spawn request is not complete */
+    PHASE_RUNNING,   /* from the fork until EXIT is in the outbox */
+    PHASE_SURVIVORS, /* detached: EXIT is out, the keeper still owns something alive */
+};
+
+struct command {
+    enum phase phase;
+    uint32_t slot;
+    uint32_t stream;
+    uint16_t flags;
+    uint8_t *request;
+    uint32_t request_total;
+    uint32_t request_have;
+
+    pid_t keeper;
+    int control;
+    bool started;
+    bool started_told;
+    bool ended; /* the report is there */
+    bool lost;  /* the keeper died without one */
+    bool orphans_wanted_dead; /* EXIT waits for them */
+    bool killed_by_host;
+    uint64_t backstop_at;
+    pid_t pid;
+    uint16_t cols, rows;
+    struct keeper_report report;
+    struct cgroup_counters before;
+    struct input in;
+    struct channel out[2];
+
+    bool queued;
+    bool blocked; /* until the outbox has room */
+    struct command *next;
+};
+
+struct commands {
+    struct commands_setup setup;
+    uint32_t last_stream;
+    int null_fd;
+    uint32_t count;
+    struct command *active[STREAMS_MAX];
+    uint64_t next_backstop;
+    uint64_t orphans_at;    /* when to look for orphans next */
+    uint64_t orphans_until; /* when to stop caring whether they die */
+};
+
+extern struct commands commands;
+
+/* ---- command-slots.c: who there is, and whose turn it is ---- */
+
+struct command *command_find(uint32_t stream);
+/* NULL when the slot has another user by now. */
+struct command *command_of_tag(uint64_t tag);
+/* NULL when all slots are taken. */
+struct command *command_claim(uint32_t stream);
+void command_release(struct command *c);
+/* Something has happened for it: it gets a turn. */
+void command_kick(struct command *c);
+/* Takes the first off the queue. */
+struct command *command_next(void);
+bool commands_queued(void);
+
+void command_drop_request(struct command *c);
+void command_close_input(struct input *in);
+void command_close_output(struct channel *c);
+void unwatch_close(int *fd);
+
+/* ---- command-start.c: from the request to the keeper ---- */
+
+/* The request is complete. */
+void command_start(struct command *c);
+/* It ends before it began. */
+void command_end_unstarted(struct command *c, enum stage stage, int error);
+/* They own the descriptor from then on, also when they fail. 0 or -1. */
+int command_adopt_output(struct command *c, int index, int *fd);
+int command_adopt_input(struct command *c, int *fd);
+
+/* ---- command-keeper.c: orders to the keeper and its news; what is left when one dies ---- */
+
+void keeper_order_kill(struct command *c, enum keeper_cause cause, uint32_t grace_ms);
+void keeper_order_signal(struct command *c, int signal);
+/* When PID 1 itself has to act. */
+void keeper_set_backstop(struct command *c, uint64_t at);
+void keeper_hear(struct command *c);
+void orphans_end_ownerless(struct command *ending);
+
+/* ---- command-run.c: turns, and what they tell the host ---- */
+
+/* False when there was no room. */
+bool command_tell_exit(struct command *c);
+
+#endif

@@ -1,0 +1,33 @@
+/* PID 1's side of the commands: their pipes, credit and frames. What kills and reaps them is their keeper. */
+#ifndef RIPCORD_COMMAND_H
+#define RIPCORD_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "frame.h"
+
+struct commands_setup {
+    const char *workspace;
+    const char *default_user;
+    bool subreaper;
+};
+
+/* The strings must stay. */
+void commands_init(const struct commands_setup *setup);
+
+/* A frame for a stream. False when it breaks the protocol. */
+bool commands_frame(const struct frame *f);
+void commands_kill_all(uint32_t grace_ms);
+
+void commands_event(uint64_t tag, uint32_t events);
+/* One turn for everybody who has something to do; true when there is more. */
+bool commands_run(void);
+/* The outbox has room again. */
+void commands_unblock(void);
+/* Time limits that the keepers have not kept, orphans of dead keepers. Returns when to call again. */
+uint64_t commands_tick(uint64_t now);
+
+uint32_t commands_count(void);
+
+#endif

@@ -1,0 +1,301 @@
+#define _GNU_SOURCE
+#include "keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "child.h"
+#include "protocol.h"
+#include "pty.h"
+#include "tree.h"
+#include "util.h"
+
+#define NEVER UINT64_MAX
+/* How soon a tree that does not die at once is looked at again, the longer the more often it was in vain. */
+#define HARD_KILL_INTERVAL_US 5000
+#define HARD_KILL_INTERVALS_MAX 40
+
+enum kill_phase { KILL_NOT, KILL_ASKED, KILL_HARD };
+
+static struct {
+    const struct keeper_plan *plan;
+    int control;
+    int failure_fd; /* open until the command has been executed, or could not be */
+    pid_t leader;
+    uint64_t started_us;
+    uint64_t timeout_at;
+
+    bool leader_gone;
+    bool childless;
+    bool reported;
+    bool leader_killed;
+    bool killed_by_host;
+    int last_signal; /* a single signal the host sent */
+
+    enum kill_phase phase;
+    enum keeper_cause cause;
+    uint64_t phase_ends;
+    uint64_t hard_kills;
+    bool background; /* what is being killed outlived its leader */
+
+    struct child_failure failure;
+    struct keeper_report report;
+} keeper;
+
+static void send_report(void) {
+    /* PID 1 always reads; were it gone, this process would be gone too. */
+    while (send(keeper.control, &keeper.report, sizeof keeper.report, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
+}
+
+_Noreturn static void report_spawn_failure(int stage, int error) {
+    keeper.report.news = NEWS_ENDED;
+    keeper.report.outcome = OUTCOME_SPAWN_FAILED;
+    keeper.report.stage = (uint8_t)stage;
+    keeper.report.error = error;
+    keeper.report.exit_code = -1;
+    send_report();
+    _exit(0);
+}
+
+static void send_terminal(int master) {
+    struct keeper_report news = {.news = NEWS_TERMINAL};
+    struct iovec part = {&news, sizeof news};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &master, sizeof master);
+    if (sendmsg(keeper.control, &message, MSG_NOSIGNAL) < 0) report_spawn_failure(STAGE_PTY, errno);
+}
+
+static void on_child(int signal) {
+    (void)signal; /* Only interrupts ppoll. */
+}
+
+static void prepare_signals(void) {
+    struct sigaction action = {.sa_handler = on_child};
+    sigset_t all;
+    (void)sigfillset(&all);
+    if (sigprocmask(SIG_SETMASK, &all, NULL) != 0 || sigaction(SIGCHLD, &action, NULL) != 0) {
+        report_spawn_failure(STAGE_RESOURCES, errno);
+    }
+}
+
+static void open_terminal(const struct identity *who, int stdio[3]) {
+    int master, slave;
+    const struct spawn_request *r = keeper.plan->request;
+    int error = pty_open(who, r->cols, r->rows, &master, &slave);
+    if (error != 0) report_spawn_failure(STAGE_PTY, error);
+    send_terminal(master);
+    (void)close(master);
+    for (int i = 0; i < 3; i++) stdio[i] = slave;
+}
+
+static void start_command(const struct identity *who) {
+    struct child_plan child = {.request = keeper.plan->request, .who = who, .workspace = keeper.plan->workspace};
+    int failure[2];
+    memcpy(child.stdio, keeper.plan->stdio, sizeof child.stdio);
+    if ((child.request->flags & SPAWN_PTY) != 0) open_terminal(who, child.stdio);
+    if (pipe2(failure, O_CLOEXEC) != 0) report_spawn_failure(STAGE_RESOURCES, errno);
+    child.failure_fd = failure[1];
+    keeper.failure_fd = failure[0];
+    keeper.started_us = now_us();
+    keeper.leader = fork();
+    if (keeper.leader < 0) report_spawn_failure(STAGE_RESOURCES, errno);
+    if (keeper.leader == 0) child_run(&child);
+    (void)close(failure[1]);
+    /* The keeper must not be what keeps the command's pipes open. */
+    for (int i = 0; i < 3; i++) {
+        if (i == 0 || child.stdio[i] != child.stdio[i - 1]) (void)close(child.stdio[i]);
+    }
+    uint64_t timeout_ms = min_u64(child.request->timeout_ms, UINT64_MAX / 4000);
+    keeper.timeout_at = timeout_ms == 0 ? NEVER : keeper.started_us + timeout_ms * 1000;
+}
+
+/* The pipe closes without a word when execve has worked. */
+static void hear_from_child(void) {
+    ssize_t n = read(keeper.failure_fd, &keeper.failure, sizeof keeper.failure);
+    if (n < 0 && errno == EINTR) return;
+    close_fd(&keeper.failure_fd);
+    if (n == (ssize_t)sizeof keeper.failure) return;
+    keeper.failure.stage = STAGE_NONE;
+    keeper.report.news = NEWS_STARTED;
+    keeper.report.pid = keeper.leader;
+    send_report();
+}
+
+static void note_leader_end(int status) {
+    keeper.leader_gone = true;
+    keeper.report.duration_us = now_us() - keeper.started_us;
+    keeper.report.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    keeper.report.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    keeper.report.killed_by_agent = keeper.leader_killed;
+    if (keeper.cause == CAUSE_HOST) keeper.killed_by_host = true;
+    if (keeper.last_signal != 0 && keeper.report.signal == keeper.last_signal) keeper.killed_by_host = true;
+}
+
+static void reap(void) {
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == keeper.leader) note_leader_end(status);
+    }
+    keeper.childless = pid < 0 && errno == ECHILD;
+}
+
+static void signal_tree(int signal) {
+    struct tree tree = {0};
+    /* Without a readable /proc at least the leader and its group are known. */
+    if (tree_scan(&tree, getpid(), NULL, 0) == 0) {
+        (void)tree_signal(&tree, signal);
+    } else if (!keeper.leader_gone) {
+        (void)kill(-keeper.leader, signal);
+        (void)kill(keeper.leader, signal);
+    }
+    tree_free(&tree);
+}
+
+static void kill_hard(void) {
+    if (!keeper.leader_gone) keeper.leader_killed = true;
+    size_t killed = tree_kill(getpid(), NULL, 0);
+    if (!keeper.leader_gone) (void)kill(keeper.leader, SIGKILL);
+    /* Counted by the first pass: later ones see the same processes on their way out. */
+    if (keeper.background && keeper.phase != KILL_HARD) keeper.report.background_killed = (uint32_t)killed;
+    keeper.phase = KILL_HARD;
+    keeper.hard_kills++;
+    keeper.phase_ends = now_us() + HARD_KILL_INTERVAL_US * min_u64(keeper.hard_kills, HARD_KILL_INTERVALS_MAX);
+}
+
+static void kill_tree(enum keeper_cause cause, uint32_t grace_ms) {
+    if (keeper.cause == CAUSE_NONE && !keeper.leader_gone) keeper.cause = cause;
+    if (keeper.phase == KILL_HARD) return;
+    uint64_t ends = now_us() + (uint64_t)grace_ms * 1000;
+    if (grace_ms == 0) {
+        kill_hard();
+    } else if (keeper.phase == KILL_NOT) {
+        keeper.phase = KILL_ASKED;
+        keeper.phase_ends = ends;
+        signal_tree(SIGTERM);
+        /* A stopped process cannot act on SIGTERM. */
+        signal_tree(SIGCONT);
+    } else if (ends < keeper.phase_ends) {
+        /* A second request can shorten the grace, never lengthen it. */
+        keeper.phase_ends = ends;
+    }
+}
+
+static void obey(void) {
+    struct keeper_command command;
+    ssize_t n;
+    while ((n = recv(keeper.control, &command, sizeof command, MSG_DONTWAIT)) == (ssize_t)sizeof command) {
+        if (command.order == ORDER_SIGNAL_TREE) {
+            keeper.last_signal = command.signal;
+            signal_tree(command.signal);
+        } else {
+            kill_tree((enum keeper_cause)command.cause, command.grace_ms);
+        }
+    }
+    /* PID 1 never closes its end first: this is its end, and so everybody's. */
+    if (n == 0) _exit(0);
+}
+
+static uint8_t judge_outcome(void) {
+    if (keeper.cause == CAUSE_TIMEOUT) return OUTCOME_TIMEOUT;
+    if (keeper.cause == CAUSE_OUTPUT_LIMIT) return OUTCOME_OUTPUT_LIMIT;
+    return keeper.report.signal != 0 ? OUTCOME_SIGNALED : OUTCOME_EXITED;
+}
+
+static void report_end(void) {
+    struct rusage usage;
+    keeper.reported = true;
+    if (keeper.failure.stage != STAGE_NONE) report_spawn_failure(keeper.failure.stage, keeper.failure.error);
+    if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
+        keeper.report.cpu_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec +
+                               (uint64_t)usage.ru_stime.tv_sec * 1000000u + (uint64_t)usage.ru_stime.tv_usec;
+        keeper.report.max_rss_bytes = (uint64_t)usage.ru_maxrss * 1024u;
+    }
+    keeper.report.news = NEWS_ENDED;
+    keeper.report.outcome = judge_outcome();
+    keeper.report.killed_by_host = keeper.killed_by_host;
+    send_report();
+}
+
+static void advance(void) {
+    uint64_t now = now_us();
+    bool detached = (keeper.plan->request->flags & SPAWN_DETACHED) != 0;
+    if (keeper.leader_gone && keeper.failure_fd >= 0) hear_from_child();
+    if (keeper.leader_gone && !keeper.childless && !keeper.reported && !detached && keeper.phase == KILL_NOT) {
+        keeper.background = true;
+        kill_hard();
+        reap();
+    }
+    if (!keeper.leader_gone && now >= keeper.timeout_at) {
+        keeper.timeout_at = NEVER;
+        kill_tree(CAUSE_TIMEOUT, keeper.plan->request->grace_ms);
+    }
+    if (keeper.phase != KILL_NOT && !keeper.childless && now_us() >= keeper.phase_ends) kill_hard();
+    bool settled = keeper.childless || (detached && keeper.phase == KILL_NOT);
+    if (keeper.leader_gone && settled && !keeper.reported) report_end();
+    if (keeper.childless && keeper.leader_gone) _exit(0);
+}
+
+static uint64_t next_deadline(void) {
+    uint64_t next = keeper.leader_gone ? NEVER : keeper.timeout_at;
+    return keeper.phase != KILL_NOT && keeper.phase_ends < next ? keeper.phase_ends : next;
+}
+
+static void wait_for_news(void) {
+    struct pollfd polls[2] = {{.fd = keeper.control, .events = POLLIN}, {.fd = keeper.failure_fd, .events = POLLIN}};
+    struct timespec limit, *timeout = NULL;
+    sigset_t open_mask;
+    uint64_t deadline = next_deadline();
+    if (deadline != NEVER) {
+        uint64_t now = now_us();
+        uint64_t left = deadline > now ? deadline - now : 0;
+        limit.tv_sec = (time_t)(left / 1000000u);
+        limit.tv_nsec = (long)(left % 1000000u) * 1000;
+        timeout = &limit;
+    }
+    (void)sigfillset(&open_mask);
+    (void)sigdelset(&open_mask, SIGCHLD);
+    if (ppoll(polls, 2, timeout, &open_mask) <= 0) return;
+    if (polls[1].revents != 0) hear_from_child();
+    if (polls[0].revents != 0) obey();
+}
+
+_Noreturn void keeper_run(const struct keeper_plan *plan) {
+    struct identity who;
+    int keep[4] = {plan->control, plan->stdio[0], plan->stdio[1], plan->stdio[2]};
+    keeper.plan = plan;
+    keeper.control = plan->control;
+    keeper.failure_fd = -1;
+    close_all_from(3, keep, 4);
+    /* Where this fails (gVisor) orphans go to PID 1, which has an eye on them. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    (void)prctl(PR_SET_NAME, "keeper", 0, 0, 0);
+    prepare_signals();
+    const char *user = plan->request->user[0] == '\0' ? plan->default_user : plan->request->user;
+    int error = user_resolve(user, &who);
+    if (error != 0) report_spawn_failure(STAGE_USER, error);
+    start_command(&who);
+    for (;;) {
+        reap();
+        advance();
+        wait_for_news();
+    }
+}

@@ -1,0 +1,54 @@
+/* One keeper per command: a root process that owns the command's whole tree and ends it when it is time. */
+#ifndef RIPCORD_KEEPER_H
+#define RIPCORD_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "spawn-request.h"
+
+/* PID 1 → keeper, one packet each. */
+enum keeper_order { ORDER_KILL_TREE = 1, ORDER_SIGNAL_TREE = 2 };
+
+/* Why a tree is being killed. The first one stays. */
+enum keeper_cause { CAUSE_NONE, CAUSE_HOST, CAUSE_OUTPUT_LIMIT, CAUSE_TIMEOUT };
+
+struct keeper_command {
+    int order;
+    int signal;
+    int cause;
+    uint32_t grace_ms;
+};
+
+/* Keeper → PID 1. */
+enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3 };
+
+struct keeper_report {
+    int news;
+    pid_t pid; /* STARTED */
+    uint8_t outcome;
+    uint8_t stage;
+    bool killed_by_host;
+    bool killed_by_agent; /* the leader was sent SIGKILL from here */
+    int exit_code;
+    int signal;
+    int error;
+    uint64_t duration_us;
+    uint64_t cpu_us;
+    uint64_t max_rss_bytes;
+    uint32_t background_killed;
+};
+
+struct keeper_plan {
+    const struct spawn_request *request;
+    const char *workspace;
+    const char *default_user;
+    int control;  /* the keeper's end of the socket pair */
+    int stdio[3]; /* the command's ends; unused for a terminal */
+};
+
+/* Runs in the new process, never returns. */
+_Noreturn void keeper_run(const struct keeper_plan *plan);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * PID 1 of a sandbox. It speaks docs/protocol.md on its stdin and stdout, starts commands through keepers, and ends
+ * everything when the host has gone.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "cgroup.h"
+#include "child.h"
+#include "command.h"
+#include "frame.h"
+#include "loop.h"
+#include "session.h"
+#include "util.h"
+
+#define EVENTS 64
+/* epoll counts in int milliseconds. */
+#define WAIT_MAX_US 60000000u
+
+static int poller = -1;
+static int signals = -1;
+
+int loop_watch(int fd, uint32_t events, uint64_t tag) {
+    struct epoll_event event = {.events = events | EPOLLET, .data.u64 = tag};
+    return epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+}
+
+void loop_unwatch(int fd) {
+    (void)epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void watch_or_die(int fd, uint32_t events, enum watch_kind kind, const char *what) {
+    if (loop_watch(fd, events, watch_tag(kind, 0, 0)) != 0) die(what, errno);
+}
+
+static void open_signals(void) {
+    sigset_t wanted, every;
+    (void)sigfillset(&every);
+    (void)sigemptyset(&wanted);
+    (void)sigaddset(&wanted, SIGCHLD);
+    (void)sigaddset(&wanted, SIGTERM);
+    if (sigprocmask(SIG_SETMASK, &every, NULL) != 0) die("sigprocmask", errno);
+    signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0) die("signalfd", errno);
+    watch_or_die(signals, EPOLLIN, WATCH_SIGNALS, "signalfd cannot be polled");
+}
+
+static void reap_all(void) {
+    while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+}
+
+static void on_signals(void) {
+    struct signalfd_siginfo info;
+    bool terminate = false;
+    while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGTERM) terminate = true;
+    }
+    reap_all();
+    if (terminate) session_end(BYE_SIGTERM);
+}
+
+/* Off 0 and 1, where every child gets something else, and with /dev/null in their place. */
+static int move_away(int fd) {
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (moved < 0) die("stdin and stdout must be open", errno);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    } else if (dup2(null, fd) < 0) {
+        die("dup2", errno);
+    }
+    close_fd(&null);
+    if (set_nonblocking(moved) != 0) die("fcntl", errno);
+    return moved;
+}
+
+static void dispatch(const struct epoll_event *event) {
+    switch ((enum watch_kind)(event->data.u64 & 0xff)) {
+        case WATCH_HOST_IN:
+            session_readable();
+            break;
+        case WATCH_HOST_OUT:
+            if ((event->events & EPOLLERR) != 0) session_end(BYE_STDIN_EOF);
+            outbox_writable();
+            break;
+        case WATCH_SIGNALS:
+            on_signals();
+            break;
+        default:
+            commands_event(event->data.u64, event->events);
+            break;
+    }
+}
+
+static int wait_limit(uint64_t deadline, bool busy) {
+    if (busy) return 0;
+    uint64_t now = now_us();
+    if (deadline <= now) return 0;
+    return (int)((min_u64(deadline - now, WAIT_MAX_US) + 999) / 1000);
+}
+
+_Noreturn static void loop(void) {
+    struct epoll_event events[EVENTS];
+    bool busy = false;
+    uint64_t deadline = 0;
+    for (;;) {
+        int n = epoll_wait(poller, events, EVENTS, wait_limit(deadline, busy));
+        if (n < 0 && errno != EINTR) die("epoll_wait", errno);
+        for (int i = 0; i < n; i++) dispatch(&events[i]);
+        busy = session_read();
+        busy = commands_run() || busy;
+        session_run();
+        if (outbox_flush() != 0) session_end(BYE_STDIN_EOF);
+        if (outbox_relieved()) {
+            commands_unblock();
+            busy = true;
+        }
+        uint64_t now = now_us();
+        deadline = min_u64(session_tick(now), commands_tick(now));
+    }
+}
+
+int main(void) {
+    /* Before anything else: from here on nobody in the sandbox can open what this process holds. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) die("prctl", errno);
+    /* The end of a sandbox is kill(-1): outside a process namespace of its own that would be everything. */
+    if (getpid() != 1) die("must be PID 1 of a process namespace", 0);
+    poller = epoll_create1(EPOLL_CLOEXEC);
+    if (poller < 0) die("epoll_create1", errno);
+    child_defaults_load();
+    open_signals();
+    int host_in = move_away(STDIN_FILENO);
+    int host_out = move_away(STDOUT_FILENO);
+    outbox_init(host_out);
+    session_init(host_in, host_out);
+    watch_or_die(host_in, EPOLLIN, WATCH_HOST_IN, "stdin must be a pipe or socket");
+    watch_or_die(host_out, EPOLLOUT, WATCH_HOST_OUT, "stdout must be a pipe or socket");
+    cgroup_open();
+    loop();
+}

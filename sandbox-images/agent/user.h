@@ -1,0 +1,25 @@
+/* Who a command runs as. glibc's own lookups need shared objects at run time, which a static binary has not. */
+#ifndef RIPCORD_USER_H
+#define RIPCORD_USER_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define GROUPS_MAX 64
+
+struct identity {
+    uid_t uid;
+    gid_t gid;
+    size_t group_count;
+    gid_t groups[GROUPS_MAX];
+};
+
+/* `name`, `uid`, `name:group` or `uid:gid` against the text of /etc/passwd and /etc/group. 0 or an errno. */
+int user_find(const char *passwd, size_t passwd_length, const char *group, size_t group_length, const char *spec,
+              struct identity *out);
+/* The same with the files of this root. */
+int user_resolve(const char *spec, struct identity *out);
+/* Becomes that user for good: groups, ids, no capability, no way to gain one. 0, or -1 with errno. */
+int user_become(const struct identity *who);
+
+#endif

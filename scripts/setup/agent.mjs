@@ -1,0 +1,54 @@
+/** The agent, process 1 of every sandbox: compiled when its binary is missing or its sources changed. */
+import { existsSync } from 'node:fs';
+import { fingerprint, listFiles, readStamp, writeStamp } from './fingerprint.mjs';
+import { compileOnEngine } from './images.mjs';
+import { inProject } from './paths.mjs';
+import { SetupError } from './setup-error.mjs';
+import { compilerPresent } from './tools.mjs';
+
+const BUILD_SCRIPT = inProject('scripts', 'build-agent.mjs');
+
+/** @typedef {'x64' | 'arm64'} Arch */
+
+/**
+ * @param {Arch} arch the engine's
+ * @returns {boolean} whether the agent was compiled from these very sources
+ */
+export function agentReady(arch) {
+  const [sources, binary] = readStamp(stampOf(arch))?.split('\n') ?? [];
+  return binary !== undefined && existsSync(binary) && sources === fingerprint(agentSources());
+}
+
+/** @param {Arch} arch */
+export function compilesHere(arch) {
+  return process.platform === 'linux' && process.arch === arch && compilerPresent();
+}
+
+/**
+ * With the compiler of this machine where it makes programs for the engine's processor, else with one on the engine.
+ *
+ * @param {Arch} arch
+ * @param {import('./progress.mjs').Progress} progress
+ */
+export async function buildAgent(arch, progress) {
+  await progress.run('agent', async () => {
+    const before = fingerprint(agentSources());
+    const { buildAgent: compile } = await import('../build-agent.mjs');
+    const compileElsewhere = compilesHere(arch) ? undefined : compileOnEngine;
+    const binary = await compile({ arch, quiet: true, compileElsewhere }).catch((error) => {
+      throw new SetupError(error.message, { hint: error.hint, cause: error });
+    });
+    writeStamp(stampOf(arch), `${before}\n${binary}`);
+  });
+}
+
+/** @param {Arch} arch */
+function stampOf(arch) {
+  return inProject('dist', `.agent-stamp-${arch}`);
+}
+
+function agentSources() {
+  const directory = inProject('sandbox-images', 'agent');
+  const built = inProject('sandbox-images', 'agent', 'build');
+  return [BUILD_SCRIPT, ...listFiles(directory).filter((file) => !file.startsWith(built))];
+}

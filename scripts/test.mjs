@@ -1,0 +1,107 @@
+/**
+ * `npm test`: makes everything ready, checks style and types, runs the tests, then looks for anything they left on the
+ * machine. The last line is always `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- test/unit`.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { beginAudit } from './setup/audit.mjs';
+import { inProject, ROOT } from './setup/paths.mjs';
+import { createProgress } from './setup/progress.mjs';
+import { run } from './setup/run.mjs';
+import { printError } from './setup/setup-error.mjs';
+import { countTests, summaryOf } from './setup/test-report.mjs';
+import { setup } from './setup.mjs';
+
+const progress = createProgress();
+
+/** A check that is no test: it prints why it failed and the run goes on.
+ * @param {string} title
+ * @param {string[]} command
+ */
+async function check(title, [script, ...args]) {
+  try {
+    await progress.run(title, () => run(process.execPath, [inProject('node_modules', script), ...args], { cwd: ROOT }));
+    return true;
+  } catch (error) {
+    printError(error);
+    return false;
+  }
+}
+
+/**
+ * @param {string[]} args
+ * @param {string} report where vitest writes its JSON
+ * @param {string} temp the tests' temp directory
+ * @returns {Promise<number>} its exit code
+ */
+function vitest(args, report, temp) {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const child = spawn(
+    process.execPath,
+    [inProject('node_modules', 'vitest', 'vitest.mjs'), 'run', ...reporters, ...args],
+    {
+      cwd: ROOT,
+      env: { ...process.env, TMPDIR: temp },
+      stdio: 'inherit',
+    },
+  );
+  // Ctrl+C reaches vitest by itself; this process stays to look for leftovers.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** @param {string[]} args */
+async function runTests(args) {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'ripcord-tests-'));
+  const temp = path.join(directory, 't');
+  mkdirSync(temp);
+  // Commands in sandboxes run as another user, and a bind-mounted workspace lies below.
+  for (const made of [directory, temp]) chmodSync(made, 0o755);
+  try {
+    const audit = await beginAudit(temp);
+    for (const cleared of audit.cleared) progress.warn(`Left by an earlier run, removed: ${cleared}`);
+    const report = path.join(directory, 'report.json');
+    const code = await vitest(args, report, temp);
+    const leftovers = await progress.run('looking for leftovers', () => audit.finish());
+    return { code, counts: countTests(readFileSync(report, 'utf8')), leftovers };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** @type {import('./setup/test-report.mjs').Counts} */
+let counts = { passed: 0, failed: 0, skipped: 0 };
+/** @type {string[]} */
+const wrong = [];
+try {
+  await setup({ goal: 'test', progress });
+  const [styled, typed] = await Promise.all([
+    check('style', ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']),
+    check('types', ['typescript/bin/tsc', '-p', 'tsconfig.json']),
+  ]);
+  if (!styled) wrong.push('style');
+  if (!typed) wrong.push('types');
+
+  const { code, counts: counted, leftovers } = await runTests(process.argv.slice(2));
+  counts = counted;
+  if (code !== 0) wrong.push('tests');
+  for (const leftover of leftovers) progress.warn(`Left behind by the tests: ${leftover}`);
+  if (leftovers.length > 0) wrong.push('leftovers');
+} catch (error) {
+  printError(error);
+  wrong.push('an error outside the tests');
+  counts.failed += 1;
+}
+if (wrong.length > 0) {
+  console.log(`Failed: ${wrong.join(', ')}`);
+  process.exitCode ||= 1;
+}
+const summary = summaryOf(counts);
+if (process.env.RIPCORD_TEST_SUMMARY) writeFileSync(process.env.RIPCORD_TEST_SUMMARY, `${summary}\n`);
+console.log(summary);

@@ -1,0 +1,258 @@
+/** The host's end of one sandbox's pipe: handshake, streams by id, heartbeat, and why it ended. */
+import { type ErrorCode, messageOf, RipcordError } from '../errors.js';
+import { type Deferred, deferred } from '../lifecycle/abort.js';
+import { encodeFrame, encodeHeader, FrameParser, MAX_PAYLOAD } from './frame.js';
+import {
+  type ByeReason,
+  decodeBye,
+  decodeError,
+  decodeReady,
+  decodeStats,
+  encodeHello,
+  encodeLease,
+  encodeSpawn,
+  encodeU32,
+  encodeU64,
+  type Hello,
+  MAX_REQUEST,
+  PROTOCOL_VERSION,
+  type Ready,
+  Receive,
+  type SandboxStats,
+  Send,
+  type SpawnRequest,
+} from './messages.js';
+import { AgentStream, type StreamHandlers } from './stream.js';
+import type { Transport } from './transport.js';
+
+/** Why the pipe ended. `bye` is the agent's own word, absent when it could not say any. */
+export interface PipeEnd {
+  bye: ByeReason | undefined;
+  cause: Error | undefined;
+  /** The last lines of the agent's stderr. */
+  diagnostics: string;
+}
+
+const MAX_DIAGNOSTICS = 4096;
+const OUTPUT_TYPES: ReadonlySet<number> = new Set([Receive.STDOUT, Receive.STDERR]);
+/** The agent's error codes that mean something other than a broken protocol. */
+const AGENT_ERRORS: Record<number, ErrorCode> = { 5: 'agent-unsafe', 7: 'invalid-options' };
+/** Up to here one buffer with a copy is cheaper than two without. */
+const COPY_BELOW = 8192;
+
+export class AgentClient {
+  readonly #transport: Transport;
+  readonly #parser: FrameParser;
+  readonly #streams = new Map<number, AgentStream>();
+  readonly #ready = deferred<Ready>();
+  readonly #ended = deferred<PipeEnd>();
+  readonly #pings = new Map<bigint, Deferred<void>>();
+  readonly #stats = new Map<number, Deferred<SandboxStats>>();
+  #nextStream = 1;
+  #nextToken = 1;
+  #bye: ByeReason | undefined;
+  #cause: Error | undefined;
+  #diagnostics = '';
+  #isReady = false;
+  #isEnded = false;
+
+  /** Sends the hello at once: it waits in the pipe until the agent starts. */
+  constructor(transport: Transport, hello: Hello) {
+    this.#transport = transport;
+    this.#parser = new FrameParser((stream, type, payload) => this.#frame(stream, type, payload), OUTPUT_TYPES);
+    transport.receive({
+      data: (bytes) => this.#data(bytes),
+      diagnostics: (text) => {
+        this.#diagnostics = (this.#diagnostics + text).slice(-MAX_DIAGNOSTICS);
+      },
+      close: (cause) => this.#end(cause),
+    });
+    this.#send(0, Send.HELLO, encodeHello(hello));
+  }
+
+  /** The agent's answer to the hello. Rejects when the pipe ends first. */
+  get ready(): Promise<Ready> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when the pipe ended, for whatever reason. Never rejects. */
+  get ended(): Promise<PipeEnd> {
+    return this.#ended.promise;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Commands and file operations under way. */
+  get activeStreams(): number {
+    return this.#streams.size;
+  }
+
+  /**
+   * Starts a command.
+   * @throws RipcordError `invalid-options` when arguments and environment are over 4 MiB together.
+   */
+  open(request: SpawnRequest, handlers: StreamHandlers): AgentStream {
+    const encoded = encodeSpawn(request);
+    if (encoded.length > MAX_REQUEST) {
+      throw new RipcordError(
+        'invalid-options',
+        `Arguments and environment are ${encoded.length} bytes; at most ${MAX_REQUEST} fit in one command`,
+        { hint: 'Pass large data by stdin or a file.' },
+      );
+    }
+    const id = this.#nextStream;
+    this.#nextStream += 2;
+    const stream = new AgentStream(id, request.credit, handlers, (type, payload) => this.#send(id, type, payload));
+    this.#streams.set(id, stream);
+    this.#transport.ref();
+    const first = Math.min(encoded.length, MAX_PAYLOAD - 4);
+    this.#send(id, Send.SPAWN, Buffer.concat([encodeU32(encoded.length), encoded.subarray(0, first)]));
+    for (let at = first; at < encoded.length; at += MAX_PAYLOAD) {
+      this.#send(id, Send.SPAWN_MORE, encoded.subarray(at, at + MAX_PAYLOAD));
+    }
+    return stream;
+  }
+
+  /** A sign of life to the agent; resolves when it answers. */
+  ping(): Promise<void> {
+    const token = BigInt(this.#nextToken++);
+    const pong = deferred<void>();
+    this.#pings.set(token, pong);
+    this.#send(0, Send.PING, encodeU64(token));
+    return pong.promise;
+  }
+
+  stats(): Promise<SandboxStats> {
+    const token = this.#nextToken++;
+    const answer = deferred<SandboxStats>();
+    this.#stats.set(token, answer);
+    this.#transport.ref();
+    this.#send(0, Send.STATS, encodeU32(token));
+    return answer.promise;
+  }
+
+  /** Sets the lease and the time from now at which the sandbox ends. */
+  setLease(leaseMs: number, lifetimeMs: number): void {
+    this.#send(0, Send.LEASE, encodeLease(leaseMs, lifetimeMs));
+  }
+
+  /** Kills every command, tree by tree. */
+  killAll(graceMs: number): void {
+    this.#send(0, Send.KILL_ALL, encodeU32(graceMs));
+  }
+
+  /** Asks the agent to kill everything and exit. `ended` tells when it has. */
+  shutdown(): void {
+    this.#send(0, Send.SHUTDOWN);
+  }
+
+  /** Breaks the pipe: the agent kills everything and exits by itself. */
+  destroy(cause?: Error): void {
+    this.#cause ??= cause;
+    this.#transport.destroy();
+    this.#end(cause);
+  }
+
+  #send(stream: number, type: number, payload?: Uint8Array): void {
+    if (this.#isEnded) return;
+    if (payload === undefined || payload.length < COPY_BELOW) {
+      this.#transport.write(encodeFrame(stream, type, payload));
+    } else {
+      this.#transport.write(encodeHeader(payload.length, stream, type), payload);
+    }
+  }
+
+  #data(bytes: Buffer): void {
+    if (this.#isEnded) return;
+    try {
+      this.#parser.push(bytes);
+    } catch (error) {
+      // Whatever is wrong with what the agent says costs this sandbox, never the process.
+      this.destroy(error instanceof Error ? error : new Error(messageOf(error)));
+    }
+  }
+
+  #frame(id: number, type: number, payload: Buffer): void {
+    if (this.#isEnded) return;
+    if (id === 0) return this.#control(type, payload);
+    const stream = this.#streams.get(id);
+    if (!stream) {
+      if (id % 2 === 1 && id < this.#nextStream) return;
+      throw new RipcordError('protocol', `The agent sent a frame for stream ${id}, which was never opened`);
+    }
+    stream.receive(type, payload);
+    if (stream.finished) this.#forget(id);
+  }
+
+  #control(type: number, payload: Buffer): void {
+    if (!this.#isReady && type !== Receive.READY && type !== Receive.ERROR && type !== Receive.BYE) {
+      throw new RipcordError('protocol', 'The agent spoke before its greeting');
+    }
+    switch (type) {
+      case Receive.READY: {
+        const ready = decodeReady(payload);
+        if (ready.version !== PROTOCOL_VERSION) {
+          throw new RipcordError(
+            'protocol',
+            `The agent speaks protocol version ${ready.version}, this host version ${PROTOCOL_VERSION}`,
+          );
+        }
+        this.#isReady = true;
+        this.#idle();
+        return this.#ready.resolve(ready);
+      }
+      case Receive.PONG: {
+        const token = payload.length >= 8 ? payload.readBigUInt64LE(0) : 0n;
+        this.#pings.get(token)?.resolve();
+        this.#pings.delete(token);
+        return;
+      }
+      case Receive.STATS: {
+        const { token, stats } = decodeStats(payload);
+        this.#stats.get(token)?.resolve(stats);
+        this.#stats.delete(token);
+        return this.#idle();
+      }
+      case Receive.BYE:
+        this.#bye = decodeBye(payload);
+        return;
+      case Receive.ERROR: {
+        const { code, message } = decodeError(payload);
+        throw new RipcordError(AGENT_ERRORS[code] ?? 'protocol', `The agent gave up: ${message}`, {
+          details: { agentCode: code },
+        });
+      }
+      default:
+        throw new RipcordError('protocol', `The agent sent a control frame of unknown type 0x${type.toString(16)}`);
+    }
+  }
+
+  #forget(id: number): void {
+    this.#streams.delete(id);
+    this.#idle();
+  }
+
+  /** An idle sandbox does not keep the host process alive; whatever is waited for does. */
+  #idle(): void {
+    if (this.#streams.size + this.#stats.size === 0) this.#transport.unref();
+  }
+
+  #end(cause: Error | undefined): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const end: PipeEnd = { bye: this.#bye, cause: this.#cause ?? cause, diagnostics: this.#diagnostics.trim() };
+    const error =
+      end.cause ??
+      new RipcordError('sandbox-lost', end.diagnostics || `The pipe to the sandbox ended (${end.bye ?? 'no word'})`);
+    this.#ready.reject(error);
+    for (const pending of [...this.#pings.values(), ...this.#stats.values()]) pending.reject(error);
+    this.#pings.clear();
+    this.#stats.clear();
+    this.#ended.resolve(end);
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) stream.lose();
+  }
+}

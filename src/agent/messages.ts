@@ -1,0 +1,374 @@
+/** What the frames mean: types, and the payloads of those that have fields. docs/protocol.md is the reference. */
+import { RipcordError } from '../errors.js';
+
+export const PROTOCOL_VERSION = 1;
+const MAGIC = 0x50495231;
+/** "All ones" in a u64: unlimited, or a figure the agent cannot have. */
+export const U64_MAX = 0xffff_ffff_ffff_ffffn;
+/** Bytes of stdin the host may send before the agent grants more. */
+export const STDIN_WINDOW = 1_048_576;
+/** The largest spawn request the agent takes. */
+export const MAX_REQUEST = 4 * 1024 * 1024;
+
+/** Host → agent. */
+export const Send = {
+  HELLO: 0x01,
+  PING: 0x02,
+  SPAWN: 0x03,
+  SPAWN_MORE: 0x04,
+  STDIN: 0x05,
+  STDIN_EOF: 0x06,
+  CREDIT: 0x07,
+  KILL: 0x08,
+  RESIZE: 0x09,
+  SHUTDOWN: 0x0a,
+  LEASE: 0x0b,
+  STATS: 0x0c,
+  KILL_ALL: 0x0d,
+  DETACH: 0x0e,
+} as const;
+
+/** Agent → host. */
+export const Receive = {
+  READY: 0x81,
+  PONG: 0x82,
+  STARTED: 0x83,
+  STDOUT: 0x84,
+  STDERR: 0x85,
+  OUTPUT_EOF: 0x86,
+  OUTPUT_GAP: 0x87,
+  STDIN_CREDIT: 0x88,
+  STDIN_CLOSED: 0x89,
+  EXIT: 0x8a,
+  ERROR: 0x8b,
+  STATS: 0x8c,
+  BYE: 0x8d,
+} as const;
+
+export type Channel = 1 | 2;
+export const STDOUT: Channel = 1;
+export const STDERR: Channel = 2;
+
+/** Appends fields to a growing buffer. */
+class Writer {
+  #buffer = Buffer.allocUnsafe(256);
+  #length = 0;
+
+  #room(bytes: number): number {
+    const at = this.#length;
+    this.#length += bytes;
+    if (this.#length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#length, this.#buffer.length * 2));
+      this.#buffer.copy(larger, 0, 0, at);
+      this.#buffer = larger;
+    }
+    return at;
+  }
+  u8(value: number): this {
+    const at = this.#room(1);
+    this.#buffer[at] = value;
+    return this;
+  }
+  u16(value: number): this {
+    const at = this.#room(2);
+    this.#buffer.writeUInt16LE(value, at);
+    return this;
+  }
+  u32(value: number): this {
+    const at = this.#room(4);
+    this.#buffer.writeUInt32LE(value, at);
+    return this;
+  }
+  i32(value: number): this {
+    const at = this.#room(4);
+    this.#buffer.writeInt32LE(value, at);
+    return this;
+  }
+  u64(value: number | bigint): this {
+    const at = this.#room(8);
+    this.#buffer.writeBigUInt64LE(BigInt(value), at);
+    return this;
+  }
+  str(value: string): this {
+    const bytes = Buffer.byteLength(value);
+    this.u32(bytes);
+    const at = this.#room(bytes);
+    this.#buffer.write(value, at);
+    return this;
+  }
+  done(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+}
+
+/** Reads fields of a payload; every read is checked, because the agent is not trusted. */
+export class Reader {
+  readonly #buffer: Buffer;
+  #at = 0;
+
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer;
+  }
+  #take(bytes: number): number {
+    const at = this.#at;
+    if (bytes > this.#buffer.length - at)
+      throw new RipcordError('protocol', 'The agent sent a frame that is too short');
+    this.#at = at + bytes;
+    return at;
+  }
+  u8(): number {
+    const at = this.#take(1);
+    return this.#buffer[at]!;
+  }
+  u16(): number {
+    const at = this.#take(2);
+    return this.#buffer.readUInt16LE(at);
+  }
+  u32(): number {
+    const at = this.#take(4);
+    return this.#buffer.readUInt32LE(at);
+  }
+  i32(): number {
+    const at = this.#take(4);
+    return this.#buffer.readInt32LE(at);
+  }
+  u64(): number {
+    const at = this.#take(8);
+    return Number(this.#buffer.readBigUInt64LE(at));
+  }
+  /** A figure that may be missing ("all ones"). */
+  optionalU64(): number | undefined {
+    const at = this.#take(8);
+    const value = this.#buffer.readBigUInt64LE(at);
+    return value === U64_MAX ? undefined : Number(value);
+  }
+  optionalU32(): number | undefined {
+    const value = this.u32();
+    return value === 0xffff_ffff ? undefined : value;
+  }
+  str(): string {
+    const length = this.u32();
+    const at = this.#take(length);
+    return this.#buffer.toString('utf8', at, at + length);
+  }
+}
+
+export interface Hello {
+  leaseMs: number;
+  lifetimeMs: number;
+  workspace: string;
+  defaultUser: string;
+  /** The workspace is the sandbox's own tmpfs, and any user may write to it. */
+  shareWorkspace: boolean;
+}
+
+export function encodeHello(hello: Hello): Buffer {
+  return new Writer()
+    .u32(MAGIC)
+    .u16(PROTOCOL_VERSION)
+    .u16(hello.shareWorkspace ? 1 : 0)
+    .u32(hello.leaseMs)
+    .u64(hello.lifetimeMs)
+    .str(hello.workspace)
+    .str(hello.defaultUser)
+    .done();
+}
+
+/** What the agent found out about the kernel it runs on, by trying. */
+export interface AgentCapabilities {
+  subreaper: boolean;
+  /** The sandbox user cannot open PID 1's descriptors. */
+  descriptorsSafe: boolean;
+  /** The sandbox user cannot signal PID 1. */
+  signalsSafe: boolean;
+  cgroup: 'v1' | 'v2' | 'none';
+  oomCounter: boolean;
+  pidsCounter: boolean;
+  openat2: boolean;
+  noNewPrivileges: boolean;
+  seccomp: boolean;
+}
+
+export interface Ready {
+  version: number;
+  capabilities: AgentCapabilities;
+  maxStreams: number;
+  build: string;
+  kernel: string;
+}
+
+export function decodeReady(payload: Buffer): Ready {
+  const reader = new Reader(payload);
+  const version = reader.u16();
+  const caps = reader.u16();
+  return {
+    version,
+    capabilities: {
+      subreaper: (caps & 1) !== 0,
+      descriptorsSafe: (caps & 2) !== 0,
+      signalsSafe: (caps & 4) !== 0,
+      cgroup: caps & 16 ? 'v2' : caps & 8 ? 'v1' : 'none',
+      oomCounter: (caps & 32) !== 0,
+      pidsCounter: (caps & 64) !== 0,
+      openat2: (caps & 128) !== 0,
+      noNewPrivileges: (caps & 256) !== 0,
+      seccomp: (caps & 512) !== 0,
+    },
+    maxStreams: reader.u32(),
+    build: reader.str(),
+    kernel: reader.str(),
+  };
+}
+
+export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16 } as const;
+
+/** One command, as the agent takes it. */
+export interface SpawnRequest {
+  argv: readonly string[];
+  flags: number;
+  timeoutMs: number;
+  graceMs: number;
+  /** Bytes sent as they come; `undefined` = all. */
+  head: number | undefined;
+  /** Bytes kept from the end of the rest. */
+  tail: number;
+  killAtBytes: number;
+  credit: number;
+  cols: number;
+  rows: number;
+  user: string;
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+}
+
+export function encodeSpawn(request: SpawnRequest): Buffer {
+  const head = request.head ?? U64_MAX;
+  const writer = new Writer()
+    .u16(request.flags)
+    .u64(request.timeoutMs)
+    .u32(request.graceMs)
+    .u64(head)
+    .u64(request.tail)
+    .u64(head)
+    .u64(request.tail)
+    .u64(request.killAtBytes)
+    .u32(request.credit)
+    .u32(request.credit)
+    .u16(request.cols)
+    .u16(request.rows)
+    .str(request.user)
+    .str(request.cwd)
+    .u32(request.argv.length);
+  for (const argument of request.argv) writer.str(argument);
+  const env = Object.entries(request.env);
+  writer.u32(env.length);
+  for (const [name, value] of env) writer.str(`${name}=${value}`);
+  return writer.done();
+}
+
+export const encodeCredit = (channel: Channel, bytes: number): Buffer => new Writer().u8(channel).u32(bytes).done();
+export const encodeKill = (signal: number, graceMs: number, discardOutput: boolean): Buffer =>
+  new Writer()
+    .i32(signal)
+    .u32(graceMs)
+    .u8(discardOutput ? 1 : 0)
+    .done();
+export const encodeResize = (cols: number, rows: number): Buffer => new Writer().u16(cols).u16(rows).done();
+export const encodeLease = (leaseMs: number, lifetimeMs: number): Buffer =>
+  new Writer().u32(leaseMs).u64(lifetimeMs).done();
+export const encodeU32 = (value: number): Buffer => new Writer().u32(value).done();
+export const encodeU64 = (value: number | bigint): Buffer => new Writer().u64(value).done();
+
+const OUTCOMES = ['exited', 'signaled', 'timeout', 'oom', 'output-limit', 'spawn-failed'] as const;
+const STAGES = ['none', 'request', 'user', 'cwd', 'resources', 'exec', 'pty'] as const;
+export type SpawnStage = (typeof STAGES)[number];
+
+/** How a command ended, as the agent saw it. */
+export interface Exit {
+  outcome: (typeof OUTCOMES)[number];
+  stage: SpawnStage;
+  stdoutTruncated: boolean;
+  stderrTruncated: boolean;
+  oomKilled: boolean;
+  killedByHost: boolean;
+  pidsLimitHit: boolean;
+  exitCode: number | null;
+  signal: number | null;
+  errno: number;
+  durationMs: number;
+  cpuMs: number;
+  maxRssBytes: number;
+  stdoutBytes: number;
+  stderrBytes: number;
+  backgroundKilled: number;
+}
+
+export function decodeExit(payload: Buffer): Exit {
+  const reader = new Reader(payload);
+  const outcome = OUTCOMES[reader.u8()];
+  const stage = STAGES[reader.u8()];
+  if (!outcome || !stage) throw new RipcordError('protocol', 'The agent reported an unknown outcome');
+  const flags = reader.u16();
+  const exitCode = reader.i32();
+  const signal = reader.i32();
+  return {
+    outcome,
+    stage,
+    stdoutTruncated: (flags & 1) !== 0,
+    stderrTruncated: (flags & 2) !== 0,
+    oomKilled: (flags & 4) !== 0,
+    killedByHost: (flags & 8) !== 0,
+    pidsLimitHit: (flags & 16) !== 0,
+    exitCode: exitCode < 0 ? null : exitCode,
+    signal: signal > 0 ? signal : null,
+    errno: reader.i32(),
+    durationMs: reader.u64() / 1000,
+    cpuMs: reader.u64() / 1000,
+    maxRssBytes: reader.u64(),
+    stdoutBytes: reader.u64(),
+    stderrBytes: reader.u64(),
+    backgroundKilled: reader.u32(),
+  };
+}
+
+/** Live figures of a sandbox; `undefined` where the kernel does not show one. */
+export interface SandboxStats {
+  memoryBytes: number | undefined;
+  memoryPeakBytes: number | undefined;
+  cpuMs: number | undefined;
+  pids: number | undefined;
+  oomKills: number | undefined;
+  pidsLimitHits: number | undefined;
+  commands: number | undefined;
+  agentRssBytes: number | undefined;
+}
+
+export function decodeStats(payload: Buffer): { token: number; stats: SandboxStats } {
+  const reader = new Reader(payload);
+  const token = reader.u32();
+  const memoryBytes = reader.optionalU64();
+  const memoryPeakBytes = reader.optionalU64();
+  const cpuUs = reader.optionalU64();
+  const stats: SandboxStats = {
+    memoryBytes,
+    memoryPeakBytes,
+    cpuMs: cpuUs === undefined ? undefined : cpuUs / 1000,
+    pids: reader.optionalU32(),
+    oomKills: reader.optionalU32(),
+    pidsLimitHits: reader.optionalU32(),
+    commands: reader.optionalU32(),
+    agentRssBytes: undefined,
+  };
+  const rssKiB = reader.optionalU32();
+  stats.agentRssBytes = rssKiB === undefined ? undefined : rssKiB * 1024;
+  return { token, stats };
+}
+
+const BYE_REASONS = ['unknown', 'shutdown', 'stdin-closed', 'lease', 'lifetime', 'protocol', 'sigterm'] as const;
+export type ByeReason = (typeof BYE_REASONS)[number];
+export const decodeBye = (payload: Buffer): ByeReason => BYE_REASONS[payload[0] ?? 0] ?? 'unknown';
+
+export function decodeError(payload: Buffer): { code: number; message: string } {
+  const reader = new Reader(payload);
+  return { code: reader.u16(), message: reader.str() };
+}

@@ -1,0 +1,111 @@
+/**
+ * The seam between Ripcord and what makes containers. Nothing above it knows of an engine's API; nothing below it knows
+ * of commands, files or tasks.
+ */
+import type { Transport } from '../agent/transport.js';
+
+/** What the engine says of itself. */
+export interface EngineFacts {
+  name: string;
+  version: string;
+  apiVersion: string;
+  /** The architecture containers run on, as the agent is named for it. */
+  arch: 'x64' | 'arm64';
+  os: string;
+  kernel: string;
+  cpus: number;
+}
+
+/** An image the engine has. */
+export interface ResolvedImage {
+  /** Content id: what runs is what was looked up, whatever happens to the tag meanwhile. */
+  id: string;
+  reference: string;
+  env: Record<string, string>;
+}
+
+/** A container to be made. All of it is decided by the layer above. */
+export interface ContainerSpec {
+  name: string;
+  labels: Record<string, string>;
+  image: ResolvedImage;
+  memoryBytes: number;
+  cpus: number;
+  pids: number;
+  openFiles: number;
+  tmpBytes: number;
+  /** What cannot write into the workspace must be able to execute from /tmp. */
+  tmpExec: boolean;
+  workspace:
+    | { kind: 'tmpfs'; bytes: number; inodes: number; owner: { uid: number; gid: number } | undefined }
+    | { kind: 'bind'; source: string; readOnly: boolean };
+  network: 'none' | 'bridge';
+  readOnlyRoot: boolean;
+  runtime: string | undefined;
+}
+
+/** A container of ours, made but not started. */
+export interface Container {
+  readonly id: string;
+  readonly name: string;
+  /** Connects to PID 1's stdin and stdout; before `start`, or its first words are lost. */
+  attach(): Promise<Transport>;
+  start(): Promise<void>;
+}
+
+/** A container, volume or image found on the engine by its labels. */
+export interface Leftover {
+  id: string;
+  name: string;
+  labels: Record<string, string>;
+  /** `running`, `created`, `paused`, `exited`, `dead`, `removing` …; `volume`, `image` for those. */
+  state: string;
+  createdAtMs: number;
+}
+
+export interface Backend {
+  /** For people: where the engine is and how it was found. */
+  readonly description: string;
+  /** True where bind mounts name directories of this machine. */
+  readonly local: boolean;
+  /** What another process needs to connect to the same engine. Plain JSON. */
+  readonly connection: object;
+  /** @throws RipcordError `engine-unreachable`, `engine-permission` */
+  connect(signal?: AbortSignal): Promise<EngineFacts>;
+  /** Brings the agent to the engine, once; later calls find it there. */
+  prepareAgent(): Promise<void>;
+  /** Brings the agent to the engine again, for a volume that was found empty. */
+  repairAgent(): Promise<void>;
+  /** @throws RipcordError `image-not-found` */
+  resolveImage(reference: string): Promise<ResolvedImage>;
+  create(spec: ContainerSpec, deadlineMs: number): Promise<Container>;
+  /** Removes a container by id or name, started or not, and makes sure: resolves when the engine does not know it any more. */
+  remove(idOrName: string): Promise<void>;
+  /** Resolves to whether the engine does not know the container (any more). */
+  isAbsent(idOrName: string): Promise<boolean>;
+  /** Containers with the `ripcord.instance` label, of one instance or of all. */
+  containers(instance?: string): Promise<Leftover[]>;
+  volumes(instance?: string): Promise<Leftover[]>;
+  removeVolume(name: string): Promise<void>;
+  /** Images with the `ripcord.instance` label: what was left by who died while bringing the agent to the engine. */
+  images(): Promise<Leftover[]>;
+  removeImage(id: string): Promise<void>;
+  /** The engine's clock: ages are told by it, since the host's may be another. */
+  now(): Promise<number>;
+  close(): void;
+}
+
+/** Labels every container of ours carries. */
+export const Label = {
+  /** One per orchestrator (manager). */
+  INSTANCE: 'ripcord.instance',
+  SANDBOX: 'ripcord.sandbox',
+  /** Who made it: host, boot, pid namespace, pid and its start time. */
+  OWNER: 'ripcord.owner',
+  /** When, in ISO 8601, by the host's clock. */
+  CREATED: 'ripcord.created',
+  /** The image as it was asked for; the engine itself lists only the id. On images of ours: which one it is. */
+  IMAGE: 'ripcord.image',
+  /** On the volume that holds the agent. */
+  AGENT: 'ripcord.agent',
+} as const;

@@ -1,0 +1,113 @@
+/**
+ * How the agent gets to an engine, local or remote: a volume created empty is filled from the image a container is
+ * created on it with. So: import a one-file image, create a container on the volume (never started), remove both.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type Docker from 'dockerode';
+import pRetry from 'p-retry';
+import { pack } from 'tar-stream';
+import { RipcordError } from '../../errors.js';
+import { currentOwner, formatOwner, livenessOf, parseOwner } from '../../lifecycle/owner.js';
+import { Label } from '../backend.js';
+import { AGENT_DIR, AGENT_PATH } from './container-config.js';
+import { statusOf } from './engine-error.js';
+
+const AGENT_BUILD = new URL('../../../sandbox-images/agent/build/', import.meta.url);
+
+export interface AgentBinary {
+  bytes: Buffer;
+  /** Named for its content, so that two versions of Ripcord never share one. */
+  volume: string;
+}
+
+/** @throws RipcordError `agent-missing` when it was not built for `arch`. */
+export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
+  const path = fileURLToPath(new URL(`agent-${arch}`, AGENT_BUILD));
+  if (!existsSync(path)) {
+    throw new RipcordError('agent-missing', `The sandbox agent for ${arch} is not there: ${path}`, {
+      hint: `Build it: npm run build:agent -- --arch ${arch}`,
+    });
+  }
+  const bytes = readFileSync(path);
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
+  return { bytes, volume: `ripcord-agent-${hash}-${arch}` };
+}
+
+/** Makes the volume if the engine has none of that name. */
+export async function ensureAgentVolume(docker: Docker, agent: AgentBinary): Promise<void> {
+  const known = await docker
+    .getVolume(agent.volume)
+    .inspect()
+    .catch((error) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+  if (!known) await fillAgentVolume(docker, agent);
+}
+
+/** Fills the volume if it is empty; harmless where it is full. */
+export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promise<void> {
+  const tag = `${agent.volume}:seed`;
+  await importImage(docker, agent.bytes, tag);
+  try {
+    await docker.createVolume({ Name: agent.volume, Labels: { [Label.AGENT]: agent.volume } });
+    // The fixed name makes two orchestrators take turns: the engine takes a name once.
+    const container = await pRetry(
+      () =>
+        docker.createContainer({
+          name: `${agent.volume}-seed`,
+          Image: tag,
+          Entrypoint: [AGENT_PATH],
+          Labels: { [Label.AGENT]: agent.volume, ...seedLabels() },
+          NetworkDisabled: true,
+          HostConfig: { Mounts: [{ Type: 'volume', Source: agent.volume, Target: AGENT_DIR }], NetworkMode: 'none' },
+        }),
+      {
+        retries: 40,
+        minTimeout: 50,
+        factor: 1.2,
+        maxTimeout: 500,
+        shouldRetry: ({ error }) => statusOf(error) === 409,
+        // Whoever held the name that long is dead, too.
+        onFailedAttempt: ({ attemptNumber }) => removeSeed(docker, agent, attemptNumber > 20),
+      },
+    );
+    await container.remove({ force: true });
+  } finally {
+    await docker
+      .getImage(tag)
+      .remove({ force: true })
+      .catch(() => {});
+  }
+}
+
+/** What is there only while the volume is being filled has an owner, so that the sweep knows when it is nobody's. */
+const seedLabels = () => ({ [Label.INSTANCE]: 'agent-seed', [Label.OWNER]: formatOwner(currentOwner()) });
+
+async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: boolean): Promise<void> {
+  const seed = docker.getContainer(`${agent.volume}-seed`);
+  try {
+    const { Config } = await seed.inspect();
+    if (whoeverHoldsIt || livenessOf(parseOwner(Config.Labels[Label.OWNER])) === 'dead') {
+      await seed.remove({ force: true });
+    }
+  } catch {
+    // Gone already, or the next attempt tells.
+  }
+}
+
+async function importImage(docker: Docker, agent: Buffer, tag: string): Promise<void> {
+  const archive = pack();
+  archive.entry({ name: AGENT_DIR.slice(1), type: 'directory', mode: 0o755 });
+  archive.entry({ name: AGENT_PATH.slice(1), mode: 0o755 }, agent);
+  archive.finalize();
+  const [repo, name] = tag.split(':');
+  const labels = Object.entries(seedLabels()).map(([key, value]) => `${key}="${value}"`);
+  const progress = await docker.importImage(archive as unknown as NodeJS.ReadableStream, {
+    repo,
+    tag: name,
+    changes: `LABEL ${labels.join(' ')}`,
+  });
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(progress, (error: Error | null) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,80 @@
+/** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
+import type Docker from 'dockerode';
+import type { ContainerSpec } from '../backend.js';
+
+/** Where the agent's volume is mounted. */
+export const AGENT_DIR = '/.ripcord';
+export const AGENT_PATH = `${AGENT_DIR}/agent`;
+export const WORKSPACE = '/workspace';
+
+/** What PID 1 needs to drop commands to another user and to kill them; commands themselves have none. */
+const AGENT_CAPABILITIES = ['SETUID', 'SETGID', 'KILL'];
+
+export function containerConfig(spec: ContainerSpec, agentVolume: string): Docker.ContainerCreateOptions {
+  const { workspace } = spec;
+  const tmpfs: Record<string, string> = {
+    '/tmp': `rw,${spec.tmpExec ? 'exec' : 'noexec'},nosuid,nodev,size=${spec.tmpBytes},mode=1777`,
+  };
+  if (workspace.kind === 'tmpfs') {
+    const owner = workspace.owner ? `uid=${workspace.owner.uid},gid=${workspace.owner.gid},mode=0755` : 'mode=1777';
+    tmpfs[WORKSPACE] = `rw,exec,nosuid,nodev,size=${workspace.bytes},nr_inodes=${workspace.inodes},${owner}`;
+  }
+  const mounts: Docker.MountSettings[] = [
+    // NoCopy: nothing of the image may get into the agent's volume.
+    {
+      Type: 'volume',
+      Source: agentVolume,
+      Target: AGENT_DIR,
+      ReadOnly: true,
+      VolumeOptions: { NoCopy: true } as never,
+    },
+  ];
+  if (workspace.kind === 'bind') {
+    mounts.push({ Type: 'bind', Source: workspace.source, Target: WORKSPACE, ReadOnly: workspace.readOnly });
+  }
+  return {
+    name: spec.name,
+    Image: spec.image.id,
+    Labels: spec.labels,
+    Entrypoint: [AGENT_PATH],
+    Cmd: [],
+    User: '0:0',
+    WorkingDir: '/',
+    Hostname: 'sandbox',
+    Tty: false,
+    // The pipe. StdinOnce: when our end of it closes, for whatever reason, the engine closes the agent's stdin.
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Healthcheck: { Test: ['NONE'] },
+    StopSignal: 'SIGTERM',
+    NetworkDisabled: spec.network === 'none',
+    HostConfig: {
+      AutoRemove: true,
+      NetworkMode: spec.network,
+      ReadonlyRootfs: spec.readOnlyRoot,
+      CapDrop: ['ALL'],
+      CapAdd: AGENT_CAPABILITIES,
+      SecurityOpt: ['no-new-privileges'],
+      Memory: spec.memoryBytes,
+      // Equal to Memory: no swap.
+      MemorySwap: spec.memoryBytes,
+      NanoCpus: Math.round(spec.cpus * 1e9),
+      PidsLimit: spec.pids,
+      Ulimits: [
+        { Name: 'nofile', Soft: spec.openFiles, Hard: spec.openFiles * 4 },
+        { Name: 'core', Soft: 0, Hard: 0 },
+      ],
+      IpcMode: 'private',
+      LogConfig: { Type: 'none', Config: {} },
+      RestartPolicy: { Name: 'no' },
+      Tmpfs: tmpfs,
+      Mounts: mounts,
+      // When the host runs out of memory, sandboxes go before what the user runs.
+      OomScoreAdj: 500,
+      ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
+    },
+  };
+}

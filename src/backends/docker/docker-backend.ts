@@ -1,0 +1,324 @@
+/** Containers by a Docker engine (or one that speaks its API). */
+
+import type { Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import pRetry from 'p-retry';
+import type { Transport } from '../../agent/transport.js';
+import { RipcordError } from '../../errors.js';
+import { catalogReference, missingImageHint } from '../../images/catalog.js';
+import { deferred } from '../../lifecycle/abort.js';
+import {
+  type Backend,
+  type Container,
+  type ContainerSpec,
+  type EngineFacts,
+  Label,
+  type Leftover,
+  type ResolvedImage,
+} from '../backend.js';
+import { type AgentBinary, ensureAgentVolume, fillAgentVolume, loadAgent } from './agent-volume.js';
+import { AttachTransport } from './attach-transport.js';
+import { connectDocker, type DockerConnection } from './connect.js';
+import { containerConfig } from './container-config.js';
+import { type DockerEndpoint, resolveEndpoint } from './endpoint.js';
+import { engineError, engineMessage, isTransient, isUnreachable, statusOf } from './engine-error.js';
+
+/** The engine's names of architectures (Go's, or uname's) and ours. */
+const ARCHITECTURES: Record<string, EngineFacts['arch']> = {
+  amd64: 'x64',
+  x86_64: 'x64',
+  arm64: 'arm64',
+  aarch64: 'arm64',
+};
+
+/** Deadlines of single calls. A call that takes longer is lost, not slow. */
+const CALL_MS = 15_000;
+/** All of a removal: an engine under load takes seconds, a broken one for ever. */
+const REMOVE_MS = 30_000;
+
+export class DockerBackend implements Backend {
+  readonly description: string;
+  readonly local: boolean;
+  readonly connection: object;
+  readonly #connection: DockerConnection;
+  readonly #docker: Docker;
+  #arch: EngineFacts['arch'] | undefined;
+  #loaded: AgentBinary | undefined;
+
+  constructor(endpoint: DockerEndpoint) {
+    this.connection = endpoint;
+    this.description = endpoint.description;
+    this.local = endpoint.local;
+    this.#connection = connectDocker(endpoint);
+    this.#docker = this.#connection.docker;
+  }
+
+  /** @throws RipcordError `engine-not-found`, `endpoint-invalid` */
+  static open(docker?: Parameters<typeof resolveEndpoint>[0]): DockerBackend {
+    return new DockerBackend(resolveEndpoint(docker));
+  }
+
+  /** For what knows dockerode itself: building images. */
+  get docker(): Docker {
+    return this.#docker;
+  }
+
+  async connect(signal?: AbortSignal): Promise<EngineFacts> {
+    const version = await this.#call('asking for its version', () =>
+      pRetry(() => timed(() => this.#docker.version()), {
+        retries: 4,
+        minTimeout: 100,
+        maxTimeout: 1000,
+        // A socket that is not there will not be there in a second either.
+        shouldRetry: ({ error }) => isTransient(error) && (error as { code?: string }).code !== 'ENOENT',
+        signal,
+      }),
+    );
+    const arch = ARCHITECTURES[version.Arch];
+    if (version.Os !== 'linux' || !arch) {
+      throw new RipcordError(
+        'engine-error',
+        `The engine runs ${version.Os}/${version.Arch}; linux on amd64 or arm64 is needed`,
+      );
+    }
+    this.#arch = arch;
+    const { NCPU } = (await this.#retried('asking what it has', () => this.#docker.info())) as { NCPU: number };
+    return {
+      name: version.Components?.[0]?.Name ?? 'Engine',
+      version: version.Version,
+      apiVersion: version.ApiVersion,
+      arch,
+      os: version.Os,
+      kernel: version.KernelVersion,
+      cpus: NCPU,
+    };
+  }
+
+  /** Read when it is needed: a sweep works without a build. */
+  get #agent(): AgentBinary {
+    this.#loaded ??= loadAgent(this.#arch!);
+    return this.#loaded;
+  }
+
+  async prepareAgent(): Promise<void> {
+    await this.#call('bringing the agent to it', () => ensureAgentVolume(this.#docker, this.#agent));
+  }
+
+  async repairAgent(): Promise<void> {
+    await this.#call('bringing the agent to it', () => fillAgentVolume(this.#docker, this.#agent));
+  }
+
+  async resolveImage(reference: string): Promise<ResolvedImage> {
+    const full = catalogReference(reference);
+    const image = await this.#retried('looking up an image', () => this.#docker.getImage(full).inspect()).catch(
+      (error) => {
+        if (statusOf(error.cause) !== 404) throw error;
+        throw new RipcordError('image-not-found', `The engine has no image '${full}'`, {
+          hint: missingImageHint(reference),
+          details: { image: full },
+        });
+      },
+    );
+    const env = (image.Config?.Env ?? []).map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    });
+    return { id: image.Id, reference: full, env: Object.fromEntries(env) };
+  }
+
+  async create(spec: ContainerSpec, deadlineMs: number): Promise<Container> {
+    const container = await this.#call('creating a container', () =>
+      timed(
+        (abortSignal) => this.#docker.createContainer({ ...containerConfig(spec, this.#agent.volume), abortSignal }),
+        deadlineMs,
+      ),
+    ).catch((error) => {
+      throw explainCreate(error, spec);
+    });
+    return {
+      id: container.id,
+      name: spec.name,
+      attach: () => this.#attach(container),
+      start: async () => {
+        await this.#call('starting a container', () =>
+          timed((abortSignal) => container.start({ abortSignal }), deadlineMs),
+        ).catch((error) => {
+          throw explainCreate(error, spec);
+        });
+      },
+    };
+  }
+
+  async remove(idOrName: string): Promise<void> {
+    const container = this.#docker.getContainer(idOrName);
+    await this.#call('removing a container', () =>
+      pRetry(
+        async () => {
+          await timed((abortSignal) => container.remove({ force: true, v: true, abortSignal })).catch((error) => {
+            // 404: gone. 409: on its way, by AutoRemove or by somebody else.
+            if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
+          });
+          if (!(await this.#absent(idOrName))) throw new Error(`container ${idOrName} is still there`);
+        },
+        { retries: 100, minTimeout: 5, factor: 1.5, maxTimeout: 500, maxRetryTime: REMOVE_MS },
+      ),
+    );
+  }
+
+  async isAbsent(idOrName: string): Promise<boolean> {
+    return this.#retried('looking for a container', () => this.#absent(idOrName));
+  }
+
+  async containers(instance?: string): Promise<Leftover[]> {
+    const filters = { label: [labelFilter(instance)] };
+    const found = await this.#retried('listing containers', (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters, abortSignal }),
+    );
+    return found.map((container) => ({
+      id: container.Id,
+      name: container.Names[0]?.replace(/^\//, '') ?? container.Id,
+      labels: container.Labels,
+      state: container.State,
+      createdAtMs: container.Created * 1000,
+    }));
+  }
+
+  async volumes(instance?: string): Promise<Leftover[]> {
+    const filters = { label: [labelFilter(instance)] };
+    const found = await this.#retried('listing volumes', () => this.#docker.listVolumes({ filters }));
+    return (found.Volumes ?? []).map((volume) => ({
+      id: volume.Name,
+      name: volume.Name,
+      labels: volume.Labels ?? {},
+      state: 'volume',
+      createdAtMs: Date.parse((volume as { CreatedAt?: string }).CreatedAt ?? '') || 0,
+    }));
+  }
+
+  async removeVolume(name: string): Promise<void> {
+    await this.#retried('removing a volume', () =>
+      this.#docker
+        .getVolume(name)
+        .remove({ force: true })
+        .catch((error) => (statusOf(error) === 404 ? undefined : Promise.reject(error))),
+    );
+  }
+
+  async images(): Promise<Leftover[]> {
+    const filters = { label: [labelFilter(undefined)] };
+    const found = await this.#retried('listing images', () => this.#docker.listImages({ filters }));
+    return found.map((image) => ({
+      id: image.Id,
+      name: image.RepoTags?.[0] ?? image.Id,
+      labels: image.Labels ?? {},
+      state: 'image',
+      createdAtMs: image.Created * 1000,
+    }));
+  }
+
+  async removeImage(id: string): Promise<void> {
+    await this.#retried('removing an image', () =>
+      this.#docker
+        .getImage(id)
+        .remove({ force: true })
+        .catch((error) => (statusOf(error) === 404 ? undefined : Promise.reject(error))),
+    );
+  }
+
+  async now(): Promise<number> {
+    const info = await this.#retried('asking for its clock', () => this.#docker.info());
+    return Date.parse((info as { SystemTime: string }).SystemTime);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #attach(container: Docker.Container): Promise<Transport> {
+    const socket = await this.#call('attaching to a container', () =>
+      timed((abortSignal) =>
+        container.attach({
+          stream: true,
+          stdin: true,
+          stdout: true,
+          stderr: true,
+          // Without it, closing our side of the connection loses the output that is still on its way.
+          hijack: true,
+          abortSignal,
+        }),
+      ),
+    );
+    return new AttachTransport(socket as unknown as Duplex);
+  }
+
+  async #absent(idOrName: string): Promise<boolean> {
+    try {
+      await timed((abortSignal) => this.#docker.getContainer(idOrName).inspect({ abortSignal }));
+      return false;
+    } catch (error) {
+      if (statusOf(error) === 404) return true;
+      throw error;
+    }
+  }
+
+  /** A call that may be repeated, because it has no effect or the same effect. */
+  #retried<T>(what: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#call(what, () =>
+      pRetry(() => timed(call), {
+        retries: 3,
+        minTimeout: 100,
+        maxTimeout: 1000,
+        shouldRetry: ({ error }) => isTransient(error),
+      }),
+    );
+  }
+
+  async #call<T>(what: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw engineError(error, what, this.description);
+    }
+  }
+}
+
+/** One attempt with a deadline. Not `AbortSignal.timeout`: that would fire later, too, and cut an attached pipe. */
+async function timed<T>(attempt: (abortSignal: AbortSignal) => Promise<T>, ms = CALL_MS): Promise<T> {
+  const giveUp = new AbortController();
+  const late = deferred<never>();
+  const timer = setTimeout(() => {
+    const error = new DOMException(`no answer within ${ms} ms`, 'TimeoutError');
+    late.reject(error);
+    giveUp.abort(error);
+  }, ms);
+  try {
+    return await Promise.race([attempt(giveUp.signal), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const labelFilter = (instance: string | undefined): string =>
+  instance ? `${Label.INSTANCE}=${instance}` : Label.INSTANCE;
+
+/** The engine's refusals of a create or start that a caller can do something about. */
+function explainCreate(error: RipcordError, spec: ContainerSpec): RipcordError {
+  const cause = error.cause;
+  if (cause === undefined || isUnreachable(cause)) return error;
+  const message = engineMessage(cause);
+  if (/unknown or invalid runtime|unknown runtime|invalid runtime/i.test(message)) {
+    return new RipcordError('runtime-not-found', `The engine has no runtime '${spec.runtime}'`, {
+      cause,
+      hint: 'Install it and name it in the "runtimes" of the engine\'s daemon.json. `ripcord doctor` lists those it has.',
+    });
+  }
+  if (/no such file or directory|exec format error/i.test(message) && /agent/.test(message)) {
+    return new RipcordError('agent-missing', `The agent could not be started: ${message}`, { cause });
+  }
+  if (/no such image/i.test(message)) {
+    return new RipcordError('image-not-found', `The image '${spec.image.reference}' was removed meanwhile`, { cause });
+  }
+  return statusOf(cause) === undefined
+    ? error
+    : new RipcordError('create-failed', error.message, { cause, details: error.details });
+}

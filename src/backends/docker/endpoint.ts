@@ -1,0 +1,176 @@
+import { configuredContext } from './docker-config.js';
+import { readContext } from './docker-context.js';
+import { invalidEndpoint } from './endpoint-error.js';
+import { parseHost } from './engine-url.js';
+import type { Environment } from './environment.js';
+import type { Certificates } from './tls-files.js';
+import { environmentTls } from './tls-files.js';
+import { firstUsualSocket } from './usual-sockets.js';
+
+/** Where the engine is, in dockerode's own words. `host` may also be a URL as in DOCKER_HOST. */
+export interface DockerEndpointOptions {
+  socketPath?: string;
+  host?: string;
+  port?: number | string;
+  protocol?: 'http' | 'https' | 'ssh';
+  username?: string;
+  /** PEM text. */
+  ca?: string | Uint8Array;
+  cert?: string | Uint8Array;
+  key?: string | Uint8Array;
+  /** A docker context by name, as in `docker --context`. */
+  context?: string;
+  /** Not supported, and refused by name: the connection is made by the `ssh` program with the user's own settings. */
+  sshOptions?: Record<string, unknown>;
+}
+
+/** How to reach the machine of an engine that is reached through ssh. */
+export interface SshTarget {
+  user?: string;
+  /** A name or an alias of the user's ssh configuration. */
+  host: string;
+  port?: string;
+  /** Of the engine on that machine, where it is not the default. */
+  socketPath?: string;
+}
+
+/** Options dockerode takes; with `ssh` they are completed by `connectDocker`. */
+export interface EngineAddress extends Partial<Certificates> {
+  socketPath?: string;
+  host?: string;
+  port?: string;
+  protocol?: 'http' | 'https';
+  /** docker-modem puts it in front of every path: how an engine behind a path prefix is reached. */
+  version?: string;
+}
+
+/** A resolved engine. Plain data: it is handed to the watchdog process as JSON. */
+export interface DockerEndpoint {
+  options: EngineAddress;
+  ssh?: SshTarget;
+  /** For people; without secrets. */
+  description: string;
+  /** What decided: `options`, `DOCKER_HOST`, `context "colima"`, `usual socket`. */
+  source: string;
+  /** The engine sees this machine's files (a unix socket or named pipe; not a port, which may lead anywhere). */
+  local: boolean;
+}
+
+/**
+ * Finds the engine as the docker CLI does: explicit options, then DOCKER_HOST (with DOCKER_TLS_VERIFY and
+ * DOCKER_CERT_PATH), then DOCKER_CONTEXT, then `currentContext` of the docker configuration, then the first usual
+ * socket there is.
+ *
+ * @throws `endpoint-invalid` naming what is wrong and where it came from; `engine-not-found` listing what was tried.
+ */
+export function resolveEndpoint(
+  input?: string | DockerEndpointOptions,
+  env: Environment = process.env,
+): DockerEndpoint {
+  if (typeof input === 'string') return fromUrl(input, 'options', env);
+  if (input !== undefined && Object.values(input).some((value) => value !== undefined)) return fromOptions(input, env);
+  if (env.DOCKER_HOST) return fromUrl(env.DOCKER_HOST, 'DOCKER_HOST', env);
+  const context = configuredContext(env);
+  if (context !== undefined) return fromContext(context.name, context.source, env);
+  return fromUsualSocket(env);
+}
+
+function fromOptions(input: DockerEndpointOptions, env: Environment): DockerEndpoint {
+  const { socketPath, host, protocol, username, context } = input;
+  if (input.sshOptions !== undefined) {
+    throw invalidEndpoint('sshOptions is not supported: the connection is made by the ssh program', 'options', {
+      hint: 'Put keys, users and hosts into ~/.ssh/config; they are honoured as the docker CLI does.',
+    });
+  }
+  if ([socketPath, host, context].filter((value) => value !== undefined).length > 1) {
+    throw invalidEndpoint('give one of socketPath, host and context', 'options');
+  }
+  if (context !== undefined) return fromContext(context, 'options', env);
+  if (socketPath !== undefined) return socketEndpoint(socketPath, 'options');
+  if (host === undefined) throw invalidEndpoint('neither socketPath nor host nor context is given', 'options');
+
+  if (/^(?:unix|npipe):/.test(host) || host.startsWith('/')) return fromUrl(host, 'options', env);
+
+  const certificates = givenCertificates(input);
+  // dockerode takes a bare host; a URL's own parts win over it being completed here.
+  const secure = protocol === 'https' || (protocol === undefined && certificates.ca !== undefined);
+  const scheme = protocol === 'ssh' ? 'ssh' : secure ? 'https' : 'tcp';
+  const url = new URL(/^[a-z]+:\/\//i.test(host) ? parseable(host) : `${scheme}://${bracketed(host)}`);
+  if (input.port !== undefined && url.port === '') url.port = String(input.port);
+  if (username !== undefined && url.username === '') url.username = username;
+  return fromUrl(url.href, 'options', env, { certificates, secure });
+}
+
+function parseable(host: string): string {
+  if (!URL.canParse(host)) throw invalidEndpoint(`${JSON.stringify(host)} is not a URL`, 'options');
+  return host;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') && !host.startsWith('[') && host.split(':').length > 2 ? `[${host}]` : host;
+}
+
+function givenCertificates(input: DockerEndpointOptions): Partial<Certificates> {
+  const certificates: Partial<Certificates> = {};
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    const value = input[name];
+    if (value !== undefined)
+      certificates[name] = typeof value === 'string' ? value : Buffer.from(value).toString('utf8');
+  }
+  return certificates;
+}
+
+interface Tls {
+  certificates: Partial<Certificates>;
+  secure: boolean;
+}
+
+function fromUrl(text: string, source: string, env: Environment, tls: Tls = NO_TLS): DockerEndpoint {
+  const host = parseHost(text, source);
+  if (host.kind === 'socket') return host.path === '' ? fromUsualSocket(env) : socketEndpoint(host.path, source);
+  if (host.kind === 'ssh') return sshEndpoint(host.target, source);
+  const certificates = tls === NO_TLS ? environmentTls(env, source, host.secure) : tls.certificates;
+  const secure = host.secure || tls.secure || Object.keys(certificates).length > 0;
+  return tcpEndpoint(host, secure, certificates, source);
+}
+
+const NO_TLS: Tls = { certificates: {}, secure: false };
+
+function fromContext(name: string, source: string, env: Environment): DockerEndpoint {
+  if (name === 'default') return fromUsualSocket(env);
+  const context = readContext(name, source, env);
+  return fromUrl(context.host, `context ${JSON.stringify(name)}`, env, {
+    certificates: context.certificates,
+    secure: Object.keys(context.certificates).length > 0,
+  });
+}
+
+function fromUsualSocket(env: Environment): DockerEndpoint {
+  return socketEndpoint(firstUsualSocket(env), 'usual socket');
+}
+
+function socketEndpoint(socketPath: string, source: string): DockerEndpoint {
+  return { options: { socketPath }, description: socketPath, source, local: true };
+}
+
+function sshEndpoint(target: SshTarget, source: string): DockerEndpoint {
+  const { user, host, port, socketPath = '' } = target;
+  const description = `ssh://${user ? `${user}@` : ''}${host}${port ? `:${port}` : ''}${socketPath}`;
+  // The name only ends up in the Host header; 'docker' is what the docker CLI sends.
+  return { options: { protocol: 'http', host: 'docker' }, ssh: target, description, source, local: false };
+}
+
+function tcpEndpoint(
+  host: { hostname: string; port: string; prefix: string },
+  secure: boolean,
+  certificates: Partial<Certificates>,
+  source: string,
+): DockerEndpoint {
+  const port = host.port || (secure ? '2376' : '2375');
+  const options: EngineAddress = { host: host.hostname, port, protocol: secure ? 'https' : 'http', ...certificates };
+  if (host.prefix !== '') options.version = host.prefix;
+  const shownHost = host.hostname.includes(':') ? `[${host.hostname}]` : host.hostname;
+  const shownPrefix = host.prefix === '' ? '' : `/${host.prefix}`;
+  const description = `${secure ? 'https' : 'tcp'}://${shownHost}:${port}${shownPrefix}`;
+  return { options, description, source, local: false };
+}

@@ -1,0 +1,64 @@
+/** What goes wrong between here and the engine, in words a person can act on. */
+import { type ErrorCode, messageOf, RipcordError } from '../../errors.js';
+
+interface ModemError {
+  statusCode?: number;
+  reason?: string;
+  json?: { message?: string };
+  code?: string;
+}
+
+export const statusOf = (error: unknown): number | undefined => (error as ModemError | null)?.statusCode;
+
+/** The engine's own sentence, without docker-modem's decoration. */
+export function engineMessage(error: unknown): string {
+  return ((error as ModemError).json?.message ?? messageOf(error)).trim();
+}
+
+const UNREACHABLE = ['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ETIMEDOUT'];
+const BROKEN = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'];
+
+/** The connection failed before the request can have had an effect. */
+export const isUnreachable = (error: unknown): boolean => UNREACHABLE.includes((error as ModemError)?.code ?? '');
+
+/** Worth another try: the engine is starting, restarting or failing. Only for calls that may be repeated. */
+export function isTransient(error: unknown): boolean {
+  const status = statusOf(error);
+  const code = (error as ModemError)?.code ?? '';
+  return (status !== undefined && status >= 500) || UNREACHABLE.includes(code) || BROKEN.includes(code);
+}
+
+/** Turns an error of dockerode into one of ours. `what` is what was being done, as a noun: "creating a container". */
+export function engineError(error: unknown, what: string, endpoint: string): RipcordError {
+  if (error instanceof RipcordError) return error;
+  const { code } = error as ModemError;
+  const status = statusOf(error);
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new RipcordError('engine-permission', `This user may not use the container engine at ${endpoint}`, {
+      cause: error,
+      hint: "Add the user to the engine's group (sudo usermod -aG docker $USER, then log in again), or use a rootless engine.",
+    });
+  }
+  if (isUnreachable(error)) {
+    return new RipcordError('engine-unreachable', `No container engine answers at ${endpoint} (${code})`, {
+      cause: error,
+      hint: 'Is Docker running? Start it (Linux: sudo systemctl start docker; macOS, Windows: Docker Desktop), or point DOCKER_HOST at one that is. `ripcord doctor` looks closer.',
+    });
+  }
+  if (
+    (code && BROKEN.includes(code)) ||
+    (error as Error)?.name === 'AbortError' ||
+    (error as Error)?.name === 'TimeoutError'
+  ) {
+    return new RipcordError('engine-lost', `The container engine at ${endpoint} stopped answering while ${what}`, {
+      cause: error,
+      hint: 'Was it restarted? What it was asked to make is removed by the next sweep.',
+    });
+  }
+  return new RipcordError(codeOf(status), `The engine failed at ${what}: ${engineMessage(error)}`, {
+    cause: error,
+    details: status === undefined ? {} : { status },
+  });
+}
+
+const codeOf = (status: number | undefined): ErrorCode => (status === 400 ? 'create-failed' : 'engine-error');

@@ -1,0 +1,140 @@
+import { realpathSync } from 'node:fs';
+import type { Command } from 'commander';
+import { InvalidOptionsError } from '../../errors.js';
+import { sortFlags } from '../../workspace/commit-allow.js';
+import { applyCommit, type CommitReceipt } from '../../workspace/commit-apply.js';
+import { FLAG_RULES, type FlagRule } from '../../workspace/commit-flags.js';
+import type { CommitPlan } from '../../workspace/commit-plan.js';
+import { type Recovery, recoverCommit } from '../../workspace/commit-recover.js';
+import { summarizeChanges } from '../../workspace/diff.js';
+import type { CliContext } from '../context.js';
+import { ExitCode } from '../exit-codes.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { safeLine } from '../terminal/safe-text.js';
+import { readPlan } from './diff.js';
+
+interface ApplyFlags {
+  to: string;
+  partial?: boolean;
+  gitignore: boolean;
+  allow: string[];
+  allowRule: FlagRule[];
+  skipRefused?: boolean;
+  dryRun?: boolean;
+  recover?: boolean;
+  json?: boolean;
+}
+
+const collect = (value: string, all: string[]): string[] => [...all, value];
+
+/** `ripcord apply`: brings a sandbox's work into a directory, wholly or not at all. */
+export function addApply(program: Command, context: CliContext): void {
+  program
+    .command('apply')
+    .summary('bring the changes of a sandbox into a directory, wholly or not at all')
+    .description(
+      'Makes the changes between two directories, or of a saved plan, in a third one. Nothing is written when a file ' +
+        'there changed meanwhile, when a change leads out of it, or when a file that can run programs on this machine ' +
+        'would change and is not allowed by name. Killed in the middle, the next apply or --recover restores what was.',
+    )
+    .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote')
+    .argument('[result]', 'the directory after')
+    .requiredOption('--to <directory>', 'the directory to change')
+    .option('--partial', 'the result has only what changed, as run --out writes it: what it lacks is not deleted')
+    .option('--no-gitignore', "also new files that the seed's .gitignore files name")
+    .option('--allow <pattern>', 'a flagged file to write all the same, in .gitignore syntax; repeatable', collect, [])
+    .option('--allow-rule <rule>', `a kind of flagged file to write: ${FLAG_RULES.join(', ')}; repeatable`, collect, [])
+    .option('--skip-refused', 'leave out what must not be written instead of giving up')
+    .option('-n, --dry-run', 'only say what would happen')
+    .option('--recover', 'only put right what a killed apply left')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord apply before after --to .', 'what changed from before to after, here'],
+        ['ripcord apply plan.json --to . --dry-run', 'would it work?'],
+        ["ripcord apply plan.json --to . --allow '.github/'", 'with changed workflows'],
+        ['ripcord apply --recover --to .', 'after a crash'],
+      ]),
+    )
+    .action(async (first: string | undefined, result: string | undefined, flags: ApplyFlags) => {
+      context.exitCode = await apply(first, result, flags, context.interrupt.signal);
+    });
+}
+
+async function apply(
+  first: string | undefined,
+  result: string | undefined,
+  flags: ApplyFlags,
+  signal: AbortSignal,
+): Promise<number> {
+  if (flags.recover) return report(await recoverCommit(flags.to, { signal }), flags, tellRecovery);
+  if (first === undefined)
+    throw new InvalidOptionsError('apply: nothing to apply', { hint: 'Name two directories, or a plan.' });
+  if (result !== undefined && sameDirectory(first, flags.to)) {
+    note('the directory before is the target itself: changes made to it since the sandbox began cannot be told');
+  }
+  const plan = await readPlan(first, result, flags.to, flags, signal);
+  if (flags.dryRun) {
+    report(plan, flags, tellPlan);
+    return isInTheWay(plan, flags) ? ExitCode.FAILED : ExitCode.OK;
+  }
+  const receipt = await applyCommit(plan, {
+    allow: flags.allow,
+    allowRules: flags.allowRule,
+    onRefused: flags.skipRefused ? 'report' : 'throw',
+    signal,
+  });
+  return report(receipt, flags, tellReceipt);
+}
+
+function isInTheWay(plan: CommitPlan, flags: ApplyFlags): boolean {
+  if (plan.conflicts.length > 0 || (plan.refused.length > 0 && !flags.skipRefused)) return true;
+  return sortFlags(plan.flagged, { allow: flags.allow, allowRules: flags.allowRule }).others.length > 0;
+}
+
+function report<T>(value: T, flags: ApplyFlags, tell: (value: T) => void): number {
+  if (flags.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+  else tell(value);
+  return ExitCode.OK;
+}
+
+function tellPlan(plan: CommitPlan): void {
+  for (const { change, path } of plan.changes) process.stdout.write(`${change.padEnd(12)} ${safeLine(path)}\n`);
+  for (const [what, list] of [
+    ['conflict', plan.conflicts],
+    ['refused', plan.refused],
+    ['flagged', plan.flagged],
+  ] as const) {
+    for (const { path, reason } of list) note(`${what}: ${safeLine(path)}: ${reason}`);
+  }
+  note(`${plan.summary()}; nothing was written`);
+}
+
+function tellReceipt({ changes, kept, alreadyThere, refused }: CommitReceipt): void {
+  for (const { change, path } of changes) process.stdout.write(`${change.padEnd(12)} ${safeLine(path)}\n`);
+  for (const path of kept) note(`${safeLine(path)} stays: it holds files the sandbox did not have`);
+  for (const { path, reason } of refused) note(`left out: ${safeLine(path)}: ${reason}`);
+  note(summarizeChanges(changes) + (alreadyThere.length > 0 ? `; ${alreadyThere.length} were there already` : ''));
+}
+
+function tellRecovery({ outcome, displaced }: Recovery): void {
+  const said = {
+    nothing: 'nothing was interrupted',
+    'rolled-back': 'an interrupted commit was undone; the directory is as it was before',
+    completed: 'the last commit was complete; what it left is removed',
+  };
+  note(said[outcome]);
+  for (const { path, movedTo } of displaced) {
+    note(`${safeLine(path)} changed after the crash: ${movedTo ? `it is in ${safeLine(movedTo)} now` : 'it stays'}`);
+  }
+}
+
+function sameDirectory(a: string, b: string): boolean {
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return false;
+  }
+}

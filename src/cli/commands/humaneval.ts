@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+import { addHumanevalOptions, humaneval } from '../../jobs/humaneval.js';
+import type { JobFlags } from '../../jobs/options.js';
+import { type CliContext, globalOptions } from '../context.js';
+
+/** `ripcord humaneval`. */
+export function addHumaneval(program: Command, context: CliContext): void {
+  const command = addHumanevalOptions(program.command('humaneval')).action(async (flags: JobFlags) => {
+    context.exitCode = await humaneval({ ...flags, ...globalOptions(command) }, context.interrupt);
+  });
+}

@@ -1,0 +1,122 @@
+import type { Command } from 'commander';
+import { DockerImages } from '../../backends/docker/images.js';
+import { ensureImages, type ImageStatus, listImages } from '../../images/build.js';
+import { catalogImages } from '../../images/catalog.js';
+import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
+import { withEngine } from '../engine.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { formatAge, formatBytes, formatMs } from '../terminal/format.js';
+import { LiveLines } from '../terminal/live-lines.js';
+import { paint } from '../terminal/paint.js';
+import { safeLine } from '../terminal/safe-text.js';
+import { table } from '../terminal/table.js';
+
+/** `ripcord images`: the images sandboxes run. */
+export function addImages(program: Command, context: CliContext): void {
+  const images = program
+    .command('images')
+    .summary('build and list the sandbox images')
+    .description("Ripcord's own images: python, node, shell, and base, which they are built on.")
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord images list', 'what is there, and whether it is up to date'],
+        ['ripcord images build', 'build what is missing or out of date'],
+      ]),
+    );
+  addList(images, context);
+  addBuild(images, context);
+}
+
+function addList(images: Command, context: CliContext): void {
+  const command = images
+    .command('list')
+    .summary('list them')
+    .description('Lists the images, whether the engine has them, and what is inside.')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord images list', 'what is there'],
+        ["ripcord images list --json | jq '.[].manifest.contents'", 'everything inside, with versions'],
+      ]),
+    )
+    .action(async ({ json }: { json?: boolean }) => {
+      const statuses = await withImages(globalOptions(command), listImages);
+      process.stdout.write(json ? `${JSON.stringify(statuses)}\n` : render(statuses));
+      context.exitCode = 0;
+    });
+}
+
+function addBuild(images: Command, context: CliContext): void {
+  const command = images
+    .command('build')
+    .summary('build those that are missing or out of date')
+    .description('Builds images with the engine, each only when it is missing or its files changed; parents first.')
+    .argument(
+      '[name...]',
+      `${catalogImages()
+        .map(({ name }) => name)
+        .join(', ')} (default: all)`,
+    )
+    .option('--force', 'build even if nothing changed, for instance to get security updates')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord images build', 'all of them'],
+        ['ripcord images build python --force', 'python anew, with the latest packages'],
+      ]),
+    )
+    .action(async (names: string[], flags: { force?: boolean; json?: boolean }) => {
+      const startedAt = performance.now();
+      const wanted = names.length > 0 ? names : catalogImages().map(({ name }) => name);
+      const built = await build(wanted, flags.force === true, globalOptions(command), context);
+      const durationMs = Math.round(performance.now() - startedAt);
+      if (flags.json) process.stdout.write(`${JSON.stringify({ built, durationMs })}\n`);
+      else if (built.length === 0) process.stdout.write(`Up to date: ${wanted.join(', ')}\n`);
+      else process.stdout.write(`Built ${built.join(', ')} in ${formatMs(durationMs)}\n`);
+      context.exitCode = 0;
+    });
+}
+
+function build(names: readonly string[], force: boolean, globals: GlobalOptions, context: CliContext) {
+  return withImages(globals, async (images) => {
+    using live = new LiveLines();
+    const onProgress = (name: string, line: string) => {
+      const text = `${name}: ${safeLine(line)}`;
+      if (live.isLive) live.update(text);
+      else note(text);
+    };
+    return await ensureImages(images, names, { force, onProgress, signal: context.interrupt.signal });
+  });
+}
+
+function withImages<T>(globals: GlobalOptions, work: (images: DockerImages) => Promise<T>): Promise<T> {
+  return withEngine(globals, (backend) => work(new DockerImages(backend.docker)));
+}
+
+function render(statuses: readonly ImageStatus[]): string {
+  const { green, red, yellow } = paint(process.stdout);
+  const colour = { ready: green, missing: red, stale: yellow };
+  const rows = statuses.map(({ name, state, sizeBytes, createdAt, description }) => [
+    name,
+    colour[state](state),
+    sizeBytes === undefined ? '–' : formatBytes(sizeBytes),
+    createdAt === undefined ? '–' : formatAge(Date.now() - createdAt.getTime()),
+    description,
+  ]);
+  const list = table(
+    [
+      { title: 'IMAGE' },
+      { title: 'STATE' },
+      { title: 'SIZE', align: 'right' },
+      { title: 'AGE', align: 'right' },
+      { title: 'CONTENT' },
+    ],
+    rows,
+  );
+  const unready = statuses.filter(({ state }) => state !== 'ready').map(({ name }) => name);
+  return unready.length === 0 ? list : `${list}\nTo build: ripcord images build ${unready.join(' ')}\n`;
+}

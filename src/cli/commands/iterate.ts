@@ -1,0 +1,191 @@
+import { createInterface } from 'node:readline/promises';
+import { type Command, Option } from 'commander';
+import { InvalidOptionsError } from '../../errors.js';
+import type { Approve } from '../../executor/commit-step.js';
+import { reasonOf } from '../../executor/defaults.js';
+import { describe } from '../../executor/describe.js';
+import type { RunEvent } from '../../executor/events.js';
+import { IterationExecutor } from '../../executor/iteration-executor.js';
+import { readRun } from '../../executor/read-run.js';
+import type { BranchReport, RunResult, RunStatus, VerificationLike } from '../../executor/types.js';
+import { describeLeft, isClean, type Receipt } from '../../lifecycle/receipt.js';
+import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
+import { ExitCode } from '../exit-codes.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { parseCount, parseDuration } from '../parse.js';
+import { withManager } from '../session.js';
+import { loadSpec, type Spec } from '../spec/load-spec.js';
+import { BranchView } from '../terminal/branch-view.js';
+import { formatMs } from '../terminal/format.js';
+import { paint } from '../terminal/paint.js';
+import { safeLine, safeText, showControls } from '../terminal/safe-text.js';
+
+interface IterateFlags {
+  task?: string;
+  target?: string;
+  iterations?: number;
+  branches?: number;
+  approve?: boolean;
+  commit: boolean;
+  timeout?: number;
+  record?: string;
+  resume?: string;
+  json?: boolean;
+}
+
+type Result = RunResult<unknown, unknown, unknown, VerificationLike>;
+
+const EXIT_CODES: Record<RunStatus, number> = {
+  accepted: ExitCode.OK,
+  exhausted: ExitCode.FAILED,
+  timeout: ExitCode.TIMEOUT,
+  aborted: ExitCode.RIPCORD,
+};
+
+/** `ripcord iterate`: a loop of one's own. */
+export function addIterate(program: Command, context: CliContext): void {
+  const command = program.command('iterate');
+  command
+    .summary('run a loop of your own: branches propose, tests decide, the winner is committed')
+    .description(
+      'Runs the task of a spec: in each iteration several branches propose a change, each in its own sandbox, what ' +
+        'they made is verified, and the best that passes is committed to the target directory, wholly or not at all. ' +
+        'What failed is remembered for the next iteration. A spec is a TypeScript or JavaScript module that exports ' +
+        '`task` and `options`, or a JSON document; modules run on this machine, what they propose does not.',
+    )
+    .argument('<spec>', 'a .ts, .mjs, .js or .json file')
+    .option('--task <text>', "instead of the spec's own")
+    .option('--target <directory>', 'where the winner goes')
+    .option('--iterations <count>', 'at most', parseCount)
+    .option('--branches <count>', 'that compete in an iteration', parseCount)
+    .option('--approve', 'show the diff and ask before anything is committed')
+    .option('--no-commit', 'commit nothing')
+    .addOption(new Option('-t, --timeout <time>', 'for all of it: 90s, 10m …').argParser(parseDuration))
+    .option('--record <directory>', 'keep a record of the run there, to read or to resume')
+    .option('--resume <directory>', 'go on after the last complete iteration of a recorded run')
+    .option('--json', 'print the result as one JSON document')
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord iterate examples/repair/spec.mjs', 'repair a project with failing tests'],
+        ['ripcord iterate spec.json --approve', 'look at the diff first'],
+        ['ripcord iterate spec.ts --record runs/1', 'then, after a crash: --resume runs/1'],
+      ]),
+    )
+    .action(async (file: string, flags: IterateFlags) => {
+      context.exitCode = await iterate(file, { ...flags, ...globalOptions(command) }, context);
+    });
+}
+
+async function iterate(file: string, flags: IterateFlags & GlobalOptions, { interrupt }: CliContext): Promise<number> {
+  if (flags.approve && !process.stdin.isTTY) {
+    throw new InvalidOptionsError('--approve: nobody can be asked, stdin is no terminal');
+  }
+  const spec = await loadSpec(file);
+  const recorded = flags.resume === undefined ? undefined : await readRun(flags.resume);
+  if (recorded?.status === 'accepted')
+    throw new InvalidOptionsError(`--resume: nothing is left to do. ${recorded.finalOutput}`);
+  using view = new BranchView();
+  const tell = (event: RunEvent): void => {
+    view.follow(event);
+    const line = flags.json ? undefined : lineOf(event);
+    if (line !== undefined) view.print(line);
+  };
+  const options = withFlags(spec, flags, view);
+  const { value, receipt } = await withManager(flags, interrupt, (manager) =>
+    new IterationExecutor(manager, options).run(flags.task ?? recorded?.task ?? spec.task, {
+      signal: interrupt.signal,
+      onEvent: tell,
+      resume: recorded?.state,
+      runDirectory: flags.record ?? flags.resume,
+    }),
+  );
+  view[Symbol.dispose]();
+  if (value) report(value, receipt, flags);
+  if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+  return value && isClean(receipt) ? EXIT_CODES[value.status] : ExitCode.FAILED;
+}
+
+function withFlags({ options }: Spec, flags: IterateFlags, view: BranchView): Spec['options'] {
+  return {
+    ...options,
+    ...(flags.target !== undefined && { target: flags.target }),
+    ...(flags.iterations !== undefined && { maxIterations: flags.iterations }),
+    ...(flags.branches !== undefined && { branches: flags.branches }),
+    ...(flags.timeout !== undefined && { timeouts: { ...options.timeouts, totalMs: flags.timeout } }),
+    ...(flags.approve && { commitMode: 'manual', approve: askFor(view) }),
+    ...(!flags.commit && { commitMode: 'never' }),
+  };
+}
+
+/** Shows what would be committed and asks on the terminal. */
+const askFor =
+  (view: BranchView): Approve =>
+  async ({ branch, target, flagged, diff, signal }) => {
+    view.print(showControls(await diff(), '\n\t').trimEnd());
+    for (const { path, reason } of flagged) view.print(`flagged: ${safeLine(path)}: ${reason}`);
+    const readline = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
+      const answer = await readline.question(`Commit ${what} to ${safeLine(target)}? [y/N] `, { signal });
+      const approve = /^y(es)?$/i.test(answer.trim());
+      if (!approve) return { approve, feedback: `branch ${branch} was declined` };
+      return { approve, allow: flagged.map(({ path }) => `/${path}`) };
+    } finally {
+      readline.close();
+    }
+  };
+
+/** What stays on the screen of an event. */
+function lineOf(event: RunEvent): string | undefined {
+  const { bold, dim, red, green } = paint(process.stdout);
+  switch (event.type) {
+    case 'iteration.started':
+      return bold(`iteration ${event.iteration}`);
+    case 'branch.ended':
+      return `  ${branchLine(event.report)}`;
+    case 'decision':
+      return event.decision.accept === undefined
+        ? `  ${dim('no branch was accepted')}`
+        : `  ${green(`branch ${event.decision.accept} was accepted`)}`;
+    case 'commit.ended':
+      return event.commit.status === 'committed'
+        ? undefined
+        : `  ${red(`commit ${event.commit.status}`)}${event.commit.issues.map(({ path, reason }) => `\n    ${safeLine(path)}: ${safeLine(reason)}`).join('')}`;
+    case 'error':
+      // Those of branches come with the branch's end.
+      return event.branch !== undefined
+        ? undefined
+        : `  ${red(`error in ${event.phase}`)}: ${safeLine(event.error.message, 500)}`;
+    case 'log':
+      return `  ${dim(`${event.branch === undefined ? '' : `branch ${event.branch}: `}${safeLine(event.message, 500)}`)}`;
+    default:
+      return undefined;
+  }
+}
+
+function branchLine(report: BranchReport<unknown, unknown, unknown>): string {
+  const { dim, red, green } = paint(process.stdout);
+  const { branch, strategy, status, durationMs } = report;
+  const colour = status === 'passed' ? green : red;
+  const reason = reasonOf(report as BranchReport<unknown, unknown, VerificationLike>);
+  const name = safeLine(describe(strategy), 60);
+  // Strategies nobody named are called like their branches.
+  const what = name === `branch ${branch}` ? name : `branch ${branch} ${name}`;
+  return `${what}: ${colour(status)} ${dim(formatMs(durationMs))}  ${safeLine(reason, 300)}`;
+}
+
+function report(result: Result, receipt: Receipt, flags: IterateFlags): void {
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ ...result, receipt })}\n`);
+    return;
+  }
+  const { bold, green, red } = paint(process.stdout);
+  const colour = result.status === 'accepted' ? green : red;
+  process.stdout.write(
+    `\n${bold(colour(result.status))} in ${formatMs(result.durationMs)}: ${safeText(result.finalOutput)}\n`,
+  );
+  if (result.abort && (flags.record ?? flags.resume)) note(`go on with --resume ${flags.record ?? flags.resume}`);
+  process.stdout.write(`${receipt.sandboxes} sandboxes; left behind: ${describeLeft(receipt)}\n`);
+}

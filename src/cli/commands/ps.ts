@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { type ListedSandbox, listSandboxes } from '../../lifecycle/inventory.js';
+import { type CliContext, globalOptions } from '../context.js';
+import { withEngine } from '../engine.js';
+import { examples } from '../help.js';
+import { formatAge } from '../terminal/format.js';
+import { paint } from '../terminal/paint.js';
+import { safeLine } from '../terminal/safe-text.js';
+import { table } from '../terminal/table.js';
+
+/** `ripcord ps`: what runs, and whose it is. */
+export function addPs(program: Command, context: CliContext): void {
+  const command = program
+    .command('ps')
+    .summary("list the engine's sandboxes and their owners")
+    .description('Lists every sandbox of the engine, with the process that owns it and whether that still lives.')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord ps', 'what runs, and whose it is'],
+        ['ripcord ps --json | jq -r \'.[] | select(.ownerState == "dead").id\'', 'what ripcord sweep would remove'],
+      ]),
+    )
+    .action(async ({ json }: { json?: boolean }) => {
+      const sandboxes = await withEngine(globalOptions(command), listSandboxes);
+      process.stdout.write(json ? `${JSON.stringify(sandboxes)}\n` : render(sandboxes));
+      context.exitCode = 0;
+    });
+}
+
+function render(sandboxes: readonly ListedSandbox[]): string {
+  if (sandboxes.length === 0) return 'No sandboxes.\n';
+  const { green, red, yellow } = paint(process.stdout);
+  const colour = { alive: green, dead: red, unknown: yellow };
+  const rows = sandboxes.map(({ id, image, state, ageMs, owner, ownerState }) => [
+    safeLine(id, 40),
+    safeLine(image, 40),
+    safeLine(state),
+    formatAge(ageMs),
+    owner ? safeLine(`pid ${owner.pid} on ${owner.host}`, 50) : '?',
+    colour[ownerState](ownerState),
+  ]);
+  const columns = ['SANDBOX', 'IMAGE', 'STATE', 'AGE', 'OWNER', 'OWNER IS'].map((title) => ({ title }));
+  return table(columns, rows);
+}

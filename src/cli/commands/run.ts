@@ -1,0 +1,146 @@
+import type { Command } from 'commander';
+import type { ExecResult } from '../../command/outcome.js';
+import { type ExecOptions, parseSize } from '../../config.js';
+import { type CliContext, globalOptions } from '../context.js';
+import { exitCodeOf, explainResult } from '../exit-codes.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { parseDuration } from '../parse.js';
+import { type SavedChanges, saveChanges } from '../sandbox/changes.js';
+import { addSandboxFlags, createOptions, type SandboxFlags } from '../sandbox/options.js';
+import { openPorts } from '../sandbox/ports.js';
+import { runProgram } from '../sandbox/run-program.js';
+import { IMAGE_OF, type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
+import { withManager } from '../session.js';
+import { plural } from '../terminal/format.js';
+import { ProgramOutput } from '../terminal/output.js';
+
+interface RunFlags extends SandboxFlags, SourceFlags {
+  timeout?: number;
+  stdin: boolean;
+  raw?: boolean;
+  json?: boolean;
+}
+
+/** `ripcord run`: one program, one fresh sandbox. */
+export function addRun(program: Command, context: CliContext): void {
+  const command = program
+    .command('run')
+    .summary('run a program in a fresh sandbox')
+    .description(
+      'Runs a program in a sandbox of its own: no network, no files of this machine, limited memory, CPU and processes. ' +
+        'Its output comes live, its exit code is yours, and when it ends everything is removed.',
+    )
+    .argument('[file]', 'the program; - reads it from stdin')
+    .argument('[args...]', 'its arguments; behind -- they may begin with a dash')
+    .option('-c, --code <code>', 'run this text instead of a file')
+    .option('-l, --lang <language>', 'python, javascript, typescript or bash (default: by extension or #! line)')
+    .option(
+      '-t, --timeout <time>',
+      'stop it after 500ms, 10s, 2m …; a bare number is seconds (default: none)',
+      parseDuration,
+    );
+  addSandboxFlags(command)
+    .option('--no-stdin', 'give it no input (in shell loops that read a list themselves)')
+    .option('--raw', 'pass control sequences on to the terminal; into pipes and files all bytes go as they are anyway')
+    .option('--json', 'print one JSON document at the end, with the output in it')
+    .addHelpText(
+      'after',
+      examples([
+        ["ripcord run -c 'print(6 * 7)'", 'a line of Python'],
+        ['ripcord run job.py --timeout 10s -- --fast in.csv', 'with arguments, stopped after ten seconds'],
+        ['ripcord run build.sh --seed . --out result', 'on a copy of this directory; what changed goes to result/'],
+        ['ripcord run server.py -p 8080:8000', 'a server without network, at http://127.0.0.1:8080'],
+        [
+          'curl -s https://example.com/x.js | ripcord run - -l js',
+          'something from the network, without letting it there',
+        ],
+      ]),
+    )
+    .action(async (file: string | undefined, args: string[], flags: RunFlags) => {
+      // With -c there is no file: what looks like one is the first argument.
+      const [target, rest] =
+        flags.code === undefined ? [file, args] : [undefined, file === undefined ? [] : [file, ...args]];
+      context.exitCode = await run(target, rest, flags, command, context);
+    });
+}
+
+async function run(
+  file: string | undefined,
+  args: readonly string[],
+  flags: RunFlags,
+  command: Command,
+  { interrupt }: CliContext,
+): Promise<number> {
+  const { signal } = interrupt;
+  const source = await readSource(file, flags);
+  const stdout = new ProgramOutput(process.stdout, flags.raw === true);
+  const stderr = new ProgramOutput(process.stderr, flags.raw === true);
+  const streams: ExecOptions<Uint8Array> = flags.json ? {} : { onStdout: stdout.write, onStderr: stderr.write };
+  const end = await withManager(globalOptions(command), interrupt, async (manager) => {
+    const image = IMAGE_OF[source.language ?? 'bash'];
+    await using sandbox = await manager.create(createOptions(flags, image, signal));
+    await openPorts(sandbox, flags.port, signal);
+    const result = await runProgram(sandbox, source, args, {
+      ...streams,
+      cwd: flags.cwd,
+      timeoutMs: flags.timeout,
+      stdin: flags.stdin && !source.fromStdin ? process.stdin : undefined,
+      encoding: 'buffer',
+      signal,
+    });
+    const changes = flags.out === undefined ? undefined : await save(sandbox, flags.out, source, signal);
+    return { sandbox: sandbox.id, image: sandbox.image, result, changes };
+  });
+
+  const code = interrupt.exitCode ?? (end.value ? exitCodeOf(end.value.result) : 0);
+  if (flags.json) {
+    const document = { ...describe(end.value), interrupted: interrupt.cause, exit: code, receipt: end.receipt };
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+  }
+  const partial = process.stderr.isTTY && (!stderr.atLineStart || (process.stdout.isTTY && !stdout.atLineStart));
+  const say = (text: string) => {
+    if (partial) process.stderr.write('\n');
+    note(text);
+  };
+  if (interrupt.cause !== undefined) {
+    if (interrupt.cause !== 'SIGPIPE') say(`interrupted (${interrupt.cause}); the sandbox is gone`);
+    return code;
+  }
+  const limits = { timeoutMs: flags.timeout, memoryBytes: parseSize(flags.memory ?? '512m') };
+  const reason = end.value && explainResult(end.value.result, limits);
+  if (reason) say(reason);
+  if (end.value?.changes && !flags.json) tellSaved(end.value.changes, flags.out!);
+  return code;
+}
+
+function save(
+  sandbox: Parameters<typeof saveChanges>[0],
+  out: string,
+  source: ProgramSource,
+  signal: AbortSignal,
+): Promise<SavedChanges> {
+  const except = source.path === undefined ? undefined : { path: source.path, content: source.content };
+  return saveChanges(sandbox, out, { except, signal });
+}
+
+function tellSaved({ files, deleted, refused }: SavedChanges, out: string): void {
+  const gone = deleted.length > 0 ? `; ${deleted.length} deleted in the sandbox, not here` : '';
+  note(`${plural(files.length, 'changed file')} copied to ${out}${gone}`);
+  for (const { path, reason } of refused.slice(0, 10)) note(`not copied: ${path}: ${reason}`);
+  if (refused.length > 10) note(`not copied: ${refused.length - 10} more`);
+}
+
+interface Done {
+  sandbox: string;
+  image: string;
+  result: ExecResult<Uint8Array>;
+  changes: SavedChanges | undefined;
+}
+
+function describe(done: Done | undefined): object {
+  if (!done) return {};
+  const { result, ...rest } = done;
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8');
+  return { ...rest, ...result, stdout: text(result.stdout), stderr: text(result.stderr) };
+}

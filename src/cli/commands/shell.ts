@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { parseSize } from '../../config.js';
+import { InvalidOptionsError } from '../../errors.js';
+import { type CliContext, globalOptions } from '../context.js';
+import { exitCodeOf, explainResult } from '../exit-codes.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { saveChanges } from '../sandbox/changes.js';
+import { addSandboxFlags, createOptions, type SandboxFlags } from '../sandbox/options.js';
+import { openPorts } from '../sandbox/ports.js';
+import { withManager } from '../session.js';
+import { plural } from '../terminal/format.js';
+import { connectTerminal } from '../terminal/raw-terminal.js';
+
+/** `ripcord shell`: a person in a sandbox. */
+export function addShell(program: Command, context: CliContext): void {
+  const command = program
+    .command('shell')
+    .summary('open a terminal in a fresh sandbox')
+    .description(
+      'Opens a shell in a fresh sandbox; when it ends, everything is removed. Ctrl+C goes to what runs inside; ' +
+        'Ctrl+] three times within a second ends the sandbox whatever runs in it.',
+    )
+    .argument('[command...]', 'run this instead of a shell, on a terminal');
+  addSandboxFlags(command)
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord shell', 'bash with git, curl, jq and friends'],
+        ['ripcord shell --image python -- python3', 'a Python prompt'],
+        ['ripcord shell --seed . --out result', 'on a copy of this directory; what you change goes to result/'],
+      ]),
+    )
+    .action(async (argv: string[], flags: SandboxFlags) => {
+      context.exitCode = await shell(argv, flags, command, context);
+    });
+}
+
+/** The best shell the image has. */
+const ANY_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash; exec sh';
+
+async function shell(argv: readonly string[], flags: SandboxFlags, command: Command, context: CliContext) {
+  const { interrupt } = context;
+  const { stdin, stdout } = process;
+  if (!stdin.isTTY || !stdout.isTTY) {
+    throw new InvalidOptionsError('shell: stdin and stdout must be a terminal', {
+      hint: "For scripts there is ripcord run: echo 'ls -la' | ripcord run - --lang bash",
+    });
+  }
+  const { signal } = interrupt;
+  const end = await withManager(globalOptions(command), interrupt, async (manager) => {
+    await using sandbox = await manager.create(createOptions(flags, 'shell', signal));
+    await openPorts(sandbox, flags.port, signal);
+    note(`sandbox ${sandbox.id} of ${sandbox.image}; exit or Ctrl+D ends it, Ctrl+] three times does so by force`);
+    const terminal = await sandbox.spawn(argv.length > 0 ? argv : ANY_SHELL, {
+      pty: { cols: stdout.columns || 80, rows: stdout.rows || 24 },
+      env: process.env.TERM ? { TERM: process.env.TERM } : {},
+      cwd: flags.cwd,
+      killGraceMs: 200,
+      signal,
+    });
+    const result = await connectTerminal(terminal);
+    const changes = flags.out === undefined ? undefined : await saveChanges(sandbox, flags.out, { signal });
+    return { result, changes };
+  });
+  if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+  if (!end.value) return 0;
+  const { result, changes } = end.value;
+  const reason = explainResult(result, { memoryBytes: parseSize(flags.memory ?? '512m') });
+  if (reason) note(reason);
+  if (changes) note(`${plural(changes.files.length, 'changed file')} copied to ${flags.out}`);
+  return exitCodeOf(result);
+}

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { SandboxManager } from '../../sandbox-manager.js';
+import { type CliContext, globalOptions } from '../context.js';
+import { ExitCode } from '../exit-codes.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { plural } from '../terminal/format.js';
+import { safeLine } from '../terminal/safe-text.js';
+
+/** `ripcord sweep`: removes what dead owners left. */
+export function addSweep(program: Command, context: CliContext): void {
+  const command = program
+    .command('sweep')
+    .summary('remove what dead owners left behind')
+    .description(
+      'Removes containers, volumes and temp directories whose owner is dead: after a power cut, a reboot, a killed ' +
+        'machine. What belongs to a live owner is never touched. Every start of Ripcord does the same.',
+    )
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord sweep', 'clean up now'],
+        ['@reboot ripcord sweep', 'in a crontab'],
+      ]),
+    )
+    .action(async ({ json }: { json?: boolean }) => {
+      const { docker } = globalOptions(command);
+      const report = await SandboxManager.sweep({ docker, signal: context.interrupt.signal });
+      const { containers, volumes, directories, images } = report.removed;
+      if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+      else {
+        for (const name of [...containers, ...volumes, ...directories, ...images])
+          process.stdout.write(`removed ${safeLine(name)}\n`);
+        const counts = [
+          plural(containers.length, 'container'),
+          plural(volumes.length, 'volume'),
+          directories.length === 1 ? '1 directory' : `${directories.length} directories`,
+          ...(images.length > 0 ? [plural(images.length, 'image')] : []),
+        ];
+        process.stdout.write(
+          `${counts.join(', ')} removed; ${report.kept} kept, whose owners live or cannot be asked\n`,
+        );
+        for (const error of report.errors) note(error);
+      }
+      context.exitCode = report.errors.length > 0 ? ExitCode.FAILED : ExitCode.OK;
+    });
+}

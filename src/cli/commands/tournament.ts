@@ -1,0 +1,10 @@
+import type { Command } from 'commander';
+import { addTournamentOptions, type TournamentFlags, tournament } from '../../jobs/tournament.js';
+import { type CliContext, globalOptions } from '../context.js';
+
+/** `ripcord tournament`: the main job. */
+export function addTournament(program: Command, context: CliContext): void {
+  const command = addTournamentOptions(program.command('tournament')).action(async (flags: TournamentFlags) => {
+    context.exitCode = await tournament({ ...flags, ...globalOptions(command) }, context.interrupt);
+  });
+}

@@ -1,0 +1,72 @@
+/** Exit codes, as env(1), timeout(1), docker-run(1) and shells use them. */
+import { signalNumber } from '../agent/linux.js';
+import type { CommandResult, Outcome } from '../command/outcome.js';
+import { formatBytes, formatMs } from './terminal/format.js';
+
+export const ExitCode = {
+  OK: 0,
+  /** The command did its work, and what it found is not good: a failed check, a problem that does not pass. */
+  FAILED: 1,
+  TIMEOUT: 124,
+  /** Ripcord itself failed: bad options, no engine, no image, a lost sandbox. */
+  RIPCORD: 125,
+  NOT_EXECUTABLE: 126,
+  NOT_FOUND: 127,
+  OOM: 137,
+} as const;
+
+const BY_OUTCOME: Partial<Record<Outcome, number>> = {
+  timeout: ExitCode.TIMEOUT,
+  oom: ExitCode.OOM,
+  'output-limit': ExitCode.RIPCORD,
+  'sandbox-lost': ExitCode.RIPCORD,
+  'engine-lost': ExitCode.RIPCORD,
+};
+
+/** What the process that ran a command for somebody exits with. */
+export function exitCodeOf(result: CommandResult): number {
+  switch (result.outcome) {
+    case 'exited':
+      return result.exitCode ?? ExitCode.RIPCORD;
+    case 'signaled':
+      return 128 + (signalNumber(result.signal ?? '') ?? 0);
+    case 'spawn-failed':
+      return spawnExitCode(result.failure?.stage, result.failure?.errno);
+    default:
+      return BY_OUTCOME[result.outcome] ?? ExitCode.RIPCORD;
+  }
+}
+
+/** Only what the program's file is to blame for is 126 or 127; an unknown user is a wrong option. */
+function spawnExitCode(stage: string | undefined, errno: string | undefined): number {
+  if (stage !== 'exec') return ExitCode.RIPCORD;
+  return errno === 'ENOENT' ? ExitCode.NOT_FOUND : ExitCode.NOT_EXECUTABLE;
+}
+
+/** One line on why a command did not simply exit, or what else a person should know; else `undefined`. */
+export function explainResult(
+  result: CommandResult,
+  limits: { timeoutMs?: number | undefined; memoryBytes?: number | undefined },
+): string | undefined {
+  const memory = limits.memoryBytes === undefined ? '' : ` of ${formatBytes(limits.memoryBytes)}`;
+  switch (result.outcome) {
+    case 'timeout':
+      return `timed out after ${formatMs(limits.timeoutMs ?? result.durationMs)} (--timeout)`;
+    case 'oom':
+      return `out of memory: it needed more than its limit${memory} (--memory)`;
+    case 'signaled':
+      return `ended by ${result.signal}`;
+    case 'spawn-failed':
+      return `could not be started: ${result.failure?.message ?? 'no reason given'}`;
+    case 'output-limit':
+      return 'ended because it printed too much';
+    case 'sandbox-lost':
+      return 'the sandbox was lost: it was killed from outside, or the engine went away';
+    case 'engine-lost':
+      return 'the engine was lost';
+    case 'exited':
+      if (result.oomKilled) return `a process of it was killed at the memory limit${memory} (--memory)`;
+      if (result.pidsLimitHit) return 'it could not start another process: its limit is reached (--pids)';
+      return undefined;
+  }
+}

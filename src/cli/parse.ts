@@ -1,0 +1,47 @@
+/** Turns the words of a command line into values; what they may be is the library's schemas' business. */
+import { InvalidArgumentError } from 'commander';
+import type { PortFlag } from './sandbox/ports.js';
+
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
+
+/** `500ms`, `10s`, `2m`, `1h`; a bare number is seconds. In milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text.trim());
+  const ms = match ? Math.round(Number(match[1]) * UNIT_MS[match[2]!]!) : 0;
+  if (ms < 1) throw new InvalidArgumentError("Expected a time such as '500ms', '10s' or '2m'.");
+  return ms;
+}
+
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
+/** A whole number from 1 on. */
+export function parseCount(text: string): number {
+  const value = parseNumber(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number from 1 on.');
+  return value;
+}
+
+/** Collects `NAME=value`; a bare `NAME` takes the value it has here, and nothing where it has none. */
+export function collectEnv(text: string, collected: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  const name = at < 0 ? text : text.slice(0, at);
+  if (name === '') throw new InvalidArgumentError('Expected NAME=value or NAME.');
+  const value = at < 0 ? process.env[name] : text.slice(at + 1);
+  return value === undefined ? collected : { ...collected, [name]: value };
+}
+
+/** Collects `8000` and `8080:8000`, the port of this machine first, as docker has it. */
+export function collectPort(text: string, collected: PortFlag[] = []): PortFlag[] {
+  const match = /^(?:(\d{1,5}):)?(\d{1,5})$/.exec(text);
+  const [localPort, port] = [match?.[1], match?.[2]].map((digits) =>
+    digits === undefined ? undefined : Number(digits),
+  );
+  if (port === undefined || port < 1 || Math.max(port, localPort ?? 0) > 65_535) {
+    throw new InvalidArgumentError("Expected a port such as 8000, or '8080:8000' to choose the one of this machine.");
+  }
+  return [...collected, { port, localPort }];
+}

@@ -1,0 +1,60 @@
+/** The options `run` and `shell` make a sandbox from. */
+import { type Command, Option } from 'commander';
+import type { CreateOptions } from '../../config.js';
+import { collectEnv, collectPort, parseNumber } from '../parse.js';
+import type { PortFlag } from './ports.js';
+
+export interface SandboxFlags {
+  image?: string;
+  memory?: string;
+  cpus?: number;
+  pids?: number;
+  env?: Record<string, string>;
+  seed?: string;
+  out?: string;
+  network?: 'none' | 'bridge';
+  port?: PortFlag[];
+  runtime?: string;
+  user?: string;
+  cwd?: string;
+}
+
+export function addSandboxFlags(command: Command): Command {
+  return command
+    .option('--image <name>', 'python, node, shell, base, or any image the engine has')
+    .option('--memory <size>', 'memory limit, files in the workspace included (default: 512m)')
+    .option('--cpus <number>', 'CPUs, fractions allowed (default: 1)', parseNumber)
+    .option('--pids <number>', 'limit of processes and threads (default: 256)', parseNumber)
+    .option('-e, --env <name=value>', 'environment variable; NAME alone takes it from here; repeatable', collectEnv)
+    .option('--seed <dir>', 'copy this directory into the workspace first (.gitignore honoured)')
+    .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards')
+    .addOption(
+      new Option(
+        '--network <mode>',
+        'none, or bridge: the unfiltered internet, for code you trust (default: none)',
+      ).choices(['none', 'bridge']),
+    )
+    .option(
+      '-p, --port <[local:]port>',
+      'reach what listens on this port in the sandbox from here, without any network; repeatable',
+      collectPort,
+    )
+    .option('--runtime <name>', 'OCI runtime of the engine, e.g. runsc (gVisor)')
+    .option('--user <user>', 'run as this user (default: 1000:1000)')
+    .option('--cwd <dir>', 'start in this directory (default: /workspace)');
+}
+
+/** @param image For where `--image` is not given. */
+export function createOptions(flags: SandboxFlags, image: string, signal: AbortSignal): CreateOptions {
+  const { memory, cpus, pids, env, seed, network, runtime, user } = flags;
+  return {
+    image: flags.image ?? image,
+    limits: { memory, cpus, pids },
+    workspace: { mode: 'copy', seed },
+    env,
+    network,
+    runtime,
+    user,
+    signal,
+  };
+}

@@ -1,0 +1,16 @@
+/** `--port`: servers in the sandbox, reached from this machine. */
+import type { Sandbox } from '../../sandbox.js';
+import { note } from '../failure.js';
+
+export interface PortFlag {
+  port: number;
+  localPort: number | undefined;
+}
+
+/** Opens the ports asked for, and says where they are. They end with the sandbox. */
+export async function openPorts(sandbox: Sandbox, ports: readonly PortFlag[] = [], signal: AbortSignal): Promise<void> {
+  for (const { port, localPort } of ports) {
+    const { url } = await sandbox.ports.forward(port, { localPort, signal });
+    note(`port ${port} of the sandbox is at ${url}`);
+  }
+}

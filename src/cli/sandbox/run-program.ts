@@ -1,0 +1,27 @@
+/** Runs one program in a sandbox, with its output wherever the caller wants it. */
+import { posix } from 'node:path';
+import { INTERPRETERS } from '../../command/languages.js';
+import type { ExecResult } from '../../command/outcome.js';
+import type { ExecOptions } from '../../config.js';
+import type { Sandbox } from '../../sandbox.js';
+import type { ProgramSource } from './source.js';
+
+type Options = ExecOptions<Uint8Array> & { encoding: 'buffer' };
+
+/** A program with a file keeps its name: tracebacks and `argv[0]` say what a person knows it by. */
+export async function runProgram(
+  sandbox: Sandbox,
+  source: ProgramSource,
+  args: readonly string[],
+  options: Options,
+): Promise<ExecResult<Uint8Array>> {
+  const { content, path, language } = source;
+  if (path === undefined) {
+    return sandbox.runCode(String(content), { ...options, language, args: [...args] });
+  }
+  await sandbox.files.write(path, content, { mode: 0o755, signal: options.signal });
+  const file = posix.join(sandbox.workspace, path);
+  if (language === undefined) return sandbox.exec([file, ...args], options);
+  const { argv, env } = INTERPRETERS[language];
+  return sandbox.exec([...argv(file), ...args], { ...options, env: { ...env, ...options.env } });
+}

@@ -1,0 +1,109 @@
+/** What `run` is to run: where it comes from and what language it is in. */
+import { readFile } from 'node:fs/promises';
+import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Language } from '../../config.js';
+import { InvalidOptionsError, messageOf } from '../../errors.js';
+
+export interface ProgramSource {
+  content: string | Uint8Array;
+  /** Its place in the workspace; `undefined` for a program without a file. */
+  path: string | undefined;
+  /** `undefined`: it is started by itself, as its first line says. */
+  language: Language | undefined;
+  /** The program was read from stdin, which is used up by that. */
+  fromStdin: boolean;
+}
+
+export interface SourceFlags {
+  code?: string;
+  lang?: string;
+  image?: string;
+  seed?: string;
+}
+
+const NAMES: Record<string, Language> = {
+  python: 'python', python3: 'python', py: 'python',
+  javascript: 'javascript', js: 'javascript', mjs: 'javascript', cjs: 'javascript', node: 'javascript',
+  typescript: 'typescript', ts: 'typescript', mts: 'typescript', cts: 'typescript',
+  bash: 'bash', sh: 'bash', shell: 'bash',
+}; // biome-ignore format: a table
+
+/** The image that has what a language needs. */
+export const IMAGE_OF: Record<Language, string> = {
+  python: 'python',
+  javascript: 'node',
+  typescript: 'node',
+  bash: 'shell',
+};
+
+const LANGUAGE_OF_IMAGE: Record<string, Language> = {
+  python: 'python',
+  node: 'javascript',
+  shell: 'bash',
+  base: 'bash',
+};
+
+/** Reads the program: `-c`, a file, or `-` for stdin. */
+export async function readSource(file: string | undefined, flags: SourceFlags): Promise<ProgramSource> {
+  const given = flags.lang === undefined ? undefined : languageNamed(flags.lang);
+  const byImage = LANGUAGE_OF_IMAGE[flags.image ?? ''];
+  if (flags.code !== undefined) {
+    return { content: flags.code, path: undefined, language: given ?? byImage ?? 'python', fromStdin: false };
+  }
+  if (file === undefined) {
+    throw new InvalidOptionsError('run: nothing to run', { hint: "Give a file, - for stdin, or -c 'code'." });
+  }
+  if (file === '-') {
+    const content = await text(process.stdin);
+    const language = given ?? languageOfShebang(content) ?? byImage ?? 'python';
+    return { content, path: undefined, language, fromStdin: true };
+  }
+  const content = await readFile(file).catch((error) => {
+    const reason = error.code === 'ENOENT' ? 'there is no such file' : messageOf(error);
+    throw new InvalidOptionsError(`run: cannot read ${file}: ${reason}`, { cause: error });
+  });
+  const language = given ?? NAMES[/\.([a-z]+)$/i.exec(file)?.[1]?.toLowerCase() ?? ''];
+  return {
+    content,
+    path: placeOf(file, flags.seed),
+    fromStdin: false,
+    language: language ?? byContent(file, content, flags),
+  };
+}
+
+function byContent(file: string, content: Buffer, flags: SourceFlags): Language | undefined {
+  const start = content.subarray(0, 256).toString('latin1');
+  const language = languageOfShebang(start);
+  if (language !== undefined) return language;
+  // The image is the caller's choice: it is expected to have what the first line asks for.
+  if (start.startsWith('#!') && flags.image !== undefined) return undefined;
+  const byImage = LANGUAGE_OF_IMAGE[flags.image ?? ''];
+  if (byImage !== undefined) return byImage;
+  throw new InvalidOptionsError(`run: cannot tell the language of ${file}`, {
+    hint: 'Say it: --lang python, javascript, typescript or bash. Or name an --image for a file that begins with #!.',
+  });
+}
+
+/** `#!/usr/bin/env python3` and the like. */
+function languageOfShebang(content: string): Language | undefined {
+  const line = /^#!\s*(?:\S*\/env\s+(?:-\S+\s+)*)?(\S+)/.exec(content);
+  return line ? NAMES[basename(line[1]!).replace(/[\d.]+$/, '')] : undefined;
+}
+
+function languageNamed(name: string): Language {
+  const language = NAMES[name.toLowerCase()];
+  if (language) return language;
+  throw new InvalidOptionsError(`run: unknown language '${name}'`, {
+    hint: 'There are: python, javascript, typescript, bash.',
+  });
+}
+
+/** A file of the seed stays where it is, so that it finds its neighbours; any other lies in the workspace's root. */
+function placeOf(file: string, seed: string | undefined): string {
+  if (seed !== undefined) {
+    const inside = relative(resolve(seed), resolve(file));
+    if (inside !== '' && !isAbsolute(inside) && inside.split(sep)[0] !== '..') return inside.split(sep).join('/');
+  }
+  return basename(file);
+}

@@ -1,0 +1,60 @@
+/** Reads what `ripcord iterate` runs: a module in TypeScript or JavaScript, or a JSON document. */
+import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createJiti } from 'jiti';
+import { z } from 'zod';
+import { parseOptions } from '../../config.js';
+import { InvalidOptionsError, messageOf } from '../../errors.js';
+import type { ExecutorOptions } from '../../executor/options.js';
+import type { VerificationLike } from '../../executor/types.js';
+import { optionsOf, specSchema } from './json-spec.js';
+
+export interface Spec {
+  task: unknown;
+  options: ExecutorOptions<unknown, unknown, unknown, VerificationLike>;
+}
+
+const moduleSchema = z.object({
+  /** What is to be done; anything the functions understand. */
+  task: z.custom((value) => value !== undefined, { error: 'missing' }),
+  /** Of an `IterationExecutor`. */
+  options: z.custom<Spec['options']>((value) => typeof value === 'object' && value !== null, {
+    error: 'expected the options of an IterationExecutor',
+  }),
+});
+
+/** `import … from 'ripcord'` in a spec means this very package, wherever the spec lies. */
+const ALIAS = { ripcord: fileURLToPath(new URL('../../index.js', import.meta.url)) };
+
+/**
+ * @throws InvalidOptionsError naming the file, and what is wrong with it.
+ */
+export async function loadSpec(file: string): Promise<Spec> {
+  const absolute = path.resolve(file);
+  try {
+    await access(absolute);
+    if (path.extname(file) !== '.json') return await loadModule(absolute);
+    const directory = path.dirname(absolute);
+    const spec = parseOptions(specSchema, JSON.parse(await readFile(absolute, 'utf8')), file);
+    return { task: spec.task, options: await optionsOf(spec, directory) };
+  } catch (error) {
+    if (error instanceof InvalidOptionsError) throw error;
+    throw new InvalidOptionsError(`${file} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'A spec is a module that exports `task` and `options`, or a JSON document; docs/iterate.md has both.',
+    });
+  }
+}
+
+async function loadModule(file: string): Promise<Spec> {
+  const jiti = createJiti(file, { alias: ALIAS, fsCache: false });
+  const exported = (await jiti.import(file)) as { default?: unknown };
+  const value = 'options' in exported ? exported : exported.default;
+  const parsed = moduleSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new InvalidOptionsError(`${file}: ${issue?.path.join('.') || 'its exports'}: ${issue?.message}`, {
+    hint: 'Export `task` and `options` (those of an IterationExecutor), by name or together as the default.',
+  });
+}

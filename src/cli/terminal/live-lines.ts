@@ -1,0 +1,50 @@
+import { stripVTControlCharacters } from 'node:util';
+import { createLogUpdate } from 'log-update';
+
+const INTERVAL_MS = 80;
+
+/** Lines on stderr that change in place. Says nothing where stderr is no terminal. */
+export class LiveLines implements Disposable {
+  readonly isLive = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
+  readonly #update = createLogUpdate(process.stderr, { showCursor: true });
+  #lines: readonly string[] = [];
+  #shown = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Shows `lines` soon; later ones overtake them. */
+  update(...lines: string[]): void {
+    if (!this.isLive) return;
+    this.#lines = lines;
+    this.#timer ??= setTimeout(() => this.#draw(), this.#shown ? INTERVAL_MS : 0);
+  }
+
+  /** Takes the lines away, so that something else can be printed. */
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#shown) this.#update.clear();
+    this.#shown = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+
+  #draw(): void {
+    this.#timer = undefined;
+    this.#shown = true;
+    this.#update(this.#fitting().join('\n'));
+  }
+
+  /** As many as there is room for, each cut to the width: lines that wrap or scroll away could not be taken back. */
+  #fitting(): string[] {
+    const { columns = 80, rows = 24 } = process.stderr;
+    const room = Math.max(1, rows - 2);
+    const more = this.#lines.length - room;
+    const lines = more > 0 ? [...this.#lines.slice(0, room - 1), `… and ${more + 1} more`] : this.#lines;
+    return lines.map((line) => {
+      const plain = stripVTControlCharacters(line);
+      return plain.length < columns ? line : plain.slice(0, columns - 1);
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/** How a command ended, in the words of the public API. */
+import { errnoName, errnoText, signalName } from '../agent/linux.js';
+import type { Exit, SpawnStage } from '../agent/messages.js';
+
+/**
+ * The closed list. `sandbox-lost` and `engine-lost`: the pipe broke before the command's end came; the rest is what the
+ * agent saw.
+ */
+export type Outcome =
+  | 'exited'
+  | 'signaled'
+  | 'timeout'
+  | 'oom'
+  | 'output-limit'
+  | 'spawn-failed'
+  | 'sandbox-lost'
+  | 'engine-lost';
+
+/** Why a command never ran. */
+export interface SpawnFailure {
+  /** The kernel's name for it: `ENOENT`, `EACCES`, `EAGAIN` … */
+  errno: string;
+  /** What was being done: looking up the user, entering the directory, starting the program … */
+  stage: SpawnStage;
+  message: string;
+}
+
+export interface CommandResult {
+  outcome: Outcome;
+  /** `null` unless the program itself exited. */
+  exitCode: number | null;
+  /** The signal that ended it (`SIGKILL` …), else `null`. */
+  signal: string | null;
+  /** Wall-clock time inside the sandbox. */
+  durationMs: number;
+  /** CPU time and largest resident set of the whole process tree. */
+  usage: { cpuMs: number; maxRssBytes: number };
+  /** Something in the sandbox was killed for lack of memory meanwhile, whatever became of the command itself. */
+  oomKilled: boolean;
+  /** A fork failed meanwhile because of the limit on processes. */
+  pidsLimitHit: boolean;
+  /** Processes the command had left running; they were killed with it. */
+  backgroundKilled: number;
+  /** Only with outcome `spawn-failed`. */
+  failure?: SpawnFailure;
+}
+
+/** The result of `exec` and `runCode`. `Chunk` is `string`, or `Uint8Array` with `encoding: 'buffer'`. */
+export interface ExecResult<Chunk = string> extends CommandResult {
+  stdout: Chunk;
+  stderr: Chunk;
+  /** All the command wrote, kept or not. */
+  stdoutBytes: number;
+  stderrBytes: number;
+  /** Output was left out of `stdout` or `stderr`; a line at the gap says how much. */
+  truncated: boolean;
+}
+
+export function toCommandResult(
+  exit: Exit,
+  argv: readonly string[],
+  request: { user: string; cwd: string },
+): CommandResult {
+  const result: CommandResult = {
+    outcome: exit.outcome,
+    exitCode: exit.exitCode,
+    signal: exit.signal === null ? null : signalName(exit.signal),
+    durationMs: exit.durationMs,
+    usage: { cpuMs: exit.cpuMs, maxRssBytes: exit.maxRssBytes },
+    oomKilled: exit.oomKilled,
+    pidsLimitHit: exit.pidsLimitHit,
+    backgroundKilled: exit.backgroundKilled,
+  };
+  if (exit.outcome === 'spawn-failed') {
+    const what = {
+      none: argv[0],
+      request: 'the request',
+      user: `user '${request.user}'`,
+      cwd: `directory '${request.cwd}'`,
+      resources: 'a new process',
+      exec: `'${argv[0]}'`,
+      pty: 'a terminal',
+    }[exit.stage];
+    result.failure = {
+      errno: errnoName(exit.errno),
+      stage: exit.stage,
+      message: `${what}: ${errnoText(exit.errno)}`,
+    };
+  }
+  return result;
+}
+
+/** What is known of a command whose pipe broke. */
+export function lostResult(outcome: 'sandbox-lost' | 'engine-lost', durationMs: number): CommandResult {
+  return {
+    outcome,
+    exitCode: null,
+    signal: null,
+    durationMs,
+    usage: { cpuMs: 0, maxRssBytes: 0 },
+    oomKilled: false,
+    pidsLimitHit: false,
+    backgroundKilled: 0,
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Keeps the head and the tail of one output channel within a limit, and counts the rest. Memory grows with what is kept,
+ * up to the limit, whatever is pushed.
+ */
+export class OutputBuffer {
+  readonly #headLimit: number;
+  readonly #tailLimit: number;
+  #head: Buffer[] = [];
+  #headBytes = 0;
+  /** The ring of the last bytes, made when the head is full. */
+  #ring: Buffer | undefined;
+  #ringAt = 0;
+  #ringBytes = 0;
+  #total = 0;
+
+  constructor(maxBytes: number) {
+    this.#headLimit = headBytes(maxBytes);
+    this.#tailLimit = maxBytes - this.#headLimit;
+  }
+
+  /** Copies what it keeps of `chunk`. */
+  push(chunk: Buffer): void {
+    this.#total += chunk.length;
+    let rest = chunk;
+    if (this.#headBytes < this.#headLimit) {
+      const kept = rest.subarray(0, this.#headLimit - this.#headBytes);
+      this.#head.push(Buffer.from(kept));
+      this.#headBytes += kept.length;
+      rest = rest.subarray(kept.length);
+    }
+    if (rest.length > 0) this.#pushTail(rest);
+  }
+
+  /** `bytes` were left out at this point before they got here. */
+  skip(bytes: number): void {
+    this.#total += bytes;
+  }
+
+  /** All bytes, kept or not. */
+  get totalBytes(): number {
+    return this.#total;
+  }
+
+  get omittedBytes(): number {
+    return this.#total - this.#headBytes - this.#ringBytes;
+  }
+
+  get truncated(): boolean {
+    return this.omittedBytes > 0;
+  }
+
+  /** What was kept, head and tail together. */
+  bytes(): Buffer {
+    return Buffer.concat([...this.#head, ...this.#tail()]);
+  }
+
+  /** What was kept as UTF-8, with a line at the gap that says what is missing. No character is cut in two there. */
+  text(): string {
+    if (!this.truncated) return decode(this.bytes());
+    const head = Buffer.concat(this.#head);
+    const tail = Buffer.concat(this.#tail());
+    const from = leadingContinuation(tail);
+    const to = head.length - trailingPartial(head);
+    const omitted = this.omittedBytes + from + (head.length - to);
+    return `${decode(head.subarray(0, to))}\n[... ${omitted} bytes left out ...]\n${decode(tail.subarray(from))}`;
+  }
+
+  #pushTail(bytes: Buffer): void {
+    if (this.#tailLimit === 0) return;
+    const ring = (this.#ring ??= Buffer.allocUnsafeSlow(this.#tailLimit));
+    const kept = bytes.length > ring.length ? bytes.subarray(bytes.length - ring.length) : bytes;
+    const first = kept.copy(ring, this.#ringAt);
+    if (first < kept.length) kept.copy(ring, 0, first);
+    this.#ringAt = (this.#ringAt + kept.length) % ring.length;
+    this.#ringBytes = Math.min(ring.length, this.#ringBytes + kept.length);
+  }
+
+  #tail(): Buffer[] {
+    if (!this.#ring) return [];
+    if (this.#ringBytes < this.#ring.length) return [this.#ring.subarray(0, this.#ringBytes)];
+    return [this.#ring.subarray(this.#ringAt), this.#ring.subarray(0, this.#ringAt)];
+  }
+}
+
+/** How much of a limit is the head's; the rest is the tail's. */
+export const headBytes = (maxBytes: number): number => Math.ceil(maxBytes / 2);
+
+// ignoreBOM keeps a byte order mark: it is part of what the program wrote.
+const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+
+/** Continuation bytes (10xxxxxx) at the start: the end of a character that was cut. */
+function leadingContinuation(bytes: Uint8Array): number {
+  let count = 0;
+  while (count < 3 && count < bytes.length && (bytes[count]! & 0xc0) === 0x80) count++;
+  return count;
+}
+
+/** Bytes at the end that begin a character without finishing it. */
+function trailingPartial(bytes: Uint8Array): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? back : 0;
+  }
+  return 0;
+}

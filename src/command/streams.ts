@@ -1,0 +1,114 @@
+import { Readable, Writable } from 'node:stream';
+import { type Channel, STDERR, STDOUT } from '../agent/messages.js';
+import type { AgentStream } from '../agent/stream.js';
+import type { OutputSink } from './command.js';
+
+/** Output on its way, each channel, before the reader has taken any. */
+export const STREAM_WINDOW = 1024 * 1024;
+
+/** Node streams over an agent stream; a slow reader stops the command, never the pipe. */
+export class CommandStreams implements OutputSink {
+  readonly stdin: Writable | null;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  #stream: AgentStream | undefined;
+  /** Bytes taken in that the reader has not made room for. */
+  readonly #owed: [number, number] = [0, 0];
+  readonly #blockBytes: number;
+  #block: Buffer | undefined;
+  #filled = 0;
+
+  /**
+   * @param blockBytes Hands stdout on in blocks of this size, for bulk data: the engine cuts what it passes on into
+   * pieces of at most 32 KiB, and each costs the reader a turn. At most half of the window. Default: as it comes.
+   */
+  constructor(stdin: boolean, blockBytes = 0) {
+    this.#blockBytes = blockBytes;
+    this.stdout = this.#readable(STDOUT);
+    this.stderr = this.#readable(STDERR);
+    this.stdin = stdin ? this.#writable() : null;
+  }
+
+  connect(stream: AgentStream): void {
+    this.#stream = stream;
+  }
+
+  output(channel: Channel, chunk: Buffer): void {
+    if (channel === STDOUT && this.#blockBytes > 0) this.#gather(chunk);
+    else this.#push(channel, owned(chunk));
+  }
+
+  eof(channel: Channel): void {
+    const readable = channel === STDOUT ? this.stdout : this.stderr;
+    if (channel === STDOUT && this.#block) {
+      this.#push(STDOUT, this.#block.subarray(0, this.#filled));
+      this.#block = undefined;
+    }
+    if (!readable.destroyed && !readable.readableEnded) readable.push(null);
+  }
+
+  #gather(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      this.#block ??= Buffer.allocUnsafeSlow(this.#blockBytes);
+      const copied = chunk.copy(this.#block, this.#filled, at);
+      at += copied;
+      this.#filled += copied;
+      if (this.#filled < this.#blockBytes) return;
+      this.#push(STDOUT, this.#block);
+      this.#block = undefined;
+      this.#filled = 0;
+    }
+  }
+
+  #push(channel: Channel, bytes: Buffer): void {
+    const readable = channel === STDOUT ? this.stdout : this.stderr;
+    this.#owed[channel - 1]! += bytes.length;
+    if (readable.destroyed || readable.push(bytes)) this.#grant(channel);
+  }
+
+  #grant(channel: Channel): void {
+    const owed = this.#owed[channel - 1]!;
+    this.#owed[channel - 1] = 0;
+    this.#stream?.grant(channel, owed);
+  }
+
+  #readable(channel: Channel): Readable {
+    return new Readable({
+      highWaterMark: STREAM_WINDOW / 2,
+      read: () => this.#grant(channel),
+      // Whoever stops reading must not stop the command: what comes from now on is dropped.
+      destroy: (error, done) => {
+        this.#grant(channel);
+        done(error);
+      },
+    });
+  }
+
+  #writable(): Writable {
+    const writable = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        this.#stream!.writeStdin(chunk).then(
+          (taken) =>
+            done(
+              taken
+                ? null
+                : Object.assign(new Error('The command does not read its input any more'), { code: 'EPIPE' }),
+            ),
+          done,
+        );
+      },
+      final: (done) => {
+        this.#stream?.endStdin();
+        done();
+      },
+    });
+    // Writing to a command that has ended must not bring down the process for want of a listener.
+    writable.on('error', () => {});
+    return writable;
+  }
+}
+
+/** A small slice of what came over the pipe must not keep all of it in memory for as long as the reader likes. */
+export function owned(chunk: Buffer): Buffer {
+  return chunk.length * 4 < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
+}

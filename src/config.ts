@@ -1,0 +1,413 @@
+/** One zod schema for each options object of the public API. Checked at the edge, trusted inside. */
+import { z } from 'zod';
+import { InvalidOptionsError } from './errors.js';
+import type { Logger } from './logger.js';
+
+const UNITS: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+
+/** Parses `'512m'`, `'1.5GiB'`, `'64kb'` or a number of bytes. Units are powers of 1024, as in the docker CLI. */
+export function parseSize(size: string | number): number | undefined {
+  if (typeof size === 'number') return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?\s*$/i.exec(size);
+  if (!match) return undefined;
+  const bytes = Math.floor(Number(match[1]) * (UNITS[match[2]!.toLowerCase()] ?? Number.NaN));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** A size: bytes as a number, or a string such as `'512m'`. Parsed to bytes. */
+export const sizeSchema = z
+  .union([z.number(), z.string()])
+  .refine((size) => parseSize(size) !== undefined, { error: "expected bytes or a size such as '512m'" })
+  .transform((size) => parseSize(size)!);
+
+// setTimeout overflows past 2^31-1 ms and then fires at once.
+const MAX_MS = 2 ** 31 - 1;
+const milliseconds = z.number().int().min(1).max(MAX_MS);
+const signalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
+  error: 'expected an AbortSignal',
+});
+const text = z.string().refine((value) => !value.includes('\0'), { error: 'must not contain a NUL byte' });
+const envSchema = z.record(
+  z
+    .string()
+    .min(1)
+    .refine((name) => !/[=\0]/.test(name), { error: "a variable's name must not contain '=' or NUL" }),
+  text,
+);
+const userSchema = z.union([
+  z
+    .number()
+    .int()
+    .min(0)
+    .transform((uid) => String(uid)),
+  z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?$/, {
+    error: "expected a uid, a name, or 'user:group'",
+  }),
+]);
+// It becomes part of a path of the engine's API, where `..` and `?` would name something else.
+const imageReference = z.string().refine((name) => /^\w[\w.:/@-]*$/.test(name) && !name.includes('/.'), {
+  error: 'expected the name of an image, a reference or an id',
+});
+const absolutePath = text.refine((path) => path.startsWith('/'), { error: 'expected an absolute path' });
+
+/** Resource limits of one sandbox. */
+export const limitsSchema = z.strictObject({
+  /** Memory, swap excluded because there is none. Default 512 MiB. Workspace and /tmp count towards it. */
+  memory: sizeSchema
+    .refine((bytes) => bytes >= 16 * 1024 ** 2, { error: 'must be at least 16m' })
+    .default(512 * 1024 ** 2),
+  /** CPUs, fractions allowed. Default 1. */
+  cpus: z.number().positive().max(1024).default(1),
+  /** Processes and threads, the agent's own (1 and 1 per command) included. Default 256. */
+  pids: z.number().int().min(8).max(4_194_304).default(256),
+  /** Size of /workspace in `copy` mode. Default: half of `memory`. */
+  workspace: sizeSchema.optional(),
+  /** Size of /tmp. Default: a tenth of `memory`. */
+  tmp: sizeSchema.optional(),
+  /** Files and directories in /workspace (inodes). Default 100,000. */
+  files: z.number().int().min(16).default(100_000),
+  /** Open files a process: soft limit; the hard one is four times that. Default 1024. */
+  openFiles: z.number().int().min(16).max(262_144).default(1024),
+});
+
+/** Which host files a workspace begins with. */
+export const seedSchema = z.union([
+  text.min(1).transform((from) => ({ from, ignore: [] as string[], gitignore: true })),
+  z.strictObject({
+    /** A directory of the host. */
+    from: text.min(1),
+    /** Patterns in .gitignore syntax of what to leave out. */
+    ignore: z.array(z.string()).default([]),
+    /** Honour the .gitignore files found in it, and leave out `.git`. Default true. */
+    gitignore: z.boolean().default(true),
+  }),
+]);
+
+export const workspaceSchema = z.discriminatedUnion('mode', [
+  z.strictObject({
+    /** The sandbox gets a private copy; nothing of the host is mounted. */
+    mode: z.literal('copy'),
+    seed: seedSchema.optional(),
+  }),
+  z.strictObject({
+    /** A host directory is mounted: for local development with code you trust. */
+    mode: z.literal('bind'),
+    path: text.min(1),
+    readOnly: z.boolean().default(false),
+  }),
+]);
+
+/** `manager.create()` */
+export const createSchema = z.strictObject({
+  /** One of ours (`python`, `node`, `shell`, `base`), any reference the engine has, or an image id. Default `python`. */
+  image: imageReference.default('python'),
+  limits: limitsSchema.prefault({}),
+  /** `none` (default): no interface but `lo`. `bridge`: the engine's unfiltered bridge, for code you trust. */
+  network: z.enum(['none', 'bridge']).default('none'),
+  workspace: workspaceSchema.default({ mode: 'copy' }),
+  /** Environment of every command, over the image's own. */
+  env: envSchema.default({}),
+  /** Who commands run as. Default `1000:1000`; in `bind` mode the host's caller. */
+  user: userSchema.optional(),
+  /** Where commands start. Default `/workspace`. */
+  cwd: absolutePath.default('/workspace'),
+  /** Hard end of the sandbox, enforced inside it. Default 1 h. */
+  lifetimeMs: milliseconds.default(3_600_000),
+  /** How long the sandbox lives without a sign of life from its owner (frozen host, half-open TCP). Default 60 s. */
+  leaseMs: milliseconds.min(1000).default(60_000),
+  /** An OCI runtime the engine knows, e.g. `runc`, `runsc` (gVisor). Default: the engine's own default. */
+  runtime: text.min(1).optional(),
+  /** `read-only` (default), or `writable` for package installation as root and the like. */
+  rootfs: z.enum(['read-only', 'writable']).default('read-only'),
+  /** Labels of your own on the container; `ripcord.*` is reserved. */
+  labels: z
+    .record(
+      z.string().refine((name) => !name.startsWith('ripcord.'), { error: "labels under 'ripcord.' are reserved" }),
+      z.string(),
+    )
+    .default({}),
+  /** How long the engine may take to bring it up. Default 60 s. */
+  createTimeoutMs: milliseconds.default(60_000),
+  signal: signalSchema.optional(),
+});
+
+const commandFields = {
+  /** Absolute, or relative to the sandbox's `cwd`. */
+  cwd: text.min(1).optional(),
+  /** Over the sandbox's own. */
+  env: envSchema.default({}),
+  user: userSchema.optional(),
+  /** Wall-clock limit, enforced inside the sandbox. Default: none (the sandbox's lifetime is one). */
+  timeoutMs: milliseconds.optional(),
+  /** Between SIGTERM and SIGKILL when a command is timed out, aborted or killed. Default 500 ms. */
+  killGraceMs: z.number().int().min(0).max(MAX_MS).default(500),
+  signal: signalSchema.optional(),
+};
+
+type OutputCallback = (chunk: never) => unknown;
+const callback = z.custom<OutputCallback>((value) => typeof value === 'function', { error: 'expected a function' });
+
+/** `sandbox.exec()` */
+export const execSchema = z.strictObject({
+  ...commandFields,
+  /** What the command reads. Default: nothing (`/dev/null`). */
+  stdin: z
+    .custom<StdinSource>((value) => typeof value === 'string' || isBytes(value) || isAsyncIterable(value), {
+      error: 'expected a string, bytes or an async iterable of them',
+    })
+    .optional(),
+  /** Kept of each channel, head and tail; the rest is counted and dropped inside the sandbox. Default 1 MiB. */
+  maxOutputBytes: sizeSchema
+    .refine((bytes) => bytes <= 16 * 1024 ** 2, { error: 'must be at most 16m' })
+    .default(1024 ** 2),
+  /** `truncate` (default), or `kill` the command when a channel passes `maxOutputBytes`. */
+  onOutputLimit: z.enum(['truncate', 'kill']).default('truncate'),
+  /** `utf8` (default): text. `buffer`: exact bytes, in the result and the callbacks. */
+  encoding: z.enum(['utf8', 'buffer']).default('utf8'),
+  /** Called with output as it comes. A promise it returns is waited for before more is read. */
+  onStdout: callback.optional(),
+  onStderr: callback.optional(),
+});
+
+export type StdinSource = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
+const isAsyncIterable = (value: unknown): value is AsyncIterable<string | Uint8Array> =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+
+/** `sandbox.spawn()` */
+export const spawnSchema = z.strictObject({
+  ...commandFields,
+  /** A terminal: stdout and stderr are one, stdin is a keyboard. */
+  pty: z
+    .union([
+      z.boolean(),
+      z.strictObject({ cols: z.number().int().min(1).max(65_535), rows: z.number().int().min(1).max(65_535) }),
+    ])
+    .default(false),
+  /** `pipe` (default) or `ignore` (`/dev/null`). */
+  stdin: z.enum(['pipe', 'ignore']).default('pipe'),
+  /** What the command leaves in the background lives on (until the sandbox ends). Default false: it is killed. */
+  detached: z.boolean().default(false),
+});
+
+/** `sandbox.runCode()` */
+export const runCodeSchema = execSchema.extend({
+  language: z.enum(['python', 'javascript', 'typescript', 'bash']).default('python'),
+  /** Arguments for the program. */
+  args: z.array(text).default([]),
+});
+
+const fileFields = { signal: signalSchema.optional(), user: userSchema.optional() };
+const permissions = z.number().int().min(0).max(0o777);
+
+export const readSchema = z.strictObject({
+  ...fileFields,
+  /** Where to begin. Default 0. */
+  offset: z.number().int().min(0).default(0),
+  /** A larger rest is an error (`file-too-large`) before a byte is read. Default 64 MiB. */
+  maxBytes: sizeSchema.default(64 * 1024 ** 2),
+});
+export const writeSchema = z.strictObject({
+  ...fileFields,
+  /** Permissions. Default: those of the file replaced, else 0o644. */
+  mode: permissions.optional(),
+  /** Make missing parent directories. Default true. */
+  parents: z.boolean().default(true),
+  /** Add to the end; the one write that is not atomic. */
+  append: z.boolean().default(false),
+  /** Fail with `file-exists` where something is there. */
+  exclusive: z.boolean().default(false),
+});
+export const listSchema = z.strictObject({
+  ...fileFields,
+  /** Levels below the directory. Default 1; `Infinity` for all. */
+  depth: z.union([z.number().int().min(1), z.literal(Number.POSITIVE_INFINITY)]).default(1),
+  /** More is an error (`too-many-entries`). Default 100,000. */
+  maxEntries: z.number().int().min(1).default(100_000),
+});
+export const statSchema = z.strictObject({
+  ...fileFields,
+  /** Follow a symbolic link. Default true. */
+  follow: z.boolean().default(true),
+});
+export const makeDirSchema = z.strictObject({
+  ...fileFields,
+  mode: permissions.default(0o755),
+  /** Make missing parents, and accept one that exists. Default true. */
+  parents: z.boolean().default(true),
+});
+export const removeSchema = z.strictObject({
+  ...fileFields,
+  recursive: z.boolean().default(false),
+  /** Nothing there is fine. Default false. */
+  force: z.boolean().default(false),
+});
+export const renameSchema = z.strictObject({ ...fileFields, overwrite: z.boolean().default(false) });
+const treeLimits = {
+  /** Default 1 GiB. */
+  maxBytes: sizeSchema.default(1024 ** 3),
+  /** Default 100,000. */
+  maxEntries: z.number().int().min(1).default(100_000),
+};
+export const uploadSchema = z.strictObject({
+  ...fileFields,
+  ...treeLimits,
+  /** Patterns in .gitignore syntax of what to leave out. */
+  ignore: z.array(z.string()).default([]),
+  /** Honour .gitignore files in the tree. Default false. */
+  gitignore: z.boolean().default(false),
+});
+export const downloadSchema = z.strictObject({
+  ...fileFields,
+  ...treeLimits,
+  /** What the target may not take (links that lead out, devices, name collisions): left out and listed, or an error. */
+  onRefused: z.enum(['report', 'throw']).default('report'),
+});
+export const diffSchema = z.strictObject({ ...fileFields, ...treeLimits });
+
+const port = z.number().int().min(1).max(65_535);
+/** `sandbox.ports.connect()` */
+export const portSchema = z.strictObject({ port, signal: signalSchema.optional() });
+/** `sandbox.ports.waitFor()` */
+export const waitForPortSchema = portSchema.extend({
+  /** Default 30 s. */
+  timeoutMs: milliseconds.default(30_000),
+});
+/** `sandbox.ports.forward()` */
+export const forwardSchema = portSchema.extend({
+  /** The address of this machine to listen on. Default `127.0.0.1`: whoever reaches it reaches the sandbox. */
+  host: text.min(1).default('127.0.0.1'),
+  /** Default: any that is free. */
+  localPort: z.number().int().min(0).max(65_535).default(0),
+  /** Further connections are refused. Each takes two of the sandbox's processes. Default 64. */
+  maxConnections: z.number().int().min(1).max(10_000).default(64),
+});
+
+const engineObject = z.strictObject({
+  socketPath: z.string().optional(),
+  /** A docker context by name. */
+  context: z.string().optional(),
+  host: z.string().optional(),
+  port: z.union([z.number(), z.string()]).optional(),
+  protocol: z.enum(['http', 'https', 'ssh']).optional(),
+  username: z.string().optional(),
+  ca: z.union([z.string(), z.instanceof(Uint8Array)]).optional(),
+  cert: z.union([z.string(), z.instanceof(Uint8Array)]).optional(),
+  key: z.union([z.string(), z.instanceof(Uint8Array)]).optional(),
+  sshOptions: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** `SandboxManager.open()` */
+export const managerSchema = z.strictObject({
+  /** The engine: a URL as in DOCKER_HOST, or dockerode's own options. Default: as the docker CLI finds it. */
+  docker: z.union([z.string(), engineObject]).optional(),
+  /** Defaults for `create()`, checked by its own schema. */
+  defaults: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
+  /** Where temp workspaces live. Default `$RIPCORD_STATE_DIR`, else `<tmp>/ripcord-<uid>`. */
+  stateDir: text.min(1).optional(),
+  logger: z
+    .custom<Logger>((value) => typeof (value as Logger | null)?.warn === 'function', { error: 'expected a logger' })
+    .optional(),
+  /** Aborting it closes the manager. */
+  signal: signalSchema.optional(),
+  /** Clean up on SIGINT, SIGTERM, SIGHUP, beforeExit and uncaught exceptions. Default true. */
+  handleSignals: z.boolean().default(true),
+  /** Remove what dead owners left, in the background. Default true. */
+  sweep: z.boolean().default(true),
+});
+
+/** `SandboxManager.sweep()` */
+export const sweepSchema = managerSchema.pick({ docker: true, stateDir: true, logger: true, signal: true });
+
+export type CreateOptions = z.input<typeof createSchema>;
+export type ResolvedCreateOptions = z.output<typeof createSchema>;
+export type Limits = z.input<typeof limitsSchema>;
+export type ExecOptions<Chunk = string> = Omit<z.input<typeof execSchema>, 'onStdout' | 'onStderr' | 'encoding'> & {
+  onStdout?: (chunk: Chunk) => unknown;
+  onStderr?: (chunk: Chunk) => unknown;
+  encoding?: Chunk extends string ? 'utf8' : 'buffer';
+};
+export type SpawnOptions = z.input<typeof spawnSchema>;
+export type Language = z.infer<typeof runCodeSchema>['language'];
+export type RunCodeOptions<Chunk = string> = ExecOptions<Chunk> & { language?: Language; args?: string[] };
+export type ReadOptions = z.input<typeof readSchema>;
+export type WriteOptions = z.input<typeof writeSchema>;
+export type ListOptions = z.input<typeof listSchema>;
+export type StatOptions = z.input<typeof statSchema>;
+export type MakeDirOptions = z.input<typeof makeDirSchema>;
+export type RemoveOptions = z.input<typeof removeSchema>;
+export type RenameOptions = z.input<typeof renameSchema>;
+export type UploadOptions = z.input<typeof uploadSchema>;
+export type DownloadOptions = z.input<typeof downloadSchema>;
+export type DiffOptions = z.input<typeof diffSchema>;
+export type PortOptions = Omit<z.input<typeof portSchema>, 'port'>;
+export type WaitForPortOptions = Omit<z.input<typeof waitForPortSchema>, 'port'>;
+export type ForwardOptions = Omit<z.input<typeof forwardSchema>, 'port'>;
+export type DockerOption = z.input<typeof managerSchema>['docker'];
+export type ManagerOptions = Omit<z.input<typeof managerSchema>, 'defaults'> & {
+  defaults?: Omit<CreateOptions, 'signal'>;
+};
+export type SweepOptions = z.input<typeof sweepSchema>;
+
+/**
+ * Checks `input` against `schema`.
+ * @throws InvalidOptionsError naming every option that is unknown or wrong, what was expected and what came.
+ */
+export function parseOptions<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
+  const result = schema.safeParse(input ?? {});
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => describeIssue(issue, schema, input));
+  throw new InvalidOptionsError(`${what}: ${problems.join('; ')}`, { details: { problems } });
+}
+
+function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, input: unknown): string[] {
+  const at = issue.path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, issue.path);
+    return issue.keys.map((key) => {
+      const near = known.find((name) => name.toLowerCase() === key.toLowerCase()) ?? closest(key, known);
+      const place = at ? `${at}.${key}` : key;
+      return `unknown option '${place}'${near ? `, did you mean '${near}'?` : known.length ? ` (known: ${known.join(', ')})` : ''}`;
+    });
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const inner = issue.errors.map((errors) => errors.map((e) => e.message).join(', '));
+    return [`${at || 'value'}: ${[...new Set(inner)].join(' or ')}`];
+  }
+  if (issue.code === 'invalid_key') return [`${at}: ${issue.issues.map(({ message }) => message).join(', ')}`];
+  const value = issue.path.reduce<unknown>((o, key) => (o as Record<PropertyKey, unknown> | undefined)?.[key], input);
+  const shown = typeof value === 'string' || typeof value === 'number' ? ` (got ${JSON.stringify(value)})` : '';
+  return [`${at || 'value'}: ${issue.message}${shown}`];
+}
+
+function knownKeys(schema: z.ZodType, path: PropertyKey[]): string[] {
+  let at: unknown = schema;
+  for (const key of path) at = shapeOf(at)?.[String(key)];
+  return Object.keys(shapeOf(at) ?? {});
+}
+
+/** The fields of an object schema behind `.default()`, `.prefault()`, `.optional()` and the like. */
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  for (let at = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown } } | undefined; at; ) {
+    if (at.shape) return at.shape;
+    at = at.def?.innerType as typeof at;
+  }
+  return undefined;
+}
+
+/** The known name at most two edits away: what a typing mistake makes. */
+function closest(key: string, known: string[]): string | undefined {
+  const distance = (a: string, b: string): number => {
+    let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+    for (let i = 1; i <= a.length; i++) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j++) {
+        next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      }
+      row = next;
+    }
+    return row[b.length]!;
+  };
+  return known.find((name) => distance(key.toLowerCase(), name.toLowerCase()) <= 2);
+}

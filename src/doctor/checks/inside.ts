@@ -1,0 +1,99 @@
+/** What a command in a sandbox can see of its cage. */
+import type { AgentCapabilities } from '../../agent/messages.js';
+import type { Sandbox } from '../../sandbox.js';
+import { check, type Finding } from '../finding.js';
+
+/** What the agent found by trying, when it started. */
+export function checkAgentFindings(found: AgentCapabilities): Finding[] {
+  return [
+    check('probe.pid1', found.descriptorsSafe && found.signalsSafe, {
+      ok: 'the agent is out of reach: commands cannot open its descriptors or signal it',
+      bad: 'commands can reach the agent: its descriptors or signals are open to them',
+      fix: 'Use the runtime runc, or a newer runsc.',
+    }),
+    check('probe.subreaper', found.subreaper, {
+      ok: 'no process escapes its command: orphans stay in its tree',
+      bad: 'the kernel gives no subreapers: orphans are ended with the sandbox, not with their command',
+      fix: 'Use the runtime runc, or a newer runsc.',
+      otherwise: 'warn',
+    }),
+    check('probe.counters', found.oomCounter && found.pidsCounter, {
+      ok: `the counters of cgroup ${found.cgroup} can be read: out of memory is told from killed`,
+      bad: 'the cgroup counters cannot be read: running out of memory looks like being killed',
+      fix: 'Use the runtime runc.',
+      otherwise: 'warn',
+    }),
+  ];
+}
+
+const REPORT = `
+cat /proc/self/status
+echo ==; ls /sys/class/net 2>/dev/null || sed -n 's/^ *\\([a-z0-9]*\\):.*/\\1/p' /proc/net/dev
+echo ==; cat /proc/mounts
+echo ==; (: > /ripcord-probe) 2>/dev/null && echo writable || echo read-only
+echo ==; ulimit -n; ulimit -c`;
+
+/** Reads a command's own status, devices and mounts. */
+export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<Finding[]> {
+  const { stdout } = await sandbox.exec(REPORT, { timeoutMs: 10_000, signal });
+  const [status = '', network = '', mounts = '', root = '', ulimits = ''] = stdout.split('==\n');
+  const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim() ?? 'unknown';
+  const uid = field('Uid').split(/\s+/)[0];
+  const capabilities = ['CapEff', 'CapPrm', 'CapInh', 'CapAmb'].filter((name) => !/^0+$/.test(field(name)));
+  const interfaces = network
+    .split('\n')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'lo');
+  const workspace =
+    mounts
+      .split('\n')
+      .find((line) => line.split(' ')[1] === '/workspace')
+      ?.split(' ')[3] ?? '';
+  const [files, core] = ulimits.trim().split('\n');
+  return [
+    check('probe.user', uid !== '0' && uid !== 'unknown', {
+      ok: `commands run as uid ${uid}`,
+      bad: `commands run as uid ${uid}`,
+      fix: 'Report this: it should not be possible.',
+    }),
+    check('probe.capabilities', capabilities.length === 0, {
+      ok: 'no capabilities (CapEff 0)',
+      bad: `commands have capabilities: ${capabilities.map((name) => `${name} ${field(name)}`).join(', ')}`,
+      fix: 'Another runtime may drop them: see --runtime.',
+    }),
+    check('probe.no-new-privileges', field('NoNewPrivs') === '1', {
+      ok: 'no new privileges: setuid programs give nothing',
+      bad: `no-new-privileges is not in force (NoNewPrivs ${field('NoNewPrivs')})`,
+      fix: 'gVisor and old kernels do not report it. With runc, update the engine.',
+      otherwise: 'warn',
+    }),
+    check('probe.seccomp', field('Seccomp') === '2', {
+      ok: `a seccomp filter is on${field('Seccomp_filters') === 'unknown' ? '' : ` (filters: ${field('Seccomp_filters')})`}`,
+      bad: `no seccomp filter is on (Seccomp ${field('Seccomp')})`,
+      fix: 'See Isolation above. gVisor filters in its own kernel and reports none.',
+      otherwise: 'warn',
+    }),
+    check('probe.network', interfaces.length === 0, {
+      ok: 'no network interface but lo',
+      bad: `network interfaces: ${interfaces.join(', ')}`,
+      fix: 'Report this: sandboxes are made without a network.',
+    }),
+    check('probe.rootfs', root.trim() === 'read-only', {
+      ok: 'the root file system is read-only',
+      bad: 'the root file system is writable',
+      fix: 'Report this: sandboxes are made with a read-only one.',
+    }),
+    check('probe.workspace', /\bnosuid\b/.test(workspace) && /\bnodev\b/.test(workspace) && /\bsize=/.test(workspace), {
+      ok: 'the workspace is limited in size, without devices and setuid files',
+      bad: `the workspace is mounted with: ${workspace || 'nothing known'}`,
+      fix: 'gVisor does not report mount options. With runc, report this.',
+      otherwise: 'warn',
+    }),
+    check('probe.ulimits', Number(files) <= 4096 && core === '0', {
+      ok: `${files} open files for each process, no core dumps`,
+      bad: `limits of a process: ${files} open files, core dumps of ${core} blocks`,
+      fix: 'Report this.',
+      otherwise: 'warn',
+    }),
+  ];
+}

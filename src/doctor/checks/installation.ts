@@ -1,0 +1,70 @@
+/** Whether everything of Ripcord's own is in place. */
+import { statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { loadAgent } from '../../backends/docker/agent-volume.js';
+import type { DockerBackend } from '../../backends/docker/docker-backend.js';
+import { DockerImages } from '../../backends/docker/images.js';
+import { messageOf, RipcordError } from '../../errors.js';
+import { type ImageStatus, listImages } from '../../images/build.js';
+import { closeStateRoot, openStateRoot, stateRoot } from '../../lifecycle/state-dir.js';
+import { check, type Finding } from '../finding.js';
+
+const MIN_NODE = 20;
+const ROOM_BYTES = 1024 ** 3;
+
+export function checkNode(): Finding {
+  return check('ripcord.node', Number(process.versions.node.split('.')[0]) >= MIN_NODE, {
+    ok: `Node.js ${process.version}`,
+    bad: `Node.js ${process.version} is too old`,
+    fix: `Install Node.js ${MIN_NODE} or later.`,
+  });
+}
+
+/** The binary that becomes PID 1 of every sandbox. */
+export function checkAgent(architecture: string): Finding {
+  const arch = architecture === 'amd64' || architecture === 'x86_64' ? 'x64' : 'arm64';
+  try {
+    const { bytes } = loadAgent(arch);
+    return check('ripcord.agent', true, { ok: `agent for ${arch}, ${Math.ceil(bytes.length / 1024)} KiB`, bad: '' });
+  } catch (error) {
+    const hint = error instanceof RipcordError ? error.hint : undefined;
+    return check('ripcord.agent', false, { ok: '', bad: messageOf(error), fix: hint });
+  }
+}
+
+export async function checkImages(backend: DockerBackend): Promise<{ finding: Finding; images: ImageStatus[] }> {
+  const images = await listImages(new DockerImages(backend.docker));
+  const not = (state: ImageStatus['state']) => images.filter((image) => image.state === state).map(({ name }) => name);
+  const [missing, stale] = [not('missing'), not('stale')];
+  const problems = [
+    missing.length > 0 ? `not built: ${missing.join(', ')}` : '',
+    stale.length > 0 ? `built from older files: ${stale.join(', ')}` : '',
+  ];
+  const finding = check('ripcord.images', missing.length + stale.length === 0, {
+    ok: `images: ${images.map(({ name }) => name).join(', ')}`,
+    bad: `images ${problems.filter(Boolean).join('; ')}`,
+    fix: `ripcord images build ${[...missing, ...stale].join(' ')}`,
+    otherwise: 'warn',
+  });
+  return { finding, images };
+}
+
+/** Where staged workspaces lie. */
+export async function checkStateDir(): Promise<Finding> {
+  const root = stateRoot();
+  try {
+    openStateRoot(root);
+    closeStateRoot(root);
+  } catch (error) {
+    const hint = error instanceof RipcordError ? error.hint : undefined;
+    return check('ripcord.state', false, { ok: '', bad: messageOf(error), fix: hint ?? 'Set RIPCORD_STATE_DIR.' });
+  }
+  const { bavail, bsize } = await statfs(tmpdir());
+  const free = bavail * bsize;
+  return check('ripcord.state', free >= ROOM_BYTES, {
+    ok: `temp directories under ${root}`,
+    bad: `only ${Math.floor(free / 1024 ** 2)} MiB are free under ${tmpdir()}, where workspaces are staged`,
+    fix: 'Make room, or set RIPCORD_STATE_DIR to another disk.',
+    otherwise: 'warn',
+  });
+}

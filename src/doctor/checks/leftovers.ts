@@ -1,0 +1,19 @@
+import type { Backend } from '../../backends/backend.js';
+import { livenessOf } from '../../lifecycle/owner.js';
+import { instanceDirs, stateRoot } from '../../lifecycle/state-dir.js';
+import { isLeftover } from '../../lifecycle/sweep.js';
+import { check, type Finding } from '../finding.js';
+
+/** What a sweep would remove, without removing it. */
+export async function checkLeftovers(backend: Backend): Promise<Finding> {
+  const [containers, volumes, now] = await Promise.all([backend.containers(), backend.volumes(), backend.now()]);
+  const left = [...containers, ...volumes].filter((item) => isLeftover(item, now));
+  const directories = instanceDirs(stateRoot()).filter(({ owner }) => livenessOf(owner) === 'dead');
+  const running = containers.length - left.length;
+  return check('ripcord.leftovers', left.length + directories.length === 0, {
+    ok: `nothing is left of dead owners${running > 0 ? `; sandboxes in use: ${running}` : ''}`,
+    bad: `left of dead owners: containers and volumes ${left.length}, directories ${directories.length}`,
+    fix: 'ripcord sweep',
+    otherwise: 'warn',
+  });
+}

@@ -1,0 +1,189 @@
+/** What branches begin with: the seed, and with `keepBest` the best of the iteration before. */
+import { chmod, cp, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import { type Change, diffManifests } from '../workspace/diff.js';
+import type { IgnoreOptions } from '../workspace/ignore-rules.js';
+import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
+import { stageSeed } from '../workspace/stage.js';
+import type { Scratch } from './scratch.js';
+import type { Snapshot } from './snapshot.js';
+
+/** Two branches changed the same path in different ways; the earlier one's stands. */
+export interface MergeConflict {
+  path: string;
+  /** Whose change stands. */
+  kept: number;
+  /** Whose was left out. */
+  dropped: number;
+  reason: string;
+}
+
+export interface KeptBranch {
+  branch: number;
+  snapshot: Snapshot;
+}
+
+interface Tree {
+  /** `undefined`: empty. */
+  directory: string | undefined;
+  manifest: Manifest;
+}
+
+export class BaseWorkspace {
+  /** The seed as it was when the run began: what a commit compares the target with. */
+  readonly origin: Tree;
+  readonly ignore: IgnoreOptions;
+  readonly #scratch: Scratch;
+  #current: Tree;
+
+  private constructor(origin: Tree, ignore: IgnoreOptions, scratch: Scratch) {
+    this.origin = origin;
+    this.#current = origin;
+    this.ignore = ignore;
+    this.#scratch = scratch;
+  }
+
+  /** Copies the seed once, so that all branches of all iterations begin with the same files whatever happens to it. */
+  static async open(
+    seed: { from: string; ignore: string[]; gitignore: boolean } | undefined,
+    ignore: string[],
+    scratch: Scratch,
+    signal: AbortSignal,
+  ): Promise<BaseWorkspace> {
+    const rules = { ignore: [...(seed?.ignore ?? []), ...ignore], gitignore: seed?.gitignore ?? true };
+    const exists = seed && (await lstat(seed.from).catch(() => undefined));
+    if (!exists) return new BaseWorkspace({ directory: undefined, manifest: new Map() }, rules, scratch);
+    const directory = await scratch.make('seed-');
+    // A target that was committed to has a journal of ours; it is no part of the project.
+    const { manifest } = await stageSeed({ ...seed, ignore: [...seed.ignore, '/.ripcord*'] }, directory, { signal });
+    return new BaseWorkspace({ directory, manifest }, rules, scratch);
+  }
+
+  /** What branches begin with now. */
+  get current(): Tree {
+    return this.#current;
+  }
+
+  /**
+   * Makes one snapshot the base, or several merged in order. Returns the conflicts.
+   * @param into A directory of the caller's to keep it in (a run directory); else one of the run's own.
+   */
+  async keep(kept: readonly KeptBranch[], signal: AbortSignal, into?: string): Promise<MergeConflict[]> {
+    const [first, ...others] = kept;
+    if (!first) return [];
+    throwIfAborted(signal, 'keeping the best branch');
+    const directory = into ? `${into}.partial` : await this.#scratch.make('base-');
+    await rm(directory, { recursive: true, force: true });
+    await cp(first.snapshot.directory, directory, {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+    });
+    const manifest: Manifest = new Map(first.snapshot.manifest);
+    const merge = new Merge(directory, manifest, this.#current.manifest, first);
+    for (const other of others) {
+      throwIfAborted(signal, 'merging a branch');
+      await merge.add(other);
+    }
+    if (into) await rename(directory, into);
+    const before = this.#current;
+    this.#current = { directory: into ?? directory, manifest: sorted(manifest) };
+    // What a run directory holds is that run's record.
+    if (before !== this.origin && before.directory && !into) await this.#scratch.remove(before.directory);
+    return merge.conflicts;
+  }
+
+  /** Goes on from a kept base of an earlier run. */
+  async restore(directory: string, signal: AbortSignal): Promise<void> {
+    const { manifest } = await manifestOf(directory, { signal });
+    this.#current = { directory, manifest };
+  }
+}
+
+class Merge {
+  readonly conflicts: MergeConflict[] = [];
+  /** Path → whose change it has. */
+  readonly #changed = new Map<string, { branch: number; change: Change }>();
+
+  constructor(
+    readonly directory: string,
+    readonly manifest: Manifest,
+    readonly base: Manifest,
+    first: KeptBranch,
+  ) {
+    for (const change of diffManifests(base, first.snapshot.manifest)) {
+      this.#changed.set(change.path, { branch: first.branch, change });
+    }
+  }
+
+  async add({ branch, snapshot }: KeptBranch): Promise<void> {
+    const changes = diffManifests(this.base, snapshot.manifest);
+    // Deletions first and inner ones before outer ones; then the rest, directories before what is in them.
+    const deleted = changes.filter(({ change }) => change === 'deleted').reverse();
+    for (const change of [...deleted, ...changes.filter(({ change: type }) => type !== 'deleted')]) {
+      const before = this.#changed.get(change.path);
+      if (before) {
+        if (!sameEntry(before.change.after, change.after)) {
+          this.#conflict(change.path, before.branch, branch, 'both changed it');
+        }
+        continue;
+      }
+      const problem = this.#problem(change);
+      if (problem) {
+        this.#conflict(change.path, problem.branch, branch, problem.reason);
+        continue;
+      }
+      await this.#apply(change, snapshot.directory);
+      this.#changed.set(change.path, { branch, change });
+    }
+  }
+
+  /** Why a change does not fit although nobody else changed that very path. */
+  #problem({ path, change, kind }: Change): { branch: number; reason: string } | undefined {
+    for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
+      const entry = this.manifest.get(parent);
+      if (entry?.kind === 'directory') continue;
+      if (!entry && change === 'deleted') return undefined;
+      const by = this.#changed.get(parent)?.branch ?? 0;
+      return { branch: by, reason: entry ? `${parent} is no directory there` : `${parent} is deleted there` };
+    }
+    if (change === 'deleted' || kind !== 'directory') {
+      // Something else may have been put below what this branch takes away or replaces by a file.
+      for (const below of this.manifest.keys()) {
+        if (!below.startsWith(`${path}/`)) continue;
+        const by = this.#changed.get(below)?.branch ?? 0;
+        return { branch: by, reason: `${below} is in it there` };
+      }
+    }
+    return undefined;
+  }
+
+  async #apply({ path, after }: Change, from: string): Promise<void> {
+    const target = join(this.directory, path);
+    if (!after || this.manifest.get(path)?.kind !== after.kind) await rm(target, { recursive: true, force: true });
+    if (!after) {
+      this.manifest.delete(path);
+      return;
+    }
+    if (after.kind === 'directory') await mkdir(target, { recursive: true });
+    else {
+      await rm(target, { force: true });
+      if (after.kind === 'link') await symlink(await readlink(join(from, path)), target);
+      else await cp(join(from, path), target, { preserveTimestamps: true });
+    }
+    if (after.kind !== 'link') await chmod(target, after.mode | (after.kind === 'directory' ? 0o700 : 0o600));
+    this.manifest.set(path, after);
+  }
+
+  #conflict(path: string, kept: number, dropped: number, reason: string): void {
+    this.conflicts.push({ path, kept, dropped, reason });
+  }
+}
+
+function sameEntry(a: ManifestEntry | undefined, b: ManifestEntry | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.kind === b.kind && a.mode === b.mode && a.sha256 === b.sha256 && a.linkTarget === b.linkTarget;
+}
+
+const sorted = (manifest: Manifest): Manifest => new Map([...manifest].sort(([a], [b]) => (a < b ? -1 : 1)));

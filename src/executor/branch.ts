@@ -1,0 +1,198 @@
+/** One branch of one iteration: its sandbox, its proposal, the verification of it, and the refinements in between. */
+
+import { createSchema, parseOptions } from '../config.js';
+import { messageOf, RipcordError } from '../errors.js';
+import type { Sandbox } from '../sandbox.js';
+import type { Phase } from './events.js';
+import { checkResult, recordError } from './executor-error.js';
+import { guardSandbox, noSandbox } from './guarded-sandbox.js';
+import { verificationSchema } from './result-schemas.js';
+import type { Run } from './run.js';
+import { Scope } from './scope.js';
+import { type Snapshot, takeSnapshot } from './snapshot.js';
+import { runOwnStep, runStep } from './step.js';
+import type { BranchReport, ProposeContext, VerificationLike } from './types.js';
+
+export interface BranchWork<S, P, V> {
+  report: BranchReport<S, P, V>;
+  /** The files that were verified last; where somebody may need them. */
+  snapshot: Snapshot | undefined;
+}
+
+const sandboxOptions = createSchema.omit({ signal: true, workspace: true });
+
+export class Branch<T, S, P, V extends VerificationLike> {
+  readonly report: BranchReport<S, P, V>;
+  snapshot: Snapshot | undefined;
+  readonly #run: Run<T, S, P, V>;
+  readonly #scope: Scope;
+  readonly #open: Sandbox[] = [];
+  #phase: Phase = 'create';
+
+  constructor(run: Run<T, S, P, V>, parent: Scope, iteration: number, branch: number, strategy: S) {
+    this.#run = run;
+    this.#scope = new Scope(`branch ${branch} of iteration ${iteration}`, parent.signal);
+    this.report = {
+      iteration,
+      branch,
+      strategy,
+      status: 'error',
+      proposal: undefined,
+      verification: undefined,
+      attempts: [],
+      error: undefined,
+      changes: undefined,
+      refused: [],
+      durationMs: 0,
+    };
+  }
+
+  /** @throws TaskAbortedError; any other error is in the report. */
+  async work(): Promise<void> {
+    const { report } = this;
+    const startedAt = performance.now();
+    let release = () => {};
+    try {
+      if (this.#run.options.sandbox !== false) {
+        release = await this.#run.slots.acquire(this.#run.sandboxesPerBranch, this.#scope.signal, this.#scope.what);
+      }
+      await this.#compete();
+      report.status = report.verification?.passed ? 'passed' : 'failed';
+    } catch (error) {
+      report.error = recordError(error);
+      report.status = this.#run.isAbort(error) ? 'aborted' : 'error';
+      if (report.status === 'aborted') throw error;
+      this.#run.failed(error, { phase: this.#phase, iteration: report.iteration, branch: report.branch });
+    } finally {
+      await this.#close(this.#open);
+      release();
+      this.#scope.close();
+      report.durationMs = performance.now() - startedAt;
+      this.#run.emit({ type: 'branch.ended', iteration: report.iteration, branch: report.branch, report });
+    }
+  }
+
+  async #compete(): Promise<void> {
+    const { options } = this.#run;
+    const sandbox = await this.#create('propose');
+    await this.#propose(sandbox, 'propose', options.timeouts.proposeMs, (context) => options.propose(context));
+    for (let refinement = 0; ; refinement++) {
+      const verification = await this.#verify(sandbox, refinement);
+      if (verification.passed || refinement >= options.maxRefinements) return;
+      const { proposal } = this.report;
+      await this.#propose(sandbox, 'refine', options.timeouts.refineMs, (context) =>
+        options.refine!({ ...context, proposal: proposal as P, verification, refinement }),
+      );
+    }
+  }
+
+  async #propose(
+    sandbox: Sandbox | undefined,
+    phase: 'propose' | 'refine',
+    timeoutMs: number | undefined,
+    call: (context: ProposeContext<T, S>) => P | Promise<P>,
+  ): Promise<void> {
+    const { report } = this;
+    const { schemas } = this.#run.options;
+    const proposal = checkResult(
+      phase,
+      await runStep(this.#run, this.#at(phase), this.#scope, timeoutMs, (scope) => call(this.#context(scope, sandbox))),
+      schemas.proposal,
+    );
+    report.proposal = proposal;
+    report.verification = undefined;
+    report.attempts.push({ proposal, verification: undefined });
+    const { iteration, branch, attempts } = report;
+    this.#run.emit({ type: 'proposal', iteration, branch, refinement: attempts.length - 1, proposal });
+  }
+
+  async #verify(sandbox: Sandbox | undefined, refinement: number): Promise<V> {
+    const { report } = this;
+    const { options } = this.#run;
+    await this.#snapshot(sandbox);
+    const fresh = sandbox && options.verifyIn === 'fresh' ? await this.#create('verify') : undefined;
+    try {
+      const result = await runStep(this.#run, this.#at('verify'), this.#scope, options.timeouts.verifyMs, (scope) =>
+        options.verify({ ...this.#context(scope, fresh ?? sandbox), proposal: report.proposal as P, refinement }),
+      );
+      checkResult('verify', result, verificationSchema);
+      const verification = checkResult('verify', result, options.schemas.verification);
+      report.verification = verification;
+      report.attempts.at(-1)!.verification = verification;
+      const { iteration, branch } = report;
+      this.#run.emit({ type: 'verification', iteration, branch, refinement, verification });
+      return verification;
+    } finally {
+      if (fresh) await this.#close([fresh]);
+    }
+  }
+
+  /** The files as they are now become what is verified, and what may be committed. */
+  async #snapshot(sandbox: Sandbox | undefined): Promise<void> {
+    if (!sandbox || !this.#run.needsSnapshots) return;
+    const { base, scratch } = this.#run;
+    const before = this.snapshot;
+    this.snapshot = undefined;
+    if (before) await scratch.remove(before.directory);
+    const { iteration, branch } = this.report;
+    this.snapshot = await runOwnStep(this.#run, this.#at('snapshot'), this.#scope, async (signal) => {
+      const directory = await scratch.make(`i${iteration}-b${branch}-`);
+      return takeSnapshot(sandbox, directory, base.current.manifest, base.ignore, signal);
+    });
+    this.report.changes = this.snapshot.changes;
+    this.report.refused = this.snapshot.refused;
+  }
+
+  async #create(purpose: 'propose' | 'verify'): Promise<Sandbox | undefined> {
+    const { options, manager, base } = this.#run;
+    const wanted = options.sandbox;
+    if (wanted === false) return undefined;
+    const { iteration, branch, strategy } = this.report;
+    return runOwnStep(this.#run, this.#at('create'), this.#scope, async (signal) => {
+      const chosen = typeof wanted === 'function' ? wanted({ iteration, branch, strategy, purpose }) : wanted;
+      if (typeof wanted === 'function') parseOptions(sandboxOptions, chosen, 'IterationExecutor: sandbox');
+      const from = purpose === 'verify' ? this.snapshot?.directory : base.current.directory;
+      const seed = from === undefined ? undefined : { from, gitignore: false };
+      const sandbox = await manager.create({ ...chosen, workspace: { mode: 'copy', seed }, signal });
+      this.#open.push(sandbox);
+      return sandbox;
+    });
+  }
+
+  #context(scope: Scope, sandbox: Sandbox | undefined): ProposeContext<T, S> {
+    const { iteration, branch, strategy } = this.report;
+    const { options } = this.#run;
+    const tap = {
+      mode: options.output,
+      emit: (channel: 'stdout' | 'stderr', text: string, omittedBytes: number) =>
+        this.#run.emit({ type: 'output', iteration, branch, channel, text, omittedBytes }),
+    };
+    return {
+      ...this.#run.context(scope, { iteration, branch }),
+      branch,
+      strategy,
+      sandbox: sandbox ? guardSandbox(sandbox, scope, tap) : noSandbox(),
+    };
+  }
+
+  #at(phase: Phase): { phase: Phase; iteration: number; branch: number } {
+    this.#phase = phase;
+    return { phase, iteration: this.report.iteration, branch: this.report.branch };
+  }
+
+  /** Never fails and takes no signal: what could not be removed is in the receipts. */
+  async #close(sandboxes: Sandbox[]): Promise<void> {
+    const closing = sandboxes.filter((sandbox) => this.#open.includes(sandbox));
+    await Promise.all(
+      closing.map(async (sandbox) => {
+        this.#open.splice(this.#open.indexOf(sandbox), 1);
+        try {
+          this.#run.receipts.push(await sandbox.close());
+        } catch (error) {
+          const problem = `A sandbox could not be closed: ${messageOf(error)}`;
+          this.#run.failed(new RipcordError('teardown-incomplete', problem, { cause: error }), this.#at(this.#phase));
+        }
+      }),
+    );
+  }
+}

@@ -1,0 +1,135 @@
+/** The last step of an accepted branch: its files to the target, when everybody who is asked agrees. */
+import { messageOf, RipcordError } from '../errors.js';
+import type { Change } from '../workspace/diff.js';
+import type { Manifest } from '../workspace/manifest.js';
+import type { Refused } from '../workspace/refused.js';
+import { checkResult } from './executor-error.js';
+import { approvalSchema } from './result-schemas.js';
+import type { Awaitable } from './types.js';
+
+/** Everything a commit is made from. */
+export interface CommitRequest {
+  iteration: number;
+  branch: number;
+  /** The host directory. */
+  target: string;
+  /** What the target held when the run began, as far as it was seeded, and a copy of it (`undefined`: nothing). */
+  base: { directory: string | undefined; manifest: Manifest };
+  /** The accepted branch's files, and where they lie. */
+  files: { directory: string; manifest: Manifest };
+  /** From `base` to `files`. */
+  changes: Change[];
+  /** What could not leave the sandbox. */
+  refused: Refused[];
+  signal: AbortSignal;
+}
+
+/** Something in the way of a commit, or that somebody should look at. */
+export interface CommitIssue {
+  path: string;
+  reason: string;
+}
+
+/** A commit that was looked into and not made yet. */
+export interface PreparedCommit {
+  /** The target's files changed meanwhile. */
+  conflicts: readonly CommitIssue[];
+  /** Files that can run programs on the host: written only when allowed. */
+  flagged: readonly CommitIssue[];
+  /** What must not be written there at all. */
+  refused: readonly CommitIssue[];
+  /** The unified diff, for people. */
+  diff(): Promise<string>;
+  /**
+   * Wholly or not at all.
+   * @param allow Flagged files to write all the same: patterns in .gitignore syntax.
+   * @throws RipcordError `commit-conflict`, `commit-flagged`, `commit-refused`: nothing was written.
+   */
+  apply(options: { allow: string[]; signal: AbortSignal }): Promise<void>;
+}
+
+/** How commits are made. */
+export type Commit = (request: CommitRequest) => Promise<PreparedCommit>;
+
+/** What `approve` is shown. */
+export interface ApprovalRequest {
+  iteration: number;
+  branch: number;
+  target: string;
+  changes: readonly Change[];
+  /** Files that can run programs on the host; without `allow` in the answer the commit is not made. */
+  flagged: readonly CommitIssue[];
+  diff(): Promise<string>;
+  signal: AbortSignal;
+}
+
+/** `allow`: patterns of flagged files to write. `feedback` goes to the next iteration when it is not approved. */
+export type Approval = boolean | { approve: boolean; allow?: string[]; feedback?: string };
+export type Approve = (request: ApprovalRequest) => Awaitable<Approval>;
+
+/** `skipped`: commitMode `never`. All but the first two are a rejection, and the loop goes on. */
+export type CommitStatus = 'committed' | 'skipped' | 'conflict' | 'flagged' | 'refused' | 'declined';
+
+export interface CommitReport {
+  status: CommitStatus;
+  branch: number;
+  target: string | undefined;
+  changes: Change[];
+  /** Why it was not made; empty when it was. */
+  issues: readonly CommitIssue[];
+  feedback: string | undefined;
+}
+
+export interface CommitHooks {
+  /** `undefined`: nobody is asked. */
+  approve: ((request: ApprovalRequest) => Promise<Approval>) | undefined;
+  /** The moment before the first write; throws on abort. */
+  beforeApply(): void;
+}
+
+/** @throws TaskAbortedError as long as nothing is written. */
+export async function commitStep(commit: Commit, request: CommitRequest, hooks: CommitHooks): Promise<CommitReport> {
+  const { branch, target, changes, iteration, signal } = request;
+  const report = (status: CommitStatus, issues: readonly CommitIssue[] = [], feedback?: string): CommitReport => ({
+    status,
+    branch,
+    target,
+    changes,
+    issues,
+    feedback: feedback ?? (issues.length > 0 ? inWords(status, issues) : undefined),
+  });
+  const prepared = await commit(request);
+  if (prepared.conflicts.length > 0) return report('conflict', prepared.conflicts);
+  let allow: string[] = [];
+  if (hooks.approve) {
+    const { flagged } = prepared;
+    const shown = { iteration, branch, target, changes, flagged, diff: () => prepared.diff(), signal };
+    const given = checkResult<Approval>('approve', await hooks.approve(shown), approvalSchema);
+    const answer = typeof given === 'boolean' ? { approve: given } : given;
+    if (!answer.approve) return report('declined', [], answer.feedback ?? 'the commit was declined');
+    allow = answer.allow ?? [];
+  }
+  hooks.beforeApply();
+  try {
+    await prepared.apply({ allow, signal });
+    return report('committed');
+  } catch (error) {
+    const status = error instanceof RipcordError ? REFUSALS[error.code] : undefined;
+    if (!status) throw error;
+    const issues = { conflict: prepared.conflicts, flagged: prepared.flagged, refused: prepared.refused }[status];
+    return report(status, issues.length > 0 ? issues : [{ path: target, reason: messageOf(error) }]);
+  }
+}
+
+/** Errors of a commit that wrote nothing and is a matter of the branch's files, not of the run. */
+const REFUSALS: Record<string, 'conflict' | 'flagged' | 'refused'> = {
+  'commit-conflict': 'conflict',
+  'commit-flagged': 'flagged',
+  'commit-refused': 'refused',
+};
+
+function inWords(status: CommitStatus, issues: readonly CommitIssue[]): string {
+  const listed = issues.slice(0, 10).map(({ path, reason }) => `${path}: ${reason}`);
+  const more = issues.length > 10 ? `, and ${issues.length - 10} more` : '';
+  return `the commit was not made (${status}): ${listed.join('; ')}${more}`;
+}

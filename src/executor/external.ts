@@ -1,0 +1,83 @@
+/** Calls to the outside (a model, a search, a database) from a step: `context.external()`. */
+import pRetry, { AbortError } from 'p-retry';
+import { messageOf, TaskAbortedError } from '../errors.js';
+import { abortable } from '../lifecycle/abort.js';
+import type { RunEventBody } from './events.js';
+import { recordError } from './executor-error.js';
+import type { Scope } from './scope.js';
+
+export interface ExternalOptions {
+  /** Tries after the first. Default 0. */
+  retries?: number;
+  /** Before the first retry; doubled for each further one. Default 500 ms. */
+  minDelayMs?: number;
+  /** Default 30 s. */
+  maxDelayMs?: number;
+  /** Whether an error is worth another try. Default: every one but a TypeError that is none of `fetch`'s. */
+  shouldRetry?: (error: unknown) => boolean;
+}
+
+/**
+ * @param fn Gets the step's signal and the number of the attempt, from 1.
+ * @throws TaskAbortedError at once on abort, whether `fn` listens to its signal or not.
+ */
+export type External = <T>(
+  name: string,
+  fn: (signal: AbortSignal, attempt: number) => T | Promise<T>,
+  options?: ExternalOptions,
+) => Promise<T>;
+
+type ExternalEvent = Extract<RunEventBody, { type: 'external' }>;
+
+export function makeExternal(
+  scope: Scope,
+  at: { iteration: number; branch?: number },
+  emit: (event: ExternalEvent) => void,
+): External {
+  return async (name, fn, options = {}) => {
+    scope.check(`calling ${name}`);
+    const startedAt = performance.now();
+    let attempts = 0;
+    const attempt = async () => {
+      scope.check(`calling ${name}`);
+      attempts++;
+      try {
+        return await fn(scope.signal, attempts);
+      } catch (error) {
+        const thrown = asError(error);
+        throw thrown instanceof TaskAbortedError || scope.aborted ? new AbortError(thrown) : thrown;
+      }
+    };
+    const record = (error?: unknown) =>
+      emit({
+        type: 'external',
+        ...at,
+        name,
+        attempts,
+        durationMs: performance.now() - startedAt,
+        ...(error === undefined ? {} : { error: recordError(error) }),
+      });
+    try {
+      const value = await abortable(
+        pRetry(attempt, {
+          retries: options.retries ?? 0,
+          minTimeout: options.minDelayMs ?? 500,
+          maxTimeout: options.maxDelayMs ?? 30_000,
+          signal: scope.signal,
+          shouldRetry: ({ error }) => options.shouldRetry?.(error) ?? true,
+        }),
+        scope.signal,
+        `calling ${name}`,
+      );
+      record();
+      return value;
+    } catch (error) {
+      const explained = scope.explain(error, `calling ${name}`);
+      record(explained);
+      throw explained;
+    }
+  };
+}
+
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(messageOf(error), { cause: error });

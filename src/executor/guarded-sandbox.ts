@@ -1,0 +1,104 @@
+/**
+ * The sandbox as a step gets it: the same object to look at, but every call is checked against the step's scope first
+ * and carries its signal. A function that ignores its signal, or calls on after it returned, can begin nothing.
+ */
+import { InvalidOptionsError } from '../errors.js';
+import type { SandboxFiles } from '../files/sandbox-files.js';
+import type { SandboxPorts } from '../ports/sandbox-ports.js';
+import type { Sandbox } from '../sandbox.js';
+import { type EmitOutput, type OutputMode, tapped } from './output-tap.js';
+import type { Scope } from './scope.js';
+
+/** Where each call takes its options. Calls that are not listed are checked, and take no signal. */
+const SANDBOX_OPTIONS: Partial<Record<keyof Sandbox, number>> = { exec: 1, spawn: 1, runCode: 1, diff: 0 };
+const FILE_OPTIONS: Partial<Record<keyof SandboxFiles, number>> = {
+  read: 1,
+  readText: 1,
+  write: 2,
+  list: 1,
+  stat: 1,
+  exists: 1,
+  makeDir: 1,
+  remove: 1,
+  rename: 2,
+  upload: 2,
+  download: 2,
+  diff: 0,
+};
+const PORT_OPTIONS: Partial<Record<keyof SandboxPorts, number>> = { connect: 1, waitFor: 1, fetch: 2, forward: 1 };
+/** Ending a sandbox is never refused. */
+const FREE = new Set<PropertyKey>(['close', Symbol.asyncDispose]);
+
+export interface Tap {
+  mode: OutputMode;
+  emit: EmitOutput;
+}
+
+export function guardSandbox(sandbox: Sandbox, scope: Scope, tap: Tap): Sandbox {
+  const files = guard(sandbox.files, 'files.', FILE_OPTIONS, scope, undefined);
+  const ports = guard(sandbox.ports, 'ports.', PORT_OPTIONS, scope, undefined);
+  return guard(sandbox, '', SANDBOX_OPTIONS, scope, tap, { files, ports });
+}
+
+/** What stands in for a sandbox in a run without any. */
+export function noSandbox(): Sandbox {
+  const refuse = () => {
+    throw new InvalidOptionsError('This run has no sandboxes: it was made with `sandbox: false`');
+  };
+  return new Proxy({} as Sandbox, { get: refuse, set: refuse });
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+function guard<T extends object>(
+  target: T,
+  prefix: string,
+  optionsAt: Partial<Record<keyof T, number>>,
+  scope: Scope,
+  tap: Tap | undefined,
+  instead: Partial<T> = {},
+): T {
+  const calls = new Map<PropertyKey, Call>();
+  return new Proxy(target, {
+    get(_, name) {
+      if (Object.hasOwn(instead, name)) return instead[name as keyof T];
+      const value: unknown = Reflect.get(target, name, target);
+      // The methods use private fields, which a proxy has not.
+      if (typeof value !== 'function' || name === 'constructor') return value;
+      if (FREE.has(name)) return value.bind(target);
+      let call = calls.get(name);
+      if (!call) {
+        const at = optionsAt[name as keyof T];
+        call = guardCall(value.bind(target) as Call, `${prefix}${String(name)}`, at, scope, tap);
+        calls.set(name, call);
+      }
+      return call;
+    },
+  });
+}
+
+function guardCall(call: Call, name: string, optionsAt: number | undefined, scope: Scope, tap: Tap | undefined): Call {
+  if (optionsAt === undefined) {
+    return (...args) => {
+      scope.check(name);
+      return call(...args);
+    };
+  }
+  const tappable = tap && (name === 'exec' || name === 'runCode');
+  return async (...args) => {
+    scope.check(name);
+    const given = (args[optionsAt] ?? {}) as { signal?: AbortSignal };
+    const signal = given.signal ? AbortSignal.any([given.signal, scope.signal]) : scope.signal;
+    const options = { ...given, signal };
+    const run = (withTap: object) => call(...args.slice(0, optionsAt), ...missing(args, optionsAt), withTap);
+    try {
+      return await (tappable ? tapped(tap.mode, tap.emit, options, run as never) : run(options));
+    } catch (error) {
+      throw scope.explain(error, name);
+    }
+  };
+}
+
+/** Optional arguments before the options that were not given. */
+const missing = (args: unknown[], until: number): undefined[] =>
+  Array(Math.max(0, until - args.length)).fill(undefined);

@@ -1,0 +1,278 @@
+/** One run of the loop: what its iterations and branches share, and how it ends. */
+import { randomBytes } from 'node:crypto';
+import { messageOf, RipcordError, TaskAbortedError } from '../errors.js';
+import { within } from '../lifecycle/abort.js';
+import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import { Semaphore } from '../lifecycle/semaphore.js';
+import type { SandboxManager } from '../sandbox-manager.js';
+import { BaseWorkspace } from './base-workspace.js';
+import type { CommitReport } from './commit-step.js';
+import type { RunEvent, RunEventBody } from './events.js';
+import { recordError, TimeLimitError } from './executor-error.js';
+import { makeExternal } from './external.js';
+import { finalOutput } from './final-output.js';
+import { abortOnSignals } from './interrupt.js';
+import { Iteration } from './iteration.js';
+import { Memory } from './memory.js';
+import type { ResolvedExecutorOptions, RunOptions } from './options.js';
+import { RunLog } from './run-log.js';
+import { Scope } from './scope.js';
+import { Scratch } from './scratch.js';
+import type { StepHost, StepPlace } from './step.js';
+import type {
+  AbortReport,
+  BranchReport,
+  IterationReport,
+  ResumeState,
+  RunResult,
+  StepContext,
+  VerificationLike,
+} from './types.js';
+
+export class Run<T, S, P, V extends VerificationLike> implements StepHost {
+  readonly id: string;
+  readonly task: T;
+  readonly manager: SandboxManager;
+  readonly options: ResolvedExecutorOptions<T, S, P, V>;
+  readonly memory: Memory;
+  readonly slots: Semaphore;
+  readonly scratch: Scratch;
+  readonly receipts: SandboxReceipt[] = [];
+  base!: BaseWorkspace;
+  log: RunLog | undefined;
+  feedback: string | undefined;
+  /** Set once a branch is accepted and, where that was asked for, committed. */
+  winner: BranchReport<S, P, V> | undefined;
+  commit: CommitReport | undefined;
+  readonly #runOptions: RunOptions<T>;
+  readonly #scope: Scope;
+  readonly #iterations: IterationReport<S, P, V>[] = [];
+  /** Functions of the caller's that have not returned. */
+  readonly #atWork = new Map<Promise<unknown>, string>();
+  #nextIteration: number;
+  #abortedAt: number | undefined;
+  #keptBase: string | undefined;
+  #seq = 0;
+  #ended = false;
+
+  constructor(
+    manager: SandboxManager,
+    options: ResolvedExecutorOptions<T, S, P, V>,
+    task: T,
+    runOptions: RunOptions<T>,
+  ) {
+    const { resume } = runOptions;
+    this.id = runOptions.id ?? resume?.run ?? randomBytes(6).toString('hex');
+    this.manager = manager;
+    this.options = options;
+    this.task = task;
+    this.#runOptions = runOptions;
+    this.memory = new Memory(structuredClone(resume?.memory));
+    this.feedback = resume?.feedback;
+    this.#nextIteration = resume?.nextIteration ?? 1;
+    this.#keptBase = resume?.base;
+    this.slots = runOptions.slots ?? new Semaphore(Number.POSITIVE_INFINITY);
+    this.scratch = new Scratch(manager);
+    this.#scope = new Scope(`run ${this.id}`, runOptions.signal, options.timeouts.totalMs);
+    this.#scope.signal.addEventListener('abort', () => (this.#abortedAt = performance.now()), { once: true });
+    if (this.#scope.aborted) this.#abortedAt = performance.now();
+  }
+
+  /** A branch being verified in a fresh sandbox holds two. */
+  get sandboxesPerBranch(): number {
+    return this.options.verifyIn === 'fresh' ? 2 : 1;
+  }
+
+  get needsSnapshots(): boolean {
+    return this.options.verifyIn === 'fresh' || this.options.commitMode !== 'never' || this.options.keepBest;
+  }
+
+  async execute(): Promise<RunResult<T, S, P, V>> {
+    const startedAt = performance.now();
+    const offSignals = this.#runOptions.abortOnSignals
+      ? abortOnSignals((reason) => this.#scope.abort(reason))
+      : () => {};
+    try {
+      if (this.#runOptions.runDirectory) this.log = new RunLog(this.#runOptions.runDirectory, this.id, this.task);
+      const resumedAt = this.#runOptions.resume?.nextIteration;
+      this.emit({ type: 'run.started', task: this.task, resumedAt });
+      await this.#loop();
+    } catch (error) {
+      if (!this.isAbort(error)) throw error;
+    } finally {
+      this.#scope.end();
+      offSignals();
+      await this.#cleanUp();
+    }
+    const result = this.#result(performance.now() - startedAt);
+    this.#end(result);
+    return result;
+  }
+
+  /** True for what ends the run; then it is ending, all of it. */
+  isAbort(error: unknown): boolean {
+    const ends =
+      error instanceof TaskAbortedError || (error instanceof RipcordError && error.code === 'manager-closed');
+    if (ends) this.#scope.abort(error);
+    return ends;
+  }
+
+  /** Records an error the loop goes on after. */
+  failed(error: unknown, place: StepPlace): void {
+    const { phase, iteration, branch } = place;
+    this.emit({
+      type: 'error',
+      iteration,
+      ...(branch === undefined ? {} : { branch }),
+      phase,
+      error: recordError(error),
+    });
+  }
+
+  emit(body: RunEventBody): void {
+    if (this.#ended) return;
+    const event = { ...body, run: this.id, seq: ++this.#seq, at: Date.now() } as RunEvent;
+    try {
+      this.log?.event(event);
+    } catch {
+      // A full disk must not end the run; the gap in `seq` shows that something is missing.
+    }
+    try {
+      this.#runOptions.onEvent?.(event);
+    } catch {
+      // Somebody who watches cannot stop the loop.
+    }
+  }
+
+  phaseChanged({ phase, iteration, branch }: StepPlace): void {
+    this.emit({ type: 'phase.changed', iteration, ...(branch === undefined ? {} : { branch }), phase });
+  }
+
+  track(what: string, work: Promise<unknown>): void {
+    this.#atWork.set(work, what);
+    const done = () => void this.#atWork.delete(work);
+    work.then(done, done);
+  }
+
+  /** What every function's context has. */
+  context(scope: Scope, at: { iteration: number; branch?: number }): StepContext<T> {
+    return {
+      task: this.task,
+      iteration: at.iteration,
+      memory: this.memory,
+      feedback: this.feedback,
+      signal: scope.signal,
+      log: (message, fields) => this.emit({ type: 'log', ...at, level: 'info', message, ...(fields && { fields }) }),
+      external: makeExternal(scope, at, (event) => this.emit(event)),
+    };
+  }
+
+  /** Called when an iteration is over, with the base it left. */
+  iterationEnded(report: IterationReport<S, P, V>, keptBase: string | undefined): void {
+    if (report.complete) {
+      this.#nextIteration = report.iteration + 1;
+      this.#keptBase = keptBase ?? this.#keptBase;
+      try {
+        this.log?.iteration(report, this.#state());
+      } catch (error) {
+        this.failed(error, { phase: 'remember', iteration: report.iteration });
+      }
+    }
+    this.emit({ type: 'iteration.ended', iteration: report.iteration, report });
+  }
+
+  async #loop(): Promise<void> {
+    this.#scope.check(`starting ${this.#scope.what}`);
+    await this.#openBase();
+    for (let iteration = this.#nextIteration; iteration <= this.options.maxIterations; iteration++) {
+      this.#scope.check(`iteration ${iteration}`);
+      const next = new Iteration(this, this.#scope, iteration);
+      this.#iterations.push(next.report);
+      await next.work();
+      if (this.winner) return;
+    }
+  }
+
+  async #openBase(): Promise<void> {
+    const { seed, target, ignore, sandbox } = this.options;
+    const files =
+      sandbox === false ? undefined : (seed ?? (target ? { from: target, ignore: [], gitignore: true } : undefined));
+    try {
+      this.base = await BaseWorkspace.open(files, ignore, this.scratch, this.#scope.signal);
+      if (this.#keptBase) await this.base.restore(this.#keptBase, this.#scope.signal);
+    } catch (error) {
+      throw this.#scope.explain(error, 'copying the seed');
+    }
+  }
+
+  /** Every sandbox is closed by its branch; what is left are functions at work and directories. */
+  async #cleanUp(): Promise<void> {
+    if (this.#atWork.size > 0) await within(Promise.allSettled(this.#atWork.keys()), this.options.unwindMs);
+    await this.scratch.remove().catch(() => {});
+    this.#scope.close();
+  }
+
+  #result(durationMs: number): RunResult<T, S, P, V> {
+    const { signal } = this.#scope;
+    const stopped = signal.aborted && !this.winner;
+    const status = this.winner
+      ? 'accepted'
+      : !stopped
+        ? 'exhausted'
+        : signal.reason instanceof TimeLimitError && signal.reason === this.#scope.timeLimit
+          ? 'timeout'
+          : 'aborted';
+    const lastIteration = this.#iterations.findLast(({ complete }) => complete);
+    const abort: AbortReport | undefined = stopped
+      ? {
+          reason: reasonText(signal.reason),
+          settledMs: performance.now() - this.#abortedAt!,
+          abandoned: [...this.#atWork.values()],
+        }
+      : undefined;
+    const result: RunResult<T, S, P, V> = {
+      run: this.id,
+      status,
+      finalOutput: '',
+      iterations: this.#iterations,
+      lastIteration,
+      winner: this.winner,
+      commit: this.commit,
+      state: this.#state(),
+      abort,
+      receipts: this.receipts,
+      durationMs,
+    };
+    return { ...result, finalOutput: finalOutput(result, this.options.maxIterations) };
+  }
+
+  #end(result: RunResult<T, S, P, V>): void {
+    const iteration = this.#iterations.at(-1)?.iteration ?? 0;
+    if (result.abort) this.emit({ type: 'aborted', iteration, reason: result.abort.reason });
+    this.emit({ type: 'completed', status: result.status, finalOutput: result.finalOutput });
+    this.#ended = true;
+    try {
+      this.log?.close();
+    } catch {
+      // What could be written is.
+    }
+  }
+
+  #state(): ResumeState<T> {
+    return {
+      version: 1,
+      run: this.id,
+      task: this.task,
+      memory: this.memory.toJSON(),
+      feedback: this.feedback,
+      nextIteration: this.#nextIteration,
+      base: this.log ? this.#keptBase : undefined,
+    };
+  }
+}
+
+/** A TaskAbortedError of ours says where; its cause says why. */
+function reasonText(reason: unknown): string {
+  if (reason instanceof TaskAbortedError && reason.cause !== undefined) return reasonText(reason.cause);
+  return messageOf(reason);
+}

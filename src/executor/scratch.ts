@@ -1,0 +1,33 @@
+/** Host directories of a run: below the manager's own, where its teardown, watchdog and the sweep find them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { dir } from 'tmp-promise';
+import { removeTree, stateRoot } from '../lifecycle/state-dir.js';
+
+export class Scratch {
+  readonly #manager: { readonly instance: string; readonly directory?: string };
+  #root: Promise<string> | undefined;
+
+  constructor(manager: { readonly instance: string; readonly directory?: string }) {
+    this.#manager = manager;
+  }
+
+  /** A new directory. */
+  async make(name: string): Promise<string> {
+    this.#root ??= this.#makeRoot();
+    return (await dir({ tmpdir: await this.#root, prefix: name, mode: 0o700, keep: true })).path;
+  }
+
+  /** Removes one directory, or with no argument all. */
+  async remove(path?: string): Promise<void> {
+    if (path) return removeTree(path);
+    const root = await this.#root?.catch(() => undefined);
+    if (root) await removeTree(root);
+  }
+
+  async #makeRoot(): Promise<string> {
+    const own = this.#manager.directory ?? join(stateRoot(), this.#manager.instance);
+    return (await dir({ ...(existsSync(own) ? { tmpdir: own } : {}), prefix: 'ripcord-run', mode: 0o700, keep: true }))
+      .path;
+  }
+}

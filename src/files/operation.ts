@@ -1,0 +1,168 @@
+/** Runs one of the agent's file operations: a command like any other, with its data on its streams. */
+import { errnoName, errnoText } from '../agent/linux.js';
+import { type Channel, Reader, SpawnFlag, type SpawnRequest, STDOUT } from '../agent/messages.js';
+import { Command, type CommandHost, type OutputSink } from '../command/command.js';
+import type { CommandResult } from '../command/outcome.js';
+import { owned } from '../command/streams.js';
+import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
+
+export interface OperationOptions {
+  user: string;
+  signal: AbortSignal | undefined;
+  timeoutMs: number;
+  stdin?: boolean;
+}
+
+/** Small operations answer in a millisecond; only a stopped or starved sandbox takes longer. */
+export const OPERATION_MS = 30_000;
+export const TRANSFER_MS = 3_600_000;
+/** Time for an operation that is ended to remove its temp file. */
+const GRACE_MS = 100;
+const WINDOW = 1024 * 1024;
+const FAILURE_MAGIC = 0x31455346;
+const MAX_FAILURE = 64 * 1024;
+
+export function operationRequest(argv: readonly string[], options: OperationOptions): SpawnRequest {
+  return {
+    argv,
+    flags: SpawnFlag.FS | (options.stdin ? SpawnFlag.STDIN : 0),
+    timeoutMs: options.timeoutMs,
+    graceMs: GRACE_MS,
+    head: undefined,
+    tail: 0,
+    killAtBytes: 0,
+    credit: WINDOW,
+    cols: 0,
+    rows: 0,
+    user: options.user,
+    cwd: '/',
+    env: {},
+  };
+}
+
+/** Collects what an operation says, up to `maxBytes`: the agent keeps the limit too, but is not trusted to. */
+class Answer implements OutputSink {
+  readonly #chunks: Buffer[] = [];
+  readonly #failure: Buffer[] = [];
+  readonly #maxBytes: number;
+  #command: Command | undefined;
+  #bytes = 0;
+  #failureBytes = 0;
+  #owed = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  begin(command: Command): void {
+    this.#command = command;
+  }
+
+  output(channel: Channel, chunk: Buffer): void {
+    if (channel !== STDOUT) {
+      this.#failureBytes += chunk.length;
+      if (this.#failureBytes <= MAX_FAILURE) this.#failure.push(Buffer.from(chunk));
+      return;
+    }
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#maxBytes) throw new RipcordError('protocol', 'The agent sent more than it was asked for');
+    this.#chunks.push(owned(chunk));
+    this.#owed += chunk.length;
+    if (this.#owed < WINDOW / 4) return;
+    this.#command?.stream.grant(STDOUT, this.#owed);
+    this.#owed = 0;
+  }
+
+  stdout(): Buffer {
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+  }
+
+  failure(): Buffer {
+    return Buffer.concat(this.#failure);
+  }
+}
+
+/**
+ * Runs an operation and resolves to what it answered.
+ * @throws FileError, TaskAbortedError
+ */
+export async function runOperation(
+  host: CommandHost,
+  argv: readonly string[],
+  options: OperationOptions & { input?: (command: Command) => Promise<void>; maxBytes?: number },
+): Promise<Buffer> {
+  const answer = new Answer(options.maxBytes ?? 1024 * 1024);
+  const command = new Command(host, operationRequest(argv, options), answer, options.signal);
+  answer.begin(command);
+  let failed: { error: unknown } | undefined;
+  options.input?.(command).catch((error) => {
+    failed = { error };
+    // Nothing is changed: the file takes its name only after its last byte. The grace is for removing what there is.
+    command.kill(GRACE_MS, true);
+  });
+  const result = await command.result;
+  if (failed) throw failed.error;
+  checkOperation(argv, result, answer.failure());
+  return answer.stdout();
+}
+
+/** @throws FileError where the operation failed. */
+export function checkOperation(argv: readonly string[], result: CommandResult, failure: Buffer): void {
+  if (result.outcome === 'exited' && result.exitCode === 0) return;
+  const path = argv[1] ?? '';
+  if (result.outcome === 'exited' && failure.length >= 8 && failure.readUInt32LE(0) === FAILURE_MAGIC) {
+    const reader = new Reader(failure.subarray(4));
+    const errno = reader.u32();
+    const at = reader.str();
+    throw fileError(argv[0]!, at || path, errno, reader.str());
+  }
+  if (result.outcome === 'sandbox-lost') {
+    throw new SandboxLostError(`The sandbox was lost during ${argv[0]} ${path}`, { partial: result });
+  }
+  if (result.failure) {
+    throw new RipcordError('file-error', `${argv[0]} ${path}: ${result.failure.message}`, {
+      hint: result.failure.errno === 'EAGAIN' ? 'Processes left in the sandbox use up its limit on them.' : undefined,
+    });
+  }
+  throw new RipcordError('file-error', `${argv[0]} ${path}: the operation ended with '${result.outcome}'`, {
+    details: { outcome: result.outcome, signal: result.signal },
+    hint:
+      result.outcome === 'signaled'
+        ? 'A command in the sandbox can kill file operations: it runs as the same user.'
+        : undefined,
+  });
+}
+
+const CODES: Record<string, FileErrorCode> = {
+  ENOENT: 'file-not-found',
+  EEXIST: 'file-exists',
+  EISDIR: 'is-a-directory',
+  ENOTDIR: 'not-a-directory',
+  EINVAL: 'not-a-regular-file',
+  ENOTEMPTY: 'directory-not-empty',
+  EACCES: 'permission-denied',
+  EPERM: 'permission-denied',
+  EROFS: 'permission-denied',
+  EXDEV: 'outside-workspace',
+  ELOOP: 'outside-workspace',
+  EFBIG: 'file-too-large',
+  E2BIG: 'too-many-entries',
+  ENOSPC: 'no-space',
+  EDQUOT: 'no-space',
+  ENAMETOOLONG: 'name-too-long',
+  ECANCELED: 'incomplete-write',
+};
+
+function fileError(operation: string, path: string, number: number, text: string): FileError {
+  const errno = errnoName(number);
+  return new FileError(CODES[errno] ?? 'file-error', `${operation} ${path}: ${text || errnoText(number)} (${errno})`, {
+    path,
+    errno,
+  });
+}
+
+/** Errors of the host's side of a transfer, with an abort in our own words. */
+export function transferError(error: unknown, signal: AbortSignal | undefined, what: string): unknown {
+  if (!signal?.aborted || error instanceof TaskAbortedError) return error;
+  return new TaskAbortedError(`Aborted while ${what}`, { cause: signal.reason });
+}

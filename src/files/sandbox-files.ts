@@ -1,0 +1,333 @@
+/** The files of a sandbox: `sandbox.files`. Everything goes through the pipe, as the sandbox's user. */
+import { createReadStream } from 'node:fs';
+import { stat as hostStat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, posix, resolve } from 'node:path';
+
+import { Command, type CommandHost } from '../command/command.js';
+import { CommandStreams } from '../command/streams.js';
+import * as config from '../config.js';
+import { FileError, InvalidOptionsError, messageOf, RipcordError } from '../errors.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import { type Change, diffManifests } from '../workspace/diff.js';
+import { type Extracted, extractTar } from '../workspace/extract.js';
+import { hostFileError } from '../workspace/host-error.js';
+import { type Manifest, manifestOf } from '../workspace/manifest.js';
+import { packTree } from '../workspace/pack.js';
+import { type FileRecord, manifestFromRecords, parseRecords } from '../workspace/records.js';
+import type { Refused } from '../workspace/refused.js';
+import {
+  checkOperation,
+  OPERATION_MS,
+  type OperationOptions,
+  operationRequest,
+  runOperation,
+  TRANSFER_MS,
+  transferError,
+} from './operation.js';
+
+/** A file, directory, link or other thing in a sandbox. */
+export type FileInfo = FileRecord;
+
+/** What a file may be written from. */
+export type FileContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
+export interface UploadReport {
+  files: number;
+  bytes: number;
+  /** What was left out although no pattern said so: links that lead outside, devices, names that are not UTF-8. */
+  refused: Refused[];
+}
+
+/** Where a sandbox's files are, and what they began as. */
+export interface FileRoot {
+  host: CommandHost;
+  workspace: string;
+  user: string;
+  /** The workspace as it was seeded; `undefined` in `bind` mode. */
+  base(): Manifest | undefined;
+}
+
+/** Top-level names in a workspace that are Ripcord's own: HOME, TMPDIR and files of the moment. */
+/** What is taken from a download at once. */
+const BLOCK_BYTES = 256 * 1024;
+const OWN_NAME = '.ripcord';
+/** A record is at least 70 bytes; the longest path is 4096. */
+const RECORD_BYTES = 8400;
+
+export class SandboxFiles {
+  readonly #root: FileRoot;
+
+  /** @internal */
+  constructor(root: FileRoot) {
+    this.#root = root;
+  }
+
+  /**
+   * Reads a regular file.
+   * @param path Absolute, or relative to the workspace. A path in the workspace cannot lead out of it by a link.
+   * @throws FileError `file-not-found`, `is-a-directory`, `permission-denied`, `file-too-large`, `outside-workspace` …
+   */
+  async read(path: string, options?: config.ReadOptions): Promise<Buffer> {
+    const { offset, maxBytes, ...rest } = config.parseOptions(config.readSchema, options, 'files.read');
+    return this.#run(['read', this.#path(path), String(offset), String(maxBytes)], rest, { maxBytes });
+  }
+
+  /** {@link read} as UTF-8. */
+  async readText(path: string, options?: config.ReadOptions): Promise<string> {
+    return (await this.read(path, options)).toString('utf8');
+  }
+
+  /**
+   * Writes a file. Atomic: a reader sees the old content or the new, and an abort in the middle changes nothing (not
+   * with `append`).
+   * @throws FileError `permission-denied`, `no-space`, `is-a-directory`, `outside-workspace` …
+   */
+  async write(path: string, content: FileContent, options?: config.WriteOptions): Promise<void> {
+    const { mode, parents, append, exclusive, ...rest } = config.parseOptions(
+      config.writeSchema,
+      options,
+      'files.write',
+    );
+    const bytes =
+      typeof content === 'string' ? Buffer.from(content) : content instanceof Uint8Array ? content : undefined;
+    const flags = (parents ? 1 : 0) | (append ? 2 : 0) | (exclusive ? 4 : 0);
+    const argv = ['write', this.#path(path), octal(mode), String(bytes?.length ?? -1), String(flags)];
+    throwIfAborted(rest.signal, `writing ${path}`);
+    await this.#run(argv, rest, {
+      timeoutMs: TRANSFER_MS,
+      stdin: true,
+      input: (command) => send(command, bytes ? [bytes] : (content as AsyncIterable<string | Uint8Array>), rest.signal),
+    });
+  }
+
+  /** What is in a directory, sorted; `depth` levels of it. */
+  async list(path = '.', options?: config.ListOptions): Promise<FileInfo[]> {
+    const { depth, maxEntries, ...rest } = config.parseOptions(config.listSchema, options, 'files.list');
+    const levels = depth === Number.POSITIVE_INFINITY ? -1 : depth;
+    const answer = await this.#run(['list', this.#path(path), String(levels), String(maxEntries)], rest, {
+      maxBytes: maxEntries * RECORD_BYTES,
+    });
+    return parseRecords(answer, { maxEntries }).records;
+  }
+
+  async stat(path: string, options?: config.StatOptions): Promise<FileInfo> {
+    const { follow, ...rest } = config.parseOptions(config.statSchema, options, 'files.stat');
+    const answer = await this.#run(['stat', this.#path(path), follow ? '1' : '0'], rest);
+    const record = parseRecords(answer, { paths: 'any', maxEntries: 1, onRefused: 'throw' }).records[0];
+    return { ...record!, path };
+  }
+
+  /** Whether something is there. A link that leads nowhere is nothing. */
+  async exists(path: string, options?: config.StatOptions): Promise<boolean> {
+    try {
+      await this.stat(path, options);
+      return true;
+    } catch (error) {
+      if (error instanceof FileError && (error.code === 'file-not-found' || error.code === 'not-a-directory'))
+        return false;
+      throw error;
+    }
+  }
+
+  async makeDir(path: string, options?: config.MakeDirOptions): Promise<void> {
+    const { mode, parents, ...rest } = config.parseOptions(config.makeDirSchema, options, 'files.makeDir');
+    throwIfAborted(rest.signal, `making ${path}`);
+    await this.#run(['mkdir', this.#path(path), octal(mode), parents ? '1' : '0'], rest);
+  }
+
+  async remove(path: string, options?: config.RemoveOptions): Promise<void> {
+    const { recursive, force, ...rest } = config.parseOptions(config.removeSchema, options, 'files.remove');
+    throwIfAborted(rest.signal, `removing ${path}`);
+    await this.#run(['remove', this.#path(path), recursive ? '1' : '0', force ? '1' : '0'], rest, {
+      timeoutMs: TRANSFER_MS,
+    });
+  }
+
+  async rename(from: string, to: string, options?: config.RenameOptions): Promise<void> {
+    const { overwrite, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
+    throwIfAborted(rest.signal, `renaming ${from}`);
+    await this.#run(['rename', this.#path(from), this.#path(to), overwrite ? '1' : '0'], rest);
+  }
+
+  /** Copies a file or a directory tree of the host into the sandbox. A directory's content goes into `to`. */
+  async upload(from: string, to = '.', options?: config.UploadOptions): Promise<UploadReport> {
+    const parsed = config.parseOptions(config.uploadSchema, options, 'files.upload');
+    const { ignore, gitignore, maxBytes, maxEntries, ...rest } = parsed;
+    const source = resolve(from);
+    const found = await hostStat(source).catch((error) => {
+      throw new InvalidOptionsError(`files.upload: cannot read ${from}: ${messageOf(error)}`, { cause: error });
+    });
+    if (!found.isDirectory()) {
+      if (!found.isFile()) throw new InvalidOptionsError(`files.upload: ${from} is not a regular file or directory`);
+      if (found.size > maxBytes) {
+        throw new RipcordError('file-too-large', `${from} has ${found.size} bytes, more than ${maxBytes}`);
+      }
+      const target = to.endsWith('/') || to === '.' ? posix.join(to, basename(source)) : to;
+      await this.write(target, hostFile(source), { ...rest, mode: found.mode & 0o777 });
+      return { files: 1, bytes: found.size, refused: [] };
+    }
+    try {
+      const { manifest, refused } = await manifestOf(source, {
+        hash: false,
+        ignore,
+        gitignore,
+        maxBytes,
+        maxEntries,
+        portableOnly: true,
+        signal: rest.signal,
+      } as Parameters<typeof manifestOf>[1]);
+      return { ...(await this.uploadTree(source, manifest, to, rest)), refused };
+    } catch (error) {
+      throw transferError(error, rest.signal, `uploading ${from}`);
+    }
+  }
+
+  /** @internal Uploads what `manifest` names below `directory`. */
+  async uploadTree(
+    directory: string,
+    manifest: Manifest,
+    to: string,
+    options: { signal?: AbortSignal | undefined; user?: string | undefined },
+  ): Promise<Omit<UploadReport, 'refused'>> {
+    const { signal } = options;
+    await this.#run(['untar', this.#path(to), '-1', '-1'], options, {
+      timeoutMs: TRANSFER_MS,
+      stdin: true,
+      input: (command) => send(command, packTree(directory, manifest, { signal }), signal),
+    });
+    const files = [...manifest.values()].filter(({ kind }) => kind === 'file');
+    return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
+  }
+
+  /**
+   * Copies a file or a directory tree of the sandbox to the host. What comes out is taken for hostile: nothing is ever
+   * written outside `to`, no link is followed, and what cannot be carried over safely is reported.
+   */
+  async download(from: string, to: string, options?: config.DownloadOptions): Promise<Extracted> {
+    const parsed = config.parseOptions(config.downloadSchema, options, 'files.download');
+    const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
+    const info = await this.stat(from, rest);
+    if (info.kind !== 'directory') return this.#downloadFile(from, resolve(to), maxBytes, rest);
+    const argv = ['tar', this.#path(from), String(maxBytes), String(maxEntries), OWN_NAME];
+    throwIfAborted(rest.signal, `downloading ${from}`);
+    const streams = new CommandStreams(false, BLOCK_BYTES);
+    const request = operationRequest(argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
+    const command = new Command(this.#root.host, request, streams, rest.signal);
+    streams.connect(command.stream);
+    const failure = collect(streams);
+    try {
+      const extracted = await extractTar(streams.stdout, resolve(to), { ...rest, maxBytes, maxEntries, onRefused });
+      checkOperation(argv, await command.result, await failure);
+      return extracted;
+    } catch (error) {
+      command.kill(0, true);
+      // The sandbox's own reason explains better than the torn archive it leaves behind.
+      checkTorn(argv, await command.result, await failure);
+      throw transferError(error, rest.signal, `downloading ${from}`);
+    }
+  }
+
+  /**
+   * What changed in the workspace since it was seeded.
+   * @throws InvalidOptionsError in `bind` mode, where there is no seed to compare with.
+   */
+  async diff(options?: config.DiffOptions): Promise<Change[]> {
+    return (await this.changes(options)).changes;
+  }
+
+  /** {@link diff}, with what a path cannot name: files whose names are not UTF-8, too long or too deep. */
+  async changes(options?: config.DiffOptions): Promise<{ changes: Change[]; refused: Refused[] }> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.diff');
+    const base = this.#root.base();
+    if (!base)
+      throw new InvalidOptionsError("files.diff: a 'bind' workspace is the host's directory itself; there is no seed");
+    const argv = ['manifest', this.#root.workspace, String(maxBytes), String(maxEntries), OWN_NAME];
+    const answer = await this.#run(argv, rest, { timeoutMs: TRANSFER_MS, maxBytes: maxEntries * RECORD_BYTES });
+    const { records, refused } = parseRecords(answer, { maxEntries });
+    return { changes: diffManifests(base, manifestFromRecords(records)), refused };
+  }
+
+  async #downloadFile(
+    from: string,
+    to: string,
+    maxBytes: number,
+    options: { signal?: AbortSignal | undefined; user?: string | undefined },
+  ): Promise<Extracted> {
+    const content = await this.read(from, { ...options, maxBytes });
+    throwIfAborted(options.signal, `writing ${to}`);
+    await mkdir(dirname(to), { recursive: true });
+    const partial = join(dirname(to), `.ripcord-${process.pid}-${Date.now()}.partial`);
+    try {
+      await writeFile(partial, content, { flag: 'wx', mode: 0o644 });
+      await rename(partial, to);
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+    return { files: 1, directories: 0, links: 0, bytes: content.length, refused: [], refusedCount: 0 };
+  }
+
+  /** @throws FileError for a relative path that climbs out of the workspace. */
+  #path(path: string): string {
+    const { workspace } = this.#root;
+    if (path.includes('\0'))
+      throw new InvalidOptionsError(`a path must not contain a NUL byte: ${JSON.stringify(path)}`);
+    const absolute = posix.resolve(workspace, path);
+    if (!posix.isAbsolute(path) && absolute !== workspace && !absolute.startsWith(`${workspace}/`)) {
+      throw new FileError('outside-workspace', `${path}: leads out of the workspace`, { path, errno: 'EXDEV' });
+    }
+    return absolute;
+  }
+
+  #options(
+    given: { signal?: AbortSignal | undefined; user?: string | undefined },
+    more: Partial<OperationOptions>,
+  ): OperationOptions {
+    return { user: given.user ?? this.#root.user, signal: given.signal, timeoutMs: OPERATION_MS, ...more };
+  }
+
+  #run(
+    argv: readonly string[],
+    given: { signal?: AbortSignal | undefined; user?: string | undefined },
+    more: Partial<Parameters<typeof runOperation>[2]> = {},
+  ): Promise<Buffer> {
+    return runOperation(this.#root.host, argv, { ...this.#options(given, more), ...more });
+  }
+}
+
+const octal = (mode: number | undefined): string => (mode === undefined ? '-' : mode.toString(8));
+
+/** Sends all of `content`, checking for an abort before every chunk. */
+async function send(
+  command: Command,
+  content: Iterable<Uint8Array> | AsyncIterable<string | Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const chunk of content) {
+    throwIfAborted(signal, 'writing the next chunk');
+    const taken = await command.stream.writeStdin(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+    // The operation has failed: its own answer says why.
+    if (!taken) return;
+  }
+  command.stream.endStdin();
+}
+
+/** Opened when the first chunk is asked for: nothing has to be closed where it never is. */
+async function* hostFile(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw hostFileError(error, 'read', path);
+  }
+}
+
+async function collect(streams: CommandStreams): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of streams.stderr) if (chunks.length < 16) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** Throws the sandbox's reason, if it has one; an operation that was killed because the host gave up has none. */
+function checkTorn(argv: readonly string[], result: { outcome: string }, failure: Buffer): void {
+  if (result.outcome === 'exited') checkOperation(argv, result as never, failure);
+}

@@ -1,0 +1,97 @@
+/** The images Ripcord comes with: what they are for, what they are called, and when they are out of date. */
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { RipcordError } from '../errors.js';
+import { readContextFiles } from './context.js';
+
+/** The short names of the images that come with Ripcord. */
+export type ImageName = 'base' | 'python' | 'node' | 'shell';
+
+/** One image of the catalog. */
+export interface CatalogImage {
+  name: ImageName;
+  /** What it is called in the engine, e.g. `ripcord/python:latest`. */
+  tag: string;
+  description: string;
+  /** The catalog image it is built on; `base` is built on Debian itself. */
+  parent: ImageName | undefined;
+  /** The major version of Node put into it, for the one that has it. */
+  nodeMajor?: number;
+}
+
+/** The labels every image of ours carries. */
+export const IMAGE_LABEL = 'ripcord.image';
+export const HASH_LABEL = 'ripcord.image.hash';
+export const CONTENTS_LABEL = 'ripcord.image.contents';
+
+const IMAGES_DIR = fileURLToPath(new URL('../../sandbox-images/', import.meta.url));
+
+const catalog: Record<ImageName, CatalogImage> = {
+  base: image('base', undefined, 'Debian 12 with certificates: what the others are built on'),
+  python: image('python', 'base', 'Python 3.11 with numpy, pandas, matplotlib, pytest and pip'),
+  node: { ...image('node', 'base', 'Node.js 24 (runs TypeScript as it is) with npm'), nodeMajor: 24 },
+  shell: image('shell', 'base', 'bash with git, curl, jq, ripgrep, sqlite3, unzip, procps and friends'),
+};
+
+function image(name: ImageName, parent: ImageName | undefined, description: string): CatalogImage {
+  return { name, tag: `ripcord/${name}:latest`, description, parent };
+}
+
+/** Every image of the catalog, parents first. */
+export function catalogImages(): CatalogImage[] {
+  return Object.values(catalog);
+}
+
+/** Whether `name` is a short name of the catalog. */
+export function isCatalogName(name: string): name is ImageName {
+  return Object.hasOwn(catalog, name);
+}
+
+/**
+ * The catalog image of that short name.
+ * @throws RipcordError `image-not-found`, naming the ones there are
+ */
+export function catalogImage(name: string): CatalogImage {
+  if (isCatalogName(name)) return catalog[name];
+  throw new RipcordError('image-not-found', `Ripcord has no image called '${name}'`, {
+    hint: `There are: ${Object.keys(catalog).join(', ')}.`,
+    details: { name },
+  });
+}
+
+/** `python` becomes `ripcord/python:latest`; anything else is an image reference already and stays as it is. */
+export function catalogReference(nameOrReference: string): string {
+  return isCatalogName(nameOrReference) ? catalog[nameOrReference].tag : nameOrReference;
+}
+
+/** What a person can do when the engine has no such image. */
+export function missingImageHint(nameOrReference: string): string {
+  const ours = catalogImages().find(({ name, tag }) => name === nameOrReference || tag === nameOrReference);
+  return ours
+    ? `Build it: npx ripcord images build ${ours.name}`
+    : `Pull it first (docker pull ${nameOrReference}), or use one of Ripcord's own: ${Object.keys(catalog).join(', ')}.`;
+}
+
+/** Whether an image with those tags is that one. Podman puts the name of a registry before every tag. */
+export function bearsTag(tags: readonly string[], tag: string): boolean {
+  return tags.some((found) => found === tag || found.endsWith(`/${tag}`));
+}
+
+/** The directory with an image's Dockerfile. */
+export function imageDirectory(name: ImageName): string {
+  return `${IMAGES_DIR}${name}`;
+}
+
+/**
+ * What an image should be built from, as one hash: its files, its parent's hash, and its runtime's version. An image
+ * in the engine whose label says the same need not be built again.
+ */
+export function imageHash(name: ImageName): string {
+  const { parent, nodeMajor } = catalog[name];
+  const hash = createHash('sha256');
+  hash.update(`${name}\0${parent ? imageHash(parent) : 'debian:bookworm'}\0${nodeMajor ?? ''}\0`);
+  for (const file of readContextFiles(imageDirectory(name))) {
+    hash.update(`${file.path}\0${file.mode}\0${file.content.length}\0`).update(file.content);
+  }
+  return hash.digest('hex').slice(0, 16);
+}

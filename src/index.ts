@@ -1,0 +1,132 @@
+export type { AgentCapabilities, SandboxStats } from './agent/messages.js';
+export type { EngineFacts } from './backends/backend.js';
+export type { CommandHandle } from './command/command-handle.js';
+export type { CommandResult, ExecResult, Outcome, SpawnFailure } from './command/outcome.js';
+export type {
+  CreateOptions,
+  DiffOptions,
+  DockerOption,
+  DownloadOptions,
+  ExecOptions,
+  ForwardOptions,
+  Language,
+  Limits,
+  ListOptions,
+  MakeDirOptions,
+  ManagerOptions,
+  PortOptions,
+  ReadOptions,
+  RemoveOptions,
+  RenameOptions,
+  RunCodeOptions,
+  SpawnOptions,
+  StatOptions,
+  StdinSource,
+  SweepOptions,
+  UploadOptions,
+  WaitForPortOptions,
+  WriteOptions,
+} from './config.js';
+export {
+  EngineLostError,
+  type ErrorCode,
+  FileError,
+  type FileErrorCode,
+  InvalidOptionsError,
+  RipcordError,
+  SandboxLostError,
+  TaskAbortedError,
+} from './errors.js';
+export type { KeptBranch, MergeConflict } from './executor/base-workspace.js';
+export type {
+  Approval,
+  ApprovalRequest,
+  Approve,
+  Commit,
+  CommitIssue,
+  CommitReport,
+  CommitRequest,
+  CommitStatus,
+  PreparedCommit,
+} from './executor/commit-step.js';
+export type { CommitRules } from './executor/default-commit.js';
+export type { EventStream, StreamedEvent } from './executor/event-stream.js';
+export type { DroppedEvent, LogLevel, Phase, RunEvent, RunEventBody } from './executor/events.js';
+export { type RecordedError, ResultError, TimeLimitError } from './executor/executor-error.js';
+export type { External, ExternalOptions } from './executor/external.js';
+export { IterationExecutor } from './executor/iteration-executor.js';
+export { type Lesson, Memory, type MemoryState } from './executor/memory.js';
+export type { BranchSandboxOptions, ExecutorOptions, RunOptions, SandboxRequest } from './executor/options.js';
+export type { OutputMode } from './executor/output-tap.js';
+export { type RecordedRun, readRun } from './executor/read-run.js';
+export {
+  type AbortAnswer,
+  type AbortOptions,
+  type ControllerOptions,
+  type StartOptions,
+  TaskController,
+  type TaskHandle,
+} from './executor/task-controller.js';
+export type { BranchProgress, TaskStatus } from './executor/task-status.js';
+export type {
+  AbortReport,
+  Attempt,
+  BranchReport,
+  BranchStatus,
+  DecideContext,
+  Decision,
+  IterationReport,
+  Log,
+  LoopFunctions,
+  NamedStrategy,
+  ProposeContext,
+  RefineContext,
+  RememberContext,
+  ResumeState,
+  RunResult,
+  RunStatus,
+  StepContext,
+  StrategizeContext,
+  VerificationLike,
+  VerifyContext,
+} from './executor/types.js';
+export type { FileContent, FileInfo, SandboxFiles, UploadReport } from './files/sandbox-files.js';
+export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
+export type { SweepReport } from './lifecycle/sweep.js';
+export type { Logger } from './logger.js';
+export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
+export type { CommandEvent, CommandLine, Sandbox } from './sandbox.js';
+export { type ManagerEvent, SandboxManager } from './sandbox-manager.js';
+export { runTests } from './verify/run-tests.js';
+export type { TestOptions } from './verify/test-options.js';
+export type { Guarantee, TestCase, TestReport } from './verify/test-report.js';
+export {
+  type ApplyCommitOptions,
+  applyCommit,
+  type CommitChange,
+  CommitConflictError,
+  CommitError,
+  type CommitErrorCode,
+  CommitFlaggedError,
+  type CommitOptions,
+  CommitPlan,
+  type CommitReceipt,
+  CommitRefusedError,
+  type CommitSources,
+  type CommitState,
+  type Conflict,
+  type Displaced,
+  type Flagged,
+  type FlagRule,
+  type JournalEntry,
+  type PrepareCommitOptions,
+  prepareCommit,
+  type RecoverOptions,
+  type Recovery,
+  readCommits,
+  recoverCommit,
+  type Snapshot,
+  type UnifiedDiffOptions,
+} from './workspace/commit.js';
+export type { Change, ChangeType } from './workspace/diff.js';
+export type { Extracted } from './workspace/extract.js';

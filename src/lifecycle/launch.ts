@@ -1,0 +1,220 @@
+/** From options to a running sandbox with its workspace filled — or to nothing at all. */
+import { mkdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { AgentClient } from '../agent/client.js';
+import type { Ready } from '../agent/messages.js';
+import type { Backend, Container, ContainerSpec, ResolvedImage } from '../backends/backend.js';
+import { Label } from '../backends/backend.js';
+import type { ResolvedCreateOptions } from '../config.js';
+import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
+import { type StagedSeed, stageSeed } from '../workspace/stage.js';
+import { abortable, throwIfAborted, within } from './abort.js';
+import { currentOwner, formatOwner } from './owner.js';
+import type { Semaphore } from './semaphore.js';
+import { makeSandboxDir, removeTree } from './state-dir.js';
+
+export const WORKSPACE = '/workspace';
+/** Whoever is not told otherwise: `sandbox` in our images. */
+const DEFAULT_USER = '1000:1000';
+
+export interface LaunchContext {
+  backend: Backend;
+  instance: string;
+  instanceDir: string;
+  /** How many containers are made and started at once. */
+  gate: Semaphore;
+}
+
+/** What a sandbox is made of. */
+export interface Launched {
+  id: string;
+  image: ResolvedImage;
+  container: Container;
+  client: AgentClient;
+  ready: Ready;
+  directory: string;
+  /** The user commands run as. */
+  user: string;
+  seed: { staged: StagedSeed; directory: string } | undefined;
+}
+
+/** @throws TaskAbortedError, RipcordError; then nothing of the sandbox is left. */
+export async function launch(
+  context: LaunchContext,
+  id: string,
+  options: ResolvedCreateOptions,
+  signal: AbortSignal | undefined,
+): Promise<Launched> {
+  try {
+    return await attempt(context, id, options, signal);
+  } catch (error) {
+    // The volume exists but is empty: whoever was filling it died, or is at it right now.
+    if (!(error instanceof RipcordError) || error.code !== 'agent-missing') throw error;
+    await context.backend.repairAgent();
+    return attempt(context, id, options, signal);
+  }
+}
+
+async function attempt(
+  context: LaunchContext,
+  id: string,
+  options: ResolvedCreateOptions,
+  signal: AbortSignal | undefined,
+): Promise<Launched> {
+  const { backend } = context;
+  throwIfAborted(signal, 'creating a sandbox');
+  const workspace = await checkWorkspace(backend, options);
+  const image = await abortable(backend.resolveImage(options.image), signal, 'looking up the image');
+  throwIfAborted(signal, 'making a temp directory');
+  const directory = await makeSandboxDir(context.instanceDir, id);
+  const name = `ripcord-${id}`;
+  const staging = stage(options, directory, signal);
+  // It may fail before anybody waits for it; a rejection without a handler would end the process.
+  staging.catch(() => {});
+  let client: AgentClient | undefined;
+  let leave: (() => void) | undefined;
+  try {
+    throwIfAborted(signal, 'creating a container');
+    const spec = containerSpec(context, id, name, image, options, workspace);
+    // Never cut short: only a container whose creation was answered can be removed for certain.
+    leave = await context.gate.acquire(1, signal, 'creating a container');
+    const container = await backend.create(spec, options.createTimeoutMs);
+    throwIfAborted(signal, 'attaching to the container');
+    client = new AgentClient(await container.attach(), {
+      leaseMs: options.leaseMs,
+      lifetimeMs: options.lifetimeMs,
+      workspace: WORKSPACE,
+      defaultUser: workspace.user,
+      // A name says nothing of the uid before the sandbox runs: then the tmpfs is everybody's.
+      shareWorkspace: spec.workspace.kind === 'tmpfs' && spec.workspace.owner === undefined,
+    });
+    throwIfAborted(signal, 'starting the container');
+    const started = container.start();
+    // An abort does not stop the engine from starting it.
+    void started.then(leave, leave);
+    await abortable(started, signal, 'starting the container');
+    const ready = await abortable(
+      greeting(client, workspace.user, options.createTimeoutMs),
+      signal,
+      'waiting for the agent',
+    );
+    const seed = await staging;
+    return { id, image, container, client, ready, directory, user: workspace.user, seed };
+  } catch (error) {
+    await Promise.allSettled([staging]);
+    await undo(backend, name, client, directory, error);
+    throw error;
+  } finally {
+    leave?.();
+  }
+}
+
+/** Removes whatever the attempt made; what could not be removed is told with the error. */
+export async function undo(
+  backend: Backend,
+  name: string,
+  client: AgentClient | undefined,
+  directory: string,
+  error: unknown,
+): Promise<void> {
+  client?.destroy();
+  const results = await Promise.allSettled([backend.remove(name), removeTree(directory)]);
+  const problems = results.flatMap((result) => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
+  if (problems.length > 0 && error instanceof RipcordError) error.details.leftBehind = problems;
+}
+
+async function greeting(client: AgentClient, user: string, timeoutMs: number): Promise<Ready> {
+  const ready = await within(client.ready, timeoutMs).catch((error: RipcordError) => {
+    if (error.code !== 'invalid-options') throw error;
+    throw new InvalidOptionsError(`create: user '${user}': the image has no such user or group`, { cause: error });
+  });
+  if (ready) return ready;
+  throw new RipcordError('create-failed', `The agent did not answer within ${timeoutMs} ms`, {
+    hint: 'Is the machine overloaded? Raise createTimeoutMs.',
+  });
+}
+
+async function stage(
+  options: ResolvedCreateOptions,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<Launched['seed']> {
+  const seed = options.workspace.mode === 'copy' ? options.workspace.seed : undefined;
+  if (!seed) return undefined;
+  const into = join(directory, 'seed');
+  await mkdir(into, { mode: 0o700 });
+  try {
+    return { staged: await stageSeed(seed, into, { signal }), directory: into };
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new TaskAbortedError('Aborted while copying the seed', { cause: signal.reason });
+  }
+}
+
+interface CheckedWorkspace {
+  user: string;
+  bind: { source: string; readOnly: boolean } | undefined;
+}
+
+async function checkWorkspace(backend: Backend, options: ResolvedCreateOptions): Promise<CheckedWorkspace> {
+  const { workspace } = options;
+  if (workspace.mode === 'copy') return { user: options.user ?? DEFAULT_USER, bind: undefined };
+  if (!backend.local) {
+    throw new InvalidOptionsError(
+      `create: workspace.mode 'bind' needs an engine on this machine; this one is ${backend.description}`,
+      {
+        hint: "Use mode 'copy' with a seed, and download what changed.",
+      },
+    );
+  }
+  const source = resolve(workspace.path);
+  const found = await stat(source).catch(() => undefined);
+  if (!found?.isDirectory())
+    throw new InvalidOptionsError(`create: workspace.path '${workspace.path}' is not a directory`);
+  // Files keep their owner: the caller's, or for root the directory's.
+  const uid = process.getuid?.() || found.uid;
+  const gid = process.getuid?.() ? process.getgid!() : found.gid;
+  return { user: options.user ?? `${uid}:${gid}`, bind: { source, readOnly: workspace.readOnly } };
+}
+
+function containerSpec(
+  context: LaunchContext,
+  id: string,
+  name: string,
+  image: ResolvedImage,
+  options: ResolvedCreateOptions,
+  workspace: CheckedWorkspace,
+): ContainerSpec {
+  const { limits } = options;
+  const [uid, gid] = workspace.user.split(':').map(Number);
+  return {
+    name,
+    labels: {
+      ...options.labels,
+      [Label.INSTANCE]: context.instance,
+      [Label.SANDBOX]: id,
+      [Label.OWNER]: formatOwner(currentOwner()),
+      [Label.CREATED]: new Date().toISOString(),
+      [Label.IMAGE]: options.image,
+    },
+    image,
+    memoryBytes: limits.memory,
+    cpus: limits.cpus,
+    pids: limits.pids,
+    openFiles: limits.openFiles,
+    // Pages of a tmpfs count towards the memory limit: together 60 % of it, so that full ones leave room to run.
+    tmpBytes: limits.tmp ?? Math.floor(limits.memory * 0.1),
+    tmpExec: workspace.bind !== undefined,
+    workspace: workspace.bind
+      ? { kind: 'bind', ...workspace.bind }
+      : {
+          kind: 'tmpfs',
+          bytes: limits.workspace ?? Math.floor(limits.memory * 0.5),
+          inodes: limits.files,
+          owner: Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined,
+        },
+    network: options.network,
+    readOnlyRoot: options.rootfs === 'read-only',
+    runtime: options.runtime,
+  };
+}

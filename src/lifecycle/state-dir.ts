@@ -1,0 +1,119 @@
+/** The temp directories: `<root>/<instance>/<sandbox>`, all under one root that nobody else can have prepared. */
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chmod, lstat, readdir, rm } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { dir } from 'tmp-promise';
+import { messageOf, RipcordError } from '../errors.js';
+import { currentOwner, formatOwner, type Owner, parseOwner } from './owner.js';
+
+const OWNER_FILE = 'owner';
+const ROOT_ATTEMPTS = 100;
+/** What instance directories are called: anything else under the root is not ours. */
+const INSTANCE_NAME = /^[a-z0-9]{16}$/;
+
+/** `stateDir`, else `$RIPCORD_STATE_DIR`, else `<os tmp>/ripcord-<uid>`. */
+export function stateRoot(stateDir?: string): string {
+  const uid = process.getuid?.() ?? userInfo().username;
+  return resolve(stateDir ?? process.env.RIPCORD_STATE_DIR ?? join(tmpdir(), `ripcord-${uid}`));
+}
+
+/**
+ * Makes the root (0700) if it is missing.
+ * @throws RipcordError `state-dir-unsafe` when it is a link, no directory, or belongs to somebody else: in a shared /tmp anybody can
+ * make a directory of that name first.
+ */
+export function openStateRoot(root: string): void {
+  const hint = 'Remove it, or set RIPCORD_STATE_DIR to a directory of your own.';
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new RipcordError('state-dir-unsafe', `${root} cannot be made a directory: ${messageOf(cause)}`, {
+      hint,
+      cause,
+    });
+  }
+  const found = lstatSync(root);
+  const uid = process.getuid?.();
+  if (!found.isDirectory() || (uid !== undefined && found.uid !== uid)) {
+    throw new RipcordError('state-dir-unsafe', `${root} is not a directory of this user`, { hint });
+  }
+  if (uid !== undefined && (found.mode & 0o077) !== 0) chmodSync(root, 0o700);
+}
+
+/** The directory of one manager, with the name of its owner in it for the sweep. */
+export function makeInstanceDir(root: string, instance: string): string {
+  const path = join(root, instance);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      openStateRoot(root);
+      mkdirSync(path, { mode: 0o700 });
+      break;
+    } catch (error) {
+      // Another orchestrator found the root empty and removed it in between.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === ROOT_ATTEMPTS) throw error;
+    }
+  }
+  writeFileSync(join(path, OWNER_FILE), formatOwner(currentOwner()));
+  return path;
+}
+
+/** The temp directory of one sandbox. */
+export async function makeSandboxDir(instanceDir: string, sandbox: string): Promise<string> {
+  const made = await dir({ tmpdir: instanceDir, name: sandbox, mode: 0o700, keep: true });
+  return made.path;
+}
+
+/** The instance directories under `root` and who made them. */
+export function instanceDirs(root: string): { path: string; instance: string; owner: Owner | undefined }[] {
+  let names: string[];
+  try {
+    names = readdirSync(root);
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => INSTANCE_NAME.test(name))
+    .map((name) => {
+      const path = join(root, name);
+      let owner: Owner | undefined;
+      try {
+        owner = parseOwner(readFileSync(join(path, OWNER_FILE), 'utf8'));
+      } catch {
+        // Made a moment ago, or half removed: the sweep tells by its age.
+      }
+      return { path, instance: name, owner };
+    });
+}
+
+/** Removes a tree whatever its permissions are; nothing there is fine. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    await openUp(path);
+    await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  }
+}
+
+/** Gives the owner back the rights that removing needs. Links are not followed. */
+async function openUp(path: string): Promise<void> {
+  const pending = [path];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    const found = await lstat(at).catch(() => undefined);
+    if (!found?.isDirectory()) continue;
+    await chmod(at, 0o700);
+    for (const name of await readdir(at)) pending.push(join(at, name));
+  }
+}
+
+/** Removes the root if nothing is left in it. */
+export function closeStateRoot(root: string): void {
+  try {
+    rmdirSync(root);
+  } catch {
+    // Not empty, or gone already.
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Layer 4, the orchestrator's side: one detached process that waits for the end of a pipe. However this process ends,
+ * the kernel closes the pipe, and the watchdog removes what the engine does not by itself: containers created and never
+ * started, paused ones, volumes, temp directories.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface WatchdogOrders {
+  /** What the backend needs to connect to the same engine. */
+  connection: object;
+  instance: string;
+  directory: string;
+  root: string;
+}
+
+const MAIN = fileURLToPath(new URL('./watchdog-main.js', import.meta.url));
+
+export class Watchdog {
+  readonly #process: ChildProcess;
+
+  constructor(orders: WatchdogOrders) {
+    // Detached: a session of its own, so that neither Ctrl+C nor a closed terminal reaches it.
+    this.#process = spawn(process.execPath, ['--max-old-space-size=64', MAIN], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      cwd: '/',
+      env: watchdogEnv(),
+    });
+    this.#process.unref();
+    const pipe = this.#process.stdin!;
+    pipe.on('error', () => {});
+    pipe.write(`${JSON.stringify(orders)}\n`);
+    // The pipe must not keep the orchestrator alive; it is there to end with it.
+    (pipe as unknown as { unref?(): void }).unref?.();
+    this.#process.on('error', () => {});
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** The owner gives up: the watchdog removes what is left. */
+  release(): void {
+    this.#process.stdin?.end();
+  }
+
+  /** All is removed and verified: nothing to do for the watchdog. */
+  dismiss(): void {
+    this.#process.stdin?.end('dismissed\n');
+  }
+}
+
+/** Only what finding the engine takes: debuggers and coverage tools of the orchestrator must not follow. */
+function watchdogEnv(): NodeJS.ProcessEnv {
+  const kept = [
+    'PATH',
+    'HOME',
+    'TMPDIR',
+    'XDG_RUNTIME_DIR',
+    'SSH_AUTH_SOCK',
+    'DOCKER_CONFIG',
+    'DOCKER_CERT_PATH',
+    'USER',
+  ];
+  return Object.fromEntries(
+    kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+}

@@ -1,0 +1,106 @@
+/** One TCP connection to a port inside the sandbox, over its pipe: no network is needed for it, and none is there. */
+import { Duplex } from 'node:stream';
+import { Command, type CommandHost } from '../command/command.js';
+import { CommandStreams } from '../command/streams.js';
+import { FileError, RipcordError } from '../errors.js';
+import { checkOperation, operationRequest } from '../files/operation.js';
+
+/** The agent's word that there is a connection, before the connection's own bytes. */
+const CONNECTED_BYTES = 1;
+
+export interface ConnectOptions {
+  user: string;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * @throws RipcordError `port-refused` when nothing listens there; TaskAbortedError; SandboxLostError.
+ */
+export async function connectToPort(host: CommandHost, port: number, options: ConnectOptions): Promise<Duplex> {
+  const argv = ['connect', String(port)];
+  const streams = new CommandStreams(true);
+  const request = operationRequest(argv, { user: options.user, signal: options.signal, timeoutMs: 0, stdin: true });
+  const command = new Command(host, request, streams, options.signal);
+  streams.connect(command.stream);
+  const failure: Buffer[] = [];
+  streams.stderr.on('data', (chunk: Buffer) => failure.push(chunk));
+  // Told where somebody waits for it; a connection that ends later ends its streams.
+  command.result.catch(() => {});
+  if (!(await isConnected(streams))) {
+    checkRefused(port, argv, await command.result, Buffer.concat(failure));
+    throw new RipcordError('port-refused', `The connection to port ${port} in the sandbox ended at once`);
+  }
+  return new PortConnection(streams, command);
+}
+
+/** Both directions end by themselves, each on its own, as with a socket that allows half-open connections. */
+class PortConnection extends Duplex {
+  readonly #streams: CommandStreams;
+  readonly #command: Command;
+
+  constructor(streams: CommandStreams, command: Command) {
+    super({ allowHalfOpen: true });
+    this.#streams = streams;
+    this.#command = command;
+    streams.stdout.on('readable', () => this.#pass());
+    streams.stdout.on('end', () => this.push(null));
+    streams.stdin!.on('error', (error) => this.destroy(error));
+    command.result.then(
+      () => {},
+      (error) => this.destroy(error as Error),
+    );
+  }
+
+  override _read(): void {
+    this.#pass();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#streams.stdin!.write(chunk, done);
+  }
+
+  override _final(done: () => void): void {
+    this.#streams.stdin!.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#command.kill(0, true);
+    this.#streams.stdout.destroy();
+    this.#streams.stdin!.destroy();
+    done(error);
+  }
+
+  #pass(): void {
+    for (let chunk = this.#streams.stdout.read(); chunk !== null; chunk = this.#streams.stdout.read()) {
+      if (!this.push(chunk)) return;
+    }
+  }
+}
+
+function isConnected({ stdout }: CommandStreams): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (connected: boolean) => {
+      stdout.off('readable', look).off('end', look).off('close', look);
+      resolve(connected);
+    };
+    const look = () => {
+      if (stdout.read(CONNECTED_BYTES) !== null) settle(true);
+      else if (stdout.readableEnded || stdout.destroyed) settle(false);
+    };
+    stdout.on('readable', look).on('end', look).on('close', look);
+  });
+}
+
+function checkRefused(port: number, argv: string[], result: Parameters<typeof checkOperation>[1], failure: Buffer) {
+  try {
+    checkOperation(argv, result, failure);
+  } catch (error) {
+    if (!(error instanceof FileError) || error.errno !== 'ECONNREFUSED') throw error;
+    throw new RipcordError('port-refused', `Nothing listens on port ${port} in the sandbox`, {
+      cause: error,
+      hint: 'It must listen on 127.0.0.1, ::1 or all addresses; ports.waitFor() waits until it does.',
+      details: { port },
+    });
+  }
+}

@@ -1,0 +1,204 @@
+/** What listens inside a sandbox, reached from outside: its ports over the pipe. */
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandHost } from '../command/command.js';
+import * as config from '../config.js';
+import { InvalidOptionsError, RipcordError, TaskAbortedError } from '../errors.js';
+import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
+import { connectToPort } from './connection.js';
+
+/** @internal */
+export interface PortRoot {
+  host: CommandHost;
+  user: string;
+}
+
+/** A port of this machine that leads into a sandbox. */
+export interface PortForward extends AsyncDisposable {
+  /** Inside. */
+  readonly port: number;
+  /** Where to connect to, e.g. `127.0.0.1`. */
+  readonly host: string;
+  readonly localPort: number;
+  /** `http://127.0.0.1:49152` */
+  readonly url: string;
+  /** Connections that are open. */
+  readonly connections: number;
+  /** Ends the connections, too. Idempotent; happens by itself when the sandbox ends. */
+  close(): Promise<void>;
+}
+
+const POLL_MS = [20, 50, 100, 250];
+const NULL_BODY = new Set([101, 204, 205, 304]);
+
+export class SandboxPorts {
+  readonly #root: PortRoot;
+
+  /** @internal */
+  constructor(root: PortRoot) {
+    this.#root = root;
+  }
+
+  /**
+   * Connects to a port inside. Each connection is a process in there, which counts towards `limits.pids` (two).
+   * @throws RipcordError `port-refused` when nothing listens there; TaskAbortedError, SandboxLostError.
+   */
+  async connect(port: number, options?: config.PortOptions): Promise<Duplex> {
+    const { signal } = config.parseOptions(config.portSchema, { ...options, port }, 'ports.connect');
+    return this.#connect(port, signal);
+  }
+
+  /**
+   * Waits until something listens on a port inside.
+   * @throws RipcordError `port-refused` when nothing does within `timeoutMs` (default 30 s); TaskAbortedError.
+   */
+  async waitFor(port: number, options?: config.WaitForPortOptions): Promise<void> {
+    const { timeoutMs, signal } = config.parseOptions(config.waitForPortSchema, { ...options, port }, 'ports.waitFor');
+    const giveUpAt = performance.now() + timeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      throwIfAborted(signal, `waiting for port ${port}`);
+      try {
+        (await this.#connect(port, signal)).destroy();
+        return;
+      } catch (error) {
+        if (!(error instanceof RipcordError) || error.code !== 'port-refused') throw error;
+        if (performance.now() >= giveUpAt) {
+          throw new RipcordError('port-refused', `Nothing listened on port ${port} within ${timeoutMs} ms`, {
+            cause: error,
+            details: { port, timeoutMs },
+          });
+        }
+      }
+      await sleep(POLL_MS[Math.min(attempt, POLL_MS.length - 1)], undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /**
+   * One HTTP request to a server inside. Redirects are handed back, not followed: they may lead anywhere.
+   *
+   * @param target A path such as `/index.html?q=1`.
+   * @throws RipcordError `port-refused`; TaskAbortedError; what Node's HTTP client throws on an answer that is none.
+   * @example
+   * await sandbox.spawn('python3 -m http.server 8000')
+   * await sandbox.ports.waitFor(8000)
+   * const response = await sandbox.ports.fetch(8000, '/')
+   */
+  async fetch(port: number, target = '/', init: RequestInit = {}): Promise<Response> {
+    config.parseOptions(config.portSchema, { port }, 'ports.fetch');
+    const asked = new Request(new URL(target, `http://localhost:${port}`), init);
+    const signal = init.signal ?? undefined;
+    const connection = await this.#connect(port, signal);
+    const url = new URL(asked.url);
+    const outgoing = httpRequest({
+      method: asked.method,
+      path: url.pathname + url.search,
+      headers: { host: url.host, connection: 'close', ...Object.fromEntries(asked.headers) },
+      createConnection: () => connection,
+    });
+    let incoming: IncomingMessage | undefined;
+    const unlisten = onAbort(signal, () => {
+      const reason = new TaskAbortedError(`Aborted while fetching ${target}`, { cause: signal?.reason });
+      incoming?.destroy(reason);
+      outgoing.destroy(reason);
+      connection.destroy();
+    });
+    try {
+      const answered = once(outgoing, 'response');
+      if (asked.body) await pipeline(Readable.fromWeb(asked.body as never), outgoing);
+      else outgoing.end();
+      [incoming] = (await answered) as [IncomingMessage];
+      incoming.once('close', unlisten);
+      return toResponse(incoming, asked.method);
+    } catch (error) {
+      unlisten();
+      connection.destroy();
+      throwIfAborted(signal, `fetching ${target}`);
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a port of this machine that leads to one inside: HTTP, WebSockets, anything over TCP. It listens on
+   * 127.0.0.1 unless told otherwise; every program and every browser on this machine may use it.
+   *
+   * @throws InvalidOptionsError, also when the local port cannot be had; TaskAbortedError; SandboxLostError.
+   */
+  async forward(port: number, options?: config.ForwardOptions): Promise<PortForward> {
+    const parsed = config.parseOptions(config.forwardSchema, { ...options, port }, 'ports.forward');
+    throwIfAborted(parsed.signal, `forwarding port ${port}`);
+    const open = new Set<Socket>();
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (open.size >= parsed.maxConnections) {
+        socket.destroy();
+        return;
+      }
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      void this.#join(socket, port);
+    });
+    server.listen(parsed.localPort, parsed.host);
+    await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be had: ${error.message}`;
+      throw new InvalidOptionsError(`ports.forward: port ${parsed.localPort} of ${parsed.host} ${why}`, {
+        cause: error,
+        hint: 'Without localPort any free one is taken.',
+      });
+    });
+    // An open port does not keep the process alive any more than its sandbox does; a connection does.
+    server.unref();
+    const { port: localPort } = server.address() as AddressInfo;
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> => {
+      closing ??= new Promise((resolve) => {
+        unlisten();
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      });
+      return closing;
+    };
+    const unlisten = onAbort(parsed.signal, () => void close());
+    void this.#root.host.client.ended.then(close);
+    const at = parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host;
+    return {
+      port,
+      host: parsed.host,
+      localPort,
+      url: `http://${at}:${localPort}`,
+      get connections() {
+        return open.size;
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  }
+
+  async #join(socket: Socket, port: number): Promise<void> {
+    try {
+      const inside = await this.#connect(port, undefined);
+      await Promise.all([pipeline(socket, inside), pipeline(inside, socket)]);
+    } catch {
+      // Whatever broke on one side is a broken connection on the other.
+      socket.resetAndDestroy();
+    }
+  }
+
+  #connect(port: number, signal: AbortSignal | undefined): Promise<Duplex> {
+    return connectToPort(this.#root.host, port, { user: this.#root.user, signal });
+  }
+}
+
+function toResponse(incoming: IncomingMessage, method: string): Response {
+  const headers = new Headers();
+  for (let at = 0; at < incoming.rawHeaders.length; at += 2) {
+    headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
+  }
+  const status = incoming.statusCode!;
+  const empty = method === 'HEAD' || NULL_BODY.has(status);
+  if (empty) incoming.resume();
+  const body = empty ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>);
+  return new Response(body as never, { status, statusText: incoming.statusMessage ?? '', headers });
+}

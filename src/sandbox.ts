@@ -1,0 +1,329 @@
+/** A running sandbox, in the caller's hands. */
+import { randomUUID } from 'node:crypto';
+import { posix } from 'node:path';
+import type { AgentCapabilities, SandboxStats } from './agent/messages.js';
+import type { CommandHost } from './command/command.js';
+import { CommandHandle } from './command/command-handle.js';
+import { execCommand } from './command/exec.js';
+import { INTERPRETERS } from './command/languages.js';
+import type { CommandResult, ExecResult } from './command/outcome.js';
+import * as config from './config.js';
+import { InvalidOptionsError, SandboxLostError } from './errors.js';
+import { SandboxFiles } from './files/sandbox-files.js';
+import { throwIfAborted } from './lifecycle/abort.js';
+import type { Launched } from './lifecycle/launch.js';
+import { WORKSPACE } from './lifecycle/launch.js';
+import type { SandboxReceipt } from './lifecycle/receipt.js';
+import { SandboxPorts } from './ports/sandbox-ports.js';
+import type { CommitOptions, CommitPlan, CommitReceipt, PrepareCommitOptions } from './workspace/commit.js';
+import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './workspace/commit-sandbox.js';
+import type { Change } from './workspace/diff.js';
+
+/** `['python3', '-c', 'print(1)']`, or a line for `/bin/sh`. */
+export type CommandLine = string | readonly string[];
+
+/** @internal What the manager does for its sandboxes. */
+export interface SandboxOwner {
+  /** Why the pipe of a sandbox broke. */
+  explainLoss(sandbox: Sandbox, partial: () => CommandResult): Promise<CommandResult>;
+  condemn(sandbox: Sandbox, reason: string): void;
+  close(sandbox: Sandbox): Promise<SandboxReceipt>;
+  emit(event: CommandEvent): void;
+}
+
+export type CommandEvent =
+  | { type: 'command.started'; sandbox: string; command: string; argv: readonly string[]; at: number }
+  | { type: 'command.ended'; sandbox: string; command: string; result: CommandResult | undefined; at: number };
+
+export class Sandbox implements AsyncDisposable {
+  /** Names it in labels, logs and events. */
+  readonly id: string;
+  /** The image it runs, as asked for. */
+  readonly image: string;
+  readonly createdAt: Date;
+  /** The directory of its files, inside. */
+  readonly workspace = WORKSPACE;
+  /** What the kernel under it gives, as the agent found by trying. */
+  readonly capabilities: AgentCapabilities;
+  readonly files: SandboxFiles;
+  /** What listens inside, reached from here without any network. */
+  readonly ports: SandboxPorts;
+  readonly #parts: Launched;
+  readonly #options: config.ResolvedCreateOptions;
+  readonly #owner: SandboxOwner;
+  readonly #host: CommandHost;
+  readonly #env: Record<string, string>;
+  #closing: Promise<SandboxReceipt> | undefined;
+  #lost: string | undefined;
+
+  /** @internal */
+  constructor(parts: Launched, options: config.ResolvedCreateOptions, owner: SandboxOwner) {
+    this.id = parts.id;
+    this.image = options.image;
+    this.createdAt = new Date();
+    this.capabilities = parts.ready.capabilities;
+    this.#parts = parts;
+    this.#options = options;
+    this.#owner = owner;
+    // A bind mount is the host's own directory: HOME and TMPDIR would litter it.
+    const own = options.workspace.mode === 'copy' ? `${WORKSPACE}/.ripcord` : '/tmp/.ripcord';
+    this.#env = {
+      LANG: 'C.UTF-8',
+      ...parts.image.env,
+      HOME: `${own}/home`,
+      TMPDIR: `${own}/tmp`,
+      ...options.env,
+    };
+    const sandbox = this;
+    this.#host = {
+      get client() {
+        sandbox.#assertAlive();
+        return parts.client;
+      },
+      explainLoss: (partial) => owner.explainLoss(this, partial),
+      condemn: (reason) => owner.condemn(this, reason),
+    };
+    this.ports = new SandboxPorts({ host: this.#host, user: parts.user });
+    this.files = new SandboxFiles({
+      host: this.#host,
+      workspace: WORKSPACE,
+      user: parts.user,
+      base: () => (options.workspace.mode === 'bind' ? undefined : (parts.seed?.staged.manifest ?? new Map())),
+    });
+  }
+
+  /** @internal */
+  get parts(): Launched {
+    return this.#parts;
+  }
+
+  /** @internal */
+  get leaseMs(): number {
+    return this.#options.leaseMs;
+  }
+
+  /** True from `close()` on, and once the sandbox is lost. */
+  get closed(): boolean {
+    return this.#closing !== undefined || this.#lost !== undefined;
+  }
+
+  /** @internal Makes HOME and TMPDIR and copies the seed in. */
+  async prepare(signal: AbortSignal | undefined): Promise<void> {
+    const { seed } = this.#parts;
+    const makeDirs = [this.#env.HOME!, this.#env.TMPDIR!].map((path) =>
+      path.startsWith(`${WORKSPACE}/`) || path.startsWith('/tmp/')
+        ? this.files.makeDir(path, { mode: 0o700, signal })
+        : undefined,
+    );
+    const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
+    const results = await Promise.allSettled([...makeDirs, upload]);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /**
+   * Runs a command to its end. An exit code that is not zero, a time-out or running out of memory are results.
+   *
+   * @param command An argument list, or a line for `/bin/sh -c`.
+   * @throws TaskAbortedError when `options.signal` fired; the whole process tree is dead by then. SandboxLostError when
+   * the sandbox was closed or is gone. EngineLostError. InvalidOptionsError.
+   * @example
+   * const { stdout, outcome } = await sandbox.exec(['python3', '-c', 'print(6 * 7)'], { timeoutMs: 5_000 })
+   */
+  async exec(
+    command: CommandLine,
+    options: config.ExecOptions<Uint8Array> & { encoding: 'buffer' },
+  ): Promise<ExecResult<Uint8Array>>;
+  async exec(command: CommandLine, options?: config.ExecOptions): Promise<ExecResult>;
+  async exec(
+    command: CommandLine,
+    options?: config.ExecOptions | config.ExecOptions<Uint8Array>,
+  ): Promise<ExecResult<never>> {
+    const parsed = config.parseOptions(config.execSchema, options, 'exec');
+    throwIfAborted(parsed.signal, `running ${toArgv(command)[0]}`);
+    return this.#observed(toArgv(command), (argv) =>
+      execCommand(this.#host, this.#place(argv, parsed), parsed),
+    ) as Promise<ExecResult<never>>;
+  }
+
+  /** Starts a command and hands over its streams. It is killed when the sandbox ends, or by `kill()`. */
+  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<CommandHandle> {
+    const parsed = config.parseOptions(config.spawnSchema, options, 'spawn');
+    const argv = toArgv(command);
+    throwIfAborted(parsed.signal, `running ${argv[0]}`);
+    const env = parsed.pty ? { TERM: 'xterm-256color', ...parsed.env } : parsed.env;
+    const id = this.#started(argv);
+    const handle = await CommandHandle.start(this.#host, this.#place(argv, { ...parsed, env }), parsed);
+    handle.wait().then(
+      (result) => this.#ended(id, result),
+      () => this.#ended(id, undefined),
+    );
+    return handle;
+  }
+
+  /**
+   * Runs a program given as text. The file is written to the directory the program starts in, so that it imports what
+   * lies there, and removed afterwards.
+   */
+  async runCode(
+    code: string,
+    options: config.RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
+  ): Promise<ExecResult<Uint8Array>>;
+  async runCode(code: string, options?: config.RunCodeOptions): Promise<ExecResult>;
+  async runCode(
+    code: string,
+    options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
+  ): Promise<ExecResult<never>> {
+    const { language, args, ...parsed } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+    const interpreter = INTERPRETERS[language];
+    const cwd = this.#cwd(parsed.cwd);
+    const file = posix.join(cwd, `.ripcord-${randomUUID().slice(0, 8)}.${interpreter.extension}`);
+    const { signal, user } = parsed;
+    await this.files.write(file, code, { signal, user, parents: false });
+    try {
+      const withEnv = { ...parsed, env: { ...interpreter.env, ...parsed.env } };
+      const argv = [...interpreter.argv(file), ...args];
+      return (await this.#observed(argv, () =>
+        execCommand(this.#host, this.#place(argv, withEnv), withEnv),
+      )) as ExecResult<never>;
+    } finally {
+      await this.files.remove(file, { user, force: true }).catch(() => {});
+    }
+  }
+
+  /** What changed in the workspace since it was seeded. */
+  diff(options?: config.DiffOptions): Promise<Change[]> {
+    return this.files.diff(options);
+  }
+
+  /**
+   * Works out what bringing the sandbox's work into the host directory `target` means, three ways against the seed, and
+   * writes nothing there. The plan is good until the sandbox is closed.
+   * @throws CommitError, InvalidOptionsError in `bind` mode
+   */
+  prepareCommit(target: string, options?: PrepareCommitOptions): Promise<CommitPlan> {
+    return prepareSandboxCommit(this.#committable(), target, options);
+  }
+
+  /**
+   * Brings the sandbox's work into the host directory `target`: all of it or nothing, whatever interrupts it.
+   * @throws CommitConflictError when the host's files changed meanwhile; CommitFlaggedError for files that would run on
+   * the host, unless allowed; CommitRefusedError. Nothing is written then.
+   */
+  commit(target: string, options?: CommitOptions): Promise<CommitReceipt> {
+    return commitSandbox(this.#committable(), target, options);
+  }
+
+  #committable(): CommittableSandbox {
+    const { seed, directory } = this.#parts;
+    const { workspace } = this.#options;
+    const gitignore = workspace.mode === 'copy' && typeof workspace.seed === 'object' && workspace.seed.gitignore;
+    return {
+      files: this.files,
+      workspace: WORKSPACE,
+      changes: (options) => this.files.changes(options),
+      base:
+        workspace.mode === 'bind'
+          ? undefined
+          : { manifest: seed?.staged.manifest ?? new Map(), directory: seed?.directory, gitignore },
+      directory,
+    };
+  }
+
+  /** Memory, CPU time and processes, as the kernel counts them. */
+  async stats(): Promise<SandboxStats> {
+    return this.#host.client.stats();
+  }
+
+  /** Sets the sandbox's end to `lifetimeMs` from now. */
+  extend(lifetimeMs: number): void {
+    if (!Number.isSafeInteger(lifetimeMs) || lifetimeMs < 1) {
+      throw new InvalidOptionsError(`extend: expected a number of milliseconds, got ${lifetimeMs}`);
+    }
+    this.#host.client.setLease(this.#options.leaseMs, lifetimeMs);
+  }
+
+  /**
+   * Ends the sandbox: kills every process, removes container and temp directory, and makes sure. Idempotent; takes no
+   * signal, because nothing may interrupt it.
+   * @returns what was removed and verified absent. What failed is in its `errors`.
+   */
+  close(): Promise<SandboxReceipt> {
+    this.#closing ??= this.#owner.close(this);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @internal The pipe broke without our doing. Returns the reason, which is the first that was given. */
+  lose(reason: string): string {
+    this.#lost ??= reason;
+    return this.#lost;
+  }
+
+  #assertAlive(): void {
+    // A lost sandbox is closed as well, by the manager: why it was lost says more.
+    if (this.#lost !== undefined) {
+      throw new SandboxLostError(`Sandbox ${this.id} is gone: ${this.#lost}`, { details: { sandbox: this.id } });
+    }
+    if (this.#closing !== undefined) {
+      throw new SandboxLostError(`Sandbox ${this.id} is closed`, { closed: true, details: { sandbox: this.id } });
+    }
+  }
+
+  #cwd(cwd: string | undefined): string {
+    return posix.resolve(this.#options.cwd, cwd ?? '.');
+  }
+
+  #place(
+    argv: readonly string[],
+    options: { cwd?: string | undefined; env: Record<string, string>; user?: string | undefined },
+  ): { argv: readonly string[]; cwd: string; user: string; env: Record<string, string> } {
+    return {
+      argv,
+      cwd: this.#cwd(options.cwd),
+      user: options.user ?? this.#parts.user,
+      env: { ...this.#env, ...options.env },
+    };
+  }
+
+  async #observed<R extends CommandResult>(
+    argv: readonly string[],
+    run: (argv: readonly string[]) => Promise<R>,
+  ): Promise<R> {
+    const id = this.#started(argv);
+    let result: R | undefined;
+    try {
+      result = await run(argv);
+      return result;
+    } finally {
+      this.#ended(id, result);
+    }
+  }
+
+  #started(argv: readonly string[]): string {
+    const command = randomUUID().slice(0, 8);
+    this.#owner.emit({ type: 'command.started', sandbox: this.id, command, argv, at: Date.now() });
+    return command;
+  }
+
+  #ended(command: string, result: CommandResult | undefined): void {
+    this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result, at: Date.now() });
+  }
+}
+
+function toArgv(command: CommandLine): readonly string[] {
+  if (typeof command === 'string') return ['/bin/sh', '-c', checkText(command)];
+  if (command.length === 0 || command[0] === '') throw new InvalidOptionsError('exec: the command is empty');
+  for (const argument of command) checkText(argument);
+  return command;
+}
+
+function checkText(argument: string): string {
+  if (typeof argument !== 'string')
+    throw new InvalidOptionsError(`exec: an argument is not a string but ${typeof argument}`);
+  if (argument.includes('\0'))
+    throw new InvalidOptionsError('exec: an argument contains a NUL byte, which no program can be given');
+  return argument;
+}

@@ -1,0 +1,142 @@
+/**
+ * Any test runner, in a copy of the workspace that belongs to the judge's user. The code under test shares the runner's
+ * process, so its report is taken with care rather than believed: see `Guarantee`.
+ */
+import { randomBytes } from 'node:crypto';
+import { posix } from 'node:path';
+import type { ExecResult } from '../command/outcome.js';
+import { FileError, messageOf, RipcordError } from '../errors.js';
+import type { Sandbox } from '../sandbox.js';
+import { JUDGE_ENV, judgeUser } from './judge-user.js';
+import { parseJUnit } from './junit.js';
+import { inWords } from './relay.js';
+import { parseTap } from './tap.js';
+import type { CommandTestOptions } from './test-options.js';
+import { makeReport, type TestCase, type TestReport } from './test-report.js';
+
+const MAX_REPORT = 16 * 1024 * 1024;
+
+export async function runCommandTests(sandbox: Sandbox, options: CommandTestOptions): Promise<TestReport> {
+  const startedAt = performance.now();
+  const user = judgeUser(sandbox);
+  const { signal, timeoutMs, env, tests, canaries } = options;
+  // A name nobody could have made anything under before.
+  const directory = `/tmp/ripcord-tests-${randomBytes(12).toString('hex')}`;
+  const work = posix.join(directory, 'work');
+  const report = posix.join(directory, 'report.xml');
+  try {
+    await sandbox.files.makeDir(directory, { user, mode: 0o700, signal });
+    await copyWorkspace(sandbox, work, user, options);
+    for (const [path, source] of Object.entries({ ...tests, ...canaries })) {
+      await sandbox.files.remove(posix.join(work, path), { user, signal, recursive: true, force: true });
+      await sandbox.files.write(posix.join(work, path), source, { user, signal });
+    }
+    const argv = options.command.map((part) => part.replaceAll('{report}', report));
+    const result = await sandbox.exec(argv, {
+      user,
+      env: { ...JUDGE_ENV, ...env },
+      cwd: posix.resolve(work, options.cwd ?? '.'),
+      timeoutMs,
+      signal,
+      maxOutputBytes: MAX_REPORT,
+    });
+    // The command's whole tree is dead by now: nothing rewrites the report any more.
+    const found = await readReport(sandbox, options, result, report, user);
+    return makeReport({
+      ...judge(found, result, options),
+      guarantee: 'reported',
+      ended: result,
+      output: (options.report === 'tap' ? result.stderr : result.stdout + result.stderr).slice(-8192),
+      startedAt,
+    });
+  } finally {
+    await sandbox.files.remove(directory, { user, recursive: true, force: true }).catch(() => {});
+  }
+}
+
+async function copyWorkspace(sandbox: Sandbox, to: string, user: string, options: CommandTestOptions): Promise<void> {
+  const excluded = ['.ripcord*', ...options.leaveOut].flatMap((name) => ['--exclude', name]);
+  const script =
+    'mkdir "$1" && shift && to=$1 && shift && tar -C /workspace "$@" -cf - . | tar -C "$to" --no-same-owner -xf -';
+  const copied = await sandbox.exec(['/bin/sh', '-c', script, 'sh', to, to, ...excluded], {
+    user,
+    env: JUDGE_ENV,
+    cwd: '/',
+    timeoutMs: options.timeoutMs,
+    signal: options.signal,
+  });
+  if (copied.outcome === 'exited' && copied.exitCode === 0) return;
+  throw new RipcordError(
+    'command-failed',
+    `runTests: the workspace cannot be copied: ${copied.stderr.slice(-500) || inWords(copied)}`,
+    {
+      hint: 'The copy lies in /tmp: raise limits.tmp. Files the judge cannot read must be readable by all.',
+    },
+  );
+}
+
+interface Found {
+  tests: TestCase[];
+  problem: string | undefined;
+}
+
+async function readReport(
+  sandbox: Sandbox,
+  options: CommandTestOptions,
+  result: ExecResult,
+  path: string,
+  user: string,
+): Promise<Found> {
+  if (options.report === 'tap') {
+    if (result.truncated) return { tests: [], problem: 'the report is longer than it may be' };
+    const { tests, problem } = parseTap(result.stdout);
+    return { tests, problem };
+  }
+  try {
+    const xml = await sandbox.files.readText(path, { user, maxBytes: MAX_REPORT, signal: options.signal });
+    return { tests: parseJUnit(xml), problem: undefined };
+  } catch (error) {
+    if (error instanceof FileError && error.code === 'file-not-found') {
+      return { tests: [], problem: `the runner wrote no report (${inWords(result)})` };
+    }
+    if (error instanceof RipcordError) throw error;
+    return { tests: [], problem: `the report cannot be read: ${messageOf(error)}` };
+  }
+}
+
+function judge(
+  found: Found,
+  result: ExecResult,
+  options: CommandTestOptions,
+): { tests: TestCase[]; problem?: string | undefined } {
+  const { expect } = options;
+  const canaryNames = Object.keys(options.canaries);
+  const isCanary = ({ name }: TestCase) => name.includes('canary');
+  const canaries = canaryNames.length === 0 ? [] : found.tests.filter(isCanary);
+  const tests = found.tests.filter((test) => !canaries.includes(test));
+  if (Array.isArray(expect)) {
+    const reported = new Set(tests.map(({ name }) => name));
+    for (const name of expect) {
+      if (!reported.has(name)) tests.push({ name, status: 'missing', message: 'it was not reported', durationMs: 0 });
+    }
+  }
+  return { tests, problem: problemOf() };
+
+  function problemOf(): string | undefined {
+    if (result.outcome !== 'exited') return `the runner ended: ${inWords(result)}`;
+    if (result.backgroundKilled > 0) return `the tests left ${result.backgroundKilled} processes running`;
+    if (found.problem) return found.problem;
+    if (typeof expect === 'number' && tests.length < expect) {
+      return `${tests.length} tests were reported, ${expect} expected`;
+    }
+    const good = tests.every(({ status }) => status === 'passed' || status === 'skipped');
+    if (canaryNames.length > 0) {
+      if (canaries.length < canaryNames.length) return 'a test that must fail was not reported';
+      if (canaries.some(({ status }) => status !== 'failed' && status !== 'error')) {
+        return 'a test that must fail was reported as passed: the report is forged';
+      }
+      if (result.exitCode === 0) return 'the runner succeeded although a test that must fail did: it is manipulated';
+    } else if (good && result.exitCode !== 0) return `the runner ended with exit code ${result.exitCode}`;
+    return undefined;
+  }
+}

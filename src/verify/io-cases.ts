@@ -1,0 +1,63 @@
+/** Programs judged by what they print: the comparison is made on the host, with what is expected never leaving it. */
+import { throwIfAborted } from '../lifecycle/abort.js';
+import type { Sandbox } from '../sandbox.js';
+import { inWords } from './relay.js';
+import type { IoOptions } from './test-options.js';
+import { makeReport, type TestCase, type TestReport } from './test-report.js';
+
+type Expectation = string | RegExp | ((text: string) => boolean) | undefined;
+
+export async function runIoCases(sandbox: Sandbox, options: IoOptions): Promise<TestReport> {
+  const startedAt = performance.now();
+  const { command, cases, compare, cwd, env, signal, timeoutMs, caseTimeoutMs } = options;
+  const base = typeof command === 'string' ? ['/bin/sh', '-c', `${command} "$@"`, 'sh'] : command;
+  const deadline = startedAt + timeoutMs;
+  const tests: TestCase[] = [];
+  let ended: TestReport['ended'];
+  let output = '';
+  for (const [index, { name, args, stdin, stdout, stderr, exitCode }] of cases.entries()) {
+    throwIfAborted(signal, 'running a test case');
+    const test = { name: name ?? `case ${index + 1}`, message: '', durationMs: 0 };
+    const left = Math.ceil(deadline - performance.now());
+    if (left <= 0) {
+      tests.push({ ...test, status: 'error', message: 'out of time' });
+      continue;
+    }
+    const run = { stdin, cwd, env, signal, timeoutMs: Math.min(left, caseTimeoutMs ?? left) };
+    const result = await sandbox.exec([...base, ...args], run);
+    ended = result;
+    output = result.stderr.slice(-8192);
+    const problem =
+      result.outcome !== 'exited'
+        ? inWords(result)
+        : result.exitCode !== exitCode
+          ? `exit code ${result.exitCode}, expected ${exitCode}`
+          : result.truncated
+            ? 'more output than is kept'
+            : (differs('stdout', result.stdout, stdout, compare) ?? differs('stderr', result.stderr, stderr, compare));
+    const status = problem === undefined ? 'passed' : result.outcome === 'exited' ? 'failed' : 'error';
+    tests.push({ ...test, status, message: problem ?? '', durationMs: result.durationMs });
+  }
+  return makeReport({ tests, guarantee: 'isolated', ended, output, startedAt });
+}
+
+function differs(
+  channel: string,
+  got: string,
+  expected: Expectation,
+  compare: 'trimmed' | 'exact',
+): string | undefined {
+  if (expected === undefined) return undefined;
+  const clean = compare === 'exact' ? (text: string) => text : trimmed;
+  const same =
+    typeof expected === 'string'
+      ? clean(got) === clean(expected)
+      : expected instanceof RegExp
+        ? new RegExp(expected.source, expected.flags.replace(/[gy]/g, '')).test(got)
+        : expected(got) === true;
+  if (same) return undefined;
+  const wanted = typeof expected === 'string' ? `, expected ${JSON.stringify(clean(expected).slice(0, 200))}` : '';
+  return `${channel} is ${JSON.stringify(clean(got).slice(0, 200))}${wanted}`;
+}
+
+const trimmed = (text: string): string => text.replace(/[ \t\r]+$/gm, '').trimEnd();

@@ -1,0 +1,143 @@
+/** Isolated runs of Python tests: the judge holds the tests, the code under test answers calls from another process. */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { CommandHandle } from '../command/command-handle.js';
+import { InvalidOptionsError, messageOf } from '../errors.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import type { Sandbox } from '../sandbox.js';
+import { findProgram, JUDGE_ENV, judgeUser } from './judge-user.js';
+import { parseJUnit } from './junit.js';
+import { PYTHON_CANDIDATE } from './python-candidate.js';
+import { PYTHON_JUDGE } from './python-judge.js';
+import { PYTHON_WIRE } from './python-wire.js';
+import { inWords, type Relayed, relay } from './relay.js';
+import type { CallsOptions, PytestOptions } from './test-options.js';
+import { makeReport, type TestCase, type TestReport } from './test-report.js';
+
+/** Reads a program of a known length from stdin and runs it; what follows on stdin is left for the program. */
+const BOOT = [
+  'import os, sys',
+  // Until the program says otherwise nothing is imported from the working directory.
+  'sys.path[:] = [place for place in sys.path if place]',
+  'size = int(sys.argv.pop())',
+  "source = b''",
+  'while len(source) < size:',
+  '    part = os.read(0, size - len(source))',
+  '    if not part: os._exit(70)',
+  '    source += part',
+  "exec(compile(source, '<ripcord>', 'exec'))",
+].join('\n');
+
+const JUDGE_SOURCE = Buffer.from(PYTHON_WIRE + PYTHON_JUDGE);
+const CANDIDATE_SOURCE = Buffer.from(PYTHON_WIRE + PYTHON_CANDIDATE);
+/** For the judge to say that time was up, rather than being cut off itself. */
+const JUDGE_EXTRA_MS = 5000;
+
+const verdictSchema = z.object({
+  nonce: z.string(),
+  broken: z.string().nullable(),
+  touched: z.boolean().optional(),
+  tests: z
+    .array(
+      z.object({
+        name: z.string(),
+        status: z.enum(['passed', 'failed', 'error', 'skipped']),
+        message: z.string(),
+        durationMs: z.number(),
+      }),
+    )
+    .optional(),
+  exitCode: z.number().optional(),
+  junit: z.string().optional(),
+});
+
+export async function runPythonTests(sandbox: Sandbox, options: CallsOptions | PytestOptions): Promise<TestReport> {
+  const startedAt = performance.now();
+  const { timeoutMs, cwd, env, signal } = options;
+  const user = judgeUser(sandbox);
+  const python = options.python ?? (await findProgram(sandbox, 'python3', signal));
+  throwIfAborted(signal, 'running tests');
+  const nonce = randomBytes(16).toString('hex');
+  const [judge, candidate] = await both(
+    // -I: nothing of the environment, the working directory or a home decides what the judge imports.
+    sandbox.spawn([python, '-I', '-B', '-c', BOOT, String(JUDGE_SOURCE.length)], {
+      user,
+      env: JUDGE_ENV,
+      cwd: '/',
+      timeoutMs: timeoutMs + JUDGE_EXTRA_MS,
+      signal,
+    }),
+    sandbox.spawn([python, '-B', '-c', BOOT, String(CANDIDATE_SOURCE.length)], { cwd, env, timeoutMs, signal }),
+  );
+  judge.stdin!.write(Buffer.concat([JUDGE_SOURCE, Buffer.from(`${JSON.stringify(jobOf(options, nonce))}\n`)]));
+  candidate.stdin!.write(CANDIDATE_SOURCE);
+  const relayed = await relay(judge, candidate);
+  const { tests, problem } = judged(relayed, nonce, options.kind);
+  const { output, candidate: ended } = relayed;
+  return makeReport({ tests, problem, guarantee: 'isolated', ended, output, startedAt });
+}
+
+/** Two commands, or none. */
+async function both(
+  first: Promise<CommandHandle>,
+  second: Promise<CommandHandle>,
+): Promise<[CommandHandle, CommandHandle]> {
+  const [one, two] = await Promise.allSettled([first, second]);
+  if (one.status === 'fulfilled' && two.status === 'fulfilled') return [one.value, two.value];
+  for (const started of [one, two]) if (started.status === 'fulfilled') await started.value.kill();
+  throw one.status === 'rejected' ? one.reason : (two as PromiseRejectedResult).reason;
+}
+
+function jobOf(options: CallsOptions | PytestOptions, nonce: string): object {
+  if (options.kind === 'calls') {
+    const { module, functions, setup, tests } = options;
+    return { kind: 'calls', nonce, module, functions, setup, tests };
+  }
+  const files: Record<string, string> = { 'pytest.ini': '[pytest]\n' };
+  for (const [path, source] of Object.entries(options.tests)) files[`tests/${path}`] = source;
+  const reserved = options.args.find((arg) => /^(--junit|--rootdir|-c$|--config|--override-ini|-o$)/.test(arg));
+  if (reserved) throw new InvalidOptionsError(`runTests: the pytest argument ${reserved} is set by runTests itself`);
+  return { kind: 'pytest', nonce, files, modules: options.modules, args: options.args };
+}
+
+function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest'): { tests: TestCase[]; problem?: string } {
+  const { verdict: line, judge, judgeOutput, candidate } = relayed;
+  if (line === undefined) {
+    return {
+      tests: [],
+      problem: `the judge gave no verdict (${inWords(judge)})${judgeOutput && `: ${lastLine(judgeOutput)}`}`,
+    };
+  }
+  let verdict: z.infer<typeof verdictSchema>;
+  let tests: TestCase[];
+  try {
+    verdict = verdictSchema.parse(JSON.parse(line));
+    tests = verdict.tests ?? (verdict.junit === undefined ? [] : parseJUnit(verdict.junit));
+  } catch (error) {
+    return { tests: [], problem: `the verdict cannot be read: ${messageOf(error)}` };
+  }
+  const given = Buffer.from(verdict.nonce);
+  if (given.length !== nonce.length || !timingSafeEqual(given, Buffer.from(nonce))) {
+    return { tests: [], problem: 'the verdict is not from the judge' };
+  }
+  if (verdict.broken !== null) return { tests, problem: verdict.broken };
+  if (candidate) return { tests, problem: `the code under test ended before the verdict: ${inWords(candidate)}` };
+  // pytest: 0 all passed, 1 some failed; all others mean that it did not get to run them.
+  if (kind === 'pytest' && verdict.exitCode !== 0 && verdict.exitCode !== 1) {
+    const problem = tests.find(({ status }) => status === 'error')?.message;
+    return { tests, problem: problem ?? `pytest ended with exit code ${verdict.exitCode}` };
+  }
+  if (
+    kind === 'pytest' &&
+    verdict.exitCode === 1 &&
+    tests.every(({ status }) => status === 'passed' || status === 'skipped')
+  ) {
+    return { tests, problem: 'pytest counts a failure its report does not have' };
+  }
+  if (!verdict.touched && tests.every(({ status }) => status !== 'error')) {
+    return { tests, problem: 'the tests never touched the code under test' };
+  }
+  return { tests };
+}
+
+const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.slice(0, 500) ?? '';

@@ -1,0 +1,126 @@
+/**
+ * The Python both sides of an isolated test run share: how values cross. Only data does; anything else stays where it is
+ * and is named by a number. Nothing is ever unpickled.
+ */
+export const PYTHON_WIRE = String.raw`
+import base64, builtins, json, math, os, sys
+
+MAX_LINE = 8 * 1024 * 1024
+PLAIN = (type(None), bool, int, str)
+
+
+class Wire:
+    """One JSON line each way. The subclass says what is made of things that are no data."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    def send(self, prefix, message):
+        line = prefix + json.dumps(message, separators=(',', ':')) + '\n'
+        if len(line) > MAX_LINE:
+            raise OverflowError('a value of more than %d bytes cannot cross' % MAX_LINE)
+        self.writer.write(line.encode('ascii'))
+        self.writer.flush()
+
+    def receive(self):
+        line = self.reader.readline(MAX_LINE + 1)
+        if not line.endswith(b'\n'):
+            raise EOFError('the pipe ended')
+        return line
+
+    def encode(self, value):
+        kind = type(value)
+        if kind in PLAIN:
+            return value
+        if isinstance(value, (int, str)) and kind.__module__ != 'enum' and not is_enum(value):
+            return value
+        if isinstance(value, float) and not is_enum(value):
+            return float.__float__(value) if math.isfinite(value) else {'t': 'float', 'v': repr(float.__float__(value))}
+        if kind is list or (isinstance(value, list)):
+            return [self.encode(item) for item in list.__iter__(value)]
+        if isinstance(value, tuple):
+            items = [self.encode(item) for item in tuple.__iter__(value)]
+            fields = getattr(kind, '_fields', None)
+            if kind is not tuple and isinstance(fields, tuple) and len(fields) == len(items):
+                return {'t': 'named', 'n': kind.__name__, 'f': list(fields), 'v': items}
+            return {'t': 'tuple', 'v': items}
+        if isinstance(value, dict):
+            return {'t': 'dict', 'v': [[self.encode(k), self.encode(v)] for k, v in dict.items(value)]}
+        if isinstance(value, (set, frozenset)):
+            name = 'set' if isinstance(value, set) else 'frozenset'
+            return {'t': name, 'v': [self.encode(item) for item in value]}
+        if isinstance(value, (bytes, bytearray)):
+            name = 'bytes' if isinstance(value, bytes) else 'bytearray'
+            return {'t': name, 'v': base64.b64encode(bytes(value)).decode('ascii')}
+        if kind is complex:
+            return {'t': 'complex', 'v': [self.encode(value.real), self.encode(value.imag)]}
+        if kind is range:
+            return {'t': 'range', 'v': [value.start, value.stop, value.step]}
+        if kind.__module__ in ('decimal', 'fractions') and kind.__name__ in ('Decimal', 'Fraction'):
+            return {'t': kind.__name__, 'v': str(value)}
+        if kind.__module__ == 'datetime' and kind.__name__ in ('date', 'datetime', 'time'):
+            return {'t': kind.__name__, 'v': value.isoformat()}
+        if kind.__module__ == 'datetime' and kind.__name__ == 'timedelta':
+            return {'t': 'timedelta', 'v': [value.days, value.seconds, value.microseconds]}
+        if kind.__module__ == 'numpy':
+            if kind.__name__ == 'ndarray' and value.dtype.kind in 'biufc':
+                return {'t': 'ndarray', 'd': str(value.dtype), 'v': self.encode(value.tolist())}
+            if getattr(value, 'ndim', None) == 0 and hasattr(value, 'item'):
+                return self.encode(value.item())
+        return self.encode_other(value)
+
+    def decode(self, value):
+        if type(value) is list:
+            return [self.decode(item) for item in value]
+        if type(value) is not dict:
+            return value
+        tag, inner = value.get('t'), value.get('v')
+        if tag == 'tuple':
+            return tuple(self.decode(inner))
+        if tag == 'named':
+            import collections
+            return collections.namedtuple(str(value['n']), [str(f) for f in value['f']], rename=True)(*self.decode(inner))
+        if tag == 'dict':
+            return {self.decode(k): self.decode(v) for k, v in inner}
+        if tag in ('set', 'frozenset'):
+            return (set if tag == 'set' else frozenset)(self.decode(inner))
+        if tag in ('bytes', 'bytearray'):
+            return (bytes if tag == 'bytes' else bytearray)(base64.b64decode(inner))
+        if tag == 'float':
+            return float(inner)
+        if tag == 'complex':
+            return complex(*self.decode(inner))
+        if tag == 'range':
+            return range(*inner)
+        if tag == 'Decimal':
+            import decimal
+            return decimal.Decimal(inner)
+        if tag == 'Fraction':
+            import fractions
+            return fractions.Fraction(inner)
+        if tag in ('date', 'datetime', 'time'):
+            import datetime
+            return getattr(datetime, tag).fromisoformat(inner)
+        if tag == 'timedelta':
+            import datetime
+            return datetime.timedelta(*inner)
+        if tag == 'ndarray':
+            import numpy
+            return numpy.array(self.decode(inner), dtype=str(value['d']))
+        return self.decode_other(value)
+
+
+def is_enum(value):
+    enum = sys.modules.get('enum')
+    return enum is not None and isinstance(value, enum.Enum)
+
+
+def own_pipe():
+    """Takes stdin and stdout for the protocol; what the program reads and prints goes elsewhere from here on."""
+    reader = os.fdopen(os.dup(0), 'rb')
+    writer = os.fdopen(os.dup(1), 'wb')
+    nothing = os.open('/dev/null', os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return reader, writer
+`;

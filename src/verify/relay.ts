@@ -1,0 +1,106 @@
+/**
+ * Carries lines between the judge and the code under test. They are two commands of two users with nothing in common but
+ * this: a line from the one is data for the other, and the verdict comes on the judge's own pipe.
+ */
+import type { Writable } from 'node:stream';
+import type { CommandHandle } from '../command/command-handle.js';
+import type { CommandResult } from '../command/outcome.js';
+import { TaskAbortedError } from '../errors.js';
+import { LineTooLongError, linesOf, Tail } from './lines.js';
+
+const MAX_LINE = 8 * 1024 * 1024 + 16;
+const MAX_TAIL = 8 * 1024;
+const TO_CANDIDATE = 0x3e; // >
+const VERDICT = 0x21; // !
+
+export interface Relayed {
+  /** The judge's last line; `undefined` when it ended without one. */
+  verdict: string | undefined;
+  /** How the code under test ended, if that was before the verdict. */
+  candidate: CommandResult | undefined;
+  /** How the judge ended, if it gave no verdict. */
+  judge: CommandResult | undefined;
+  /** Ends of both stderrs. */
+  output: string;
+  judgeOutput: string;
+}
+
+/** Returns when the verdict is there, or cannot come any more. Both commands are dead by then. */
+export async function relay(judge: CommandHandle, candidate: CommandHandle): Promise<Relayed> {
+  const output = new Tail(candidate.stderr, MAX_TAIL);
+  const judgeOutput = new Tail(judge.stderr, MAX_TAIL);
+  let verdict: string | undefined;
+  let candidateEnd: CommandResult | undefined;
+  let judgeEnd: CommandResult | undefined;
+  let aborted: TaskAbortedError | undefined;
+  const caught = (error: unknown) => {
+    if (error instanceof TaskAbortedError) aborted = error;
+  };
+
+  const fromCandidate = async () => {
+    let why = '';
+    try {
+      for await (const line of linesOf(candidate.stdout, MAX_LINE)) await write(judge.stdin!, '<', line);
+    } catch (error) {
+      why = error instanceof LineTooLongError ? 'it sent more than it may' : '';
+      await candidate.kill();
+    }
+    const end = await candidate.wait().catch(caught);
+    if (verdict !== undefined) return;
+    candidateEnd = end ?? undefined;
+    await write(judge.stdin!, 'x', Buffer.from(why || inWords(end ?? undefined)));
+  };
+  const fromJudge = async () => {
+    for await (const line of linesOf(judge.stdout, MAX_LINE)) {
+      if (line[0] === TO_CANDIDATE) await write(candidate.stdin!, '', line.subarray(1));
+      else if (line[0] === VERDICT) {
+        verdict = line.subarray(1).toString('utf8');
+        return;
+      }
+    }
+  };
+
+  const pumping = fromCandidate().catch(() => {});
+  try {
+    await fromJudge();
+  } catch {
+    // A judge that sends too much gives no verdict.
+  } finally {
+    await Promise.all([candidate.kill(), judge.kill()]);
+    judgeEnd = (await judge.wait().catch(caught)) ?? undefined;
+    await Promise.all([pumping, output.done, judgeOutput.done]);
+  }
+  if (aborted) throw aborted;
+  return {
+    verdict,
+    candidate: candidateEnd,
+    judge: verdict === undefined ? judgeEnd : undefined,
+    output: output.text(),
+    judgeOutput: judgeOutput.text(),
+  };
+}
+
+/** How a command ended, for a reason. */
+export function inWords(end: CommandResult | undefined): string {
+  if (!end) return 'it was ended';
+  const { outcome, exitCode, signal, failure } = end;
+  if (outcome === 'exited') return `exit code ${exitCode}`;
+  if (outcome === 'signaled') return `killed by ${signal}`;
+  if (outcome === 'timeout') return 'out of time';
+  if (outcome === 'oom') return 'out of memory';
+  return failure?.message ?? outcome;
+}
+
+/** Waits until the other side has room: nothing piles up in between. */
+async function write(to: Writable, prefix: string, line: Buffer): Promise<void> {
+  if (to.destroyed || to.writableEnded) return;
+  const bytes = Buffer.concat([Buffer.from(prefix), line, Buffer.from('\n')]);
+  if (to.write(bytes)) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      to.off('drain', done).off('close', done).off('error', done);
+      resolve();
+    };
+    to.on('drain', done).on('close', done).on('error', done);
+  });
+}

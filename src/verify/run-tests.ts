@@ -1,0 +1,42 @@
+/** Runs tests on code nobody has read, so that the verdict does not pass through that code. */
+import { parseOptions } from '../config.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import type { Sandbox } from '../sandbox.js';
+import { runCommandTests } from './command-run.js';
+import { runIoCases } from './io-cases.js';
+import { runPythonTests } from './python-run.js';
+import { type TestOptions, testSchema } from './test-options.js';
+import type { TestReport } from './test-report.js';
+
+/**
+ * Runs tests in a sandbox that holds the code under test.
+ *
+ * - `calls`, `pytest`: the tests run as another user, in a process that never imports the code. It answers calls from a
+ *   process of its own; what comes back is data, compared by the judge. Guarantee `isolated`.
+ * - `io`: a program is run case by case, and what it prints is compared on the host. Guarantee `isolated`.
+ * - `command`: any runner that reports as TAP or JUnit, in a copy of the workspace. Guarantee `reported`.
+ *
+ * Code that fails, hangs, exits or cheats is a result. In a sandbox the code has run in before, leftovers of that may
+ * help it answer; the iteration executor verifies in a fresh one by default.
+ *
+ * @throws InvalidOptionsError; TaskAbortedError; RipcordError when the sandbox cannot run them at all.
+ * @example
+ * const report = await runTests(sandbox, {
+ *   kind: 'calls', module: 'solution', functions: ['add'],
+ *   tests: 'def check(candidate):\n    assert candidate(2, 3) == 5\n',
+ * })
+ * console.log(report.passed, report.reason)
+ */
+export async function runTests(sandbox: Sandbox, options: TestOptions): Promise<TestReport> {
+  const parsed = parseOptions(testSchema, options, 'runTests');
+  throwIfAborted(parsed.signal, 'running tests');
+  switch (parsed.kind) {
+    case 'calls':
+    case 'pytest':
+      return runPythonTests(sandbox, parsed);
+    case 'io':
+      return runIoCases(sandbox, parsed);
+    case 'command':
+      return runCommandTests(sandbox, parsed);
+  }
+}

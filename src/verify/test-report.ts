@@ -1,0 +1,69 @@
+/** What a test run comes to. */
+import type { CommandResult } from '../command/outcome.js';
+
+export interface TestCase {
+  name: string;
+  /** `error`: the test did not get to judge. `missing`: expected and not reported. */
+  status: 'passed' | 'failed' | 'error' | 'skipped' | 'missing';
+  message: string;
+  durationMs: number;
+}
+
+/**
+ * How far the verdict can be believed. `isolated`: nothing the code under test does in its own process decides about it;
+ * only what it returns, or prints, does. `reported`: the code ran in the same process as the tests, and a report that
+ * process made was checked for signs of forgery. That stops what was not written against this very check.
+ */
+export type Guarantee = 'isolated' | 'reported';
+
+/** Fits as a verification of the iteration executor as it is. */
+export interface TestReport {
+  passed: boolean;
+  /** The share of tests that passed. */
+  score: number;
+  /** In one line, why not. */
+  reason: string;
+  tests: TestCase[];
+  guarantee: Guarantee;
+  /** How the code under test ended; `undefined` where it was ended because the verdict was there. */
+  ended: CommandResult | undefined;
+  /** The end of what the code under test printed to stderr (and of stdout, where that is not the report). */
+  output: string;
+  durationMs: number;
+}
+
+export interface Finding {
+  tests: TestCase[];
+  guarantee: Guarantee;
+  ended?: CommandResult | undefined;
+  output: string;
+  startedAt: number;
+  /** Anything that forbids a pass whatever the tests say. */
+  problem?: string | undefined;
+}
+
+/** A pass needs at least one test that passed, none that did not, and nothing else that is wrong. */
+export function makeReport({ tests, guarantee, ended, output, startedAt, problem }: Finding): TestReport {
+  const passes = tests.filter(({ status }) => status === 'passed').length;
+  const bad = tests.find(({ status }) => status !== 'passed' && status !== 'skipped');
+  const passed = problem === undefined && bad === undefined && passes > 0;
+  const counted = tests.filter(({ status }) => status !== 'skipped').length;
+  return {
+    passed,
+    score: counted === 0 || problem !== undefined ? 0 : passes / counted,
+    reason: passed
+      ? `${passes} of ${counted} tests passed`
+      : oneLine(problem ?? (bad ? `${bad.name} ${bad.status}: ${bad.message}` : 'no test ran')),
+    tests,
+    guarantee,
+    ended,
+    output,
+    durationMs: performance.now() - startedAt,
+  };
+}
+
+const oneLine = (text: string): string =>
+  text
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .slice(0, 1000);

@@ -1,0 +1,258 @@
+/**
+ * Applies a plan so that a kill at any instant leaves the target, after the next recovery, wholly old or wholly new:
+ *
+ *  1. lock the target; recover what an earlier commit left; look at everything again
+ *  2. stage: write every new file to `.ripcord/commit-<id>/new` (same file system), check its hash, fsync
+ *  3. write the sealed intent, then `applying` into the journal — from here on a crash is rolled back
+ *  4. perform: renames only. What was there goes to `old/<n>`, what is to be comes from `new/<n>`; readers see the old
+ *     file or the new one, except where a directory and a file change places
+ *  5. look whether every directory written to is still where it was; fsync them
+ *  6. write `committed` into the journal: the one moment at which the target becomes new — from here on a crash only
+ *     leaves something to clean up
+ *  7. remove the work directory
+ *
+ * An error or an abort before 6 is rolled back at once, in the same way as after a crash. After 6 it is too late.
+ *
+ * What this relies on: `rename` is atomic, and the file system keeps the order of renames across a power cut (ext4, xfs,
+ * btrfs, APFS and ZFS do). Against others who write to the target at the same moment there is one gap nobody can close:
+ * between the last look at a name and its rename lie some microseconds.
+ */
+import { mkdir, rmdir } from 'node:fs/promises';
+import { parseOptions } from '../config.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import { sortFlags } from './commit-allow.js';
+import { AnchoredTree, type Place } from './commit-anchor.js';
+import { syncDirectories } from './commit-durable.js';
+import { CommitConflictError, CommitError, CommitFlaggedError, CommitRefusedError } from './commit-errors.js';
+import type { Examination } from './commit-examine.js';
+import { examine } from './commit-examine.js';
+import type { Flagged } from './commit-flags.js';
+import { removeWork, withHome, workDirectory } from './commit-home.js';
+import type { ApplyCommitOptions } from './commit-options.js';
+import { applySchema } from './commit-options.js';
+import { Performance } from './commit-perform.js';
+import type { CommitChange, CommitPlan } from './commit-plan.js';
+import { withoutRefused } from './commit-plan.js';
+import { openTree, recoverLocked, rollBack } from './commit-recover.js';
+import type { Refusal } from './commit-refusals.js';
+import { stageSteps } from './commit-stage.js';
+import type { Step } from './commit-steps.js';
+import type { ChangeCounts } from './diff.js';
+import { countChanges } from './diff.js';
+import { hostFileError } from './host-error.js';
+import type { JournalEntry } from './journal.js';
+import { enterState, readJournal, writeIntent } from './journal.js';
+import { printable } from './printable.js';
+import type { Refused } from './refused.js';
+
+/** What a commit did. */
+export interface CommitReceipt {
+  /** As in the target's journal. */
+  id: string;
+  target: string;
+  /** What was written. */
+  changes: readonly CommitChange[];
+  counts: ChangeCounts;
+  /** Bytes of the files written. */
+  bytes: number;
+  /** Changes the target had already. */
+  alreadyThere: string[];
+  /** Directories the sandbox deleted that stay, because they hold what it never had. */
+  kept: string[];
+  /** Flagged files that were allowed. */
+  allowed: Flagged[];
+  /** What was left out, with `onRefused: 'report'`. */
+  refused: readonly Refused[];
+  durationMs: number;
+}
+
+/**
+ * Makes the changes of a plan, all of them or none.
+ *
+ * @throws CommitConflictError, CommitFlaggedError, CommitRefusedError: nothing was written. CommitError `commit-busy`,
+ * `workspace-changed`: likewise. TaskAbortedError and FileError: what was written is rolled back. CommitError
+ * `commit-blocked`: it could not be rolled back; {@link recoverCommit} goes on with it.
+ */
+export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions): Promise<CommitReceipt> {
+  const parsed = parseOptions(applySchema, options, 'applyCommit');
+  const { signal, lockTimeoutMs } = parsed;
+  const started = performance.now();
+  const allowed = checkPlan(plan, parsed);
+  throwIfAborted(signal, `committing to ${printable(plan.target)}`);
+  if (plan.changes.length === 0)
+    return receiptOf(plan, [], { alreadyThere: [], kept: [], allowed, refused: [] }, started);
+
+  const target = await openOrMake(plan.target);
+  let done = false;
+  try {
+    const receipt = await withHome(target.tree, { timeoutMs: lockTimeoutMs, signal }, async (home) => {
+      await recoverLocked(target.tree, home);
+      const { examination, refused } = await lookAgain(target.tree, plan, parsed);
+      const kept = await new Application(target.tree, home, plan, examination.steps, signal).run();
+      const missed = new Set([...examination.alreadyThere, ...kept, ...examination.kept]);
+      const made = withoutRefused(plan.changes, refused).filter(({ path }) => !missed.has(path));
+      const shown = plan.refused;
+      return receiptOf(
+        plan,
+        made,
+        {
+          alreadyThere: examination.alreadyThere,
+          kept: [...new Set([...examination.kept, ...kept])].sort(),
+          allowed,
+          refused: shown,
+        },
+        started,
+      );
+    });
+    done = true;
+    return receipt;
+  } finally {
+    await target.tree.close();
+    // Only where it is empty, as it was made.
+    if (target.made !== undefined && !done) await rmdir(plan.target).catch(() => {});
+  }
+}
+
+type Parsed = ReturnType<typeof applySchema.parse>;
+
+/** What can be said without looking at the target. @returns the flagged files that are allowed */
+function checkPlan(plan: CommitPlan, { allow, allowRules, onRefused }: Parsed): Flagged[] {
+  if (plan.refused.length > 0 && onRefused === 'throw') throw new CommitRefusedError(plan.refused);
+  if (plan.conflicts.length > 0) throw new CommitConflictError(plan.conflicts);
+  const { allowed, others } = sortFlags(plan.flagged, { allow, allowRules });
+  if (others.length > 0) throw new CommitFlaggedError(others);
+  return allowed;
+}
+
+async function openOrMake(path: string): Promise<{ tree: AnchoredTree; made: string | undefined }> {
+  const tree = await openTree(path);
+  if (tree !== undefined) return { tree, made: undefined };
+  try {
+    const made = await mkdir(path, { recursive: true });
+    return { tree: await AnchoredTree.open(path), made };
+  } catch (error) {
+    throw hostFileError(error, 'create', path);
+  }
+}
+
+/** The plan may be minutes old, and a person may have thought about it. */
+async function lookAgain(
+  tree: AnchoredTree,
+  plan: CommitPlan,
+  { onRefused, signal }: Parsed,
+): Promise<{ examination: Examination; refused: Refusal[] }> {
+  let refused = [...plan.refusals];
+  for (;;) {
+    const examination = await examine(tree, withoutRefused(plan.changes, refused), signal);
+    if (examination.refused.length > 0) {
+      const shown = examination.refused.map(({ path, reason }) => ({ path: printable(path), reason }));
+      if (onRefused === 'throw') throw new CommitRefusedError(shown);
+      // Without them other things may be possible, or not: a directory that stays.
+      refused = [...refused, ...examination.refused];
+      continue;
+    }
+    if (examination.conflicts.length > 0) throw new CommitConflictError(examination.conflicts);
+    return { examination, refused };
+  }
+}
+
+class Application {
+  private readonly directory: string;
+
+  constructor(
+    private readonly tree: AnchoredTree,
+    private readonly home: Place,
+    private readonly plan: CommitPlan,
+    private readonly steps: readonly Step[],
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.directory = workDirectory(plan.id);
+  }
+
+  /** @returns directories that turned out not to be empty and stay */
+  async run(): Promise<string[]> {
+    if (this.steps.length === 0) return [];
+    const entry: JournalEntry = {
+      id: this.plan.id,
+      state: 'applying',
+      changes: this.plan.changes.length,
+      startedAt: new Date().toISOString(),
+    };
+    try {
+      return await this.inWork(async (fresh, old) => {
+        await this.prepare(fresh, entry);
+        return await this.perform(fresh, old, entry);
+      });
+    } finally {
+      await this.tidyUp();
+    }
+  }
+
+  private async inWork<T>(work: (fresh: Place, old: Place) => Promise<T>): Promise<T> {
+    for (const directory of [this.directory, `${this.directory}/new`, `${this.directory}/old`]) {
+      const parent = directory.slice(0, directory.lastIndexOf('/'));
+      await this.tree.inside(parent, (place) => mkdir(place.at(directory.slice(parent.length + 1)), { mode: 0o700 }));
+    }
+    return this.tree.inside(`${this.directory}/new`, (fresh) =>
+      this.tree.inside(`${this.directory}/old`, (old) => work(fresh, old)),
+    );
+  }
+
+  private async prepare(fresh: Place, entry: JournalEntry): Promise<void> {
+    const stored = await stageSteps(this.tree, fresh, this.plan.sources.result, this.steps, this.signal);
+    throwIfAborted(this.signal, 'writing the journal');
+    await this.tree.inside(this.directory, (work) => writeIntent(work, entry.id, stored));
+    await enterState(this.home, entry);
+  }
+
+  private async perform(fresh: Place, old: Place, entry: JournalEntry): Promise<string[]> {
+    const performance = new Performance(this.tree, fresh, old, this.signal);
+    try {
+      await performance.run(this.steps);
+      await performance.verify();
+      await syncDirectories(this.tree, new Set(performance.touched.keys()));
+      throwIfAborted(this.signal, 'completing the commit');
+      await enterState(this.home, { ...entry, state: 'committed', endedAt: new Date().toISOString() });
+      return performance.kept;
+    } catch (error) {
+      await this.rollBack(entry, error);
+      throw error;
+    }
+  }
+
+  private async rollBack(entry: JournalEntry, cause: unknown): Promise<void> {
+    try {
+      await rollBack(this.tree, this.home, entry);
+    } catch (error) {
+      if (error instanceof CommitError) throw error;
+      throw new CommitError('commit-blocked', 'The commit failed, and could not be undone yet', {
+        hint: 'Make room and rights, then run recoverCommit (ripcord apply --recover). Nothing is lost.',
+        cause: new AggregateError([cause, error]),
+      });
+    }
+  }
+
+  /** Never the work directory of a commit that still has to be undone; what fails here the next commit does. */
+  private async tidyUp(): Promise<void> {
+    try {
+      const open = (await readJournal(this.home)).filter(({ state }) => state === 'applying');
+      await removeWork(this.tree, this.home, new Set(open.map(({ id }) => id)));
+    } catch {
+      // The state is in the journal; leftovers are found again by their name.
+    }
+  }
+}
+
+function receiptOf(
+  plan: CommitPlan,
+  changes: readonly CommitChange[],
+  rest: Pick<CommitReceipt, 'alreadyThere' | 'kept' | 'allowed' | 'refused'>,
+  started: number,
+): CommitReceipt {
+  const bytes = changes.reduce(
+    (sum, { change, after }) => sum + (change === 'mode-changed' ? 0 : (after?.size ?? 0)),
+    0,
+  );
+  const durationMs = Math.round(performance.now() - started);
+  return { id: plan.id, target: plan.target, changes, counts: countChanges(changes), bytes, ...rest, durationMs };
+}

@@ -1,0 +1,150 @@
+/**
+ * One commit at a time for each target, across processes. The lock is a directory `lock` with its owner's name in it,
+ * put there by renaming, which fails where one is. A dead owner's lock is never removed by a waiting process — two of
+ * them could each remove what the other had just made — but inherited: the successor's directory is renamed into it
+ * under the dead one's token, which only one can do. The last of that line holds the lock. Whoever holds it renames
+ * the whole of it away at the end.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import { currentOwner, formatOwner, livenessOf, parseOwner } from '../lifecycle/owner.js';
+import type { Place } from './commit-anchor.js';
+import { CommitError } from './commit-errors.js';
+import { lstat, mkdir, rename } from './commit-fs.js';
+import { lstatOrNothing } from './commit-look.js';
+import { errnoOf } from './host-error.js';
+
+export interface LockOptions {
+  /** How long to wait for a live owner. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+const LOCK = 'lock';
+const OWNER = 'owner';
+const POLL_MS = 25;
+const MAX_TURNS = 100;
+/** Between making a directory and naming its owner in it lies an instant, not a minute. */
+const NAMELESS_MS = 60_000;
+
+/**
+ * Runs `work` with the lock in `place` held.
+ * @throws CommitError `commit-busy` when a live owner does not let go in time; TaskAbortedError.
+ */
+export async function withLock<T>(place: Place, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  const token = randomBytes(9).toString('hex');
+  await acquire(place, token, options);
+  try {
+    await removeLitter(place);
+    return await work();
+  } finally {
+    const away = place.at(`${LOCK}-${token}-done`);
+    // Somebody removed all of it by hand: then nothing is locked any more either.
+    if (await renamed(place.at(LOCK), away)) await rm(away, { recursive: true, force: true });
+  }
+}
+
+async function acquire(place: Place, token: string, { timeoutMs, signal }: LockOptions): Promise<void> {
+  const mine = place.at(`${LOCK}-${token}`);
+  const deadline = Date.now() + timeoutMs;
+  try {
+    for (let turn = 1; ; turn += 1) {
+      throwIfAborted(signal, 'locking the target');
+      await prepareOwn(mine, token);
+      if (await renamed(mine, place.at(LOCK))) return;
+      const holder = await holderOf(place);
+      const free = holder === undefined || (await isDead(holder, place));
+      // Not in the line of succession if the lock changed hands since it was read: then the next turn sees it.
+      if (free && holder !== undefined && (await renamed(mine, place.at(`${LOCK}/${holder.token}`)))) {
+        if ((await holderOf(place))?.token === token) return;
+      }
+      // A lock that is free is tried for a few turns more, but not for ever.
+      if (Date.now() >= deadline && (!free || turn > MAX_TURNS)) throw busy(holder?.owner);
+      await sleep(free ? 1 : POLL_MS);
+    }
+  } finally {
+    await rm(mine, { recursive: true, force: true });
+  }
+}
+
+async function prepareOwn(mine: string, token: string): Promise<void> {
+  try {
+    await mkdir(mine, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return;
+    throw error;
+  }
+  await writeFile(`${mine}/${OWNER}`, `${token} ${formatOwner(currentOwner())}`, { mode: 0o600 });
+}
+
+async function renamed(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (['EEXIST', 'ENOTEMPTY', 'ENOENT', 'EPERM', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+interface Holder {
+  token: string;
+  /** Undefined where the file that says so is missing or empty. */
+  owner: string | undefined;
+}
+
+/** The last in the line of succession; undefined while nobody holds the lock. */
+async function holderOf(place: Place): Promise<Holder | undefined> {
+  let holder: Holder | undefined;
+  for (let next = await readOwner(place.at(LOCK)); next !== undefined; ) {
+    holder = next;
+    next = await readOwner(place.at(`${LOCK}/${holder.token}`));
+  }
+  return holder;
+}
+
+/** Undefined where there is no such directory. */
+async function readOwner(directory: string): Promise<Holder | undefined> {
+  const text = await readFile(`${directory}/${OWNER}`, 'utf8').catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return '';
+    throw error;
+  });
+  const match = /^([0-9a-f]{18}) (.+)$/.exec(text);
+  if (match !== null) return { token: match[1]!, owner: match[2]! };
+  if ((await lstatOrNothing(directory)) === undefined) return undefined;
+  return { token: `nameless-${basename(directory)}`, owner: undefined };
+}
+
+/** A power cut can lose the name in a lock; nobody who is alive leaves it out for long. */
+async function isDead({ owner }: Holder, place: Place): Promise<boolean> {
+  return owner === undefined ? isOld(place.at(LOCK)) : livenessOf(parseOwner(owner)) === 'dead';
+}
+
+/** What processes killed while waiting left. Only the holder does this. */
+async function removeLitter(place: Place): Promise<void> {
+  for (const name of await place.list()) {
+    if (!/^lock-[0-9a-f]{18}(-done)?$/.test(name)) continue;
+    const holder = await readOwner(place.at(name));
+    const dead = holder?.owner
+      ? name.endsWith('-done') || livenessOf(parseOwner(holder.owner)) === 'dead'
+      : await isOld(place.at(name));
+    if (dead) await rm(place.at(name), { recursive: true, force: true });
+  }
+}
+
+async function isOld(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats !== undefined && Date.now() - Number(stats.mtimeNs / 1_000_000n) > NAMELESS_MS;
+}
+
+function busy(owner: string | undefined): CommitError {
+  const parsed = parseOwner(owner);
+  const who = parsed ? `process ${parsed.pid} on ${parsed.host}` : 'somebody unknown';
+  return new CommitError('commit-busy', `Another commit to this target is under way, by ${who}`, {
+    hint: 'Wait for it. If that process is surely gone (another machine or container), remove .ripcord/lock.',
+    details: { owner: parsed },
+  });
+}

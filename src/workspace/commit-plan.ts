@@ -1,0 +1,228 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { parseOptions } from '../config.js';
+import { InvalidOptionsError } from '../errors.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import type { Conflict } from './commit-errors.js';
+import { examine } from './commit-examine.js';
+import type { Flagged } from './commit-flags.js';
+import { flagChanges } from './commit-flags.js';
+import { leaveOut } from './commit-ignore.js';
+import { sameMode } from './commit-mode.js';
+import type { PrepareCommitOptions, UnifiedDiffOptions } from './commit-options.js';
+import { prepareSchema, unifiedDiffSchema } from './commit-options.js';
+import { isWithin } from './commit-paths.js';
+import { openTree, recoverCommit } from './commit-recover.js';
+import type { Refusal } from './commit-refusals.js';
+import { changeRefusal } from './commit-refusals.js';
+import { isBinary, readSnapshotFile } from './commit-snapshot.js';
+import { forEachLimited } from './concurrency.js';
+import type { Change } from './diff.js';
+import { diffManifests, summarizeChanges } from './diff.js';
+import { Budget } from './limits.js';
+import type { Manifest } from './manifest.js';
+import { printable } from './printable.js';
+import type { Refused } from './refused.js';
+import { unifiedDiff } from './unified.js';
+
+/** A tree as it was or is: its manifest, with hashes, and where the files lie. */
+export interface Snapshot {
+  manifest: Manifest;
+  directory: string;
+  /** What could not be part of it. */
+  refused?: readonly Refused[];
+}
+
+export interface CommitSources {
+  /** What the sandbox began with. Without `directory` there are no texts to compare with, and no .gitignore. */
+  base: Omit<Snapshot, 'directory'> & { directory?: string | undefined };
+  /** What it has now. */
+  result: Snapshot;
+  /** The host directory to bring up to date. Made if it is missing. */
+  target: string;
+}
+
+export interface CommitChange extends Change {
+  /** The content is not text, before or after. */
+  binary: boolean;
+}
+
+/** What is known before a commit. Nothing is written by making one; {@link applyCommit} looks again. */
+export class CommitPlan {
+  /** Names the commit in the target's journal. */
+  readonly id: string = newId();
+
+  /** @internal Made by {@link prepareCommit}. */
+  constructor(
+    /** The absolute path of the target. */
+    readonly target: string,
+    /** What changes, sorted by path. */
+    readonly changes: readonly CommitChange[],
+    /** What would run programs on the host: written only when allowed. */
+    readonly flagged: readonly Flagged[],
+    /** What is never written. */
+    readonly refused: readonly Refused[],
+    /** What somebody else changed in the target since the seed was taken. */
+    readonly conflicts: readonly Conflict[],
+    /** The topmost paths left out by `ignore` and .gitignore files. */
+    readonly ignored: readonly string[],
+    /** @internal */
+    readonly sources: { base: string | undefined; result: string },
+    /** @internal Refused ones among `changes`, by path. */
+    readonly refusals: readonly Refusal[],
+  ) {}
+
+  /** Bytes of the files to write. */
+  get bytes(): number {
+    return this.changes.reduce(
+      (sum, { change, after }) => sum + (change === 'mode-changed' ? 0 : (after?.size ?? 0)),
+      0,
+    );
+  }
+
+  /** `2 added, 1 deleted`. */
+  summary(): string {
+    return summarizeChanges(this.changes);
+  }
+
+  /** For `JSON.stringify`: what a person or a program decides by. */
+  toJSON(): object {
+    const { id, target, changes, flagged, refused, conflicts, ignored } = this;
+    return { id, target, summary: this.summary(), changes, flagged, refused, conflicts, ignored };
+  }
+
+  /** The changes as `git diff` would show them; `git apply` and `patch -p1` take the text parts. */
+  unifiedDiff(options?: UnifiedDiffOptions): Promise<string> {
+    const parsed = parseOptions(unifiedDiffSchema, options, 'unifiedDiff');
+    return unifiedDiff(this.changes, this.sources, parsed);
+  }
+}
+
+/**
+ * Works out what bringing a sandbox's work into a host directory means: three-way, against what the sandbox began
+ * with. An interrupted commit of the target is recovered first; apart from that nothing is written.
+ *
+ * @throws `too-many-entries` and `file-too-large` at the limits, TaskAbortedError, FileError, what
+ * {@link recoverCommit} throws. Conflicts, flagged and refused files are part of the plan, not errors.
+ * @example
+ * const plan = await prepareCommit({ base, result, target: '/home/me/project' })
+ * console.log(await plan.unifiedDiff())
+ * await applyCommit(plan, { allow: ['.github/workflows/'] })
+ */
+export async function prepareCommit(sources: CommitSources, options?: PrepareCommitOptions): Promise<CommitPlan> {
+  const { base, result, target } = sources;
+  const changes = diffManifests(base.manifest, result.manifest);
+  return planChanges({ base, changes, directory: result.directory, refused: result.refused ?? [], target }, options);
+}
+
+export interface ChangeSources {
+  base: CommitSources['base'];
+  changes: readonly Change[];
+  /** Where the new and changed files lie. */
+  directory: string;
+  refused: readonly Refused[];
+  target: string;
+  /** Brings the files of `changes` into `directory`, once it is known which they are. */
+  fetch?: (changes: readonly Change[]) => Promise<void>;
+}
+
+/** {@link prepareCommit} for who knows the changes already. */
+export async function planChanges(sources: ChangeSources, options?: PrepareCommitOptions): Promise<CommitPlan> {
+  const parsed = parseOptions(prepareSchema, options, 'prepareCommit');
+  const { signal } = parsed;
+  const target = targetPath(sources.target);
+  const { changes: relevant, ignored } = await leaveOut(sources.changes.filter(matters), sources.base, parsed);
+  checkBudget(relevant, parsed);
+
+  throwIfAborted(signal, 'looking at the target');
+  await recoverCommit(target, { signal });
+  const refusals = relevant.flatMap((change) => {
+    const reason = changeRefusal(change);
+    return reason === undefined ? [] : [{ path: change.path, reason }];
+  });
+  const possible = withoutRefused(relevant, refusals);
+  await sources.fetch?.(possible);
+  const tree = await openTree(target);
+  try {
+    const { conflicts, refused } = await examine(tree, possible, signal);
+    const all = [...refusals, ...refused];
+    const from = { base: sources.base.directory, result: sources.directory };
+    const flagged = await flagChanges(withoutRefused(relevant, all), (change, side) =>
+      readManifestText(change, side, from),
+    );
+    const shown = all.map(({ path, reason }) => ({ path: printable(path), reason }));
+    return new CommitPlan(
+      target,
+      await withBinary(relevant, possible, from, signal),
+      flagged,
+      [...sources.refused, ...shown],
+      conflicts,
+      ignored,
+      from,
+      refusals,
+    );
+  } finally {
+    await tree?.close();
+  }
+}
+
+/** Without what is refused and everything below it: a refused link in place of a directory leaves the directory be. */
+export function withoutRefused<C extends Change>(changes: readonly C[], refusals: readonly Refusal[]): C[] {
+  if (refusals.length === 0) return [...changes];
+  return changes.filter(({ path }) => !refusals.some((refusal) => isWithin(path, refusal.path)));
+}
+
+const newId = (): string =>
+  BigInt(`0x${randomBytes(16).toString('hex')}`)
+    .toString(36)
+    .padStart(16, '0')
+    .slice(-16);
+
+function targetPath(target: string): string {
+  if (typeof target !== 'string' || target === '' || target.includes('\0')) {
+    throw new InvalidOptionsError(`prepareCommit: target: expected a path (got ${JSON.stringify(target)})`);
+  }
+  return path.resolve(target);
+}
+
+/** Permissions that depend on a umask only are no change; see `commit-mode.ts`. */
+function matters({ change, before, after }: Change): boolean {
+  return change !== 'mode-changed' || !sameMode(before!, after!);
+}
+
+function checkBudget(changes: readonly Change[], limits: { maxEntries: number; maxBytes: number }): void {
+  const budget = new Budget(limits, 'The commit');
+  for (const { change, after } of changes) {
+    budget.addEntry();
+    if (after !== undefined && change !== 'mode-changed') budget.addBytes(after.size);
+  }
+}
+
+type Directories = CommitPlan['sources'];
+/** No package.json is longer; nobody could read it. */
+const MAX_MANIFEST_BYTES = 1024 ** 2;
+
+async function readManifestText(change: Change, side: 'before' | 'after', from: Directories) {
+  const entry = change[side];
+  const directory = side === 'before' ? from.base : from.result;
+  if (entry?.kind !== 'file' || directory === undefined || entry.size > MAX_MANIFEST_BYTES) return undefined;
+  return (await readSnapshotFile(directory, change.path, entry)).toString('utf8');
+}
+
+async function withBinary(
+  changes: readonly Change[],
+  readable: readonly Change[],
+  from: Directories,
+  signal: AbortSignal | undefined,
+): Promise<CommitChange[]> {
+  const paths = new Set(readable.map(({ path }) => path));
+  const made = changes.map((change) => ({ ...change, binary: false }));
+  await forEachLimited(made, undefined, async (change) => {
+    throwIfAborted(signal, `looking at ${change.path}`);
+    if (change.change === 'mode-changed' || !paths.has(change.path)) return;
+    change.binary =
+      (await isBinary(from.result, change.path, change.after)) ||
+      (await isBinary(from.base, change.path, change.before));
+  });
+  return made;
+}

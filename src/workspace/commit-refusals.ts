@@ -1,0 +1,90 @@
+/** What a commit never writes, whoever allows it. */
+import { nameOf, parentOf, prefixesOf } from './commit-paths.js';
+import type { Step } from './commit-steps.js';
+import type { Change } from './diff.js';
+import { foldedName, linkProblem, pathProblem } from './path-rules.js';
+import { printable } from './printable.js';
+
+/** `path` as it is: {@link printable} comes when it is shown. */
+export interface Refusal {
+  path: string;
+  reason: string;
+}
+
+/** What is wrong with a change by itself, whatever the target has. */
+export function changeRefusal({ path, after }: Change): string | undefined {
+  const problem = pathProblem(path);
+  if (problem !== undefined) return problem;
+  if (foldedName(path).startsWith('.ripcord')) return "Ripcord's own name";
+  if (after?.kind === 'other') return 'not a file, directory or link';
+  return after?.kind === 'link' ? linkProblem(path, after.linkTarget ?? '') : undefined;
+}
+
+/** New names that some file system takes for another one beside them, be that new or there already. */
+export async function nameRefusals(
+  steps: readonly Step[],
+  namesIn: (directory: string) => Promise<string[]>,
+): Promise<Refusal[]> {
+  const removed = new Set<string>();
+  const added = new Map<string, string[]>();
+  for (const { step, path } of steps) {
+    if (step === 'remove' || step === 'remove-directory') removed.add(path);
+    if (step !== 'place' && step !== 'make-directory') continue;
+    const names = added.get(parentOf(path)) ?? [];
+    added.set(parentOf(path), names);
+    names.push(nameOf(path));
+  }
+  const refused: Refusal[] = [];
+  for (const [directory, names] of added) {
+    const prefix = directory === '' ? '' : `${directory}/`;
+    const fresh = new Set(names);
+    const known = new Map<string, string>();
+    for (const name of await namesIn(directory)) {
+      if (!removed.has(prefix + name) && !fresh.has(name)) known.set(foldedName(name), name);
+    }
+    for (const name of names) {
+      const twin = known.get(foldedName(name));
+      if (twin === undefined) known.set(foldedName(name), name);
+      else refused.push({ path: prefix + name, reason: `same name as ${printable(twin)} on some file systems` });
+    }
+  }
+  return refused;
+}
+
+/** As many as the kernel follows. */
+const MAX_HOPS = 40;
+
+/**
+ * Why the link at `path` would lead out of the target although its text does not say so.
+ * @param linkOnHost Where a path leads that is a link on the host and no part of the commit.
+ */
+export async function linkRefusal(
+  path: string,
+  target: string,
+  linkOnHost: (path: string) => Promise<string | undefined>,
+  hops = 0,
+): Promise<string | undefined> {
+  if (hops > MAX_HOPS) return 'leads through too many links';
+  const resolved = resolveLexically(path, target);
+  if (resolved === '') return undefined;
+  for (const prefix of prefixesOf(resolved)) {
+    const further = await linkOnHost(prefix);
+    if (further === undefined) continue;
+    if (linkProblem(prefix, further) !== undefined) {
+      return `leads outside through ${printable(prefix)}, a link on the host`;
+    }
+    return linkRefusal(prefix, further + resolved.slice(prefix.length), linkOnHost, hops + 1);
+  }
+  return undefined;
+}
+
+/** Exact for targets without a link problem: those go up before they go down. */
+function resolveLexically(path: string, target: string): string {
+  const segments = parentOf(path).split('/').filter(Boolean);
+  for (const segment of target.split('/')) {
+    if (segment === '' || segment === '.') continue;
+    if (segment === '..') segments.pop();
+    else segments.push(segment);
+  }
+  return segments.join('/');
+}

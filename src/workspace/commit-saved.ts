@@ -1,0 +1,82 @@
+/** A plan's changes as a file, to be looked at and applied later, by another process. */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { CommitError } from './commit-errors.js';
+import type { PrepareCommitOptions } from './commit-options.js';
+import { type CommitPlan, planChanges } from './commit-plan.js';
+import { hostFileError } from './host-error.js';
+import { printable } from './printable.js';
+
+const entrySchema = z.strictObject({
+  kind: z.enum(['file', 'directory', 'link', 'other']),
+  mode: z.number().int().min(0).max(0o7777),
+  size: z.number().int().min(0),
+  mtimeMs: z.number(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
+  linkTarget: z.string().optional(),
+}); // biome-ignore format: one line each
+
+const savedSchema = z.strictObject({
+  ripcordPlan: z.literal(1),
+  /** Where the files lay that the sandbox began with, and those it ended with. */
+  base: z.string().optional(),
+  result: z.string(),
+  changes: z.array(
+    z.strictObject({
+      path: z.string(),
+      change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
+      kind: entrySchema.shape.kind,
+      before: entrySchema.optional(),
+      after: entrySchema.optional(),
+    }),
+  ),
+  refused: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
+});
+
+/** Writes what `plan` changes to `file`. The result's files stay where they are; their hashes are in it. */
+export async function savePlan(plan: CommitPlan, file: string): Promise<void> {
+  const changes = plan.changes.map(({ binary: _, ...change }) => change);
+  const { base, result } = plan.sources;
+  const refusals = new Set(plan.refusals.map((refusal) => printable(refusal.path)));
+  const refused = plan.refused.filter((entry) => !refusals.has(entry.path));
+  const sources = { base: base && path.resolve(base), result: path.resolve(result) };
+  try {
+    await writeFile(file, `${JSON.stringify({ ripcordPlan: 1, ...sources, changes, refused }, null, 1)}\n`);
+  } catch (error) {
+    throw hostFileError(error, 'write', file);
+  }
+}
+
+/**
+ * Plans the changes in `file` anew, against `target` as it is now: conflicts, flags and refusals are found again.
+ * @throws CommitError `commit-plan-invalid`; what `prepareCommit` throws
+ */
+export async function planSaved(
+  file: string,
+  target: string,
+  options?: Omit<PrepareCommitOptions, 'gitignore'>,
+): Promise<CommitPlan> {
+  const { base, result, changes, refused } = await load(file);
+  const manifest = new Map(changes.flatMap(({ path: at, before }) => (before ? [[at, before] as const] : [])));
+  const sources = { base: { manifest, directory: base }, changes, directory: result, refused, target };
+  // What is in the file is what was decided on: .gitignore files had their say when it was written.
+  return planChanges(sources, { ...options, gitignore: false });
+}
+
+async function load(file: string): Promise<z.output<typeof savedSchema>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw hostFileError(error, 'read', file);
+  }
+  try {
+    return savedSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new CommitError('commit-plan-invalid', `${printable(file)} is not a saved plan`, {
+      hint: 'ripcord diff SEED RESULT --save FILE writes one.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Safe commit-back: bringing what a sandbox did into a directory of the host. {@link prepareCommit} compares three ways
+ * and writes nothing; {@link applyCommit} makes all of the changes or none, whatever kills it; {@link recoverCommit}
+ * puts right what a kill interrupted.
+ */
+export { applyCommit, type CommitReceipt } from './commit-apply.js';
+export {
+  CommitConflictError,
+  CommitError,
+  type CommitErrorCode,
+  CommitFlaggedError,
+  CommitRefusedError,
+  type Conflict,
+} from './commit-errors.js';
+export type { Flagged, FlagRule } from './commit-flags.js';
+export type {
+  ApplyCommitOptions,
+  CommitOptions,
+  PrepareCommitOptions,
+  RecoverOptions,
+  UnifiedDiffOptions,
+} from './commit-options.js';
+export { type CommitChange, CommitPlan, type CommitSources, prepareCommit, type Snapshot } from './commit-plan.js';
+export { type Recovery, readCommits, recoverCommit } from './commit-recover.js';
+export type { Displaced } from './commit-undo.js';
+export type { CommitState, JournalEntry } from './journal.js';

@@ -1,0 +1,65 @@
+import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
+
+/** `modified` wins over `mode-changed` when both apply; `before` and `after` have the modes. */
+export type ChangeType = 'added' | 'modified' | 'deleted' | 'mode-changed' | 'type-changed';
+
+export interface Change {
+  path: string;
+  change: ChangeType;
+  /** What is there now; of what was deleted, what was there. */
+  kind: EntryKind;
+  before?: ManifestEntry;
+  after?: ManifestEntry;
+}
+
+/** What changed between two manifests, sorted by path. `.ripcord*` at the top level is ours and never a change. */
+export function diffManifests(base: Manifest, current: Manifest): Change[] {
+  const changes: Change[] = [];
+  for (const [path, after] of current) {
+    if (isOurs(path)) continue;
+    const before = base.get(path);
+    if (before === undefined) changes.push({ path, change: 'added', kind: after.kind, after });
+    else {
+      const change = compare(before, after);
+      if (change !== undefined) changes.push({ path, change, kind: after.kind, before, after });
+    }
+  }
+  for (const [path, before] of base) {
+    if (!current.has(path) && !isOurs(path)) changes.push({ path, change: 'deleted', kind: before.kind, before });
+  }
+  return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+export type ChangeCounts = Record<ChangeType, number>;
+
+/** How many changes of each type there are. */
+export function countChanges(changes: readonly Change[]): ChangeCounts {
+  const counts: ChangeCounts = { added: 0, modified: 0, deleted: 0, 'mode-changed': 0, 'type-changed': 0 };
+  for (const { change } of changes) counts[change] += 1;
+  return counts;
+}
+
+/** One line for a person: `2 added, 1 deleted`, or `no changes`. */
+export function summarizeChanges(changes: readonly Change[]): string {
+  const parts = Object.entries(countChanges(changes)).filter(([, count]) => count > 0);
+  return parts.map(([change, count]) => `${count} ${change.replace('-', ' ')}`).join(', ') || 'no changes';
+}
+
+function isOurs(path: string): boolean {
+  return path.startsWith('.ripcord');
+}
+
+function compare(before: ManifestEntry, after: ManifestEntry): ChangeType | undefined {
+  if (before.kind !== after.kind) return 'type-changed';
+  if (before.kind === 'file' && !sameContent(before, after)) return 'modified';
+  // The mode of a link means nothing and differs between systems.
+  if (before.kind === 'link') return before.linkTarget === after.linkTarget ? undefined : 'modified';
+  // Transfers strip setuid, setgid and sticky; a manifest from before one may still have them.
+  return (before.mode & 0o777) === (after.mode & 0o777) ? undefined : 'mode-changed';
+}
+
+function sameContent(before: ManifestEntry, after: ManifestEntry): boolean {
+  if (before.size !== after.size) return false;
+  if (before.sha256 !== undefined && after.sha256 !== undefined) return before.sha256 === after.sha256;
+  return before.mtimeMs === after.mtimeMs;
+}

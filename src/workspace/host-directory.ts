@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, realpath, rename, symlink, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { FileError } from '../errors.js';
+import { close, lstat, open, writeFully } from './fd.js';
+import { errnoOf, hostFileError } from './host-error.js';
+import { foldedName } from './path-rules.js';
+import { printable } from './printable.js';
+
+/** A reason of the host's, not of the archive's, why one path cannot be written: a link or directory is in the way. */
+export class InTheWay extends Error {}
+
+interface Known {
+  /** Created by us a moment ago: nothing can be in the way in there. */
+  fresh: boolean;
+  /** Folded name → name of what was there before; only where it was asked for. */
+  names: Map<string, string> | undefined;
+}
+
+/**
+ * The host directory an archive is extracted into. Every parent is looked at before it is used, and a link among them
+ * is never followed; what exists is replaced by rename, so that a reader sees the old file or the new one. Nobody who
+ * is not trusted may change the directory meanwhile: a look and a use are two system calls.
+ */
+export class HostDirectory {
+  private readonly directories = new Map<string, Promise<Known>>();
+  private readonly unfinished = new Set<string>();
+
+  private constructor(
+    private readonly root: string,
+    private readonly checkNames: boolean,
+  ) {}
+
+  /** Opens or creates `directory`. Links in the path the caller gave are the caller's own and followed. */
+  static async open(directory: string, options: { checkNames: boolean }): Promise<HostDirectory> {
+    try {
+      const created = await mkdir(directory, { recursive: true, mode: 0o755 });
+      const target = new HostDirectory(await realpath(directory), options.checkNames);
+      target.directories.set('', target.know(target.root, created !== undefined));
+      await target.directories.get('');
+      return target;
+    } catch (error) {
+      throw hostFileError(error, 'open', directory);
+    }
+  }
+
+  async makeDirectory(relative: string, mode: number): Promise<void> {
+    const known = this.directories.get(relative);
+    if (known !== undefined) return void (await known);
+    const creating = this.createDirectory(relative, mode);
+    this.directories.set(relative, creating);
+    await creating;
+  }
+
+  /** Creates a file; `content` writes it to the descriptor. Its parent must have been made by `makeDirectory`. */
+  async writeFile(relative: string, mode: number, content: (fd: number) => Promise<void>): Promise<void> {
+    const place = await this.placeFor(relative);
+    try {
+      const fd = await open(place.path, 'wx', mode);
+      this.unfinished.add(place.path);
+      try {
+        await content(fd);
+      } finally {
+        await close(fd);
+      }
+      if (place.isTemporary) await rename(place.path, path.join(this.root, relative));
+      this.unfinished.delete(place.path);
+    } catch (error) {
+      throw inTheWayOr(hostFileError(error, 'write', relative));
+    }
+  }
+
+  async makeLink(relative: string, target: string): Promise<void> {
+    const place = await this.placeFor(relative);
+    try {
+      await symlink(target, place.path);
+      if (place.isTemporary) {
+        this.unfinished.add(place.path);
+        await rename(place.path, path.join(this.root, relative));
+        this.unfinished.delete(place.path);
+      }
+    } catch (error) {
+      throw inTheWayOr(hostFileError(error, 'create the link', relative));
+    }
+  }
+
+  /** Removes what was begun and not finished. */
+  async discardUnfinished(): Promise<void> {
+    for (const file of this.unfinished) await unlink(file).catch(() => {});
+    this.unfinished.clear();
+  }
+
+  /** Where to write first: the final name in a directory of ours, else a hidden name beside it. */
+  private async placeFor(relative: string): Promise<{ path: string; isTemporary: boolean }> {
+    const final = path.join(this.root, relative);
+    const parent = await this.directories.get(parentOf(relative))!;
+    if (parent.fresh) return { path: final, isTemporary: false };
+    this.checkName(relative, parent);
+    const existing = await lstatOrNothing(final, relative);
+    if (existing !== undefined && !existing.isFile() && !existing.isSymbolicLink()) {
+      throw new InTheWay(existing.isDirectory() ? 'a directory is there' : 'neither file nor link is there');
+    }
+    const hidden = `.ripcord-${randomBytes(9).toString('base64url')}`;
+    return { path: path.join(path.dirname(final), hidden), isTemporary: true };
+  }
+
+  private async createDirectory(relative: string, mode: number): Promise<Known> {
+    const parent = await this.directories.get(parentOf(relative))!;
+    const full = path.join(this.root, relative);
+    this.checkName(relative, parent);
+    try {
+      await mkdir(full, { mode });
+      return { fresh: true, names: undefined };
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw hostFileError(error, 'create', relative);
+    }
+    const existing = await lstatOrNothing(full, relative);
+    if (existing?.isSymbolicLink()) throw new InTheWay('lies behind a link on the host');
+    if (!existing?.isDirectory()) throw new InTheWay('lies behind a file on the host');
+    return await this.know(full, false);
+  }
+
+  private async know(full: string, fresh: boolean): Promise<Known> {
+    if (fresh || !this.checkNames) return { fresh, names: undefined };
+    const names = await readdir(full);
+    return { fresh, names: new Map(names.map((name) => [foldedName(name), name])) };
+  }
+
+  private checkName(relative: string, parent: Known): void {
+    const name = path.posix.basename(relative);
+    const twin = parent.names?.get(foldedName(name));
+    if (twin !== undefined && twin !== name) {
+      throw new InTheWay(`same name as ${printable(twin)} on some file systems`);
+    }
+  }
+}
+
+function parentOf(relative: string): string {
+  return relative.slice(0, Math.max(relative.lastIndexOf('/'), 0));
+}
+
+async function lstatOrNothing(full: string, relative: string) {
+  try {
+    return await lstat(full);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw hostFileError(error, 'look at', relative);
+  }
+}
+
+/** The host's file system may take two names for one although they look different to us. */
+function inTheWayOr(error: unknown): unknown {
+  return error instanceof FileError && error.errno === 'EEXIST' ? new InTheWay('exists already') : error;
+}
+
+/** Writes one piece after the other. */
+export async function writeParts(fd: number, parts: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const part of parts) await writeFully(fd, part);
+}

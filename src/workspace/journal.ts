@@ -1,0 +1,194 @@
+/**
+ * What is known about the commits to one target, in `<target>/.ripcord`:
+ *
+ *     .gitignore          `*`: none of this is the project's
+ *     journal.json        the last commits and the state of each
+ *     commit-<id>/        only while one is under way, or was when its process died
+ *       intent            the steps, sealed
+ *       new/<n>           what will be there
+ *       old/<n>           what was there
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { currentOwner } from '../lifecycle/owner.js';
+import type { Place } from './commit-anchor.js';
+import { CommitError } from './commit-errors.js';
+import { fsync, rename } from './commit-fs.js';
+import type { StoredStep } from './commit-steps.js';
+import { close, OPEN_READ, open, writeFully } from './fd.js';
+import { errnoOf } from './host-error.js';
+import { pathProblem } from './path-rules.js';
+
+/** The directory in a target that commits use. Never seeded, diffed or committed. */
+export const OWN_DIRECTORY = '.ripcord';
+
+/**
+ * `applying`: under way, or its process died and {@link recoverCommit} is due. `committed`: the target is wholly new.
+ * `rolled-back`: wholly old. A commit the journal does not know has changed nothing.
+ */
+export type CommitState = 'applying' | 'committed' | 'rolled-back';
+
+export interface JournalEntry {
+  id: string;
+  state: CommitState;
+  /** How many paths it changes. */
+  changes: number;
+  startedAt: string;
+  endedAt?: string | undefined;
+}
+
+const JOURNAL = 'journal.json';
+const INTENT = 'intent';
+/** Enough to find out about a commit a crashed run had begun. */
+const MAX_ENTRIES = 100;
+
+export const COMMIT_ID = /^[0-9a-z]{16}$/;
+
+const journalSchema = z.strictObject({
+  version: z.literal(1),
+  commits: z.array(
+    z.strictObject({
+      id: z.string().regex(COMMIT_ID),
+      state: z.enum(['applying', 'committed', 'rolled-back']),
+      changes: z.number().int().min(0),
+      startedAt: z.string(),
+      endedAt: z.string().optional(),
+    }),
+  ),
+});
+
+const number = z.string().regex(/^\d{1,20}$/);
+const intentSchema = z.strictObject({
+  version: z.literal(1),
+  id: z.string().regex(COMMIT_ID),
+  steps: z.array(
+    z.strictObject({
+      n: z.number().int().min(0),
+      step: z.enum(['remove', 'remove-directory', 'make-directory', 'place', 'replace', 'set-mode']),
+      path: z.string().refine((path) => pathProblem(path) === undefined),
+      written: z
+        .strictObject({
+          kind: z.enum(['file', 'directory', 'link', 'other']),
+          sha256: z.string().optional(),
+          linkTarget: z.string().optional(),
+          identity: z.strictObject({ ino: number, size: number, mtimeNs: number }).optional(),
+        })
+        .optional(),
+      oldMode: z.number().int().min(0).max(0o7777).optional(),
+    }),
+  ),
+});
+
+/** The entries, oldest first; none where there never was a commit. `place` is the target's {@link OWN_DIRECTORY}. */
+export async function readJournal(place: Place): Promise<JournalEntry[]> {
+  const text = await readOwnFile(place.at(JOURNAL));
+  if (text === undefined) return [];
+  return parse(journalSchema, text).commits;
+}
+
+/** Replaces the journal as a whole: a reader, and a power cut, see the old one or the new one. */
+export async function writeJournal(place: Place, entries: readonly JournalEntry[]): Promise<void> {
+  const text = JSON.stringify({ version: 1, commits: entries.slice(-MAX_ENTRIES) }, null, 1);
+  await writeDurably(place, JOURNAL, `${text}\n`);
+}
+
+/** Adds or changes the entry of one commit. */
+export async function enterState(place: Place, entry: JournalEntry): Promise<void> {
+  const entries = (await readJournal(place)).filter(({ id }) => id !== entry.id);
+  await writeJournal(place, [...entries, entry]);
+}
+
+/** Writes what is about to be done into the commit's own directory. */
+export async function writeIntent(work: Place, id: string, steps: readonly StoredStep[]): Promise<void> {
+  const text = JSON.stringify({ version: 1, id, steps });
+  await writeDurably(work, INTENT, `${seal(text)}\n${text}`);
+}
+
+/** @throws CommitError `commit-journal-invalid` when it was not written here. */
+export async function readIntent(work: Place, id: string): Promise<StoredStep[]> {
+  const stored = (await readOwnFile(work.at(INTENT))) ?? '';
+  const newline = stored.indexOf('\n');
+  const text = stored.slice(newline + 1);
+  const given = Buffer.from(stored.slice(0, Math.max(newline, 0)));
+  const right = Buffer.from(seal(text));
+  if (given.length !== right.length || !timingSafeEqual(given, right)) {
+    throw invalid('its intent was not written on this machine by this user');
+  }
+  const intent = parse(intentSchema, text);
+  if (intent.id !== id) throw invalid('its intent belongs to another commit');
+  return intent.steps;
+}
+
+export async function writeDurably(place: Place, name: string, text: string): Promise<void> {
+  const partial = place.at(`${name}.partial`);
+  // A crash may have left one, a hostile repository a link: neither is written to.
+  await rm(partial, { force: true });
+  const fd = await open(partial, 'wx', 0o600);
+  try {
+    await writeFully(fd, Buffer.from(text));
+    await fsync(fd);
+  } finally {
+    await close(fd);
+  }
+  await rename(partial, place.at(name));
+  await place.sync();
+}
+
+/**
+ * A repository can bring a `.ripcord` of its own along. Undoing what a forged intent says would let it write to `.git`,
+ * which a checkout itself cannot; so an intent counts only with a seal nobody elsewhere can make: the machine's id is
+ * not public (machine-id(5)) and outlives a power cut, the boot's id stands in where there is none.
+ */
+function seal(text: string): string {
+  return createHmac('sha256', `ripcord commit ${process.getuid?.() ?? ''} ${machineId()}`)
+    .update(text)
+    .digest('hex');
+}
+
+let machine: string | undefined;
+
+function machineId(): string {
+  if (machine !== undefined) return machine;
+  try {
+    machine = readFileSync('/etc/machine-id', 'utf8').trim();
+  } catch {
+    machine = '';
+  }
+  machine ||= currentOwner().boot;
+  return machine;
+}
+
+async function readOwnFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, { encoding: 'utf8', flag: OPEN_READ as unknown as string });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parse<S extends z.ZodType>(schema: S, text: string): z.output<S> {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw invalid('it cannot be read', error);
+  }
+}
+
+function invalid(why: string, cause?: unknown): CommitError {
+  return new CommitError('commit-journal-invalid', `The commit journal of the target is not valid: ${why}`, {
+    hint: `Look at ${OWN_DIRECTORY} in the target: what is in commit-*/old was there before. Then remove the directory.`,
+    cause,
+  });
+}
+
+/** Makes sure git does not see the directory. */
+export async function hideFromGit(place: Place): Promise<void> {
+  try {
+    await writeFile(place.at('.gitignore'), '*\n', { flag: 'wx', mode: 0o644 });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}

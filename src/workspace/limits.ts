@@ -1,0 +1,48 @@
+import { RipcordError } from '../errors.js';
+
+/** What a transfer may amount to in all. */
+export interface TransferLimits {
+  /** Sum of all file sizes. Default 1 GiB. */
+  maxBytes?: number;
+  /** Files, directories, links and what was refused. Default 100,000. */
+  maxEntries?: number;
+}
+
+export const DEFAULT_MAX_BYTES = 1024 ** 3;
+export const DEFAULT_MAX_ENTRIES = 100_000;
+
+/** Counts towards the limits and throws before they are passed. */
+export class Budget {
+  bytes = 0;
+  entries = 0;
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+
+  constructor(
+    limits: TransferLimits,
+    private readonly what: string,
+  ) {
+    this.maxBytes = limits.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.maxEntries = limits.maxEntries ?? DEFAULT_MAX_ENTRIES;
+  }
+
+  addEntry(): void {
+    this.entries += 1;
+    if (this.entries > this.maxEntries) {
+      throw new RipcordError('too-many-entries', `${this.what} has more than ${this.maxEntries} entries`, {
+        hint: 'Raise maxEntries, or leave directories out.',
+        details: { maxEntries: this.maxEntries },
+      });
+    }
+  }
+
+  addBytes(size: number): void {
+    this.bytes += size;
+    if (this.bytes > this.maxBytes) {
+      throw new RipcordError('file-too-large', `${this.what} has more than ${this.maxBytes} bytes`, {
+        hint: 'Raise maxBytes, or leave files out.',
+        details: { maxBytes: this.maxBytes },
+      });
+    }
+  }
+}

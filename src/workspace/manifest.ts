@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { FILE_CONCURRENCY, forEachLimited } from './concurrency.js';
+import { close, OPEN_READ, open, readFully } from './fd.js';
+import { hostFileError } from './host-error.js';
+import type { Refused } from './refused.js';
+import type { SurveyOptions } from './survey.js';
+import { survey } from './survey.js';
+
+/** `other` is a socket, fifo or device: listed, never carried over. */
+export type EntryKind = 'file' | 'directory' | 'link' | 'other';
+
+export interface ManifestEntry {
+  kind: EntryKind;
+  /** Permission bits, with setuid, setgid and sticky. */
+  mode: number;
+  /** Bytes; 0 for anything but a file. */
+  size: number;
+  mtimeMs: number;
+  /** Hex; of files, where contents were read. */
+  sha256?: string;
+  /** Of links. */
+  linkTarget?: string;
+}
+
+/** What is below a directory: relative path with `/` → entry. Sorted; a directory comes before what is in it. */
+export type Manifest = Map<string, ManifestEntry>;
+
+export interface ManifestOptions extends SurveyOptions {
+  /** Read every file for its SHA-256. Default true; packing does not need it. */
+  hash?: boolean;
+}
+
+/**
+ * The manifest of a directory on this host. Nothing is followed out of it. Names that are not UTF-8 are reported in
+ * `refused`, because a string could not name them again.
+ *
+ * @throws FileError when something cannot be read, `too-many-entries` and `file-too-large` at the limits, the signal's
+ * reason when aborted.
+ */
+export async function manifestOf(
+  directory: string,
+  options: ManifestOptions = {},
+): Promise<{ manifest: Manifest; refused: Refused[] }> {
+  const { manifest, refused } = await survey(directory, options);
+  if (options.hash !== false) await hashFiles(directory, manifest, options.signal);
+  return { manifest, refused: refused.listed };
+}
+
+/** Fills in `sha256` (and the size that was hashed) of every file of `manifest`, which lies at `directory`. */
+export async function hashFiles(directory: string, manifest: Manifest, signal?: AbortSignal): Promise<void> {
+  const buffers: Buffer[] = Array.from({ length: FILE_CONCURRENCY }, () => Buffer.allocUnsafeSlow(HASH_CHUNK));
+  await forEachLimited(manifest, signal, async ([relative, entry]) => {
+    if (entry.kind !== 'file') return;
+    const buffer = buffers.pop()!;
+    try {
+      Object.assign(entry, await hashFile(path.join(directory, relative), buffer, signal));
+    } catch (error) {
+      throw hostFileError(error, 'read', relative);
+    } finally {
+      buffers.push(buffer);
+    }
+  });
+}
+
+const HASH_CHUNK = 128 * 1024;
+
+async function hashFile(file: string, buffer: Buffer, signal?: AbortSignal): Promise<{ sha256: string; size: number }> {
+  const hash = createHash('sha256');
+  const fd = await open(file, OPEN_READ);
+  try {
+    let size = 0;
+    for (;;) {
+      const count = await readFully(fd, buffer);
+      hash.update(buffer.subarray(0, count));
+      size += count;
+      if (count < buffer.byteLength) return { sha256: hash.digest('hex'), size };
+      signal?.throwIfAborted();
+    }
+  } finally {
+    await close(fd);
+  }
+}

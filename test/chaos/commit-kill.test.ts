@@ -1,0 +1,292 @@
+/**
+ * A commit killed by SIGKILL at any instant: after recovery the target is wholly old or wholly new, the journal says
+ * which, and nothing else is left. 20 random moments; with RIPCORD_LONG=1, 200.
+ */
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { readCommits, recoverCommit } from '../../src/workspace/commit.js';
+import { CommitProcess } from '../helpers/chaos/commit-process.js';
+import { repeats } from '../helpers/chaos/measure.js';
+import { stateOf } from '../helpers/commit-trees.js';
+import { type Tree, useTempDirectory, withMode, writeTree } from '../helpers/temp.js';
+
+const KILLS = repeats(20, 200);
+/** As many processes at once as make progress on two cores. */
+const PARALLEL = 3;
+const MINUTE = 60_000;
+
+const temp = useTempDirectory();
+type State = Record<string, string>;
+
+/** One of every kind of step. */
+const BASE: Tree = {
+  'same.txt': 'same',
+  'changed.txt': 'old',
+  'gone.txt': 'gone',
+  'mode.sh': '#!/bin/sh',
+  link: 'link:same.txt',
+  swap: 'a file',
+  dir: { x: '1', inner: { y: '2' } },
+  emptied: { z: '3', sub: {} },
+};
+const RESULT: Tree = {
+  'same.txt': 'same',
+  'changed.txt': 'new!',
+  'mode.sh': '#!/bin/sh',
+  link: 'link:changed.txt',
+  swap: { now: 'a directory' },
+  dir: 'now a file',
+  fresh: { deep: { n: 'n' }, e: {} },
+};
+
+interface Trial {
+  base: string;
+  result: string;
+  target: string;
+}
+
+let trials = 0;
+
+/** A new copy of the target; base and result are only read. */
+function trial(base: Tree, result: Tree): Trial {
+  if (!existsSync(temp('base'))) {
+    writeTree(temp('base'), base);
+    writeTree(temp('result'), result);
+    if (existsSync(temp('result/mode.sh'))) withMode(temp('result/mode.sh'), 0o755);
+  }
+  const target = temp(`t${trials++}`, 'target');
+  cpSync(temp('base'), target, { recursive: true, verbatimSymlinks: true });
+  return { base: temp('base'), result: temp('result'), target };
+}
+
+/** @returns what the target turned out to be; it must be one of the two, and the journal must agree */
+async function judge(target: string, id: string | undefined, old: State, fresh: State): Promise<'old' | 'new'> {
+  const state = stateOf(target);
+  const isNew = JSON.stringify(state) === JSON.stringify(fresh);
+  if (!isNew) expect(state).toEqual(old);
+  const known = (await readCommits(target)).find((commit) => commit.id === id)?.state;
+  if (isNew) expect(known).toBe('committed');
+  else expect(['rolled-back', undefined]).toContain(known);
+  if (existsSync(path.join(target, '.ripcord'))) {
+    const left = readdirSync(path.join(target, '.ripcord')).filter((name) => name !== '.gitignore');
+    expect(
+      left.every((name) => name === 'journal.json' || name === 'journal.json.partial' || name.startsWith('lock')),
+    ).toBe(true);
+  }
+  return isNew ? 'new' : 'old';
+}
+
+async function inParallel(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: PARALLEL }, async () => {
+      for (let index = next++; index < count; index = next++) await work(index);
+    }),
+  );
+}
+
+/** What the whole of it changes, undisturbed, and in how many calls. */
+async function undisturbed(base: Tree, result: Tree): Promise<{ old: State; fresh: State; calls: number; ms: number }> {
+  const job = trial(base, result);
+  const old = stateOf(job.target);
+  const child = new CommitProcess('apply', { ...job, hold: true });
+  await child.heard();
+  const started = performance.now();
+  child.go();
+  expect(await child.ended()).toBe('completed');
+  const ms = performance.now() - started;
+  const fresh = stateOf(job.target);
+  expect(fresh).toEqual(stateOf(job.result));
+  expect(fresh).not.toEqual(old);
+  return { old, fresh, calls: child.said[1]!.calls!, ms };
+}
+
+describe('a commit killed', () => {
+  it('before each single change of the disk is wholly old or wholly new', { timeout: 6 * MINUTE }, async () => {
+    const { old, fresh, calls } = await undisturbed(BASE, RESULT);
+    expect(calls).toBeGreaterThan(60);
+    const ends: string[] = [];
+    await inParallel(calls, async (index) => {
+      const job = trial(BASE, RESULT);
+      const child = new CommitProcess('apply', { ...job, killAt: index + 1 });
+      expect(await child.ended()).toBe('killed');
+      const { id } = child.said[0]!;
+      const before = (await readCommits(job.target)).find((commit) => commit.id === id)?.state;
+      const { outcome } = await recoverCommit(job.target);
+      ends[index] = await judge(job.target, id, old, fresh);
+      // What the journal said before anybody looked: that is what came of it.
+      if (before === 'applying') expect([outcome, ends[index]]).toEqual(['rolled-back', 'old']);
+      if (before === 'committed') expect(ends[index]).toBe('new');
+      if (before === undefined) expect(ends[index]).toBe('old');
+      expect(await recoverCommit(job.target)).toMatchObject({ outcome: 'nothing' });
+      rmSync(path.dirname(job.target), { recursive: true });
+    });
+    expect(ends[0]).toBe('old');
+    expect(ends.at(-1)).toBe('new');
+    expect(ends.join(' ')).toMatch(/^(old ?)+(new ?)+$/);
+  });
+
+  it('at random moments, with 200 changes, is wholly old or wholly new', {
+    timeout: MINUTE + KILLS * 10_000,
+  }, async () => {
+    const many = (of: (i: number) => string): Tree =>
+      Object.fromEntries(
+        Array.from({ length: 10 }, (_, d) => [
+          `d${d}`,
+          Object.fromEntries(Array.from({ length: 15 }, (_, f) => [`f${f}`, of(d * 15 + f)])),
+        ]),
+      );
+    const base: Tree = {
+      ...many((i) => `old ${i}`),
+      gone: Object.fromEntries(Array.from({ length: 24 }, (_, i) => [`g${i}`, 'x'])),
+    };
+    const result: Tree = {
+      ...many((i) => `new ${i} ${'x'.repeat(i * 10)}`),
+      added: Object.fromEntries(Array.from({ length: 24 }, (_, i) => [`a${i}`, `y${i}`])),
+    };
+    const { old, fresh, ms } = await undisturbed(base, result);
+    const seen = { old: 0, new: 0, killed: 0 };
+    await inParallel(KILLS, async () => {
+      const job = trial(base, result);
+      const child = new CommitProcess('apply', { ...job, hold: true });
+      const { id } = await child.heard();
+      child.go();
+      await sleep(Math.random() * ms * 1.2);
+      child.kill();
+      if ((await child.ended()) === 'killed') seen.killed += 1;
+      await recoverCommit(job.target);
+      seen[await judge(job.target, id, old, fresh)] += 1;
+      rmSync(path.dirname(job.target), { recursive: true });
+    });
+    console.log(`killed ${seen.killed} of ${KILLS}: ${seen.old} wholly old, ${seen.new} wholly new`);
+    expect(seen.killed).toBeGreaterThan(KILLS / 3);
+  });
+});
+
+describe('a recovery killed', () => {
+  it('again and again, one change further each time, comes to its end', { timeout: 6 * MINUTE }, async () => {
+    const { old, fresh, calls } = await undisturbed(BASE, RESULT);
+    const points = [0.45, 0.65, 0.85].map((part) => Math.round(calls * part));
+    await inParallel(points.length, async (index) => {
+      const job = trial(BASE, RESULT);
+      const child = new CommitProcess('apply', { ...job, killAt: points[index]! });
+      expect(await child.ended()).toBe('killed');
+      for (let killAt = 1; ; killAt += 1) {
+        const recovery = new CommitProcess('recover', { target: job.target, killAt });
+        if ((await recovery.ended()) === 'completed') break;
+      }
+      await judge(job.target, child.said[0]!.id, old, fresh);
+      rmSync(path.dirname(job.target), { recursive: true });
+    });
+  });
+
+  it('before each single change of the disk, then run again, restores the old', { timeout: 6 * MINUTE }, async () => {
+    const { old, fresh, calls } = await undisturbed(BASE, RESULT);
+    // Late, but not complete: as much as possible is to be undone.
+    const prepare = async () => {
+      for (let killAt = calls; ; killAt -= 1) {
+        const job = trial(BASE, RESULT);
+        const child = new CommitProcess('apply', { ...job, killAt });
+        await child.ended();
+        const { id } = child.said[0]!;
+        if ((await readCommits(job.target)).find((commit) => commit.id === id)?.state === 'applying')
+          return { job, id };
+      }
+    };
+    const { job, id } = await prepare();
+    const copyOf = (): string => {
+      const copy = temp(`c${trials++}`, 'target');
+      // Hard links are part of the state: cp -a keeps them, cpSync does not, and neither keeps inode numbers.
+      mkdirSync(path.dirname(copy));
+      cpSync(job.target, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+      return copy;
+    };
+    const whole = new CommitProcess('recover', { target: copyOf() });
+    expect(await whole.ended()).toBe('completed');
+    const total = whole.said[0]!.calls!;
+    expect(total).toBeGreaterThan(20);
+    await inParallel(total, async (index) => {
+      const target = copyOf();
+      expect(await new CommitProcess('recover', { target, killAt: index + 1 }).ended()).toBe('killed');
+      await recoverCommit(target);
+      expect(await judge(target, id, old, fresh)).toBe('old');
+      rmSync(path.dirname(target), { recursive: true });
+    });
+  });
+});
+
+describe('while a commit is applied', () => {
+  it('readers see the old file or the new one, never none and never half of one', { timeout: 2 * MINUTE }, async () => {
+    const text = (of: string) => `${of} `.repeat(20_000);
+    const names = Array.from({ length: 40 }, (_, i) => `f${i}`);
+    const tree = (of: string): Tree => Object.fromEntries(names.map((name) => [name, text(of)]));
+    const job = trial(tree('old'), tree('new'));
+    const child = new CommitProcess('apply', { ...job, hold: true });
+    await child.heard();
+    let running = true;
+    const ended = child.ended().finally(() => {
+      running = false;
+    });
+    child.go();
+    const seen = new Set<string>();
+    while (running) {
+      for (const name of names) seen.add(readFileSync(path.join(job.target, name), 'utf8'));
+      await sleep(0);
+    }
+    expect(await ended).toBe('completed');
+    for (const name of names) seen.add(readFileSync(path.join(job.target, name), 'utf8'));
+    expect([...seen].sort()).toEqual([text('new'), text('old')]);
+  });
+
+  it('a directory swapped for a link, at any point, takes nothing elsewhere', { timeout: 4 * MINUTE }, async () => {
+    const files = (of: string): Tree => ({ f0: `${of} 0`, f1: `${of} 1`, f2: `${of} 2` });
+    const base: Tree = { d: { ...files('old'), gone: 'g', sub: { x: 'x' } } };
+    const result: Tree = { d: { ...files('new'), added: 'a', made: { n: 'n' } } };
+    const { old, fresh, calls } = await undisturbed(base, result);
+    const ends = new Map<string, number>();
+    await inParallel(calls, async (index) => {
+      const job = trial(base, result);
+      const beside = path.dirname(job.target);
+      const outside = writeTree(path.join(beside, 'outside'), { ...files('old'), gone: 'g', sub: { x: 'x' } });
+      const canary = stateOf(outside);
+      const swap = {
+        at: index + 1,
+        directory: path.join(job.target, 'd'),
+        aside: path.join(beside, 'aside'),
+        link: outside,
+      };
+      const child = new CommitProcess('apply', { ...job, swap });
+      const end = await child
+        .ended()
+        .catch((error: Error) => /Commit[A-Za-z]*Error/.exec(error.message)?.[0] ?? error.message);
+      ends.set(end, (ends.get(end) ?? 0) + 1);
+      expect(stateOf(outside)).toEqual(canary);
+      // Put right by whoever did it: then the commit can be undone, if it was not already, or is whole.
+      if (lstatSync(swap.directory).isSymbolicLink()) {
+        unlinkSync(swap.directory);
+        renameSync(swap.aside, swap.directory);
+      }
+      await recoverCommit(job.target);
+      await judge(job.target, child.said[0]!.id, old, fresh);
+      rmSync(beside, { recursive: true });
+    });
+    // Seen before anything was written; while it was, and then it can only be undone later; after the last write.
+    expect([...ends.keys()].filter((end) => end !== 'CommitConflictError').sort()).toEqual([
+      'CommitError',
+      'CommitRefusedError',
+      'completed',
+    ]);
+  });
+});

@@ -1,0 +1,134 @@
+import type { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { DockerBackend } from '../../src/backends/docker/docker-backend.js';
+import { DockerImages } from '../../src/backends/docker/images.js';
+import { ensureImages, listImages } from '../../src/images/build.js';
+import { packContext, toStream } from '../../src/images/context.js';
+import { useManager } from '../helpers/sandbox.js';
+
+const engine = new DockerImages(DockerBackend.open().docker);
+const SCRATCH = 'ripcord/test-scratch:latest';
+
+function context(dockerfile: string): Readable {
+  const files = packContext([{ path: 'Dockerfile', content: Buffer.from(dockerfile), mode: 0o644 }]);
+  files.finalize();
+  return toStream(files);
+}
+
+describe('the images in the engine', () => {
+  test('are all there, built from these files, and say what is in them', async () => {
+    const images = await listImages(engine);
+    expect(images.map(({ name, state }) => [name, state])).toEqual([
+      ['base', 'ready'],
+      ['python', 'ready'],
+      ['node', 'ready'],
+      ['shell', 'ready'],
+    ]);
+    const [, python, node] = images;
+    expect(python?.manifest?.contents).toMatchObject({
+      python: expect.stringMatching(/^3\.11/),
+      numpy: expect.any(String),
+    });
+    expect(Number(node?.manifest?.contents.node?.split('.')[0])).toBeGreaterThanOrEqual(24);
+    expect(python?.sizeBytes).toBeGreaterThan(50e6);
+    expect(python?.createdAt?.getTime()).toBeGreaterThan(Date.UTC(2024, 0));
+  });
+
+  test('are not built again when nothing changed', async () => {
+    expect(await ensureImages(engine, ['python', 'node'])).toEqual([]);
+  });
+
+  test('keep nothing of the machine they were built on', async () => {
+    const sources = await engine.readFile('ripcord/base:latest', '/etc/apt/sources.list').catch(() => Buffer.alloc(0));
+    for (const line of sources.toString().split('\n').filter(Boolean))
+      expect(line).toMatch(/^(#|deb http:\/\/deb\.debian\.org\/)/);
+    expect((await engine.readFile('ripcord/base:latest', '/etc/ripcord-image.json')).toString()).toContain('"base"');
+  });
+});
+
+describe('a build', () => {
+  test('that fails says so with the last lines of the failing step, and leaves no image', async () => {
+    const building = engine.build(context('FROM ripcord/base:latest\nRUN echo wrong turn; exit 7\n'), { tag: SCRATCH });
+    const error = await building.catch((reason) => reason);
+    expect(error).toMatchObject({ code: 'image-build-failed' });
+    expect(error.message).toContain('wrong turn');
+    expect(error.message).toContain('7');
+    expect(await engine.inspect(SCRATCH)).toBeUndefined();
+  });
+
+  test('that is aborted ends at once with the reason', async () => {
+    const abort = new AbortController();
+    const building = engine.build(context('FROM ripcord/base:latest\nRUN echo begun && sleep 600\n'), {
+      tag: SCRATCH,
+      signal: abort.signal,
+      onProgress: (line) => line === 'begun' && abort.abort(new Error('enough')),
+    });
+    await expect(building).rejects.toThrow('enough');
+  });
+
+  test('that takes too long ends by itself', async () => {
+    const building = engine.build(context('FROM ripcord/base:latest\nRUN sleep 600\n'), {
+      tag: SCRATCH,
+      timeoutMs: 1500,
+    });
+    await expect(building).rejects.toMatchObject({ code: 'image-build-failed' });
+  });
+});
+
+test('a pull of an image that does not exist is refused, not waited for', async () => {
+  const pulling = engine.pull('ripcord-no-such-registry.invalid/x:1', { firstProgressMs: 10_000 });
+  await expect(pulling).rejects.toMatchObject({ code: 'image-not-found' });
+});
+
+test('a file that an image has not is an error', async () => {
+  await expect(engine.readFile('ripcord/base:latest', '/no/such/file')).rejects.toThrow();
+});
+
+describe('in a sandbox of', () => {
+  const under = useManager();
+  const inside = async (image: string, command: string[]) => {
+    const sandbox = await under.manager.create({ image });
+    try {
+      const { exitCode, stdout, stderr } = await sandbox.exec(command);
+      return { exitCode, stdout: stdout.trim(), stderr };
+    } finally {
+      await sandbox.close();
+    }
+  };
+
+  test('python, the libraries work: a data frame is drawn into a file without a display', async () => {
+    const program = [
+      'import matplotlib, pandas, numpy, pytest, os',
+      'import matplotlib.pyplot as plt',
+      'pandas.DataFrame({"x": numpy.arange(9), "y": numpy.arange(9) ** 2}).plot(x="x", y="y")',
+      'plt.savefig("out.png"); plt.savefig("out.pdf")',
+      'print(matplotlib.get_backend().lower(), os.path.getsize("out.png") > 5000, os.path.getsize("out.pdf") > 2000)',
+    ].join('\n');
+    expect(await inside('python', ['python', '-c', program])).toMatchObject({ exitCode: 0, stdout: 'agg True True' });
+  });
+
+  test('python, modules come compiled, since nothing can write their cache later', async () => {
+    const program = 'import numpy, os.path; print(os.path.exists(numpy.__cached__))';
+    expect((await inside('python', ['python3', '-c', program])).stdout).toBe('True');
+  });
+
+  test('node, a TypeScript file runs as it is', async () => {
+    const script = "echo 'const n: number = 41; console.log(n + 1)' > a.ts && node a.ts && npm --version";
+    const { exitCode, stdout } = await inside('node', ['sh', '-c', script]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^42\n\d+\.\d+\.\d+$/);
+  });
+
+  test('shell, the tools are there and commands run as a user with a name', async () => {
+    const script = [
+      'whoami',
+      `echo '{"a":[1,2]}' | jq -c .a`,
+      `sqlite3 :memory: 'select 6*7'`,
+      'git init -q r && cd r && echo needle > f && rg -c needle f',
+    ].join(' && ');
+    expect(await inside('shell', ['bash', '-c', script])).toMatchObject({
+      exitCode: 0,
+      stdout: 'sandbox\n[1,2]\n42\n1',
+    });
+  });
+});

@@ -1,0 +1,251 @@
+/** Every limit and wall of a sandbox, read and tried from inside. */
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
+
+const under = useManager();
+
+const python = (code: string) => ['python3', '-c', code];
+
+describe('limits', () => {
+  const sandbox = useSandbox(under, {
+    limits: { memory: '128m', cpus: 0.5, pids: 24, openFiles: 40, workspace: '4m', files: 64, tmp: '1m' },
+  });
+  const read = async (line: string) => (await sandbox().exec(line)).stdout.trim();
+
+  it('hold for memory, swap included', async () => {
+    const cgroup = '/sys/fs/cgroup';
+    const memory = await read(`cat ${cgroup}/memory/memory.limit_in_bytes 2>/dev/null || cat ${cgroup}/memory.max`);
+    expect(Number(memory)).toBe(128 * 1024 * 1024);
+    const swap = await read(
+      `cat ${cgroup}/memory/memory.memsw.limit_in_bytes ${cgroup}/memory.swap.max 2>/dev/null | head -n 1`,
+    );
+    // v1 counts both together, v2 swap alone; a kernel without swap accounting shows neither.
+    if (swap !== '') expect([0, 128 * 1024 * 1024]).toContain(Number(swap));
+  });
+
+  it('hold for CPU time', async () => {
+    const quota = await read(
+      'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us 2>/dev/null || cat /sys/fs/cgroup/cpu.max',
+    );
+    const [used, period] = quota.split(/\s+/).map(Number);
+    expect(used! / period!).toBeCloseTo(0.5);
+    const { usage, durationMs } = await sandbox().exec(
+      python('import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass'),
+    );
+    expect(usage.cpuMs / durationMs).toBeLessThan(0.65);
+  });
+
+  it('hold for processes: a fork fails, and the result says why', async () => {
+    const result = await sandbox().exec(
+      python(`
+import os, time
+made = 0
+try:
+    while made < 100:
+        if os.fork() == 0: time.sleep(60); os._exit(0)
+        made += 1
+except OSError as error:
+    print(error.errno, made)
+`),
+    );
+    const [errno, made] = result.stdout.trim().split(' ').map(Number);
+    expect(errno).toBe(11);
+    // PID 1, the keeper and the program itself count too.
+    expect(made).toBe(24 - 3);
+    expect(result).toMatchObject({ outcome: 'exited', backgroundKilled: made });
+    expect(result.pidsLimitHit).toBe(sandbox().capabilities.pidsCounter);
+    expect(await sandbox().exec('echo again')).toMatchObject({ stdout: 'again\n', pidsLimitHit: false });
+  });
+
+  it('say that a command cannot start when there are no processes left', async () => {
+    await using hog = await sandbox().spawn(
+      python(`
+import os, sys, time
+try:
+    while True:
+        if os.fork() == 0: time.sleep(600); os._exit(0)
+except OSError:
+    print("full", flush=True)
+time.sleep(600)
+`),
+    );
+    await new Promise((resolve) => hog.stdout.once('data', resolve));
+    expect(await sandbox().exec(['true'])).toMatchObject({
+      outcome: 'spawn-failed',
+      failure: { errno: 'EAGAIN', stage: 'resources' },
+    });
+    const error = await rejection(sandbox().files.readText('/etc/hostname'));
+    expect(error.message).toContain('limit of processes');
+    await hog.kill();
+    expect(await sandbox().exec(['true'])).toMatchObject({ outcome: 'exited', exitCode: 0 });
+  });
+
+  it('hold for open files', async () => {
+    const { stdout } = await sandbox().exec(
+      python(`
+import resource
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+files = []
+try:
+    while True: files.append(open("/etc/hostname"))
+except OSError as error:
+    print(error.errno, len(files))
+`),
+    );
+    // 24 is EMFILE; 0, 1 and 2 are open already.
+    expect(stdout).toBe('40 160\n24 37\n');
+  });
+
+  it('allow no core dumps', async () => {
+    expect(await read('ulimit -c; ulimit -Hc')).toBe('0\n0');
+  });
+
+  it('hold for the size of the workspace, which stays readable when full', async () => {
+    await sandbox().files.write('kept', 'kept');
+    const result = await sandbox().exec('head -c 8M /dev/zero > fill');
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toContain('No space left on device');
+    expect(await rejection(sandbox().files.write('more', Buffer.alloc(2 << 20)))).toMatchObject({ code: 'no-space' });
+    expect(await sandbox().files.readText('kept')).toBe('kept');
+    expect((await sandbox().files.stat('fill')).size).toBeLessThanOrEqual(4 * 1024 * 1024);
+    await sandbox().files.remove('fill');
+    await sandbox().files.write('more', Buffer.alloc(2 << 20));
+    await sandbox().files.remove('more');
+  });
+
+  it('hold for the number of files', async () => {
+    const { stdout } = await sandbox().exec(
+      python(`
+import os
+os.mkdir("count")
+made = 0
+try:
+    while True: open(f"count/{made}", "x").close(); made += 1
+except OSError as error:
+    print(error.errno, made < 64)
+`),
+    );
+    expect(stdout).toBe('28 True\n');
+    expect(await rejection(sandbox().files.write('one-more', ''))).toMatchObject({ code: 'no-space' });
+    await sandbox().files.remove('count', { recursive: true });
+  });
+
+  it('hold for /tmp, where nothing can be executed', async () => {
+    const full = await sandbox().exec('head -c 2M /dev/zero > /tmp/fill; rm /tmp/fill');
+    expect(full.stderr).toContain('No space left on device');
+    const run = await sandbox().exec('cp /bin/true /tmp/t 2>/dev/null; chmod +x /tmp/t; /tmp/t');
+    expect(run).toMatchObject({ exitCode: 126 });
+    expect(run.stderr).toContain('Permission denied');
+    expect(await sandbox().exec('cp /bin/true t && ./t && rm t')).toMatchObject({ exitCode: 0 });
+  });
+
+  it('hold for /dev/shm: full is full, not out of memory', async () => {
+    const result = await sandbox().exec('head -c 200M /dev/zero > /dev/shm/fill; rm -f /dev/shm/fill');
+    expect(result.stderr).toContain('No space left on device');
+    expect(result.oomKilled).toBe(false);
+  });
+});
+
+describe('walls', () => {
+  const sandbox = useSandbox(under, () => {
+    process.env.RIPCORD_TEST_SECRET = 'leaked';
+    return {};
+  });
+
+  it('give commands no capability, no way to gain one, and a system call filter', async () => {
+    const { stdout } = await sandbox().exec('cat /proc/self/status');
+    const status = Object.fromEntries(stdout.split('\n').map((line) => line.split(':\t')));
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb']) expect(status[set]).toBe('0000000000000000');
+    expect(status.NoNewPrivs).toBe('1');
+    expect(status.Seccomp).toBe('2');
+    expect(status.Uid).toBe('1000\t1000\t1000\t1000');
+    expect(status.Gid).toBe('1000\t1000\t1000\t1000');
+    expect(status.Groups?.trim()).toBe('');
+  });
+
+  it('give uid 0 no capability either', async () => {
+    const { stdout } = await sandbox().exec('id -u; grep CapEff /proc/self/status', { user: 0 as never });
+    expect(stdout).toBe('0\nCapEff:\t0000000000000000\n');
+  });
+
+  it('leave root read-only, whoever writes', async () => {
+    const line =
+      'for d in / /etc /usr /var /.ripcord /root /home; do touch $d/x 2>/dev/null && echo wrote $d; done; echo end';
+    expect((await sandbox().exec(line)).stdout).toBe('end\n');
+    expect((await sandbox().exec(line, { user: 'root' })).stdout).toBe('end\n');
+  });
+
+  it('leave one network interface, lo, and no way out', async () => {
+    const { stdout } = await sandbox().exec('ls /sys/class/net 2>/dev/null || tail -n +3 /proc/net/dev | cut -d: -f1');
+    expect(stdout.trim()).toBe('lo');
+    const connect = await sandbox().exec(
+      python(
+        'import socket\nfor a in ("1.1.1.1", "169.254.169.254", "172.17.0.1"):\n  s = socket.socket()\n  try: s.connect((a, 80)); print("open")\n  except OSError as e: print(e.errno)',
+      ),
+    );
+    // 101 is ENETUNREACH: refused at once, not timed out.
+    expect(connect.stdout).toBe('101\n101\n101\n');
+    expect(connect.durationMs).toBeLessThan(2000);
+  });
+
+  it('let nothing of the host environment in', async () => {
+    const { stdout } = await sandbox().exec(['env']);
+    const names = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')[0]);
+    expect(stdout).not.toContain('leaked');
+    expect(
+      names.filter((name) => !['PATH', 'LANG', 'HOME', 'TMPDIR', 'LC_ALL', 'DEBIAN_FRONTEND'].includes(name!)),
+    ).toEqual([]);
+  });
+
+  it('keep PID 1 out of reach', async () => {
+    const { stdout } = await sandbox().exec(
+      `for f in mem environ fd/0 fd/1 cwd root exe; do cat /proc/1/$f >/dev/null 2>&1 && echo read $f; done
+       kill -9 1 2>/dev/null && echo killed; kill -STOP 1 2>/dev/null && echo stopped; echo end`,
+    );
+    expect(stdout).toBe('end\n');
+    expect(await sandbox().exec('echo alive')).toMatchObject({ stdout: 'alive\n' });
+  });
+
+  it('keep one command from the descriptors of another', async () => {
+    await using other = await sandbox().spawn(['cat'], { user: '2000:2000' });
+    const { stdout } = await sandbox().exec(
+      `echo forged > /proc/${other.pid}/fd/0 2>/dev/null && echo wrote; echo end`,
+    );
+    expect(stdout).toBe('end\n');
+  });
+
+  it('show HOME and TMPDIR in the workspace, private and writable', async () => {
+    const { stdout } = await sandbox().exec('echo $HOME $TMPDIR; stat -c "%a %u" $HOME $TMPDIR; mktemp; cd; pwd');
+    expect(stdout).toMatch(
+      /^\/workspace\/\.ripcord\/home \/workspace\/\.ripcord\/tmp\n700 1000\n700 1000\n\/workspace\/\.ripcord\/tmp\/tmp\.\w+\n\/workspace\/\.ripcord\/home\n$/,
+    );
+  });
+
+  it('show a kernel that holds what the agent promises', () => {
+    expect(sandbox().capabilities).toMatchObject({
+      descriptorsSafe: true,
+      signalsSafe: true,
+      noNewPrivileges: true,
+      seccomp: true,
+    });
+  });
+});
+
+describe('explicit choices', () => {
+  it('give a writable root', async () => {
+    await using sandbox = await under.manager.create({ rootfs: 'writable', user: 'root' });
+    const { stdout } = await sandbox.exec('echo x > /etc/new && cat /etc/new; id -u');
+    expect(stdout).toBe('x\n0\n');
+  });
+
+  // An engine that was started without its bridge has none to give.
+  it.skipIf(!existsSync('/sys/class/net/docker0'))('give the bridge network', async () => {
+    await using sandbox = await under.manager.create({ network: 'bridge' });
+    const { stdout } = await sandbox.exec('tail -n +3 /proc/net/dev | cut -d: -f1');
+    expect(stdout.trim().split(/\s+/).sort()).toContain('eth0');
+  });
+});

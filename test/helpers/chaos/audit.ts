@@ -1,0 +1,123 @@
+/**
+ * What is left on this machine of one orchestrator: by the engine's word (raw API, every state), by the file system's
+ * and by /proc's. Independent of the library: containers are found by a label the test gave them and by the events the
+ * engine sent, temp directories and processes by the TMPDIR the test made for them.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineApi } from './engine-api.js';
+import { type HostProcess, isWatchdog, processesOfContainers, processesWithTempDir } from './processes.js';
+
+/** The label by which a test knows its own containers. */
+export const TOKEN_LABEL = 'chaos.token';
+
+export interface Subject {
+  api: EngineApi;
+  token: string;
+  tempDir: string;
+  /** Told by the orchestrator, if it came to that. */
+  instance: string | undefined;
+  /** Every container the engine ever made for it. */
+  containerIds: Set<string>;
+  /**
+   * The engine was ended while it may have been starting a container: it can leave a shim that nobody knows any more.
+   * A shim alone is not counted then, as no call of the engine's API could remove it; what runs below one always is.
+   */
+  engineStopped?: boolean;
+  /** What must be dead, too. */
+  pids: Set<number>;
+}
+
+export interface Leftovers {
+  containers: string[];
+  volumes: string[];
+  directories: string[];
+  processes: string[];
+  /** Not counted as leftovers: they are what cleans up. They must end, too. */
+  watchdogs: HostProcess[];
+}
+
+export const isClean = (found: Leftovers): boolean =>
+  found.containers.length + found.volumes.length + found.directories.length + found.processes.length === 0;
+
+export async function audit(subject: Subject): Promise<Leftovers> {
+  const { api, instance } = subject;
+  const labels = [`${TOKEN_LABEL}=${subject.token}`, ...(instance ? [`ripcord.instance=${instance}`] : [])];
+  const [volumes, ...lists] = await Promise.all([
+    instance ? api.volumes(`ripcord.instance=${instance}`) : [],
+    ...labels.map((label) => api.containers(label)),
+  ]);
+  const containers = new Map(lists.flat().map((container) => [container.Id, container.State]));
+  for (const id of containers.keys()) subject.containerIds.add(id);
+  const own = processesWithTempDir(subject.tempDir);
+  const isBareShim = ({ command }: HostProcess) =>
+    subject.engineStopped && /containerd-shim/.test(command.split(' ')[0]!);
+  const ofContainers = processesOfContainers(subject.containerIds).filter((found) => !isBareShim(found));
+  const processes = [...ofContainers, ...own.filter((found) => !isWatchdog(found))];
+  return {
+    containers: [...containers].map(([id, state]) => `${id.slice(0, 12)} ${state}`),
+    volumes,
+    directories: entriesBelow(subject.tempDir),
+    processes: processes.map(({ pid, state, command }) => `${pid} ${state} ${command}`),
+    watchdogs: own.filter(isWatchdog),
+  };
+}
+
+function entriesBelow(directory: string): string[] {
+  try {
+    return readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) =>
+      join(entry.parentPath, entry.name),
+    );
+  } catch {
+    // Something in it is being removed right now.
+    return [directory];
+  }
+}
+
+export interface Settled {
+  /** From `since` until nothing was left and nothing came after it. */
+  cleanMs: number;
+  /** From `since` until the watchdog had gone as well. */
+  watchdogMs: number;
+}
+
+const POLL_MS = 50;
+/** Past the deadline it is watched on, so that a failure says whether it was late or for ever. */
+const GIVE_UP_MS = 10_000;
+
+/**
+ * Looks again and again until nothing is left and the watchdog has gone; what shows up late (a create call that was
+ * still on its way) counts.
+ * @throws when something is left after `withinMs`, or a watchdog after `watchdogMs`
+ */
+export async function settled(
+  subject: Subject,
+  { since = performance.now(), withinMs = 5000, watchdogMs = 20_000 } = {},
+): Promise<Settled> {
+  let cleanMs: number | undefined;
+  const history: string[] = [];
+  const fail = (what: string) => new Error(`${what}; it was seen so:\n${history.join('\n')}`);
+  for (;;) {
+    const found = await audit(subject);
+    const elapsed = performance.now() - since;
+    const summary = summarise(found);
+    if (!history.at(-1)?.endsWith(summary)) history.push(`  ${Math.round(elapsed)} ms: ${summary}`);
+    if (isClean(found)) cleanMs ??= elapsed;
+    else cleanMs = undefined;
+    if (cleanMs !== undefined && found.watchdogs.length === 0) {
+      if (cleanMs > withinMs) throw fail(`clean only after ${Math.round(cleanMs)} ms`);
+      return { cleanMs, watchdogMs: elapsed };
+    }
+    if (elapsed > withinMs + GIVE_UP_MS && cleanMs === undefined)
+      throw fail(`not clean after ${Math.round(elapsed)} ms`);
+    if (elapsed > watchdogMs + GIVE_UP_MS) throw fail(`the watchdog still runs after ${Math.round(elapsed)} ms`);
+    await sleep(POLL_MS);
+  }
+}
+
+function summarise({ containers, volumes, directories, processes, watchdogs }: Leftovers): string {
+  const parts = [...containers, ...volumes, ...directories.slice(0, 3), ...processes];
+  const left = parts.length > 12 ? `${containers.length} containers, ${processes.length} processes` : parts.join(' | ');
+  return `${left || 'clean'}${watchdogs.length > 0 ? ' (watchdog)' : ''}`;
+}

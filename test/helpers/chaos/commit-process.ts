@@ -1,0 +1,76 @@
+/** Runs commit-main.mjs and sees to its end. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { deferred } from '../../../src/lifecycle/abort.js';
+
+const MAIN = fileURLToPath(new URL('./commit-main.mjs', import.meta.url));
+
+export interface CommitJob {
+  base?: string;
+  result?: string;
+  target: string;
+  /** Kills itself right before this change of the disk, counted from 1. */
+  killAt?: number;
+  /** Moves `directory` aside and puts a link in its place, right before this change of the disk. */
+  swap?: { at: number; directory: string; aside: string; link: string };
+  /** Waits for `go` between the plan and its application. */
+  hold?: boolean;
+}
+
+/** What it printed, one JSON document a line. */
+export interface Said {
+  id?: string;
+  outcome?: string;
+  commits?: string[];
+  calls?: number;
+  changes?: number;
+}
+
+export class CommitProcess {
+  readonly said: Said[] = [];
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly #child;
+  #stderr = '';
+  #heard = deferred<void>();
+
+  constructor(action: 'apply' | 'recover', job: CommitJob) {
+    this.#child = spawn(process.execPath, [MAIN, action, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child.stdin.on('error', () => {});
+    this.#child.stderr.on('data', (text: Buffer) => {
+      this.#stderr += text;
+    });
+    createInterface({ input: this.#child.stdout }).on('line', (line) => {
+      this.said.push(JSON.parse(line));
+      this.#heard.resolve();
+      this.#heard = deferred();
+    });
+    this.exited = once(this.#child, 'close').then(([code, signal]) => {
+      this.#heard.resolve();
+      return { code, signal };
+    });
+  }
+
+  /** @throws with what it wrote to stderr, unless it ended well or by SIGKILL */
+  async ended(): Promise<'killed' | 'completed'> {
+    const { code, signal } = await this.exited;
+    if (signal === 'SIGKILL') return 'killed';
+    if (code !== 0) throw new Error(`commit process: exit code ${code}: ${this.#stderr}`);
+    return 'completed';
+  }
+
+  /** Waits until it has said something. */
+  async heard(): Promise<Said> {
+    while (this.said.length === 0) await this.#heard.promise;
+    return this.said[0]!;
+  }
+
+  go(): void {
+    this.#child.stdin.write('go\n');
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * A Docker engine of a test's own, to be killed: with its own directories, socket and containerd, and without a bridge,
+ * so that the engine everybody else uses never notices.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineApi } from './engine-api.js';
+import { isRunning, signalTo } from './processes.js';
+
+const DOCKERD = ['/usr/bin/dockerd', '/usr/sbin/dockerd', '/usr/local/bin/dockerd'].find((path) => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+/** Whether this machine and this user can run one. */
+export const canRunPrivateEngine = process.platform === 'linux' && process.getuid?.() === 0 && DOCKERD !== undefined;
+
+const READY_MS = 60_000;
+const STOP_MS = 30_000;
+
+export class PrivateEngine {
+  readonly directory = mkdtempSync(join(tmpdir(), 'rc-engine-'));
+  readonly api = new EngineApi(join(this.directory, 'docker.sock'));
+  readonly endpoint = `unix://${this.api.socketPath}`;
+  #process: ChildProcess | undefined;
+
+  static async start(): Promise<PrivateEngine> {
+    const engine = new PrivateEngine();
+    try {
+      await engine.start();
+      return engine;
+    } catch (error) {
+      await engine.destroy();
+      throw error;
+    }
+  }
+
+  async start(): Promise<void> {
+    this.#forgetTheDead();
+    const namespace = basename(this.directory);
+    const log = openSync(join(this.directory, 'dockerd.log'), 'a');
+    const child = spawn(
+      // In a network of its own: an engine without a bridge deletes the docker0 it finds, which is another engine's.
+      'unshare',
+      [
+        '--net',
+        DOCKERD!,
+        `--data-root=${this.directory}/data`,
+        `--exec-root=${this.directory}/exec`,
+        `--pidfile=${this.directory}/docker.pid`,
+        `-H=${this.endpoint}`,
+        '--bridge=none',
+        '--iptables=false',
+        '--ip6tables=false',
+        // Where the system runs a containerd for all, dockerd would use it: never mix with what others run there.
+        `--containerd-namespace=${namespace}`,
+        `--containerd-plugins-namespace=${namespace}-plugins`,
+      ],
+      { cwd: '/', detached: true, stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    this.#process = child;
+    const deadline = Date.now() + READY_MS;
+    while (!(await this.api.answers())) {
+      if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
+        throw new Error(`the private engine does not start:\n${this.#logTail()}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  /** Sends it a signal and waits for its end; what ran under it is left to its fate. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit', { signal: AbortSignal.timeout(STOP_MS) });
+    child.kill(signal);
+    await exit;
+  }
+
+  /** Copies an image over from another engine. */
+  async load(image: string, from = new EngineApi()): Promise<void> {
+    const archive = await from.open('GET', `/images/${encodeURIComponent(image)}/get`);
+    if (archive.statusCode !== 200) throw new Error(`no image ${image} to copy: ${archive.statusCode}`);
+    const { status, text } = await this.api.ask('POST', '/images/load?quiet=1', archive);
+    if (status !== 200 || text.includes('"error"')) throw new Error(`loading ${image}: ${status} ${text}`);
+  }
+
+  /** Ends it and everything that ran under it, and removes its directories. */
+  async destroy(): Promise<void> {
+    await this.stop('SIGTERM').catch(() => this.stop('SIGKILL'));
+    // An engine that was killed leaves shims behind, which name its directory.
+    for (const pid of this.#processes()) signalTo(pid, 'SIGKILL');
+    const deadline = Date.now() + 5000;
+    while (this.#processes().length > 0 && Date.now() < deadline) await sleep(20);
+    for (const mount of this.#mounts()) await once(spawn('umount', ['-l', mount], { stdio: 'ignore' }), 'exit');
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** Where nobody reaps orphans, a killed process is a zombie, which dockerd takes for a live one. */
+  #forgetTheDead(): void {
+    for (const name of ['docker.pid', 'exec/containerd/containerd.pid']) {
+      const path = join(this.directory, name);
+      if (existsSync(path) && !isRunning(Number(readFileSync(path, 'utf8')))) rmSync(path);
+    }
+  }
+
+  #processes(): number[] {
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => Number.isInteger(pid) && pid !== process.pid && isRunning(pid))
+      .filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(`${this.directory}/`);
+        } catch {
+          return false;
+        }
+      })
+      .filter((pid) => pid !== this.#process?.pid);
+  }
+
+  /** Deepest first. */
+  #mounts(): string[] {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '')
+      .filter((path) => path.startsWith(`${this.directory}/`))
+      .sort((a, b) => b.length - a.length);
+  }
+
+  #logTail(): string {
+    return readFileSync(join(this.directory, 'dockerd.log'), 'utf8').split('\n').slice(-20).join('\n');
+  }
+}
+
+/** Runs `use` with an engine that is gone afterwards. */
+export async function withPrivateEngine(use: (engine: PrivateEngine) => Promise<void>): Promise<void> {
+  const engine = await PrivateEngine.start();
+  try {
+    await use(engine);
+  } finally {
+    await engine.destroy();
+  }
+}

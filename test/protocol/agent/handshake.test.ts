@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { decodeReady, encodeFrame, encodeHello, TYPE, u8, u16, u32, u64 } from '../../helpers/agent-process.js';
+import { describeAgent, expectError } from '../../helpers/agent-suite.js';
+
+describeAgent('agent: handshake', (suite) => {
+  it('answers HELLO with what it found out about the kernel', async () => {
+    const agent = await suite.start();
+    const frame = await agent.next();
+    expect(frame).toMatchObject({ stream: 0, type: TYPE.READY });
+    const answer = decodeReady(frame.payload);
+    expect(answer).toMatchObject({ version: 1, maxStreams: 512 });
+    expect(answer.caps & 7).toBe(7);
+    expect(answer.build).toMatch(/^[0-9a-f]{12}$/);
+    expect(answer.kernel).toBe(execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim());
+  });
+
+  it('names both versions when they differ', async () => {
+    const agent = await suite.start({ version: 7 });
+    const message = await expectError(agent, 1);
+    expect(message).toMatch(/1.*7/);
+  });
+
+  it('tells another version even when it cannot read the rest', async () => {
+    const agent = await suite.start({ hello: false });
+    agent.send(0, TYPE.HELLO, Buffer.concat([u32(0x5049_5231), u16(2)]));
+    await expectError(agent, 1);
+  });
+
+  it('wants HELLO first', async () => {
+    const agent = await suite.start({ hello: false });
+    agent.send(0, TYPE.PING, u64(1));
+    await expectError(agent, 4);
+  });
+
+  it.each([
+    ['a wrong magic', () => Buffer.concat([u32(0x1234_5678), u16(1), Buffer.alloc(40)])],
+    ['an empty payload', () => Buffer.alloc(0)],
+    ['a cut one', () => encodeHello('/w').subarray(0, 23)],
+    ['a relative workspace', () => encodeHello('w')],
+    ['a NUL in the workspace', () => encodeHello('/w\0x')],
+    ['a user name longer than the frame', () => Buffer.concat([encodeHello('/w').subarray(0, 26), u32(1 << 30)])],
+  ])('refuses HELLO with %s', async (_, payload) => {
+    const agent = await suite.start({ hello: false });
+    agent.send(0, TYPE.HELLO, payload());
+    await expectError(agent, 2);
+  });
+
+  it('refuses a second HELLO', async () => {
+    const agent = await suite.ready();
+    agent.send(0, TYPE.HELLO, encodeHello('/w'));
+    await expectError(agent, 2);
+  });
+
+  it('refuses to run with a default user it cannot become', async () => {
+    const agent = await suite.start({ user: 'no-such-user' });
+    await expectError(agent, 7);
+  });
+
+  it.each([
+    [0, 0o755],
+    [1, 0o1777],
+  ])('with flags %i leaves the workspace with the right mode', async (helloFlags, mode) => {
+    const agent = await suite.ready({ helloFlags });
+    expect(statSync(agent.workspace).mode & 0o7777).toBe(mode);
+  });
+
+  it('takes HELLO in one-byte pieces', async () => {
+    const agent = await suite.start({ hello: false });
+    for (const byte of encodeFrame(0, TYPE.HELLO, encodeHello(agent.workspace))) agent.sendRaw(u8(byte));
+    expect((await agent.next()).type).toBe(TYPE.READY);
+  });
+
+  it('refuses to be anything but PID 1', () => {
+    expect(() => execFileSync(suite.binary, { stdio: 'pipe' })).toThrow(/must be PID 1/);
+  });
+});

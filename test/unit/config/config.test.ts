@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as config from '../../../src/config.js';
+import { InvalidOptionsError } from '../../../src/errors.js';
+
+/** The message `input` is refused with. */
+function refusal(schema: Parameters<typeof config.parseOptions>[0], input: unknown): string {
+  try {
+    config.parseOptions(schema, input, 'what');
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidOptionsError);
+    expect(error).toMatchObject({ code: 'invalid-options', details: { problems: expect.any(Array) } });
+    return (error as Error).message;
+  }
+  throw new Error('the options were accepted');
+}
+
+describe('parseSize', () => {
+  it.each<[string | number, number]>([
+    [0, 0],
+    [1024, 1024],
+    ['0', 0],
+    ['1024', 1024],
+    ['1b', 1],
+    ['64k', 65_536],
+    ['64kb', 65_536],
+    ['64KiB', 65_536],
+    ['512m', 536_870_912],
+    ['512 MB', 536_870_912],
+    ['1.5g', 1_610_612_736],
+    [' 2G ', 2_147_483_648],
+    ['1t', 1_099_511_627_776],
+    ['0.5k', 512],
+  ])('reads %j as %i bytes', (size, bytes) => {
+    expect(config.parseSize(size)).toBe(bytes);
+  });
+
+  it.each<[string | number]>([
+    [''],
+    ['m'],
+    ['1x'],
+    ['1mm'],
+    ['-1'],
+    ['1e3'],
+    ['0x10'],
+    ['1 2'],
+    ['1,5g'],
+    ['٣'],
+    [-1],
+    [1.5],
+    [Number.NaN],
+    [Number.POSITIVE_INFINITY],
+    ['99999999t'],
+  ])('refuses %j', (size) => {
+    expect(config.parseSize(size)).toBeUndefined();
+  });
+
+  it('gives a whole number of bytes or nothing, for any text', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.double(), fc.integer()), (size) => {
+        const bytes = config.parseSize(size);
+        expect(bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= 0)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('defaults', () => {
+  it('of create are those the documentation promises', () => {
+    expect(config.parseOptions(config.createSchema, undefined, 'create')).toEqual({
+      image: 'python',
+      limits: { memory: 512 * 1024 ** 2, cpus: 1, pids: 256, files: 100_000, openFiles: 1024 },
+      network: 'none',
+      workspace: { mode: 'copy' },
+      env: {},
+      cwd: '/workspace',
+      lifetimeMs: 3_600_000,
+      leaseMs: 60_000,
+      rootfs: 'read-only',
+      labels: {},
+      createTimeoutMs: 60_000,
+    });
+  });
+
+  it('of exec are those the documentation promises', () => {
+    expect(config.parseOptions(config.execSchema, {}, 'exec')).toEqual({
+      env: {},
+      killGraceMs: 500,
+      maxOutputBytes: 1024 ** 2,
+      onOutputLimit: 'truncate',
+      encoding: 'utf8',
+    });
+  });
+
+  it('of a part of the limits leave the others as they are', () => {
+    const { limits } = config.parseOptions(config.createSchema, { limits: { memory: '1g' } }, 'create');
+    expect(limits).toMatchObject({ memory: 1024 ** 3, pids: 256, cpus: 1 });
+  });
+
+  it('make a seed of a path', () => {
+    const { workspace } = config.parseOptions(
+      config.createSchema,
+      { workspace: { mode: 'copy', seed: '/src' } },
+      'create',
+    );
+    expect(workspace).toEqual({ mode: 'copy', seed: { from: '/src', ignore: [], gitignore: true } });
+  });
+});
+
+describe('an unknown option', () => {
+  it.each<[string, Parameters<typeof config.parseOptions>[0], object, string]>([
+    ['case', config.execSchema, { timeoutMS: 5 }, "unknown option 'timeoutMS', did you mean 'timeoutMs'?"],
+    ['a letter', config.execSchema, { stdn: 'x' }, "did you mean 'stdin'?"],
+    ['a place', config.createSchema, { limits: { memry: 1 } }, "unknown option 'limits.memry', did you mean 'memory'?"],
+    [
+      'a place',
+      config.createSchema,
+      { workspace: { mode: 'bind', path: '/x', readonly: true } },
+      "'workspace.readonly'",
+    ],
+    ['a place', config.createSchema, { workspace: { mode: 'copy', seed: { form: '/x' } } }, 'workspace.seed'],
+    ['two', config.execSchema, { foo: 1, bar: 2 }, "unknown option 'foo'"],
+    ['none near', config.statSchema, { everything: true }, '(known: signal, user, follow)'],
+    ['another call', config.spawnSchema, { onStdout: () => {} }, "unknown option 'onStdout'"],
+    ['prototype', config.statSchema, JSON.parse('{"__proto__x": 1}'), '__proto__x'],
+  ])('is named with what was meant: %s', (_what, schema, input, message) => {
+    expect(refusal(schema, input)).toContain(message);
+  });
+
+  it('is found in every schema', () => {
+    const schemas = Object.entries(config).filter(
+      ([name]) => name.endsWith('Schema') && !/^(size|seed|workspace)/.test(name),
+    );
+    expect(schemas.length).toBeGreaterThanOrEqual(15);
+    for (const [, schema] of schemas) {
+      expect(refusal(schema as never, { certainlyNotAnOption: 1 })).toContain("unknown option 'certainlyNotAnOption'");
+    }
+  });
+
+  it('does not hide the others that are wrong', () => {
+    const message = refusal(config.execSchema, { foo: 1, timeoutMs: -1, cwd: '' });
+    expect(message).toMatch(/^what: /);
+    for (const part of ["'foo'", 'timeoutMs', 'cwd']) expect(message).toContain(part);
+  });
+});
+
+describe('a value that is wrong', () => {
+  it.each<[Parameters<typeof config.parseOptions>[0], object, ...string[]]>([
+    [config.createSchema, { limits: { memory: '12 apples' } }, 'limits.memory', "'512m'", '12 apples'],
+    [config.createSchema, { limits: { memory: '8m' } }, 'limits.memory', 'at least 16m'],
+    [config.createSchema, { limits: { cpus: 0 } }, 'limits.cpus', 'got 0'],
+    [config.createSchema, { limits: { pids: 2 } }, 'limits.pids'],
+    [config.createSchema, { network: 'host' }, 'network', 'none'],
+    [config.createSchema, { cwd: 'x' }, 'cwd', 'absolute path', 'got "x"'],
+    [config.createSchema, { env: { 'A=B': '' } }, 'env.A=B', "must not contain '='"],
+    [config.createSchema, { env: { A: 'a\0b' } }, 'env.A', 'NUL'],
+    [config.createSchema, { env: { A: 1 } }, 'env.A'],
+    [config.createSchema, { user: -1 }, 'user'],
+    [config.createSchema, { user: 'a b' }, 'user', "'user:group'"],
+    [config.createSchema, { user: 'a:b:c' }, 'user'],
+    [config.createSchema, { labels: { 'ripcord.x': 'y' } }, 'reserved'],
+    [config.createSchema, { leaseMs: 10 }, 'leaseMs'],
+    [config.createSchema, { lifetimeMs: 2 ** 31 }, 'lifetimeMs'],
+    [config.createSchema, { lifetimeMs: 1.5 }, 'lifetimeMs'],
+    [config.createSchema, { signal: {} }, 'signal', 'AbortSignal'],
+    [config.execSchema, { maxOutputBytes: '17m' }, 'maxOutputBytes', 'at most 16m'],
+    [config.execSchema, { onStdout: 'print' }, 'onStdout', 'function'],
+    [config.execSchema, { stdin: 5 }, 'stdin', 'async iterable'],
+    [config.execSchema, { killGraceMs: -1 }, 'killGraceMs'],
+    [config.spawnSchema, { pty: { cols: 0, rows: 24 } }, 'pty'],
+    [config.runCodeSchema, { language: 'cobol' }, 'language', 'python'],
+    [config.writeSchema, { mode: 0o1777 }, 'mode'],
+    [config.listSchema, { depth: 0 }, 'depth'],
+    [config.readSchema, { offset: -1 }, 'offset'],
+  ])('is named with its place and what was expected: %#', (schema, input, ...parts) => {
+    const message = refusal(schema, input);
+    for (const part of parts) expect(message).toContain(part);
+  });
+
+  it('that is no object at all is refused too', () => {
+    for (const input of ['x', 5, [], () => {}]) expect(refusal(config.execSchema, input)).toMatch(/^what: /);
+  });
+});
+
+it('takes a uid as a number, and 0 for root', () => {
+  expect(config.parseOptions(config.execSchema, { user: 0 }, 'exec').user).toBe('0');
+  expect(config.parseOptions(config.execSchema, { user: 1234 }, 'exec').user).toBe('1234');
+  expect(config.parseOptions(config.execSchema, { user: 'www-data:sandbox' }, 'exec').user).toBe('www-data:sandbox');
+});

@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+const SECOND = 1000;
+
+/** The kinds of tests, by directory, and how long one test of each may take. */
+const kinds = {
+  unit: 15 * SECOND,
+  protocol: 30 * SECOND,
+  docker: 90 * SECOND,
+  hostile: 120 * SECOND,
+  chaos: 180 * SECOND,
+};
+
+export default defineConfig({
+  test: {
+    // A process each: tests kill processes, set signal handlers and change the environment.
+    pool: 'forks',
+    // Sandboxes share the engine; more files at once only make each other slow.
+    maxWorkers: 2,
+    passWithNoTests: true,
+    projects: Object.entries(kinds).map(([name, timeoutMs]) => ({
+      extends: true,
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.{ts,mjs}`],
+        testTimeout: timeoutMs,
+        hookTimeout: timeoutMs,
+        teardownTimeout: 30 * SECOND,
+      },
+    })),
+  },
+});
