@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backend, Label, type Leftover } from '../backend.js';
 import type { DockerEndpoint } from './endpoint.js';
+import { withoutGhosts } from './ghosts.js';
 
 export type Cleaner = Pick<Backend, 'containers' | 'volumes' | 'remove' | 'removeVolume' | 'close'>;
 
@@ -36,13 +37,14 @@ class SocketCleaner implements Cleaner {
   async containers(instance: string): Promise<Leftover[]> {
     type Listed = { Id: string; Names: string[]; Labels: Record<string, string>; State: string; Created: number };
     const found: Listed[] = await this.#list(`/containers/json?all=1&${labelled(instance)}`);
-    return found.map(({ Id, Names, Labels, State, Created }) => ({
+    const listed = found.map(({ Id, Names, Labels, State, Created }) => ({
       id: Id,
       name: Names[0]?.slice(1) ?? Id,
       labels: Labels,
       state: State,
       createdAtMs: Created * 1000,
     }));
+    return withoutGhosts(listed, (id) => this.#isAbsent(id));
   }
 
   async volumes(instance: string): Promise<Leftover[]> {
@@ -62,7 +64,7 @@ class SocketCleaner implements Cleaner {
     for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, MAX_PAUSE_MS)) {
       const removed = await this.#ask('DELETE', `/containers/${id}?force=1&v=1`);
       // Gone is what the engine says is gone; 409 is on its way, by AutoRemove or by somebody else.
-      if ((await this.#ask('GET', `/containers/${id}/json`)).status === 404) return;
+      if (await this.#isAbsent(id)) return;
       if (Date.now() > giveUpAt) throw new Error(`container ${id} is still there: ${removed.text.trim()}`);
       await sleep(pauseMs);
     }
@@ -74,6 +76,10 @@ class SocketCleaner implements Cleaner {
   }
 
   close(): void {}
+
+  async #isAbsent(id: string): Promise<boolean> {
+    return (await this.#ask('GET', `/containers/${id}/json`)).status === 404;
+  }
 
   async #list<T>(path: string): Promise<T> {
     const { status, text } = await this.#ask('GET', path);

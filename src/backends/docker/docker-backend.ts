@@ -22,6 +22,7 @@ import { connectDocker, type DockerConnection } from './connect.js';
 import { containerConfig } from './container-config.js';
 import { type DockerEndpoint, resolveEndpoint } from './endpoint.js';
 import { engineError, engineMessage, isTransient, isUnreachable, statusOf } from './engine-error.js';
+import { withoutGhosts } from './ghosts.js';
 
 /** The engine's names of architectures (Go's, or uname's) and ours. */
 const ARCHITECTURES: Record<string, EngineFacts['arch']> = {
@@ -174,13 +175,14 @@ export class DockerBackend implements Backend {
     const found = await this.#retried('listing containers', (abortSignal) =>
       this.#docker.listContainers({ all: true, filters, abortSignal }),
     );
-    return found.map((container) => ({
+    const listed = found.map((container) => ({
       id: container.Id,
       name: container.Names[0]?.replace(/^\//, '') ?? container.Id,
       labels: container.Labels,
       state: container.State,
       createdAtMs: container.Created * 1000,
     }));
+    return withoutGhosts(listed, (id) => this.isAbsent(id));
   }
 
   async volumes(instance?: string): Promise<Leftover[]> {

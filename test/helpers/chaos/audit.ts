@@ -49,7 +49,11 @@ export async function audit(subject: Subject): Promise<Leftovers> {
     ...labels.map((label) => api.containers(label)),
   ]);
   const containers = new Map(lists.flat().map((container) => [container.Id, container.State]));
-  for (const id of containers.keys()) subject.containerIds.add(id);
+  for (const [id, state] of containers) {
+    subject.containerIds.add(id);
+    // An engine killed in the middle of a removal may list what does not exist; nobody can remove that.
+    if (state === 'dead' && !(await api.exists(id))) containers.delete(id);
+  }
   const own = processesWithTempDir(subject.tempDir);
   const isBareShim = ({ command }: HostProcess) =>
     subject.engineStopped && /containerd-shim/.test(command.split(' ')[0]!);
@@ -97,7 +101,10 @@ export async function settled(
 ): Promise<Settled> {
   let cleanMs: number | undefined;
   const history: string[] = [];
-  const fail = (what: string) => new Error(`${what}; it was seen so:\n${history.join('\n')}`);
+  const fail = async (what: string) => {
+    const answers = await Promise.all([...subject.containerIds].map((id) => explain(subject.api, id)));
+    return new Error([`${what}; it was seen so:`, ...history, ...answers].join('\n'));
+  };
   for (;;) {
     const found = await audit(subject);
     const elapsed = performance.now() - since;
@@ -106,14 +113,23 @@ export async function settled(
     if (isClean(found)) cleanMs ??= elapsed;
     else cleanMs = undefined;
     if (cleanMs !== undefined && found.watchdogs.length === 0) {
-      if (cleanMs > withinMs) throw fail(`clean only after ${Math.round(cleanMs)} ms`);
+      if (cleanMs > withinMs) throw await fail(`clean only after ${Math.round(cleanMs)} ms`);
       return { cleanMs, watchdogMs: elapsed };
     }
     if (elapsed > withinMs + GIVE_UP_MS && cleanMs === undefined)
-      throw fail(`not clean after ${Math.round(elapsed)} ms`);
-    if (elapsed > watchdogMs + GIVE_UP_MS) throw fail(`the watchdog still runs after ${Math.round(elapsed)} ms`);
+      throw await fail(`not clean after ${Math.round(elapsed)} ms`);
+    if (elapsed > watchdogMs + GIVE_UP_MS) throw await fail(`the watchdog still runs after ${Math.round(elapsed)} ms`);
     await sleep(POLL_MS);
   }
+}
+
+/** What the engine says of a container that should be gone, and why it does not remove it. */
+async function explain(api: EngineApi, id: string): Promise<string> {
+  const found = await api.ask('GET', `/containers/${id}/json`);
+  if (found.status === 404) return `  ${id.slice(0, 12)}: gone`;
+  const removed = await api.ask('DELETE', `/containers/${id}?force=1&v=1`);
+  const state = found.status === 200 ? JSON.stringify(JSON.parse(found.text).State) : found.text.trim();
+  return `  ${id.slice(0, 12)}: ${state}; DELETE: ${removed.status} ${removed.text.trim()}`;
 }
 
 function summarise({ containers, volumes, directories, processes, watchdogs }: Leftovers): string {
