@@ -97,13 +97,49 @@ export const workspaceSchema = z.discriminatedUnion('mode', [
   }),
 ]);
 
+const port = z.number().int().min(1).max(65_535);
+
+/** Egress through the pipe: still no interface but `lo`; the host decides about each connection. */
+export const networkSchema = z.strictObject({
+  /** `api.example.com`, `*.example.org`, `localhost:8080`, `10.0.0.7:5432`, `10.0.0.0/8`, `[fd00::1]:443`, `*`. Empty: none. */
+  allow: z.array(text.min(1)).max(1000),
+  /** The same grammar; an entry without a port is for every port. Wins over `allow`. */
+  deny: z.array(text.min(1)).max(1000).default([]),
+  /** The ports of entries without one. Default 80 and 443. */
+  ports: z.array(port).min(1).default([80, 443]),
+  /** Both directions together, over the sandbox's life; past it connections are cut. Default: no limit. */
+  maxBytes: sizeSchema.optional(),
+  /** At a time; further ones wait. Default 64. */
+  maxConnections: z.number().int().min(1).max(256).default(64),
+  /** Headers added on the host, so that their values never enter the sandbox. */
+  inject: z
+    .array(
+      z.strictObject({
+        /** An exact name, with a port or without (443, or 80 with `tls: false`). */
+        host: text.min(1),
+        /** The header's name, e.g. `authorization`. What the sandbox sends under it is dropped. */
+        header: z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'expected the name of a header' }),
+        /** The environment variable of this process that holds the value. */
+        fromEnv: text.min(1),
+        /** Before the value, e.g. `Bearer `. */
+        prefix: text.default(''),
+        /** Default true: the sandbox asks in plain HTTP, the host goes on in TLS and checks the certificate. */
+        tls: z.boolean().default(true),
+      }),
+    )
+    .default([]),
+});
+
 /** `manager.create()` */
 export const createSchema = z.strictObject({
   /** One of ours (`python`, `node`, `shell`, `base`), any reference the engine has, or an image id. Default `python`. */
   image: imageReference.default('python'),
   limits: limitsSchema.prefault({}),
-  /** `none` (default): no interface but `lo`. `bridge`: the engine's unfiltered bridge, for code you trust. */
-  network: z.enum(['none', 'bridge']).default('none'),
+  /**
+   * `none` (default): no interface but `lo`. `bridge`: the engine's unfiltered bridge, for code you trust. An object: no
+   * interface either, but the listed hosts can be reached through a proxy that the usual programs find by environment.
+   */
+  network: z.union([z.enum(['none', 'bridge']), networkSchema]).default('none'),
   workspace: workspaceSchema.default({ mode: 'copy' }),
   /** Environment of every command, over the image's own. */
   env: envSchema.default({}),
@@ -266,7 +302,6 @@ export const downloadSchema = z.strictObject({
 });
 export const diffSchema = z.strictObject({ ...fileFields, ...treeLimits });
 
-const port = z.number().int().min(1).max(65_535);
 /** `sandbox.ports.connect()` */
 export const portSchema = z.strictObject({ port, signal: signalSchema.optional() });
 /** `sandbox.ports.waitFor()` */
@@ -322,6 +357,8 @@ export const sweepSchema = managerSchema.pick({ docker: true, stateDir: true, lo
 
 export type CreateOptions = z.input<typeof createSchema>;
 export type ResolvedCreateOptions = z.output<typeof createSchema>;
+export type NetworkOptions = z.input<typeof networkSchema>;
+export type ResolvedNetwork = z.output<typeof networkSchema>;
 export type Limits = z.input<typeof limitsSchema>;
 export type ExecOptions<Chunk = string> = Omit<z.input<typeof execSchema>, 'onStdout' | 'onStderr' | 'encoding'> & {
   onStdout?: (chunk: Chunk) => unknown;

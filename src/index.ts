@@ -14,6 +14,7 @@ export type {
   ListOptions,
   MakeDirOptions,
   ManagerOptions,
+  NetworkOptions,
   PortOptions,
   ReadOptions,
   RemoveOptions,
@@ -27,6 +28,9 @@ export type {
   WaitForPortOptions,
   WriteOptions,
 } from './config.js';
+export type { DenialReason } from './egress/policy.js';
+export type { EgressRecord } from './egress/proxy.js';
+export type { SandboxEgress } from './egress/sandbox-egress.js';
 export {
   EngineLostError,
   type ErrorCode,
@@ -95,7 +99,7 @@ export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.
 export type { SweepReport } from './lifecycle/sweep.js';
 export type { Logger } from './logger.js';
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
-export type { CommandEvent, CommandLine, Sandbox } from './sandbox.js';
+export type { CommandEvent, CommandLine, EgressEvent, Sandbox } from './sandbox.js';
 export { type ManagerEvent, SandboxManager } from './sandbox-manager.js';
 export { runTests } from './verify/run-tests.js';
 export type { TestOptions } from './verify/test-options.js';

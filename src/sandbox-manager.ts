@@ -19,7 +19,7 @@ import { type SweepReport, sweep } from './lifecycle/sweep.js';
 import { guard } from './lifecycle/teardown.js';
 import { Watchdog } from './lifecycle/watchdog.js';
 import { type Logger, silentLogger } from './logger.js';
-import { type CommandEvent, Sandbox, type SandboxOwner } from './sandbox.js';
+import { type CommandEvent, type EgressEvent, Sandbox, type SandboxOwner } from './sandbox.js';
 
 /** What happens, for a UI to follow: `manager.on('event', …)`. `at` is in milliseconds since 1970. */
 export type ManagerEvent =
@@ -29,7 +29,8 @@ export type ManagerEvent =
   | { type: 'sandbox.lost'; sandbox: string; reason: string; at: number }
   | { type: 'sandbox.closed'; sandbox: string; receipt: SandboxReceipt; at: number }
   | { type: 'swept'; report: SweepReport; at: number }
-  | CommandEvent;
+  | CommandEvent
+  | EgressEvent;
 
 /** How long the agent gets to say goodbye before the container is removed regardless. */
 const GOODBYE_MS = 500;

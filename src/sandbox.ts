@@ -8,6 +8,8 @@ import { execCommand } from './command/exec.js';
 import { INTERPRETERS } from './command/languages.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
 import * as config from './config.js';
+import type { EgressRecord } from './egress/proxy.js';
+import type { SandboxEgress } from './egress/sandbox-egress.js';
 import { InvalidOptionsError, SandboxLostError } from './errors.js';
 import { SandboxFiles } from './files/sandbox-files.js';
 import { throwIfAborted } from './lifecycle/abort.js';
@@ -28,12 +30,15 @@ export interface SandboxOwner {
   explainLoss(sandbox: Sandbox, partial: () => CommandResult): Promise<CommandResult>;
   condemn(sandbox: Sandbox, reason: string): void;
   close(sandbox: Sandbox): Promise<SandboxReceipt>;
-  emit(event: CommandEvent): void;
+  emit(event: CommandEvent | EgressEvent): void;
 }
 
 export type CommandEvent =
   | { type: 'command.started'; sandbox: string; command: string; argv: readonly string[]; at: number }
   | { type: 'command.ended'; sandbox: string; command: string; result: CommandResult | undefined; at: number };
+
+/** Something inside was let out, or was not. */
+export type EgressEvent = { type: 'egress'; sandbox: string; at: number; record: EgressRecord };
 
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
@@ -48,6 +53,8 @@ export class Sandbox implements AsyncDisposable {
   readonly files: SandboxFiles;
   /** What listens inside, reached from here without any network. */
   readonly ports: SandboxPorts;
+  /** Where it connected to, and tried to, with `network: { allow }`. */
+  readonly egress: SandboxEgress | undefined;
   readonly #parts: Launched;
   readonly #options: config.ResolvedCreateOptions;
   readonly #owner: SandboxOwner;
@@ -72,6 +79,7 @@ export class Sandbox implements AsyncDisposable {
       ...parts.image.env,
       HOME: `${own}/home`,
       TMPDIR: `${own}/tmp`,
+      ...parts.egress?.env,
       ...options.env,
     };
     const sandbox = this;
@@ -83,6 +91,10 @@ export class Sandbox implements AsyncDisposable {
       explainLoss: (partial) => owner.explainLoss(this, partial),
       condemn: (reason) => owner.condemn(this, reason),
     };
+    this.egress = parts.egress?.proxy;
+    if (parts.egress) {
+      parts.egress.proxy.observe = (record) => owner.emit({ type: 'egress', sandbox: this.id, at: record.at, record });
+    }
     this.ports = new SandboxPorts({ host: this.#host, user: parts.user });
     this.files = new SandboxFiles({
       host: this.#host,

@@ -62,7 +62,8 @@ static void orphans_tick(uint64_t now) {
 void orphans_end_ownerless(struct command *ending) {
     if (commands.setup.subreaper || ending->orphans_wanted_dead || (ending->flags & SPAWN_DETACHED) != 0) return;
     for (uint32_t i = 0; i < commands.count; i++) {
-        if (commands.active[i] != ending && commands.active[i]->phase != PHASE_REQUEST) return;
+        enum phase phase = commands.active[i]->phase;
+        if (commands.active[i] != ending && phase != PHASE_REQUEST && phase != PHASE_CONNECTION) return;
     }
     ending->orphans_wanted_dead = true;
     ending->report.background_killed += (uint32_t)kill_orphans();

@@ -112,7 +112,18 @@ static enum turn run_ended(struct command *c) {
     return TURN_DONE;
 }
 
+static enum turn run_connection(struct command *c) {
+    if (!c->started_told) c->started_told = outbox_control(c->stream, T_ACCEPTED, NULL, 0);
+    if (!c->started_told || !input_tell(&c->in, c->stream)) return TURN_BLOCKED;
+    enum turn turn = run_channels(c);
+    if (turn != TURN_DONE || !c->out[0].finished || !c->in.closed) return turn;
+    if (!command_tell_exit(c)) return TURN_BLOCKED;
+    command_release(c);
+    return TURN_DONE;
+}
+
 static enum turn run_command(struct command *c) {
+    if (c->phase == PHASE_CONNECTION) return run_connection(c);
     if (c->phase == PHASE_SURVIVORS) return run_survivors(c);
     if (c->phase != PHASE_RUNNING) return TURN_DONE;
     if (!tell_started(c)) return TURN_BLOCKED;

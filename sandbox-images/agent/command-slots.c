@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connection.h"
 #include "loop.h"
 #include "util.h"
 
@@ -107,6 +108,7 @@ void command_release(struct command *c) {
     for (uint32_t i = 0; i < commands.count; i++) {
         if (commands.active[i] == c) commands.active[i] = commands.active[--commands.count];
     }
+    connections_retry();
 }
 
 bool commands_queued(void) {

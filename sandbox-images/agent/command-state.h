@@ -22,6 +22,7 @@ enum phase {
     PHASE_REQUEST,   /* the spawn request is not complete */
     PHASE_RUNNING,   /* from the fork until EXIT is in the outbox */
     PHASE_SURVIVORS, /* detached: EXIT is out, the keeper still owns something alive */
+    PHASE_CONNECTION, /* no command: somebody inside has connected to the agent's port */
 };
 
 struct command {
@@ -56,7 +57,8 @@ struct command {
 
 struct commands {
     struct commands_setup setup;
-    uint32_t last_stream;
+    uint32_t last_stream;   /* of the host's, which are odd */
+    uint32_t last_accepted; /* of the agent's, which are even */
     int null_fd;
     uint32_t count;
     struct command *active[STREAMS_MAX];

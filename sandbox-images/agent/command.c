@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "connection.h"
 #include "loop.h"
 #include "pty.h"
 #include "util.h"
@@ -63,7 +64,9 @@ static bool on_credit(struct command *c, struct cursor *p) {
 }
 
 static void kill_command(struct command *c, uint32_t grace_ms) {
-    if (c->phase == PHASE_REQUEST) {
+    if (c->phase == PHASE_CONNECTION) {
+        connection_reset(c);
+    } else if (c->phase == PHASE_REQUEST) {
         c->killed_by_host = true;
         command_end_unstarted(c, STAGE_REQUEST, ECANCELED);
     } else if (!c->ended || c->phase == PHASE_SURVIVORS) {
@@ -147,7 +150,8 @@ bool commands_frame(const struct frame *f) {
     struct command *c = command_find(f->stream);
     if (c != NULL) return on_stream_frame(c, f);
     /* A stream never opened is a mistake; one that is over is a crossing on the way. */
-    return f->stream % 2 == 1 && f->stream <= commands.last_stream && is_stream_type(f->type);
+    uint32_t last = f->stream % 2 == 1 ? commands.last_stream : commands.last_accepted;
+    return f->stream <= last && is_stream_type(f->type);
 }
 
 void commands_kill_all(uint32_t grace_ms) {

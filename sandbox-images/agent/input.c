@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ void input_close(struct input *in) {
     in->buffer = NULL;
     in->used = 0;
     in->closed = true;
+    if (in->socket && in->fd >= 0) (void)shutdown(in->fd, SHUT_WR);
     close_fd(&in->fd);
 }
 

@@ -9,6 +9,7 @@
 struct input {
     int fd;
     bool terminal;
+    bool socket; /* its other direction has a descriptor of its own: closing one ends nothing */
     bool writable;
     bool eof_wanted;
     bool closed;      /* nobody reads it any more, or it has been closed */

@@ -13,6 +13,7 @@ enum watch_kind {
     WATCH_INPUT,
     WATCH_OUTPUT_1,
     WATCH_OUTPUT_2,
+    WATCH_LISTENER,
 };
 
 /* The stream id tells a new user of a slot from the one an old event was for. */

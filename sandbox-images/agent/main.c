@@ -18,6 +18,7 @@
 #include "cgroup.h"
 #include "child.h"
 #include "command.h"
+#include "connection.h"
 #include "frame.h"
 #include "loop.h"
 #include "session.h"
@@ -95,6 +96,9 @@ static void dispatch(const struct epoll_event *event) {
             break;
         case WATCH_SIGNALS:
             on_signals();
+            break;
+        case WATCH_LISTENER:
+            connections_event();
             break;
         default:
             commands_event(event->data.u64, event->events);

@@ -29,6 +29,7 @@ enum from_host {
     T_STATS_REQUEST = 0x0c,
     T_KILL_ALL = 0x0d,
     T_DETACH = 0x0e,
+    T_LISTEN = 0x0f,
 };
 
 enum to_host {
@@ -45,6 +46,8 @@ enum to_host {
     T_ERROR = 0x8b,
     T_STATS = 0x8c,
     T_BYE = 0x8d,
+    T_LISTENING = 0x8e,
+    T_ACCEPTED = 0x8f,
 };
 
 enum capability {

@@ -14,6 +14,7 @@
 #include "bytes.h"
 #include "cgroup.h"
 #include "command.h"
+#include "connection.h"
 #include "frame.h"
 #include "messages.h"
 #include "self-test.h"
@@ -192,6 +193,7 @@ void session_run(void) {
     (void)put_u64(payload, session.pong_token);
     if (session.pong_owed && outbox_control(0, T_PONG, payload, sizeof payload)) session.pong_owed = false;
     if (session.stats_owed && send_stats()) session.stats_owed = false;
+    (void)connections_answer();
 }
 
 /* ---- frames ---- */
@@ -255,6 +257,12 @@ static bool on_control_frame(const struct frame *f) {
         }
         case T_LEASE:
             return on_lease(&p);
+        case T_LISTEN: {
+            uint16_t port = take_u16(&p);
+            uint16_t limit = take_u16(&p);
+            if (!p.bad) connections_listen(port, limit);
+            break;
+        }
         case T_SHUTDOWN:
             session_end(BYE_SHUTDOWN);
         default:

@@ -2,14 +2,17 @@
 import { type ErrorCode, messageOf, RipcordError } from '../errors.js';
 import { type Deferred, deferred } from '../lifecycle/abort.js';
 import { encodeFrame, encodeHeader, FrameParser, MAX_PAYLOAD } from './frame.js';
+import { errnoName, errnoText } from './linux.js';
 import {
   type ByeReason,
   decodeBye,
   decodeError,
+  decodeListening,
   decodeReady,
   decodeStats,
   encodeHello,
   encodeLease,
+  encodeListen,
   encodeSpawn,
   encodeU32,
   encodeU64,
@@ -33,6 +36,18 @@ export interface PipeEnd {
   diagnostics: string;
 }
 
+/** Takes a connection that somebody inside has made to the agent's own port. It has no credit before it is granted. */
+export type Accept = (stream: AgentStream) => StreamHandlers;
+
+interface Listener {
+  listening: Deferred<number>;
+  accept: Accept;
+  maxConnections: number;
+  /** The last stream the agent opened; its ids are even. */
+  last: number;
+  open: number;
+}
+
 const MAX_DIAGNOSTICS = 4096;
 const OUTPUT_TYPES: ReadonlySet<number> = new Set([Receive.STDOUT, Receive.STDERR]);
 /** The agent's error codes that mean something other than a broken protocol. */
@@ -49,6 +64,7 @@ export class AgentClient {
   readonly #pings = new Map<bigint, Deferred<void>>();
   readonly #stats = new Map<number, Deferred<SandboxStats>>();
   #nextStream = 1;
+  #listener: Listener | undefined;
   #nextToken = 1;
   #bye: ByeReason | undefined;
   #cause: Error | undefined;
@@ -115,6 +131,18 @@ export class AgentClient {
     return stream;
   }
 
+  /**
+   * Has the agent listen on a free port of the sandbox's 127.0.0.1. At most `maxConnections` are accepted at a time.
+   * @returns the port
+   * @throws RipcordError `create-failed` where it cannot be had; at most one can, in a sandbox's life
+   */
+  listen(maxConnections: number, accept: Accept): Promise<number> {
+    const listening = deferred<number>();
+    this.#listener = { listening, accept, maxConnections, last: 0, open: 0 };
+    this.#send(0, Send.LISTEN, encodeListen(0, maxConnections));
+    return listening.promise;
+  }
+
   /** A sign of life to the agent; resolves when it answers. */
   ping(): Promise<void> {
     const token = BigInt(this.#nextToken++);
@@ -177,13 +205,26 @@ export class AgentClient {
   #frame(id: number, type: number, payload: Buffer): void {
     if (this.#isEnded) return;
     if (id === 0) return this.#control(type, payload);
+    if (type === Receive.ACCEPTED) return this.#accepted(id);
     const stream = this.#streams.get(id);
     if (!stream) {
-      if (id % 2 === 1 && id < this.#nextStream) return;
+      if (id % 2 === 1 ? id < this.#nextStream : id <= (this.#listener?.last ?? 0)) return;
       throw new RipcordError('protocol', `The agent sent a frame for stream ${id}, which was never opened`);
     }
     stream.receive(type, payload);
     if (stream.finished) this.#forget(id);
+  }
+
+  #accepted(id: number): void {
+    const listener = this.#listener;
+    if (!listener || id !== listener.last + 2 || listener.open >= listener.maxConnections) {
+      throw new RipcordError('protocol', `The agent opened stream ${id}, which it may not`);
+    }
+    listener.last = id;
+    listener.open++;
+    const stream = new AgentStream(id, 0, listener.accept, (type, payload) => this.#send(id, type, payload));
+    this.#streams.set(id, stream);
+    this.#transport.ref();
   }
 
   #control(type: number, payload: Buffer): void {
@@ -215,6 +256,12 @@ export class AgentClient {
         this.#stats.delete(token);
         return this.#idle();
       }
+      case Receive.LISTENING: {
+        const { port, errno } = decodeListening(payload);
+        if (port > 0) this.#listener?.listening.resolve(port);
+        else this.#listener?.listening.reject(cannotListen(errno));
+        return;
+      }
       case Receive.BYE:
         this.#bye = decodeBye(payload);
         return;
@@ -231,6 +278,7 @@ export class AgentClient {
 
   #forget(id: number): void {
     this.#streams.delete(id);
+    if (id % 2 === 0) this.#listener!.open--;
     this.#idle();
   }
 
@@ -247,6 +295,7 @@ export class AgentClient {
       end.cause ??
       new RipcordError('sandbox-lost', end.diagnostics || `The pipe to the sandbox ended (${end.bye ?? 'no word'})`);
     this.#ready.reject(error);
+    this.#listener?.listening.reject(error);
     for (const pending of [...this.#pings.values(), ...this.#stats.values()]) pending.reject(error);
     this.#pings.clear();
     this.#stats.clear();
@@ -255,4 +304,8 @@ export class AgentClient {
     this.#streams.clear();
     for (const stream of streams) stream.lose();
   }
+}
+
+function cannotListen(errno: number): RipcordError {
+  return new RipcordError('create-failed', `The agent cannot listen inside: ${errnoText(errno)} (${errnoName(errno)})`);
 }

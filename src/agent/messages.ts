@@ -26,6 +26,7 @@ export const Send = {
   STATS: 0x0c,
   KILL_ALL: 0x0d,
   DETACH: 0x0e,
+  LISTEN: 0x0f,
 } as const;
 
 /** Agent → host. */
@@ -43,6 +44,8 @@ export const Receive = {
   ERROR: 0x8b,
   STATS: 0x8c,
   BYE: 0x8d,
+  LISTENING: 0x8e,
+  ACCEPTED: 0x8f,
 } as const;
 
 export type Channel = 1 | 2;
@@ -367,6 +370,15 @@ export function decodeStats(payload: Buffer): { token: number; stats: SandboxSta
 const BYE_REASONS = ['unknown', 'shutdown', 'stdin-closed', 'lease', 'lifetime', 'protocol', 'sigterm'] as const;
 export type ByeReason = (typeof BYE_REASONS)[number];
 export const decodeBye = (payload: Buffer): ByeReason => BYE_REASONS[payload[0] ?? 0] ?? 'unknown';
+
+export function encodeListen(port: number, maxConnections: number): Buffer {
+  return new Writer().u16(port).u16(maxConnections).done();
+}
+
+export function decodeListening(payload: Buffer): { port: number; errno: number } {
+  const reader = new Reader(payload);
+  return { port: reader.u16(), errno: reader.u32() };
+}
 
 export function decodeError(payload: Buffer): { code: number; message: string } {
   const reader = new Reader(payload);

@@ -43,13 +43,13 @@ export class AgentStream {
   constructor(
     id: number,
     credit: number,
-    handlers: StreamHandlers,
+    handlers: StreamHandlers | ((stream: AgentStream) => StreamHandlers),
     send: (type: number, payload?: Uint8Array) => void,
   ) {
     this.id = id;
     this.#credit = [credit, credit];
-    this.#handlers = handlers;
     this.#send = send;
+    this.#handlers = typeof handlers === 'function' ? handlers(this) : handlers;
   }
 
   /** True once the command ended or the pipe broke. */

@@ -6,6 +6,8 @@ import type { Ready } from '../agent/messages.js';
 import type { Backend, Container, ContainerSpec, ResolvedImage } from '../backends/backend.js';
 import { Label } from '../backends/backend.js';
 import type { ResolvedCreateOptions } from '../config.js';
+import { EgressProxy } from '../egress/proxy.js';
+import { openEgress } from '../egress/sandbox-egress.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import { type StagedSeed, stageSeed } from '../workspace/stage.js';
 import { abortable, throwIfAborted, within } from './abort.js';
@@ -36,6 +38,7 @@ export interface Launched {
   /** The user commands run as. */
   user: string;
   seed: { staged: StagedSeed; directory: string } | undefined;
+  egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
 }
 
 /** @throws TaskAbortedError, RipcordError; then nothing of the sandbox is left. */
@@ -64,6 +67,7 @@ async function attempt(
   const { backend } = context;
   throwIfAborted(signal, 'creating a sandbox');
   const workspace = await checkWorkspace(backend, options);
+  const proxy = typeof options.network === 'object' ? new EgressProxy(options.network) : undefined;
   const image = await abortable(backend.resolveImage(options.image), signal, 'looking up the image');
   throwIfAborted(signal, 'making a temp directory');
   const directory = await makeSandboxDir(context.instanceDir, id);
@@ -98,8 +102,9 @@ async function attempt(
       signal,
       'waiting for the agent',
     );
+    const egress = proxy && { proxy, env: await openEgress(client, proxy) };
     const seed = await staging;
-    return { id, image, container, client, ready, directory, user: workspace.user, seed };
+    return { id, image, container, client, ready, directory, user: workspace.user, seed, egress };
   } catch (error) {
     await Promise.allSettled([staging]);
     await undo(backend, name, client, directory, error);
@@ -213,7 +218,8 @@ function containerSpec(
           inodes: limits.files,
           owner: Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined,
         },
-    network: options.network,
+    // Egress needs no interface: it goes through the pipe.
+    network: options.network === 'bridge' ? 'bridge' : 'none',
     readOnlyRoot: options.rootfs === 'read-only',
     runtime: options.runtime,
   };

@@ -1,6 +1,7 @@
 /** One TCP connection to a port inside the sandbox, over its pipe: no network is needed for it, and none is there. */
-import { Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { Command, type CommandHost } from '../command/command.js';
+import { PipeConnection } from '../command/pipe-connection.js';
 import { CommandStreams } from '../command/streams.js';
 import { FileError, RipcordError } from '../errors.js';
 import { checkOperation, operationRequest } from '../files/operation.js';
@@ -30,52 +31,9 @@ export async function connectToPort(host: CommandHost, port: number, options: Co
     checkRefused(port, argv, await command.result, Buffer.concat(failure));
     throw new RipcordError('port-refused', `The connection to port ${port} in the sandbox ended at once`);
   }
-  return new PortConnection(streams, command);
-}
-
-/** Both directions end by themselves, each on its own, as with a socket that allows half-open connections. */
-class PortConnection extends Duplex {
-  readonly #streams: CommandStreams;
-  readonly #command: Command;
-
-  constructor(streams: CommandStreams, command: Command) {
-    super({ allowHalfOpen: true });
-    this.#streams = streams;
-    this.#command = command;
-    streams.stdout.on('readable', () => this.#pass());
-    streams.stdout.on('end', () => this.push(null));
-    streams.stdin!.on('error', (error) => this.destroy(error));
-    command.result.then(
-      () => {},
-      (error) => this.destroy(error as Error),
-    );
-  }
-
-  override _read(): void {
-    this.#pass();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#streams.stdin!.write(chunk, done);
-  }
-
-  override _final(done: () => void): void {
-    this.#streams.stdin!.end();
-    done();
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#command.kill(0, true);
-    this.#streams.stdout.destroy();
-    this.#streams.stdin!.destroy();
-    done(error);
-  }
-
-  #pass(): void {
-    for (let chunk = this.#streams.stdout.read(); chunk !== null; chunk = this.#streams.stdout.read()) {
-      if (!this.push(chunk)) return;
-    }
-  }
+  const connection = new PipeConnection(streams, () => command.kill(0, true));
+  command.result.catch((error: Error) => connection.destroy(error));
+  return connection;
 }
 
 function isConnected({ stdout }: CommandStreams): Promise<boolean> {

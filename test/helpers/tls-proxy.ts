@@ -55,7 +55,8 @@ export async function startTlsProxy(socketPath: string): Promise<TlsProxy> {
   };
 }
 
-function makeCertificates(file: (name: string) => string): void {
+/** A CA, a server's certificate for `names`, and a client's. */
+export function makeCertificates(file: (name: string) => string, names = 'IP:127.0.0.1,DNS:localhost'): void {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   const days = ['-days', '2'];
@@ -71,7 +72,7 @@ function makeCertificates(file: (name: string) => string): void {
     '-out',
     file('ca.pem'),
   );
-  writeFileSync(file('server.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  writeFileSync(file('server.ext'), `subjectAltName=${names}\n`);
   writeFileSync(file('client.ext'), 'extendedKeyUsage=clientAuth\n');
   for (const [name, certificate, keyName] of [
     ['server', 'server.pem', 'server-key.pem'],

@@ -1,0 +1,54 @@
+import { Duplex } from 'node:stream';
+import type { CommandStreams } from './streams.js';
+
+/**
+ * A connection over the pipe, as one duplex stream. Both directions end by themselves, each on its own, as with a socket
+ * that allows half-open connections.
+ */
+export class PipeConnection extends Duplex {
+  readonly #streams: CommandStreams;
+  readonly #reset: () => void;
+  readonly #count: (bytes: number) => boolean;
+
+  /**
+   * @param reset Ends the inner side at once; called when this one is destroyed.
+   * @param count Hears of all that passes, either way. False: it is too much, and the connection ends.
+   */
+  constructor(streams: CommandStreams, reset: () => void, count: (bytes: number) => boolean = () => true) {
+    super({ allowHalfOpen: true });
+    this.#streams = streams;
+    this.#reset = reset;
+    this.#count = count;
+    streams.stdout.on('readable', () => this.#pass());
+    streams.stdout.on('end', () => this.push(null));
+    streams.stdin!.on('error', (error) => this.destroy(error));
+  }
+
+  override _read(): void {
+    this.#pass();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.#count(chunk.length)) this.#streams.stdin!.write(chunk, done);
+    else this.destroy();
+  }
+
+  override _final(done: () => void): void {
+    this.#streams.stdin!.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#reset();
+    this.#streams.stdout.destroy();
+    this.#streams.stdin!.destroy();
+    done(error);
+  }
+
+  #pass(): void {
+    for (let chunk = this.#streams.stdout.read(); chunk !== null; chunk = this.#streams.stdout.read()) {
+      if (!this.#count(chunk.length)) this.destroy();
+      if (!this.push(chunk)) return;
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** Decides where a sandbox may connect to. Deny wins, no entry means no, and every refusal names its reason. */
+import { isIP } from 'node:net';
+import type { ResolvedNetwork } from '../config.js';
+import { isGlobal, isLoopback } from './addresses.js';
+import { formatTarget, parseRule, type Rule, type Target } from './rules.js';
+
+/** Why a connection was refused. Append-only. */
+export type DenialReason =
+  | 'malformed'
+  | 'not-allowed'
+  | 'denied'
+  | 'private-address'
+  | 'unresolved'
+  | 'unreachable'
+  | 'tls-name'
+  | 'host-mismatch'
+  | 'loop'
+  | 'byte-limit'
+  | 'credentials';
+
+/** A refusal: what the client in the sandbox is told. */
+export class Denial extends Error {
+  readonly reason: DenialReason;
+  readonly rule: string | undefined;
+
+  constructor(reason: DenialReason, message: string, rule?: string) {
+    super(message);
+    this.reason = reason;
+    this.rule = rule;
+  }
+}
+
+export class EgressPolicy {
+  readonly #allow: readonly Rule[];
+  readonly #deny: readonly Rule[];
+  readonly #ports: readonly number[];
+
+  /** @throws InvalidOptionsError naming the entry that is none */
+  constructor({ allow, deny, ports }: Pick<ResolvedNetwork, 'allow' | 'deny' | 'ports'>) {
+    this.#allow = allow.map((text, index) => parseRule(text, `network.allow.${index}`));
+    this.#deny = deny.map((text, index) => parseRule(text, `network.deny.${index}`));
+    this.#ports = ports;
+  }
+
+  /** Whether `host` is meant by an entry, on whatever port. A star does not mean the host's own services. */
+  lists(host: string): boolean {
+    return this.#covering(host).length > 0;
+  }
+
+  /**
+   * The rule that lets `target` through, by its name alone. Its addresses are another question.
+   * @throws Denial
+   */
+  admit(target: Target): Rule {
+    const { host } = target;
+    const denying = this.#deny.find((rule) => covers(rule, host) && (rule.port ?? target.port) === target.port);
+    if (denying) {
+      throw new Denial('denied', `${formatTarget(target)} is denied by network.deny '${denying.text}'`, denying.text);
+    }
+    const named = this.#covering(host);
+    const rule = named.find((rule) => this.#allowsPort(rule, target.port));
+    if (rule) return rule;
+    if (named.length > 0) {
+      const ports = [...new Set(named.flatMap((entry) => entry.port ?? this.#ports))].join(', ');
+      throw new Denial(
+        'not-allowed',
+        `${formatTarget(target)}: network.allow '${named[0]!.text}' is for port ${ports}`,
+        named[0]!.text,
+      );
+    }
+    throw new Denial('not-allowed', `${formatTarget(target)} is not in network.allow (${this.#describe()})`);
+  }
+
+  /**
+   * Of the addresses that `target` has, those that may be dialled. A name does not make a private address public: that
+   * one is listed itself, or belongs to `localhost`.
+   * @throws Denial
+   */
+  admitAddresses(target: Target, addresses: readonly string[]): string[] {
+    const open = addresses.filter((address) => this.#admitsAddress(target, address));
+    if (open.length > 0) return open;
+    throw new Denial(
+      'private-address',
+      `${formatTarget(target)} is at ${addresses.join(', ') || 'no address'}, which is not public; ` +
+        'network.allow lists no such address',
+    );
+  }
+
+  #covering(host: string): Rule[] {
+    return this.#allow.filter((rule) => covers(rule, host) && !(isLocal(host) && rule.text.startsWith('*')));
+  }
+
+  #admitsAddress({ host, port }: Target, address: string): boolean {
+    if (isIP(address) === 0) return false;
+    const covering = (rules: readonly Rule[]) => rules.filter((rule) => rule.coversAddress(address));
+    if (covering(this.#deny).some((rule) => (rule.port ?? port) === port)) return false;
+    if (isLocal(host)) return isLoopback(address);
+    return isGlobal(address) || covering(this.#allow).some((rule) => this.#allowsPort(rule, port));
+  }
+
+  #allowsPort(rule: Rule, port: number): boolean {
+    return rule.port === undefined ? this.#ports.includes(port) : rule.port === port;
+  }
+
+  #describe(): string {
+    const shown = this.#allow.slice(0, 10).map(({ text }) => text);
+    const more = this.#allow.length - shown.length;
+    return `${shown.join(', ') || 'it is empty'}${more > 0 ? ` and ${more} more` : ''}`;
+  }
+}
+
+const covers = (rule: Rule, host: string): boolean => rule.coversName(host) || rule.coversAddress(host);
+
+/** Names of the host itself (RFC 6761): answered without asking anybody. */
+export const isLocal = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');

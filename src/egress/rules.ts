@@ -1,0 +1,91 @@
+/** The grammar of host names, addresses and allow-list entries, byte by byte; whatever is not in it is refused. */
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { InvalidOptionsError } from '../errors.js';
+
+/** Where a request wants to go, as it was written: a name in lower case, or an address. */
+export interface Target {
+  host: string;
+  port: number;
+}
+
+/** One entry of `network.allow` or `network.deny`. */
+export interface Rule {
+  /** As the caller wrote it: what a refusal names. */
+  text: string;
+  /** Undefined: the ports of `network.ports` (allow), or every port (deny). */
+  port: number | undefined;
+  /** Only of a rule of addresses. Those it lists may be dialled though they are not global. */
+  coversAddress(address: string): boolean;
+  coversName(host: string): boolean;
+}
+
+/** RFC 1123 labels, and the underscore that real names have. */
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const MAX_NAME = 253;
+
+/**
+ * A host name, lower-cased. Undefined for anything else: no trailing dot, no percent, no NUL, no `@`, nothing beyond
+ * ASCII, and nothing that a resolver may take for an address in another spelling (`127.1`, `0x7f000001`, `2130706433`):
+ * a last label that begins with a digit is an address or nothing, as in WHATWG's URL standard.
+ */
+export function parseName(text: string): string | undefined {
+  const name = text.toLowerCase();
+  const labels = name.split('.');
+  if (name.length === 0 || name.length > MAX_NAME || !labels.every((label) => LABEL.test(label))) return undefined;
+  return /^[0-9]/.test(labels.at(-1)!) ? undefined : name;
+}
+
+/** A name, or an address in its canonical spelling (IPv6 without brackets). */
+export function parseHost(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  const inner = /^\[([0-9a-f:.]+)\]$/i.exec(text)?.[1];
+  if (inner !== undefined) return isIPv6(inner) ? inner.toLowerCase() : undefined;
+  return parseName(text);
+}
+
+const AUTHORITY = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?$/;
+
+/** `host:port` as in a CONNECT line or a Host field; undefined for anything that is not exactly that. */
+export function parseAuthority(text: string, defaultPort?: number): Target | undefined {
+  const match = AUTHORITY.exec(text);
+  const host = match && parseHost(match[1]!);
+  const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
+  if (!host || port === undefined || port < 1 || port > 65_535) return undefined;
+  return { host, port };
+}
+
+export const formatTarget = ({ host, port }: Target): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+
+/** @throws InvalidOptionsError naming the entry and what was expected */
+export function parseRule(text: string, option: string): Rule {
+  const fail = (why: string) =>
+    new InvalidOptionsError(`create: ${option}: '${text}': ${why}`, {
+      hint: "Entries look like 'api.example.com', '*.example.org', 'localhost:8080', '10.0.0.7:5432', '10.0.0.0/8', '[fd00::/8]:443' or '*'.",
+    });
+  const match = /^(\[[^\]]*\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(text);
+  if (!match) throw fail('expected a host, with a port or without');
+  const port = match[2] === undefined ? undefined : Number(match[2]);
+  if (port !== undefined && (port < 1 || port > 65_535)) throw fail('expected a port from 1 to 65535');
+  const where = match[1]!;
+  const bare = where.startsWith('[') ? where.slice(1, -1) : where;
+  const none = () => false;
+  const [address = '', prefix, ...rest] = bare.split('/');
+  if (isIP(address)) {
+    if (isIPv6(address) !== where.startsWith('[')) throw fail('an IPv6 address stands in brackets, nothing else does');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    const bits = family === 'ipv6' ? 128 : 32;
+    const length = prefix === undefined ? bits : /^[0-9]{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+    if (!(length <= bits) || rest.length > 0) throw fail(`expected a prefix length from 0 to ${bits}`);
+    const list = new BlockList();
+    list.addSubnet(address, length, family);
+    const covers = (host: string) => isIP(host) !== 0 && list.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
+    return { text, port, coversAddress: covers, coversName: none };
+  }
+  if (bare === '*') return { text, port, coversAddress: none, coversName: (host) => isIP(host) === 0 };
+  const wildcard = bare.startsWith('*.');
+  const name = parseName(wildcard ? bare.slice(2) : bare);
+  if (!name) throw fail(/[^\x20-\x7e]/.test(bare) ? 'write international names in their xn-- form' : 'not a host name');
+  const suffix = `.${name}`;
+  const covers = wildcard ? (host: string) => host.endsWith(suffix) : (host: string) => host === name;
+  return { text, port, coversAddress: none, coversName: (host) => isIP(host) === 0 && covers(host) };
+}

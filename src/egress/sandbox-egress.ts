@@ -1,0 +1,70 @@
+/** Brings the proxy into one sandbox: the agent's port inside, and the environment that makes programs use it. */
+import type { AgentClient } from '../agent/client.js';
+import { STDERR, STDOUT } from '../agent/messages.js';
+import type { AgentStream, StreamHandlers } from '../agent/stream.js';
+import { PipeConnection } from '../command/pipe-connection.js';
+import { CommandStreams, STREAM_WINDOW } from '../command/streams.js';
+import type { EgressProxy, EgressRecord } from './proxy.js';
+
+/** What a sandbox has been allowed and denied. */
+export interface SandboxEgress {
+  /** The last 1,000 decisions, oldest first. */
+  readonly log: readonly EgressRecord[];
+  /** Between sandbox and proxy, both directions, so far. */
+  readonly bytes: number;
+  /** Open at this moment. */
+  readonly connections: number;
+}
+
+/**
+ * @returns the environment for the sandbox's commands
+ * @throws RipcordError where the agent cannot listen
+ */
+export async function openEgress(client: AgentClient, proxy: EgressProxy): Promise<Record<string, string>> {
+  const port = await client.listen(proxy.maxConnections, (stream) => join(stream, proxy));
+  void client.ended.then(() => proxy.close());
+  return environment(`http://127.0.0.1:${port}`, proxy);
+}
+
+function join(stream: AgentStream, proxy: EgressProxy): StreamHandlers {
+  const streams = new CommandStreams(true);
+  streams.connect(stream);
+  const connection = new PipeConnection(
+    streams,
+    () => stream.kill(0, 0, true),
+    (bytes) => proxy.count(bytes),
+  );
+  // A stream the agent opens has no credit yet, and hands out none while it is being made.
+  queueMicrotask(() => {
+    stream.grant(STDOUT, STREAM_WINDOW / 2);
+    proxy.accept(connection);
+  });
+  const end = () => {
+    streams.eof(STDOUT);
+    streams.eof(STDERR);
+  };
+  return {
+    started: () => {},
+    output: (channel, chunk) => streams.output(channel, chunk),
+    gap: () => {},
+    eof: (channel) => streams.eof(channel),
+    exit: end,
+    lost: () => connection.destroy(),
+  };
+}
+
+/** curl, git, pip and most others read the lower-case names, npm and some libraries the upper-case ones. */
+function environment(url: string, { policy }: EgressProxy): Record<string, string> {
+  // What listens in the sandbox itself is reached directly, unless the list means the host's.
+  const direct = ['localhost', '127.0.0.1', '::1'].filter((host) => !policy.lists(host)).join(',');
+  return {
+    HTTP_PROXY: url,
+    http_proxy: url,
+    HTTPS_PROXY: url,
+    https_proxy: url,
+    NO_PROXY: direct,
+    no_proxy: direct,
+    // Node's own fetch and http follow the variables from 22.21 and 24 on, if told so.
+    NODE_USE_ENV_PROXY: '1',
+  };
+}
