@@ -8,7 +8,7 @@ import { setup } from '../setup.mjs';
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
 const names = args.filter((argument) => !argument.startsWith('-'));
-const SUBJECTS = ['exec', 'cold', 'files', 'output', 'idle', 'executor'];
+const SUBJECTS = ['exec', 'cold', 'files', 'output', 'idle', 'executor', 'network'];
 const unknown = names.filter((name) => !SUBJECTS.includes(name));
 if (unknown.length > 0) {
   console.error(`Unknown subject ${unknown.join(', ')}. There are: ${SUBJECTS.join(', ')}`);

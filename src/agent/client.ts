@@ -41,6 +41,7 @@ export type Accept = (stream: AgentStream) => StreamHandlers;
 
 interface Listener {
   listening: Deferred<number>;
+  answered: boolean;
   accept: Accept;
   maxConnections: number;
   /** The last stream the agent opened; its ids are even. */
@@ -138,7 +139,8 @@ export class AgentClient {
    */
   listen(maxConnections: number, accept: Accept): Promise<number> {
     const listening = deferred<number>();
-    this.#listener = { listening, accept, maxConnections, last: 0, open: 0 };
+    this.#listener = { listening, answered: false, accept, maxConnections, last: 0, open: 0 };
+    this.#transport.ref();
     this.#send(0, Send.LISTEN, encodeListen(0, maxConnections));
     return listening.promise;
   }
@@ -258,9 +260,11 @@ export class AgentClient {
       }
       case Receive.LISTENING: {
         const { port, errno } = decodeListening(payload);
-        if (port > 0) this.#listener?.listening.resolve(port);
-        else this.#listener?.listening.reject(cannotListen(errno));
-        return;
+        if (!this.#listener) throw new RipcordError('protocol', 'The agent listens without having been asked to');
+        this.#listener.answered = true;
+        if (port > 0) this.#listener.listening.resolve(port);
+        else this.#listener.listening.reject(cannotListen(errno));
+        return this.#idle();
       }
       case Receive.BYE:
         this.#bye = decodeBye(payload);
@@ -284,7 +288,7 @@ export class AgentClient {
 
   /** An idle sandbox does not keep the host process alive; whatever is waited for does. */
   #idle(): void {
-    if (this.#streams.size + this.#stats.size === 0) this.#transport.unref();
+    if (this.#streams.size + this.#stats.size === 0 && this.#listener?.answered !== false) this.#transport.unref();
   }
 
   #end(cause: Error | undefined): void {

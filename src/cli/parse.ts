@@ -25,6 +25,8 @@ export function parseCount(text: string): number {
   return value;
 }
 
+export const collect = (text: string, collected: string[] = []): string[] => [...collected, text];
+
 /** Collects `NAME=value`; a bare `NAME` takes the value it has here, and nothing where it has none. */
 export function collectEnv(text: string, collected: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf('=');

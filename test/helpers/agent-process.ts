@@ -25,6 +25,7 @@ export const TYPE = {
   STATS_REQUEST: 0x0c,
   KILL_ALL: 0x0d,
   DETACH: 0x0e,
+  LISTEN: 0x0f,
   READY: 0x81,
   PONG: 0x82,
   STARTED: 0x83,
@@ -38,6 +39,8 @@ export const TYPE = {
   ERROR: 0x8b,
   STATS: 0x8c,
   BYE: 0x8d,
+  LISTENING: 0x8e,
+  ACCEPTED: 0x8f,
 } as const;
 
 export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16 } as const;

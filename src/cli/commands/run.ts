@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import type { ExecResult } from '../../command/outcome.js';
 import { type ExecOptions, parseSize } from '../../config.js';
+import type { EgressRecord } from '../../egress/proxy.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { parseDuration } from '../parse.js';
 import { type SavedChanges, saveChanges } from '../sandbox/changes.js';
+import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, createOptions, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { runProgram } from '../sandbox/run-program.js';
@@ -51,6 +53,7 @@ export function addRun(program: Command, context: CliContext): void {
         ['ripcord run job.py --timeout 10s -- --fast in.csv', 'with arguments, stopped after ten seconds'],
         ['ripcord run build.sh --seed . --out result', 'on a copy of this directory; what changed goes to result/'],
         ['ripcord run server.py -p 8080:8000', 'a server without network, at http://127.0.0.1:8080'],
+        ['ripcord run fetch.py --allow api.example.com', 'this host can be reached, through a proxy; nothing else can'],
         [
           'curl -s https://example.com/x.js | ripcord run - -l js',
           'something from the network, without letting it there',
@@ -90,7 +93,7 @@ async function run(
       signal,
     });
     const changes = flags.out === undefined ? undefined : await save(sandbox, flags.out, source, signal);
-    return { sandbox: sandbox.id, image: sandbox.image, result, changes };
+    return { sandbox: sandbox.id, image: sandbox.image, result, changes, egress: sandbox.egress?.log };
   });
 
   const code = interrupt.exitCode ?? (end.value ? exitCodeOf(end.value.result) : 0);
@@ -110,6 +113,7 @@ async function run(
   const limits = { timeoutMs: flags.timeout, memoryBytes: parseSize(flags.memory ?? '512m') };
   const reason = end.value && explainResult(end.value.result, limits);
   if (reason) say(reason);
+  if (!flags.json) for (const line of describeDenied(end.value?.egress)) say(line);
   if (end.value?.changes && !flags.json) tellSaved(end.value.changes, flags.out!);
   return code;
 }
@@ -136,6 +140,7 @@ interface Done {
   image: string;
   result: ExecResult<Uint8Array>;
   changes: SavedChanges | undefined;
+  egress: readonly EgressRecord[] | undefined;
 }
 
 function describe(done: Done | undefined): object {

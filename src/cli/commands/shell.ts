@@ -6,6 +6,7 @@ import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { saveChanges } from '../sandbox/changes.js';
+import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, createOptions, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { withManager } from '../session.js';
@@ -61,13 +62,14 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
     });
     const result = await connectTerminal(terminal);
     const changes = flags.out === undefined ? undefined : await saveChanges(sandbox, flags.out, { signal });
-    return { result, changes };
+    return { result, changes, egress: sandbox.egress?.log };
   });
   if (interrupt.exitCode !== undefined) return interrupt.exitCode;
   if (!end.value) return 0;
-  const { result, changes } = end.value;
+  const { result, changes, egress } = end.value;
   const reason = explainResult(result, { memoryBytes: parseSize(flags.memory ?? '512m') });
   if (reason) note(reason);
+  for (const line of describeDenied(egress)) note(line);
   if (changes) note(`${plural(changes.files.length, 'changed file')} copied to ${flags.out}`);
   return exitCodeOf(result);
 }

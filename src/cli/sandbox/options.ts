@@ -1,7 +1,8 @@
 /** The options `run` and `shell` make a sandbox from. */
 import { type Command, Option } from 'commander';
 import type { CreateOptions } from '../../config.js';
-import { collectEnv, collectPort, parseNumber } from '../parse.js';
+import { InvalidOptionsError } from '../../errors.js';
+import { collect, collectEnv, collectPort, parseNumber } from '../parse.js';
 import type { PortFlag } from './ports.js';
 
 export interface SandboxFlags {
@@ -13,6 +14,8 @@ export interface SandboxFlags {
   seed?: string;
   out?: string;
   network?: 'none' | 'bridge';
+  allow?: string[];
+  deny?: string[];
   port?: PortFlag[];
   runtime?: string;
   user?: string;
@@ -35,6 +38,12 @@ export function addSandboxFlags(command: Command): Command {
       ).choices(['none', 'bridge']),
     )
     .option(
+      '--allow <host>',
+      'let it reach this host and no other: example.com, *.example.org, localhost:8080, 10.0.0.7:5432; repeatable',
+      collect,
+    )
+    .option('--deny <host>', 'not this one, though --allow covers it; repeatable', collect)
+    .option(
       '-p, --port <[local:]port>',
       'reach what listens on this port in the sandbox from here, without any network; repeatable',
       collectPort,
@@ -46,15 +55,24 @@ export function addSandboxFlags(command: Command): Command {
 
 /** @param image For where `--image` is not given. */
 export function createOptions(flags: SandboxFlags, image: string, signal: AbortSignal): CreateOptions {
-  const { memory, cpus, pids, env, seed, network, runtime, user } = flags;
+  const { memory, cpus, pids, env, seed, runtime, user } = flags;
   return {
     image: flags.image ?? image,
     limits: { memory, cpus, pids },
     workspace: { mode: 'copy', seed },
     env,
-    network,
+    network: network(flags),
     runtime,
     user,
     signal,
   };
+}
+
+function network({ network, allow, deny }: SandboxFlags): CreateOptions['network'] {
+  if (!allow && !deny) return network;
+  if (network !== undefined) {
+    throw new InvalidOptionsError(`--network ${network} and --${allow ? 'allow' : 'deny'} exclude each other`);
+  }
+  if (!allow) throw new InvalidOptionsError('--deny takes from what --allow gives: without it nothing can be reached');
+  return { allow, deny };
 }
