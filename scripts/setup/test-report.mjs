@@ -25,9 +25,10 @@ export function summaryOf({ passed, failed, skipped }) {
 }
 
 /**
- * @typedef {{ engine: string, runs: number, leaks: number }} BatteryMeta
+ * @typedef {{ engine: string, runs: number, leaks: number, note?: string }} BatteryMeta
  * @typedef {{ title: string, ancestorTitles: string[], status: string, meta?: { battery?: BatteryMeta } }} TestCase
- * @typedef {{ number: number, title: string, group: string, runtime: string, status: string, runs: number, leaks: number }} BatteryCase
+ * @typedef {{ number: number, title: string, group: string, runtime: string, status: string, note?: string,
+ *   runs: number, leaks: number }} BatteryCase
  */
 
 /**
@@ -40,6 +41,7 @@ export function batteryTable(json) {
   const tests = testResults.flatMap((/** @type {{ assertionResults: TestCase[] }} */ file) => file.assertionResults);
   const cases = tests.flatMap(batteryCase);
   const run = cases.filter(({ status }) => status === 'passed' || status === 'failed');
+  const shown = cases.filter(({ note }) => note !== undefined).concat(run);
   const runtimes = [...new Set(run.map(({ runtime }) => runtime))];
   const engine = tests.find(({ meta }) => meta?.battery)?.meta?.battery?.engine;
   const notRun = cases.filter(({ runtime }) => !runtimes.includes(runtime));
@@ -55,7 +57,7 @@ at most 64 MiB, and a sibling sandbox answered every 100 ms (19 of 20 answers, a
 ${notRun.length > 0 ? `Not run, because the engine did not know the runtime: ${notRun.length} (${[...new Set(notRun.map(({ runtime }) => runtime))]}).\n` : ''}
 | | case | ${runtimes.join(' | ')} |
 |---|---|${'---|'.repeat(runtimes.length)}
-${rows(run, runtimes).join('\n')}
+${rows(shown, runtimes).join('\n')}
 
 Not here: archives that only a lying agent could send (42, 43) are in test/unit/workspace/extract.test.ts, the ends of
 orchestrator, engine and pipe (11, 56–62) in test/chaos.
@@ -67,8 +69,8 @@ function batteryCase({ title, ancestorTitles, status, meta }) {
   const [, number, text] = /^(\d+) (.*)$/.exec(title) ?? [];
   const [, group, runtime] = /^(\w+) \((\w+)/.exec(ancestorTitles.at(-1) ?? '') ?? [];
   if (!number || !text || !group || !runtime) return [];
-  const { runs = 0, leaks = 0 } = meta?.battery ?? {};
-  return [{ number: Number(number), title: text, group, runtime, status, runs, leaks }];
+  const { runs = 0, leaks = 0, note } = meta?.battery ?? {};
+  return [{ number: Number(number), title: text, group, runtime, status, note, runs, leaks }];
 }
 
 /** @param {BatteryCase[]} cases @param {string[]} runtimes */
@@ -79,6 +81,7 @@ function rows(cases, runtimes) {
     const cells = runtimes.map((runtime) => {
       const found = ordered.find((one) => one.runtime === runtime && `${one.number} | ${one.title}` === title);
       if (!found) return '–';
+      if (found.note) return `not run: ${found.note}`;
       return found.runs > 1 ? `${found.status}, ${found.runs} runs` : found.status;
     });
     return `| ${title} | ${cells.join(' | ')} |`;

@@ -31,7 +31,7 @@ const INTERPRETERS: Record<string, string[]> = { '.py': ['python3'], '.sh': ['sh
 declare module 'vitest' {
   interface TaskMeta {
     /** Of a case of the battery, for scripts/battery-table.mjs. */
-    battery?: { engine: string; runs: number; leaks: number };
+    battery?: { engine: string; runs: number; leaks: number; note?: string };
   }
 }
 
@@ -39,6 +39,8 @@ declare module 'vitest' {
 export interface Siege {
   sandbox: Sandbox;
   manager: SandboxManager;
+  /** Whether its kernel is gVisor's. */
+  gVisor: boolean;
   /** A directory of the host that nothing but a download of this case may write to. */
   target: string;
   /** Runs a file of test/hostile/programs to its end. */
@@ -53,7 +55,7 @@ export type Attack = (
   title: string,
   options: CreateOptions,
   body: (siege: Siege) => Promise<void>,
-  more?: { runs: number },
+  more?: { runs?: number /** Why gVisor is left out. */; notOnGVisor?: string },
 ) => void;
 
 interface EngineInfo {
@@ -94,10 +96,14 @@ class Battery {
     afterAll(() => this.#host?.remove());
   }
 
-  readonly attack: Attack = (title, options, body, { runs } = { runs: repeats(1, 5) }) => {
-    it(title, async ({ task }) => {
+  readonly attack: Attack = (title, options, body, { runs = repeats(1, 5), notOnGVisor } = {}) => {
+    it(title, async ({ task, skip }) => {
       const result = { engine: ENGINE, runs: 0, leaks: 0 };
       task.meta.battery = result;
+      if (this.#runtime === 'runsc' && notOnGVisor) {
+        task.meta.battery = { ...result, note: notOnGVisor };
+        skip(notOnGVisor);
+      }
       while (result.runs < runs) {
         result.runs++;
         const left = await this.#siege(options, body);
@@ -115,7 +121,7 @@ class Battery {
     const container = await containerId(sandbox);
     const watch = new Watch(this.#sibling);
     try {
-      await body(siegeOf(sandbox, this.#manager.manager, this.#host.path));
+      await body(siegeOf(sandbox, this.#manager.manager, this.#host.path, runtime === 'runsc'));
     } finally {
       await watch.stop();
       await sandbox.close();
@@ -234,7 +240,7 @@ function contentOf(program: string): Promise<Buffer> {
   return known;
 }
 
-function siegeOf(sandbox: Sandbox, manager: SandboxManager, host: string): Siege {
+function siegeOf(sandbox: Sandbox, manager: SandboxManager, host: string, gVisor: boolean): Siege {
   /** Below a directory of its own: a case may fill, lock or list the workspace. */
   const place = async (program: string, args: (string | number)[] = []): Promise<string[]> => {
     const path = `${sandbox.workspace}/program/${basename(program, '.c')}`;
@@ -244,6 +250,7 @@ function siegeOf(sandbox: Sandbox, manager: SandboxManager, host: string): Siege
   return {
     sandbox,
     manager,
+    gVisor,
     target: `${host}/${sandbox.id}`,
     run: async (program, args, options) => sandbox.exec(await place(program, args), options),
     runRaw: async (program, args) => sandbox.exec(await place(program, args), { encoding: 'buffer' }),

@@ -10,12 +10,13 @@ const GiB = 1024 ** 3;
 const LIMIT = 64 * 1024;
 
 battery('output', ['runc', 'runsc'], (attack) => {
-  attack('27 a flood: counted, cut, never in memory', { limits: { cpus: 2 } }, async ({ run }) => {
+  attack('27 a flood: counted, cut, never in memory', { limits: { cpus: 2 } }, async ({ run, gVisor }) => {
     const bytes = scaled(0.5, 50) * GiB;
     const result = await run('flood.sh', [bytes], { maxOutputBytes: LIMIT });
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0, stdoutBytes: bytes, truncated: true });
     expect(result.stdout.length).toBeLessThan(LIMIT + 100);
-    expect(result.durationMs).toBeLessThan((bytes / GiB) * 10_000);
+    // Its system calls are traced, where the machine has no better way.
+    expect(result.durationMs).toBeLessThan((bytes / GiB) * (gVisor ? 100_000 : 10_000));
   });
 
   attack('28 one endless line: the same', { limits: { cpus: 2 } }, async ({ run }) => {

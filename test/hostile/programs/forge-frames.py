@@ -7,6 +7,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 SYS_PIDFD_OPEN, SYS_PIDFD_GETFD = 434, 438
 answers = set()
 for number in range(64):
+    try:
+        if os.readlink(f"/proc/1/fd/{number}") == "/dev/null":
+            continue  # gVisor shows what it is, and anybody may open that
+    except OSError:
+        pass
     for flags in (os.O_WRONLY, os.O_RDONLY):
         try:
             os.write(os.open(f"/proc/1/fd/{number}", flags), b"forged")
