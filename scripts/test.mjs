@@ -1,9 +1,10 @@
 /**
  * `npm test`: makes everything ready, checks style and types, runs the tests, then looks for anything they left on the
  * machine. The last line is always `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- test/unit`.
+ * RIPCORD_TEST_REPORT=file keeps vitest's JSON report.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beginAudit } from './setup/audit.mjs';
@@ -68,6 +69,7 @@ async function runTests(args) {
     for (const cleared of audit.cleared) progress.warn(`Left by an earlier run, removed: ${cleared}`);
     const report = path.join(directory, 'report.json');
     const code = await vitest(args, report, temp);
+    if (process.env.RIPCORD_TEST_REPORT) copyFileSync(report, process.env.RIPCORD_TEST_REPORT);
     const leftovers = await progress.run('looking for leftovers', () => audit.finish());
     return { code, counts: countTests(readFileSync(report, 'utf8')), leftovers };
   } finally {

@@ -11,6 +11,7 @@ import * as config from './config.js';
 import type { EgressRecord } from './egress/proxy.js';
 import type { SandboxEgress } from './egress/sandbox-egress.js';
 import { InvalidOptionsError, SandboxLostError } from './errors.js';
+import { OPERATION_MS, runOperation } from './files/operation.js';
 import { SandboxFiles } from './files/sandbox-files.js';
 import { throwIfAborted } from './lifecycle/abort.js';
 import type { Launched } from './lifecycle/launch.js';
@@ -266,6 +267,12 @@ export class Sandbox implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** @internal Makes system calls that are refused to every command. Resolves to `name\tanswer` lines, see the agent. */
+  async attempts(signal: AbortSignal | undefined): Promise<string> {
+    const { user } = this.#parts;
+    return (await runOperation(this.#host, ['attempts'], { user, signal, timeoutMs: OPERATION_MS })).toString();
   }
 
   /** @internal The pipe broke without our doing. Returns the reason, which is the first that was given. */

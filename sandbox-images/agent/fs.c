@@ -22,7 +22,7 @@ static const struct {
 } operations[] = {
     {"read", fs_read},     {"write", fs_write},   {"list", fs_list},   {"stat", fs_stat}, {"mkdir", fs_mkdir},
     {"remove", fs_remove}, {"rename", fs_rename}, {"untar", fs_untar}, {"tar", fs_tar},   {"manifest", fs_manifest},
-    {"connect", net_connect},
+    {"connect", net_connect}, {"attempts", attempts_make},
 };
 
 _Noreturn void fs_fail(int error, const char *path, const char *message) {

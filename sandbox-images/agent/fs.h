@@ -35,6 +35,7 @@ void fs_untar(const struct fs_arguments *a);
 void fs_tar(const struct fs_arguments *a);
 void fs_manifest(const struct fs_arguments *a);
 void net_connect(const struct fs_arguments *a);
+void attempts_make(const struct fs_arguments *a);
 
 /* Buffered stdout. */
 void out_bytes(const void *data, size_t length);

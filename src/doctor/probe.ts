@@ -3,7 +3,7 @@ import { messageOf, RipcordError } from '../errors.js';
 import { describeLeft, isClean } from '../lifecycle/receipt.js';
 import type { Sandbox } from '../sandbox.js';
 import { SandboxManager } from '../sandbox-manager.js';
-import { checkAgentFindings, checkFrame } from './checks/inside.js';
+import { checkAgentFindings, checkAttempts, checkFrame } from './checks/inside.js';
 import { tryCpu, tryMemory, tryPids, tryTreeKill } from './checks/trials.js';
 import { check, type Finding } from './finding.js';
 import { PROBE_LIMITS } from './probe-limits.js';
@@ -44,7 +44,7 @@ export async function probe(options: ProbeOptions, add: Add): Promise<void> {
 
 async function look(sandbox: Sandbox, signal: AbortSignal | undefined, add: Add): Promise<void> {
   add(...checkAgentFindings(sandbox.capabilities));
-  add(...(await checkFrame(sandbox, signal)));
+  add(...(await checkFrame(sandbox, signal)), checkAttempts(await sandbox.attempts(signal)));
   for (const attempt of [tryPids, tryCpu, tryTreeKill, tryMemory]) add(await attempt(sandbox, signal));
 }
 

@@ -5,6 +5,7 @@ import { Command, type CommandHost, type OutputSink } from '../command/command.j
 import type { CommandResult } from '../command/outcome.js';
 import { owned } from '../command/streams.js';
 import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
+import { printable } from '../workspace/printable.js';
 
 export interface OperationOptions {
   user: string;
@@ -110,6 +111,7 @@ export async function runOperation(
 export function checkOperation(argv: readonly string[], result: CommandResult, failure: Buffer): void {
   if (result.outcome === 'exited' && result.exitCode === 0) return;
   const path = argv[1] ?? '';
+  const shown = `${argv[0]} ${printable(path)}`;
   if (result.outcome === 'exited' && failure.length >= 8 && failure.readUInt32LE(0) === FAILURE_MAGIC) {
     const reader = new Reader(failure.subarray(4));
     const errno = reader.u32();
@@ -117,14 +119,14 @@ export function checkOperation(argv: readonly string[], result: CommandResult, f
     throw fileError(argv[0]!, at || path, errno, reader.str());
   }
   if (result.outcome === 'sandbox-lost') {
-    throw new SandboxLostError(`The sandbox was lost during ${argv[0]} ${path}`, { partial: result });
+    throw new SandboxLostError(`The sandbox was lost during ${shown}`, { partial: result });
   }
   if (result.failure) {
-    throw new RipcordError('file-error', `${argv[0]} ${path}: ${result.failure.message}`, {
+    throw new RipcordError('file-error', `${shown}: ${result.failure.message}`, {
       hint: result.failure.errno === 'EAGAIN' ? 'Processes left in the sandbox use up its limit on them.' : undefined,
     });
   }
-  throw new RipcordError('file-error', `${argv[0]} ${path}: the operation ended with '${result.outcome}'`, {
+  throw new RipcordError('file-error', `${shown}: the operation ended with '${result.outcome}'`, {
     details: { outcome: result.outcome, signal: result.signal },
     hint:
       result.outcome === 'signaled'
@@ -155,7 +157,9 @@ const CODES: Record<string, FileErrorCode> = {
 
 function fileError(operation: string, path: string, number: number, text: string): FileError {
   const errno = errnoName(number);
-  return new FileError(CODES[errno] ?? 'file-error', `${operation} ${path}: ${text || errnoText(number)} (${errno})`, {
+  // The names are the sandbox's own: an error is what people log.
+  const reason = printable(text) || errnoText(number);
+  return new FileError(CODES[errno] ?? 'file-error', `${operation} ${printable(path)}: ${reason} (${errno})`, {
     path,
     errno,
   });

@@ -80,7 +80,7 @@ describe('ripcord doctor', () => {
     const report = JSON.parse(stdout) as { findings: { id: string; status: string; message: string }[] };
     const status = Object.fromEntries(report.findings.map((finding) => [finding.id, finding.status]));
     for (const id of [
-      'pid1', 'user', 'capabilities', 'no-new-privileges', 'seccomp', 'network', 'rootfs', 'memory', 'pids', 'kill', 'teardown',
+      'pid1', 'user', 'capabilities', 'no-new-privileges', 'seccomp', 'system-calls', 'network', 'rootfs', 'memory', 'pids', 'kill', 'teardown',
     ]) {
       expect([id, status[`probe.${id}`]]).toEqual([id, 'ok']);
     } // biome-ignore format: a list

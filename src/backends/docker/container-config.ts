@@ -1,6 +1,7 @@
 /** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
 import type Docker from 'dockerode';
 import type { ContainerSpec } from '../backend.js';
+import { seccompOption } from './seccomp.js';
 
 /** Where the agent's volume is mounted. */
 export const AGENT_DIR = '/.ripcord';
@@ -57,7 +58,7 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
       ReadonlyRootfs: spec.readOnlyRoot,
       CapDrop: ['ALL'],
       CapAdd: AGENT_CAPABILITIES,
-      SecurityOpt: ['no-new-privileges'],
+      SecurityOpt: ['no-new-privileges', seccompOption()],
       Memory: spec.memoryBytes,
       // Equal to Memory: no swap.
       MemorySwap: spec.memoryBytes,

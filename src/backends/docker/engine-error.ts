@@ -55,10 +55,20 @@ export function engineError(error: unknown, what: string, endpoint: string): Rip
       hint: 'Was it restarted? What it was asked to make is removed by the next sweep.',
     });
   }
-  return new RipcordError(codeOf(status), `The engine failed at ${what}: ${engineMessage(error)}`, {
+  const message = engineMessage(error);
+  return new RipcordError(codeOf(status), `The engine failed at ${what}: ${message}`, {
     cause: error,
+    hint: HINTS.find(({ about }) => about.test(message))?.hint,
     details: status === undefined ? {} : { status },
   });
 }
+
+/** For what engines say that leaves a person alone with it. */
+const HINTS: readonly { about: RegExp; hint: string }[] = [
+  {
+    about: /seccomp/i,
+    hint: 'Sandboxes run behind a seccomp profile of their own and never without. The engine and its kernel must have seccomp (CONFIG_SECCOMP_FILTER); `ripcord doctor` looks closer.',
+  },
+];
 
 const codeOf = (status: number | undefined): ErrorCode => (status === 400 ? 'create-failed' : 'engine-error');

@@ -26,8 +26,39 @@ export function checkAgentFindings(found: AgentCapabilities): Finding[] {
   ];
 }
 
+/** Answers of a kernel that refuses: EPERM, EACCES, ENOSYS, and for sockets EPROTONOSUPPORT and EAFNOSUPPORT. */
+const REFUSALS = ['1', '13', '38', '93', '97', 'killed'];
+
+/** System calls made to see them refused; `answers` as the agent gives them. */
+export function checkAttempts(answers: string): Finding {
+  const made = answers
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t'));
+  const open = made.filter(([, answer]) => !REFUSALS.includes(answer!)).map(([name]) => name);
+  return check('probe.system-calls', open.length === 0, {
+    ok: `refused when tried: ${made.map(([name]) => name).join(', ')}`,
+    bad: `open to commands: ${open.join(', ')}`,
+    fix: 'Report this, with the runtime and kernel of the engine. gVisor answers some of them in its own kernel.',
+    otherwise: 'warn',
+  });
+}
+
+/** Who root of the sandbox is outside. */
+function checkUserNamespace(uidMap: string): Finding {
+  const [inside, outside, count] = uidMap.trim().split(/\s+/);
+  const mapped = inside !== undefined && !(inside === '0' && outside === '0' && Number(count) > 1);
+  return check('probe.user-namespace', mapped, {
+    ok: `a user namespace: uid 0 inside is ${outside} outside`,
+    bad: 'no user namespace: uid 0 inside would be 0 outside (only the agent is, with three capabilities)',
+    fix: 'For a further wall: "userns-remap": "default" in daemon.json, or a rootless engine.',
+    otherwise: 'warn',
+  });
+}
+
 const REPORT = `
 cat /proc/self/status
+echo ==; cat /proc/self/uid_map
 echo ==; ls /sys/class/net 2>/dev/null || sed -n 's/^ *\\([a-z0-9]*\\):.*/\\1/p' /proc/net/dev
 echo ==; cat /proc/mounts
 echo ==; (: > /ripcord-probe) 2>/dev/null && echo writable || echo read-only
@@ -36,7 +67,7 @@ echo ==; ulimit -n; ulimit -c`;
 /** Reads a command's own status, devices and mounts. */
 export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<Finding[]> {
   const { stdout } = await sandbox.exec(REPORT, { timeoutMs: 10_000, signal });
-  const [status = '', network = '', mounts = '', root = '', ulimits = ''] = stdout.split('==\n');
+  const [status = '', uidMap = '', network = '', mounts = '', root = '', ulimits = ''] = stdout.split('==\n');
   const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim() ?? 'unknown';
   const uid = field('Uid').split(/\s+/)[0];
   const capabilities = ['CapEff', 'CapPrm', 'CapInh', 'CapAmb'].filter((name) => !/^0+$/.test(field(name)));
@@ -73,6 +104,7 @@ export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefin
       fix: 'See Isolation above. gVisor filters in its own kernel and reports none.',
       otherwise: 'warn',
     }),
+    checkUserNamespace(uidMap),
     check('probe.network', interfaces.length === 0, {
       ok: 'no network interface but lo',
       bad: `network interfaces: ${interfaces.join(', ')}`,

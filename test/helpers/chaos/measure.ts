@@ -19,7 +19,11 @@ export function report(title: string, runs: Settled[], more = ''): void {
 /** How often loops repeat: `long` with RIPCORD_LONG=1, `RIPCORD_CHAOS_REPEATS` over both. */
 export function repeats(ci: number, long: number): number {
   const asked = Number(process.env.RIPCORD_CHAOS_REPEATS);
-  if (asked > 0) return asked;
+  return asked > 0 ? asked : scaled(ci, long);
+}
+
+/** A size or time that is larger with RIPCORD_LONG=1. */
+export function scaled(ci: number, long: number): number {
   return process.env.RIPCORD_LONG === '1' ? long : ci;
 }
 

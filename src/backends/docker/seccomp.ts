@@ -1,0 +1,24 @@
+/** The system calls a sandbox may make: our own profile, which travels with every create. */
+import { readFileSync } from 'node:fs';
+
+const PROFILE = new URL('../../../sandbox-images/seccomp.json', import.meta.url);
+
+interface Profile {
+  defaultAction: string;
+  defaultErrnoRet: number;
+  archMap: object[];
+  syscalls: { comment?: string }[];
+}
+
+let option: string | undefined;
+
+/** As a value of `SecurityOpt`. Read once, and without what is for people: an engine may be strict about fields. */
+export function seccompOption(): string {
+  option ??= `seccomp=${minify(JSON.parse(readFileSync(PROFILE, 'utf8')))}`;
+  return option;
+}
+
+function minify({ defaultAction, defaultErrnoRet, archMap, syscalls }: Profile): string {
+  const rules = syscalls.map(({ comment: _, ...rule }) => rule);
+  return JSON.stringify({ defaultAction, defaultErrnoRet, archMap, syscalls: rules });
+}

@@ -1,0 +1,96 @@
+/** The system calls of a sandbox: what is refused, and what ordinary programs go on doing. */
+import { describe, expect, it } from 'vitest';
+import { engine } from '../helpers/audit.js';
+import { useManager, useSandbox } from '../helpers/sandbox.js';
+
+const under = useManager();
+const EPERM = 1;
+
+describe('the seccomp profile', () => {
+  const sandbox = useSandbox(under);
+
+  it('is our own, in full, on the container', async () => {
+    const { body } = await engine<{ HostConfig: { SecurityOpt: string[] } }>(
+      'GET',
+      `/containers/ripcord-${sandbox().id}/json`,
+    );
+    const [noNewPrivileges, seccomp] = body.HostConfig.SecurityOpt;
+    expect(noNewPrivileges).toBe('no-new-privileges');
+    const profile = JSON.parse(seccomp!.replace('seccomp=', ''));
+    expect(profile).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: EPERM });
+    expect(Object.keys(profile)).toEqual(['defaultAction', 'defaultErrnoRet', 'archMap', 'syscalls']);
+  });
+
+  it('refuses what the agent tries', async () => {
+    const answers = Object.fromEntries((await sandbox().attempts(undefined)).trim().split('\n').map((line) => line.split('\t'))); // biome-ignore format: one line
+    expect(Object.keys(answers).length).toBeGreaterThanOrEqual(16);
+    for (const [call, answer] of Object.entries(answers)) {
+      expect([call, answer]).toEqual([call, ['x32', 'i386'].includes(call) ? 'killed' : '1']);
+    }
+  });
+
+  it.each([
+    ['AF_UNIX', 'AF_UNIX, SOCK_STREAM'],
+    ['TCP', 'AF_INET, SOCK_STREAM'],
+    ['TCP by its number', 'AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 6'],
+    ['UDP', 'AF_INET, SOCK_DGRAM'],
+    ['UDP by its number', 'AF_INET6, SOCK_DGRAM, 17'],
+    ['TCP over IPv6', 'AF_INET6, SOCK_STREAM, 6'],
+    ['routes', 'AF_NETLINK, SOCK_RAW, 0'],
+  ])('leaves sockets for %s', async (_what, args) => {
+    const { stdout, stderr } = await sandbox().exec(['python3', '-c', `from socket import *; socket(${args}); print("made")`]); // biome-ignore format: one line
+    expect(stderr).toBe('');
+    expect(stdout).toBe('made\n');
+  });
+
+  it.each([
+    ['SCTP', 'AF_INET, SOCK_STREAM, 132'],
+    ['MPTCP', 'AF_INET, SOCK_STREAM, 262'],
+    ['UDP-Lite', 'AF_INET6, SOCK_DGRAM, 136'],
+    ['a raw socket', 'AF_INET6, SOCK_RAW, 58'],
+    ['a TCP protocol on a datagram', 'AF_INET, SOCK_DGRAM, 6'],
+    ['netfilter', 'AF_NETLINK, SOCK_RAW, 12'],
+    ['Bluetooth', '31, SOCK_RAW, 1'],
+    ['TIPC', '30, SOCK_STREAM'],
+    ['CAN', '29, SOCK_RAW, 1'],
+  ])('refuses a socket for %s', async (_what, args) => {
+    const code = `from socket import *\ntry: socket(${args}); print("made")\nexcept OSError as e: print(e.errno)`;
+    expect((await sandbox().exec(['python3', '-c', code])).stdout).toBe(`${EPERM}\n`);
+  });
+
+  it('leaves what ordinary programs do', async () => {
+    const code = `
+import asyncio, ctypes, multiprocessing, os, socket, subprocess, threading, tempfile, mmap
+libc = ctypes.CDLL(None, use_errno=True)
+print([name for _, name in socket.if_nameindex()])
+print(multiprocessing.Pool(2).map(abs, [-1, -2]))
+a, b = socket.socketpair(); a.send(b"pair"); print(b.recv(9).decode())
+thread = threading.Thread(target=lambda: print("thread")); thread.start(); thread.join()
+print(asyncio.run(asyncio.sleep(0, "loop")))
+print(subprocess.run(["sh", "-c", "echo piped | cat"], capture_output=True, text=True).stdout.strip())
+os.mkfifo("fifo"); os.link("fifo", "fifo2"); os.memfd_create("m"); mmap.mmap(-1, 4096)
+print(libc.ptrace(0, 0, 0, 0))  # PTRACE_TRACEME, which debuggers start with
+os.sync()
+print(socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)[0][4][1])
+`;
+    const { stdout, stderr } = await sandbox().exec(['python3', '-c', code]);
+    expect(stderr).toBe('');
+    expect(stdout).toBe("['lo']\n[1, 2]\npair\nthread\nloop\npiped\n0\n80\n");
+  });
+
+  it('leaves Node its worker threads, servers and interfaces', async () => {
+    await using node = await under.manager.create({ image: 'node' });
+    const code = `
+const { Worker } = require('node:worker_threads')
+console.log(Object.keys(require('node:os').networkInterfaces()).join())
+new Worker('require("node:worker_threads").parentPort.postMessage("worker")', { eval: true }).on('message', console.log).on('exit', () => {
+  const server = require('node:http').createServer((_, answer) => answer.end('served')).listen(0, '127.0.0.1', async () => {
+    console.log(await (await fetch('http://127.0.0.1:' + server.address().port)).text())
+    process.exit()
+  })
+})`;
+    const { stdout, stderr } = await node.exec(['node', '-e', code], { timeoutMs: 20_000 });
+    expect(stderr).toBe('');
+    expect(stdout).toBe('lo\nworker\nserved\n');
+  });
+});

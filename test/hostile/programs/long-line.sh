@@ -1,0 +1,2 @@
+# One line without an end.
+head -c "$1" /dev/zero | tr '\0' x
