@@ -14,6 +14,7 @@ enum watch_kind {
     WATCH_OUTPUT_1,
     WATCH_OUTPUT_2,
     WATCH_LISTENER,
+    WATCH_NAMES,
 };
 
 /* The stream id tells a new user of a slot from the one an old event was for. */

@@ -21,6 +21,7 @@
 #include "connection.h"
 #include "frame.h"
 #include "loop.h"
+#include "names.h"
 #include "session.h"
 #include "util.h"
 
@@ -99,6 +100,9 @@ static void dispatch(const struct epoll_event *event) {
             break;
         case WATCH_LISTENER:
             connections_event();
+            break;
+        case WATCH_NAMES:
+            names_event();
             break;
         default:
             commands_event(event->data.u64, event->events);

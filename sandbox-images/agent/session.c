@@ -17,6 +17,7 @@
 #include "connection.h"
 #include "frame.h"
 #include "messages.h"
+#include "names.h"
 #include "self-test.h"
 #include "util.h"
 
@@ -227,6 +228,7 @@ static void greet(const struct frame *f) {
     struct commands_setup setup = {session.hello.workspace, session.hello.default_user,
                                    (test.capabilities & CAN_SUBREAP) != 0};
     commands_init(&setup);
+    names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);
     session.greeted = true;
     send_ready(test.capabilities | cgroup_capabilities());

@@ -74,6 +74,7 @@ describeAgent('agent: connections to its own port', (suite) => {
     await closed;
     const resetting = await dial(port);
     await accepted(agent, 4);
+    agent.credit(4, 1, MANY);
     resetting.resetAndDestroy();
     const result = await agent.result(4, ({ type }) => {
       if (type === TYPE.OUTPUT_EOF) agent.send(4, TYPE.STDIN_EOF);
