@@ -109,6 +109,8 @@ void connections_retry(void) {
 void connection_reset(struct command *c) {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     if (c->out[0].fd >= 0) (void)setsockopt(c->out[0].fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    /* No shutdown first: what was cut must not look complete. */
+    c->in.socket = false;
     command_close_input(&c->in);
     command_close_output(&c->out[0]);
     c->out[0].ended = c->out[0].finished = true;

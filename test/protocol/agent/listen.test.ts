@@ -68,10 +68,13 @@ describeAgent('agent: connections to its own port', (suite) => {
     const { port } = await listen(agent);
     const killed = await dial(port);
     await accepted(agent, 2);
-    const closed = once(killed.resume(), 'close');
+    const reset = once(killed.resume(), 'end').then(
+      () => 'a regular end',
+      (error: NodeJS.ErrnoException) => error.code,
+    );
     agent.kill(2);
     await agent.result(2);
-    await closed;
+    expect(await reset).toBe('ECONNRESET');
     const resetting = await dial(port);
     await accepted(agent, 4);
     agent.credit(4, 1, MANY);
