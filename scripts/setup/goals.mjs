@@ -8,6 +8,6 @@
 /** @type {Record<GoalName, Goal>} */
 export const GOALS = {
   start: { images: ['python'], testTools: false },
-  bench: { images: ['python'], testTools: false },
+  bench: { images: ['python', 'shell'], testTools: false },
   test: { images: ['base', 'python', 'node', 'shell'], testTools: true },
 };

@@ -13,6 +13,7 @@ const TEST_TOOLS = {
   ssh: 'openssh-client',
   ps: 'procps',
   git: 'git',
+  chromium: 'chromium',
 };
 
 /** Packages without a program to look for. Elsewhere they come with the compilers. */

@@ -11,7 +11,7 @@ export class PipeConnection extends Duplex {
   readonly #count: (bytes: number) => boolean;
 
   /**
-   * @param reset Ends the inner side at once; called when this one is destroyed.
+   * @param reset Ends the inner side at once; called when this one is destroyed before both directions have ended.
    * @param count Hears of all that passes, either way. False: it is too much, and the connection ends.
    */
   constructor(streams: CommandStreams, reset: () => void, count: (bytes: number) => boolean = () => true) {
@@ -34,12 +34,12 @@ export class PipeConnection extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#streams.stdin!.end();
-    done();
+    this.#streams.stdin!.end(done);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#reset();
+    // What was sent may still be on its way to a slow reader, who then ends the connection by itself.
+    if (error || !this.readableEnded || !this.writableFinished) this.#reset();
     this.#streams.stdout.destroy();
     this.#streams.stdin!.destroy();
     done(error);

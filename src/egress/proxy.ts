@@ -48,7 +48,7 @@ export interface Outside {
 
 const realOutside: Outside = {
   lookup: async (host) => (await dnsLookup(host, { all: true, verbatim: true })).map(({ address }) => address),
-  connect: (host, port) => netConnect({ host, port, noDelay: true }),
+  connect: (host, port) => netConnect({ host, port, noDelay: true, allowHalfOpen: true }),
 };
 
 const DIAL_MS = 10_000;

@@ -257,11 +257,9 @@ describe('sweep', () => {
       mkdirSync(`${root}/not-ours`);
       const report = await SandboxManager.sweep({ stateDir: root });
       expect(report.errors).toEqual([]);
-      expect(report.removed.containers).toEqual(
-        expect.arrayContaining([`${tag}-dead`, `${tag}-reused`, `${tag}-rebooted`]),
-      );
-      expect(report.removed.containers).not.toContain(`${tag}-alive`);
-      expect(report.removed.containers).not.toContain(`${tag}-elsewhere`);
+      // A manager of another test file sweeps when it opens, and may have been first.
+      const removed = report.removed.containers.filter((name) => name.startsWith(tag));
+      expect([`${tag}-dead`, `${tag}-reused`, `${tag}-rebooted`]).toEqual(expect.arrayContaining(removed));
       expect(report.removed.directories).toEqual([`${root}/${'d'.repeat(16)}`]);
       expect(report.kept).toBeGreaterThanOrEqual(5);
       const left = await Promise.all(Object.keys(made).map((name) => isThere(`${tag}-${name}`)));

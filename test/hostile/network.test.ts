@@ -1,6 +1,23 @@
-/** Battery 52–54: the network there is none of. 55, the allow-list, is not there yet. */
-import { expect } from 'vitest';
+/** Battery 52–55: the network there is none of, and the list of what may be reached all the same. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { battery } from '../helpers/hostile.js';
+
+let connections = 0;
+const [listed, foreign] = [createServer((_, response) => response.end('listed')), createServer()];
+foreign.on('connection', (socket) => {
+  connections++;
+  socket.destroy();
+});
+const portOf = (server: typeof listed) => (server.address() as AddressInfo).port;
+beforeAll(async () => {
+  for (const server of [listed, foreign]) await once(server.listen(0, '127.0.0.1'), 'listening');
+});
+afterAll(() => {
+  for (const server of [listed, foreign]) server.close();
+});
 
 battery('network', ['runc'], (attack) => {
   attack('52 connections to anywhere: one interface, refused at once', {}, async ({ run }) => {
@@ -19,5 +36,17 @@ battery('network', ['runc'], (attack) => {
     const { stdout } = await run('metadata.py', [], { timeoutMs: 30_000 });
     expect(stdout).not.toContain('reached');
     expect(stdout).toMatch(/^[\w ]+ 11\n$/);
+  });
+
+  const network = () => ({ network: { allow: [`localhost:${portOf(listed)}`, '*.listed.test'] } });
+  attack('55 past an allow-list, 90 ways: nothing is let out', network, async ({ run, sandbox }) => {
+    const hosts = [listed, foreign].map((server) => `localhost:${portOf(server)}`);
+    const result = await run('past-the-list.py', hosts, { timeoutMs: 60_000 });
+    expect(result.stderr).toBe('');
+    expect(result.stdout).toBe('90 400 403\n');
+    expect(connections).toBe(0);
+    const { log } = sandbox.egress!;
+    expect(log.filter(({ verdict }) => verdict === 'allowed')).toEqual([]);
+    expect(log.length).toBeGreaterThanOrEqual(85);
   });
 });
