@@ -1,0 +1,49 @@
+/** What the documents say of the repository is so. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const DOCUMENTS = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'));
+
+test.each(DOCUMENTS)('every file that %s links to is there', (document) => {
+  const links = [...read(document).matchAll(/\]\(([^)#\s]+)/g)].map(([, link]) => link!);
+  const missing = links.filter((link) => !/^[a-z]+:/.test(link) && !existsSync(resolve(ROOT, dirname(document), link)));
+  expect(missing).toEqual([]);
+});
+
+describe('docs/guarantees.md', () => {
+  const text = read('docs/guarantees.md');
+  const rows = text.split('\n').filter((line) => line.startsWith('|') && line.includes('.test.ts'));
+
+  test('names a test that is there for every promise', () => {
+    expect(rows.length).toBeGreaterThan(15);
+    const named = rows.flatMap((row) => [...row.matchAll(/`([^`]+\.test\.ts)`/g)].map(([, path]) => path!));
+    expect(named.filter((path) => !existsSync(join(ROOT, 'test', path)))).toEqual([]);
+  });
+
+  test('names every test of the battery and of the faults', () => {
+    const files = ['hostile', 'chaos'].flatMap((kind) =>
+      readdirSync(join(ROOT, 'test', kind))
+        .filter((name) => name.endsWith('.test.ts'))
+        .map((name) => `${kind}/${name}`),
+    );
+    expect(files.filter((path) => !text.includes(`\`${path}\``))).toEqual([]);
+  });
+
+  test.each([
+    ['chaos/random-kills.test.ts', 'repeats(10, 200)', '| 10 | 200 |'],
+    ['chaos/sigkill.test.ts', 'repeats(3, 20)', '| 3 × 20 sandboxes | 20 × 20 |'],
+    ['chaos/engine-restart.test.ts', 'repeats(4, 30)', '4 first starts | 30 |'],
+    ['chaos/commit-kill.test.ts', 'repeats(20, 200)', '20 moments | 200 |'],
+    ['chaos/executor.test.ts', 'repeats(6, 100)', '6 tournaments | 100 |'],
+    ['unit/agent/hostile-frames.test.ts', 'scaled(100_000, 10_000_000)', '| 100,000 frames | 10,000,000 |'],
+  ])('says how often %s runs', (path, code, row) => {
+    expect(read(`test/${path}`)).toContain(code);
+    expect(text).toContain(row);
+  });
+});
