@@ -12,8 +12,13 @@ export const statusOf = (error: unknown): number | undefined => (error as ModemE
 
 /** The engine's own sentence, without docker-modem's decoration. */
 export function engineMessage(error: unknown): string {
-  return ((error as ModemError).json?.message ?? messageOf(error)).trim();
+  const message = ((error as ModemError).json?.message ?? messageOf(error)).trim();
+  // Some repeat what they were given, all of it.
+  const half = MAX_MESSAGE / 2;
+  return message.length <= MAX_MESSAGE ? message : `${message.slice(0, half)} … ${message.slice(-half)}`;
 }
+
+const MAX_MESSAGE = 600;
 
 const UNREACHABLE = ['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ETIMEDOUT'];
 const BROKEN = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'];
@@ -65,6 +70,10 @@ export function engineError(error: unknown, what: string, endpoint: string): Rip
 
 /** For what engines say that leaves a person alone with it. */
 const HINTS: readonly { about: RegExp; hint: string }[] = [
+  {
+    about: /opening seccomp profile failed/,
+    hint: 'This is Podman, which takes a seccomp profile by its path only. Ripcord needs a Docker engine; docs/setup.md says more.',
+  },
   {
     about: /seccomp/i,
     hint: 'Sandboxes run behind a seccomp profile of their own and never without. The engine and its kernel must have seccomp (CONFIG_SECCOMP_FILTER); `ripcord doctor` looks closer.',
