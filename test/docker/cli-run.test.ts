@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -56,6 +57,9 @@ describe('the exit code is the program’s own, or says what became of it', () =
     ['an unknown option', ['-c', '1', '--memry', '1g'], 125, /unknown option '--memry'[\s\S]*--memory/],
     ['no engine', ['-c', '1', '--docker', 'unix:///no/engine.sock'], 125, /no\/engine.sock[\s\S]*hint:/],
     ['nothing to run', [], 125, /nothing to run/],
+    ['no host', ['-c', '1', '--allow', 'http://a.test'], 125, /network\.allow\.0: 'http:\/\/a\.test'[\s\S]*hint:/],
+    ['a list and a bridge', ['-c', '1', '--allow', 'a.test', '--network', 'bridge'], 125, /exclude each other/],
+    ['exceptions to nothing', ['-c', '1', '--deny', 'a.test'], 125, /--deny takes from what --allow gives/],
   ];
   it.each(table)('%s', async (_title, args, code, stderr) => {
     const ended = await ripcord(['run', ...args]);
@@ -280,3 +284,38 @@ async function sandboxOf(pid: number): Promise<void> {
     if (all.some(({ owner, state }) => owner?.pid === pid && state === 'running')) return;
   }
 }
+
+describe('--allow', () => {
+  it('lets the program reach what is listed, and says what it was not let to', async () => {
+    const server = createHttpServer((_, response) => response.end('from the host'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const script = file(
+        'fetch.py',
+        `import urllib.request
+print(urllib.request.urlopen('http://localhost:${port}/').read().decode())
+for _ in range(3):
+    try: urllib.request.urlopen('https://not.listed.test/')
+    except OSError as e: print('refused')
+`,
+      );
+      const list = ['--allow', `localhost:${port}`, '--allow', '*.example.test'];
+      const { code, stderr, stdout } = await ripcord(['run', script, ...list]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: 'from the host\nrefused\nrefused\nrefused\n' });
+      const reason = `not.listed.test:443 is not in network.allow (localhost:${port}, *.example.test)`;
+      expect(stderr).toBe(`ripcord: not let out: ${reason}\n`);
+      const json = await ripcord(['run', script, ...list, '--json']);
+      const { egress } = JSON.parse(json.stdout);
+      expect(egress.map(({ verdict }: { verdict: string }) => verdict)).toEqual([
+        'allowed',
+        'denied',
+        'denied',
+        'denied',
+      ]);
+      expect(json.stderr).toBe('');
+    } finally {
+      server.close();
+    }
+  });
+});
