@@ -53,6 +53,8 @@ const realOutside: Outside = {
 
 const DIAL_MS = 10_000;
 const HELLO_MS = 10_000;
+/** For a refused client to read why, and to go. */
+const LAST_WORDS_MS = 2000;
 /** A ClientHello in one record, header included. */
 const MAX_HELLO = 5 + 16_384;
 const LOG_LENGTH = 1000;
@@ -178,16 +180,16 @@ export class EgressProxy {
       if (first.length > 0) upstream.write(first);
       await Promise.all([pipeline(client, upstream), down]);
     } catch (error) {
-      upstream?.destroy();
       // What breaks an open tunnel is the connection's business.
-      if (isOpen && !(error instanceof Denial)) {
+      const denial = isOpen && !(error instanceof Denial) ? undefined : this.#deny('connect', asked, error);
+      if (!denial || !client.writable) {
         client.destroy();
         return;
       }
-      const denial = this.#deny('connect', asked, error);
-      if (!client.writable) return;
       client.end(isOpen ? TLS_UNRECOGNIZED_NAME : refusal(denial));
       client.resume();
+      // The other side has heard nothing yet. It goes with the client, which gets its answer first.
+      setTimeout(() => client.destroy(), LAST_WORDS_MS).unref();
     }
   }
 
