@@ -6,7 +6,7 @@ import { isClean, type Logger, type ManagerEvent, SandboxManager } from 'ripcord
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containersOf, directoriesOf, ENGINE_SOCKET, engine, isThere } from '../helpers/audit.js';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
-import { rejection, useManager } from '../helpers/sandbox.js';
+import { Output, rejection, useManager } from '../helpers/sandbox.js';
 
 const under = useManager({ defaults: { image: 'shell', env: { FROM: 'defaults' }, limits: { memory: '128m' } } });
 const { events } = under;
@@ -152,9 +152,10 @@ describe('close', () => {
   it('while sandboxes are made and commands run ends both, and leaves nothing', async () => {
     const manager = await open('busy');
     const sandbox = await manager.create();
-    const running = rejection(sandbox.exec('echo up; sleep 350002'));
+    const output = new Output();
+    const running = rejection(sandbox.exec('echo up; sleep 350002', { onStdout: output.take }));
     const making = [1, 2, 3].map(() => rejection(manager.create()));
-    await sandbox.exec('true');
+    await output.seen('up\n');
     const receipt = await manager.close();
     expect(await running).toMatchObject({
       name: 'SandboxLostError',

@@ -2,7 +2,7 @@
  * How the agent gets to an engine, local or remote: a volume created empty is filled from the image a container is
  * created on it with. So: import a one-file image, create a container on the volume (never started), remove both.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
@@ -46,7 +46,8 @@ export async function ensureAgentVolume(docker: Docker, agent: AgentBinary): Pro
 
 /** Fills the volume if it is empty; harmless where it is full. */
 export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promise<void> {
-  const tag = `${agent.volume}:seed`;
+  // A tag of its own: another process that is at it, too, removes only its own.
+  const tag = `${agent.volume}:seed-${randomBytes(4).toString('hex')}`;
   await importImage(docker, agent.bytes, tag);
   try {
     await docker.createVolume({ Name: agent.volume, Labels: { [Label.AGENT]: agent.volume } });
