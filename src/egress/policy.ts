@@ -53,7 +53,7 @@ export class EgressPolicy {
    */
   admit(target: Target): Rule {
     const { host } = target;
-    const denying = this.#deny.find((rule) => covers(rule, host) && (rule.port ?? target.port) === target.port);
+    const denying = this.#denials(target.port).find((rule) => covers(rule, host));
     if (denying) {
       throw new Denial('denied', `${formatTarget(target)} is denied by network.deny '${denying.text}'`, denying.text);
     }
@@ -92,10 +92,14 @@ export class EgressPolicy {
 
   #admitsAddress({ host, port }: Target, address: string): boolean {
     if (isIP(address) === 0) return false;
-    const covering = (rules: readonly Rule[]) => rules.filter((rule) => rule.coversAddress(address));
-    if (covering(this.#deny).some((rule) => (rule.port ?? port) === port)) return false;
+    if (this.#denials(port).some((rule) => rule.coversAddress(address))) return false;
     if (isLocal(host)) return isLoopback(address);
-    return isGlobal(address) || covering(this.#allow).some((rule) => this.#allowsPort(rule, port));
+    return isGlobal(address) || this.#allow.some((rule) => rule.coversAddress(address) && this.#allowsPort(rule, port));
+  }
+
+  /** An entry of `deny` without a port is for every one. */
+  #denials(port: number): Rule[] {
+    return this.#deny.filter((rule) => (rule.port ?? port) === port);
   }
 
   #allowsPort(rule: Rule, port: number): boolean {

@@ -19,7 +19,7 @@ import type { ResolvedNetwork } from '../config.js';
 import { InvalidOptionsError, messageOf } from '../errors.js';
 import { looksLikeTls, readClientHello } from './client-hello.js';
 import { Denial, type DenialReason, EgressPolicy, isLocal } from './policy.js';
-import { formatTarget, parseAuthority, type Target } from './rules.js';
+import { formatHost, formatTarget, parseAuthority, type Target } from './rules.js';
 
 /** One decision about a connection or, in plain HTTP, a request. */
 export interface EgressRecord {
@@ -55,8 +55,6 @@ const DIAL_MS = 10_000;
 const HELLO_MS = 10_000;
 /** For a refused client to read why, and to go. */
 const LAST_WORDS_MS = 2000;
-/** A ClientHello in one record, header included. */
-const MAX_HELLO = 5 + 16_384;
 const LOG_LENGTH = 1000;
 /** Requests sent ahead on one connection; no client in use sends any (RFC 9112 §9.3.2). */
 const MAX_PIPELINED = 32;
@@ -386,8 +384,8 @@ const statusOf = ({ reason }: Denial): number => {
   return reason === 'unresolved' || reason === 'unreachable' ? 502 : 403;
 };
 
-const hostField = ({ host, port }: Target, defaultPort: number): string =>
-  port === defaultPort ? formatTarget({ host, port }).replace(/:[0-9]+$/, '') : formatTarget({ host, port });
+const hostField = (target: Target, defaultPort: number): string =>
+  target.port === defaultPort ? formatHost(target.host) : formatTarget(target);
 
 function parseAbsolute(url: string): { target: Target; path: string } {
   const match = /^http:\/\/([^/?#]*)(\/[^#]*|\?[^#]*)?$/i.exec(url);
@@ -429,6 +427,7 @@ async function checkedStart(target: Target, client: Duplex, head: Buffer): Promi
     if (strict) client.destroy(new Denial('tls-name', `no TLS greeting for ${target.host} within ${HELLO_MS} ms`));
   }, HELLO_MS);
   try {
+    // It ends: what is incomplete is less than the one record that a greeting may be.
     for (let bytes = head; ; bytes = Buffer.concat([bytes, await nextChunk(client)])) {
       if (bytes.length > 0 && !strict && !looksLikeTls(bytes)) return bytes;
       const hello = readClientHello(bytes);
@@ -443,7 +442,6 @@ async function checkedStart(target: Target, client: Duplex, head: Buffer): Promi
         if (!strict && bytes.length === 0) return bytes;
         throw new Denial('tls-name', `${formatTarget(target)}: the connection ended before its TLS greeting did`);
       }
-      if (bytes.length > MAX_HELLO) throw new Denial('tls-name', 'the TLS greeting does not end');
     }
   } finally {
     clearTimeout(timer);

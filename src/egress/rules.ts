@@ -54,7 +54,8 @@ export function parseAuthority(text: string, defaultPort?: number): Target | und
   return { host, port };
 }
 
-export const formatTarget = ({ host, port }: Target): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+export const formatHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+export const formatTarget = ({ host, port }: Target): string => `${formatHost(host)}:${port}`;
 
 /** @throws InvalidOptionsError naming the entry and what was expected */
 export function parseRule(text: string, option: string): Rule {

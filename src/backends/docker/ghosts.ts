@@ -2,8 +2,8 @@ const ENDING = new Set(['dead', 'removing']);
 
 /**
  * Leaves out what is listed but does not exist. An engine that was killed while it removed a container can, once it is
- * back, list it as `dead` for as long as it runs, though inspecting and removing it say 404 (seen with 20.10: 2 of 22
- * kills). Somebody who waits for the list to be empty would wait for ever.
+ * back, list it as `dead` for as long as it runs, though inspecting and removing it say 404 (seen with 20.10, twice
+ * in fewer than twenty kills). Somebody who waits for the list to be empty would wait for ever.
  */
 export async function withoutGhosts<T extends { id: string; state: string }>(
   listed: readonly T[],
