@@ -10,7 +10,7 @@ import { audit, type Settled, settled } from '../helpers/chaos/audit.js';
 import { LEAK_MS, manyKills } from '../helpers/chaos/many-kills.js';
 import { repeats, scaled, summary } from '../helpers/chaos/measure.js';
 import type { Doom, End, Exit, Orchestrator, Point } from '../helpers/chaos/orchestrator.js';
-import { processesOfContainers } from '../helpers/chaos/processes.js';
+import { isStopped, processesOfContainers } from '../helpers/chaos/processes.js';
 import { type Scenario, scenario } from '../helpers/chaos/scenario.js';
 
 const POINTS: Point[] = [
@@ -99,6 +99,8 @@ async function meet({ start }: Scenario, doom: Doom): Promise<Run> {
 /** Stopped, it holds its pipe open: its sandbox, if it runs by then, ends with the lease. Resolves to its awakening. */
 async function outliveTheLease(orchestrator: Orchestrator): Promise<number> {
   const { containerIds } = orchestrator.subject;
+  // It says what it is about to do: to be continued before it has stopped would leave it stopped.
+  await expect.poll(() => isStopped(orchestrator.pid), { timeout: 10_000, interval: 10 }).toBe(true);
   await expect
     .poll(() => processesOfContainers(containerIds), { timeout: LEASE_MS + 10_000, interval: 50 })
     .toEqual([]);
