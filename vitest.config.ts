@@ -22,6 +22,7 @@ export default defineConfig({
       extends: true,
       test: {
         name,
+        globalSetup: name === 'hostile' ? ['test/helpers/gvisor-setup.ts'] : [],
         include: [`test/${name}/**/*.test.{ts,mjs}`],
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,

@@ -172,6 +172,7 @@ const commandFields = {
   cwd: text.min(1).optional(),
   /** Over the sandbox's own. */
   env: envSchema.default({}),
+  /** A uid, a name or `user:group`. Root is refused (`agent-unsafe`) where it could reach the agent: older gVisor. */
   user: userSchema.optional(),
   /** Wall-clock limit, enforced inside the sandbox. Default: none (the sandbox's lifetime is one). */
   timeoutMs: milliseconds.optional(),

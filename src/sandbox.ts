@@ -165,7 +165,11 @@ export class Sandbox implements AsyncDisposable {
     throwIfAborted(parsed.signal, `running ${argv[0]}`);
     const env = parsed.pty ? { TERM: 'xterm-256color', ...parsed.env } : parsed.env;
     const id = this.#started(argv);
-    const handle = await CommandHandle.start(this.#host, this.#place(argv, { ...parsed, env }), parsed);
+    const place = this.#place(argv, { ...parsed, env });
+    const handle = await CommandHandle.start(this.#host, place, parsed).catch((error) => {
+      this.#ended(id, undefined);
+      throw error;
+    });
     handle.wait().then(
       (result) => this.#ended(id, result),
       () => this.#ended(id, undefined),

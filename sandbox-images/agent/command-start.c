@@ -111,8 +111,10 @@ void command_end_unstarted(struct command *c, enum stage stage, int error) {
 /* 0, or the errno of what was missing. */
 static int fork_keeper(struct command *c, const struct spawn_request *r) {
     struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    struct keeper_plan plan = {
-        .request = r, .workspace = commands.setup.workspace, .default_user = commands.setup.default_user};
+    struct keeper_plan plan = {.request = r,
+                               .workspace = commands.setup.workspace,
+                               .default_user = commands.setup.default_user,
+                               .refuse_root = commands.setup.refuse_root};
     int error = 0;
     if (commands.null_fd < 0 || open_pipes(&p, r->flags) != 0 || adopt_pipes(c, &p) != 0) {
         error = commands.null_fd < 0 ? ENODEV : errno;

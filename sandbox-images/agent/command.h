@@ -11,6 +11,7 @@ struct commands_setup {
     const char *workspace;
     const char *default_user;
     bool subreaper;
+    bool refuse_root; /* it could take PID 1's descriptors */
 };
 
 /* The strings must stay. */

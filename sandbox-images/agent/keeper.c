@@ -291,6 +291,7 @@ _Noreturn void keeper_run(const struct keeper_plan *plan) {
     prepare_signals();
     const char *user = plan->request->user[0] == '\0' ? plan->default_user : plan->request->user;
     int error = user_resolve(user, &who);
+    if (error == 0 && plan->refuse_root && who.uid == 0) error = EPERM;
     if (error != 0) report_spawn_failure(STAGE_USER, error);
     start_command(&who);
     for (;;) {

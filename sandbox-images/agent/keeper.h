@@ -44,6 +44,7 @@ struct keeper_plan {
     const struct spawn_request *request;
     const char *workspace;
     const char *default_user;
+    bool refuse_root;
     int control;  /* the keeper's end of the socket pair */
     int stdio[3]; /* the command's ends; unused for a terminal */
 };

@@ -61,6 +61,7 @@ enum capability {
     HAS_OPENAT2 = 128,
     HAS_NO_NEW_PRIVS = 256,
     HAS_SECCOMP = 512,
+    CAN_HIDE_FROM_ROOT = 1024,
 };
 
 enum error_code {

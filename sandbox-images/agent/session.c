@@ -226,7 +226,8 @@ static void greet(const struct frame *f) {
     /* Its own tmpfs, whose mode the runtime takes from the image; the asked-for user has a name and so no uid yet. */
     if ((session.hello.flags & HELLO_SHARE_WORKSPACE) != 0) (void)chmod(session.hello.workspace, 01777);
     struct commands_setup setup = {session.hello.workspace, session.hello.default_user,
-                                   (test.capabilities & CAN_SUBREAP) != 0};
+                                   (test.capabilities & CAN_SUBREAP) != 0,
+                                   (test.capabilities & CAN_HIDE_FROM_ROOT) == 0};
     commands_init(&setup);
     names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);

@@ -182,6 +182,8 @@ export interface AgentCapabilities {
   subreaper: boolean;
   /** The sandbox user cannot open PID 1's descriptors. */
   descriptorsSafe: boolean;
+  /** Root without a capability cannot either. Where it can, no command may run as uid 0. */
+  rootSafe: boolean;
   /** The sandbox user cannot signal PID 1. */
   signalsSafe: boolean;
   cgroup: 'v1' | 'v2' | 'none';
@@ -209,6 +211,7 @@ export function decodeReady(payload: Buffer): Ready {
     capabilities: {
       subreaper: (caps & 1) !== 0,
       descriptorsSafe: (caps & 2) !== 0,
+      rootSafe: (caps & 1024) !== 0,
       signalsSafe: (caps & 4) !== 0,
       cgroup: caps & 16 ? 'v2' : caps & 8 ? 'v1' : 'none',
       oomCounter: (caps & 32) !== 0,

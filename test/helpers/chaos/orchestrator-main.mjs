@@ -6,6 +6,7 @@
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { RipcordError, SandboxManager } from 'ripcord';
+import { doom, UNTIL } from './doom.mjs';
 
 /** @type {import('./orchestrator.js').Plan & { token: string }} */
 const plan = JSON.parse(process.argv[2] ?? '{}');
@@ -98,6 +99,18 @@ async function churn(manager) {
   }
 }
 
+/** Lives until the point it is to end at; whoever was only stopped there lives on, and what it then meets is said. */
+async function meetDoom(manager) {
+  const reached = doom(plan.doom, say);
+  try {
+    const sandbox = await createOne(manager);
+    await UNTIL[plan.doom.at]?.(sandbox, reached, WORK.stubborn);
+    say('survived');
+  } catch (error) {
+    say('survived', { error: told(error) });
+  }
+}
+
 async function run() {
   say('begun', { pid: process.pid });
   if (plan.handles) process.on(plan.handles, () => say('handled', { message: plan.handles }));
@@ -117,6 +130,10 @@ async function run() {
   });
   say('opened', { instance: manager.instance });
   listen(manager);
+  if (plan.doom) {
+    await meetDoom(manager);
+    return;
+  }
   if (plan.churn) {
     await Promise.all(Array.from({ length: plan.churn }, () => churn(manager)));
     return;

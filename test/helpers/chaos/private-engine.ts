@@ -14,6 +14,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -42,8 +43,14 @@ export class PrivateEngine {
   readonly endpoint = `unix://${this.api.socketPath}`;
   #process: ChildProcess | undefined;
 
-  static async start(): Promise<PrivateEngine> {
-    const engine = new PrivateEngine();
+  /** @param config what would stand in its daemon.json */
+  constructor(config: object = {}) {
+    // Its own in any case: the machine's may name what a flag here names, too.
+    writeFileSync(join(this.directory, 'daemon.json'), JSON.stringify(config));
+  }
+
+  static async start(config?: object): Promise<PrivateEngine> {
+    const engine = new PrivateEngine(config);
     try {
       await engine.start();
       return engine;
@@ -63,6 +70,7 @@ export class PrivateEngine {
       [
         '--net',
         DOCKERD!,
+        `--config-file=${this.directory}/daemon.json`,
         `--data-root=${this.directory}/data`,
         `--exec-root=${this.directory}/exec`,
         `--pidfile=${this.directory}/docker.pid`,
@@ -96,12 +104,13 @@ export class PrivateEngine {
     await exit;
   }
 
-  /** Copies an image over from another engine. */
-  async load(image: string, from = new EngineApi()): Promise<void> {
-    const archive = await from.open('GET', `/images/${encodeURIComponent(image)}/get`);
-    if (archive.statusCode !== 200) throw new Error(`no image ${image} to copy: ${archive.statusCode}`);
+  /** Copies images over from another engine; what they share is copied once. */
+  async load(images: string[], from = new EngineApi()): Promise<void> {
+    const names = images.map((image) => `names=${encodeURIComponent(image)}`).join('&');
+    const archive = await from.open('GET', `/images/get?${names}`);
+    if (archive.statusCode !== 200) throw new Error(`no images ${images} to copy: ${archive.statusCode}`);
     const { status, text } = await this.api.ask('POST', '/images/load?quiet=1', archive);
-    if (status !== 200 || text.includes('"error"')) throw new Error(`loading ${image}: ${status} ${text}`);
+    if (status !== 200 || text.includes('"error"')) throw new Error(`loading ${images}: ${status} ${text}`);
   }
 
   /** Ends it and everything that ran under it, and removes its directories. */
