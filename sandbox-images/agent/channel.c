@@ -193,7 +193,7 @@ static enum channel_state send_end(struct channel *c, uint32_t stream) {
     enum channel_state state = send_tail(c, stream);
     if (state != CHANNEL_BUSY) return state;
     (void)put_u64(put_u8(payload, c->number), c->total);
-    if (!outbox_control(stream, T_OUTPUT_EOF, payload, sizeof payload)) return CHANNEL_FULL;
+    if (!c->brief && !outbox_control(stream, T_OUTPUT_EOF, payload, sizeof payload)) return CHANNEL_FULL;
     c->finished = true;
     tail_free(c);
     return CHANNEL_IDLE;

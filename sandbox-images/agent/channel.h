@@ -12,6 +12,7 @@ struct channel {
     bool terminal;
     bool readable;     /* until a read says otherwise */
     bool discard;      /* nobody wants the rest */
+    bool brief;        /* its end is not told: the command's is enough */
     bool writers_gone; /* what is in the pipe now is all that counts */
     bool ended;        /* everything has been read */
     bool finished;     /* and everything has been sent */

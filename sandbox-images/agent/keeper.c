@@ -127,6 +127,10 @@ static void start_command(const struct identity *who) {
     keeper.timeout_at = timeout_ms == 0 ? NEVER : keeper.started_us + timeout_ms * 1000;
 }
 
+static bool is_brief(void) {
+    return (keeper.plan->request->flags & SPAWN_BRIEF) != 0;
+}
+
 /* The pipe closes without a word when execve has worked. */
 static void hear_from_child(void) {
     ssize_t n = read(keeper.failure_fd, &keeper.failure, sizeof keeper.failure);
@@ -134,6 +138,7 @@ static void hear_from_child(void) {
     close_fd(&keeper.failure_fd);
     if (n == (ssize_t)sizeof keeper.failure) return;
     keeper.failure.stage = STAGE_NONE;
+    if (is_brief()) return;
     keeper.report.news = NEWS_STARTED;
     keeper.report.pid = keeper.leader;
     send_report();
@@ -260,7 +265,9 @@ static uint64_t next_deadline(void) {
 }
 
 static void wait_for_news(void) {
-    struct pollfd polls[2] = {{.fd = keeper.control, .events = POLLIN}, {.fd = keeper.failure_fd, .events = POLLIN}};
+    /* Of a brief command only the end counts, and SIGCHLD tells of it: one wake-up less. */
+    int failure_fd = is_brief() ? -1 : keeper.failure_fd;
+    struct pollfd polls[2] = {{.fd = keeper.control, .events = POLLIN}, {.fd = failure_fd, .events = POLLIN}};
     struct timespec limit, *timeout = NULL;
     sigset_t open_mask;
     uint64_t deadline = next_deadline();

@@ -89,6 +89,7 @@ enum spawn_flag {
     SPAWN_DETACHED = 4,
     SPAWN_FS = 8,
     SPAWN_MERGE = 16,
+    SPAWN_BRIEF = 32,
 };
 
 enum outcome {

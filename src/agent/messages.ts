@@ -89,7 +89,13 @@ class Writer {
   }
   u64(value: number | bigint): this {
     const at = this.#room(8);
-    this.#buffer.writeBigUInt64LE(BigInt(value), at);
+    if (typeof value === 'bigint') {
+      this.#buffer.writeBigUInt64LE(value, at);
+    } else {
+      // Halves, because a BigInt is allocated.
+      this.#buffer.writeUInt32LE(value % 2 ** 32, at);
+      this.#buffer.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
+    }
     return this;
   }
   str(value: string): this {
@@ -137,7 +143,7 @@ export class Reader {
   }
   u64(): number {
     const at = this.#take(8);
-    return Number(this.#buffer.readBigUInt64LE(at));
+    return this.#buffer.readUInt32LE(at + 4) * 2 ** 32 + this.#buffer.readUInt32LE(at);
   }
   /** A figure that may be missing ("all ones"). */
   optionalU64(): number | undefined {
@@ -226,7 +232,7 @@ export function decodeReady(payload: Buffer): Ready {
   };
 }
 
-export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16 } as const;
+export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32 } as const;
 
 /** One command, as the agent takes it. */
 export interface SpawnRequest {
