@@ -45,9 +45,9 @@ export async function run({ context, report, quick }) {
   }
   for (const name of main) best[name] = bestOf(CONCURRENCIES, sweep[name]);
 
-  const seconds = Object.fromEntries(Object.keys(best).map((name) => [name, []]));
+  const seconds = Object.fromEntries([...main, ...Object.keys(best)].map((name) => [name, []]));
   for (let round = 0; round < (quick ? 1 : 2); round++) {
-    for (const name of ['Ripcord', ...Object.keys(best).filter((other) => other !== 'Ripcord')]) {
+    for (const name of Object.keys(seconds)) {
       if (round === 0 || main.includes(name)) seconds[name].push(await suite(name, best[name]));
     }
   }
