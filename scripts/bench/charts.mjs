@@ -10,7 +10,10 @@ export const THEMES = {
 const OTHER_LINES = ['#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9'];
 const WIDTH = 760;
 const BAR_PX = 30;
-const FONT = '-apple-system, BlinkMacSystemFont, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif';
+/** Of the labels' font, on average. */
+const CHARACTER_PX = 7.3;
+// In an attribute that ECharts puts into double quotes without escaping any.
+const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif";
 
 const isOurs = (name) => name.toLowerCase().startsWith('ripcord');
 
@@ -43,8 +46,9 @@ function title(chart, { text }) {
 function bars(chart, { ours, theirs, text }) {
   const sorted = [...chart.bars].sort((a, b) => a.value - b.value);
   if (chart.largestFirst) sorted.reverse();
+  const left = 12 + Math.max(...sorted.map(({ name }) => name.length)) * CHARACTER_PX;
   const option = {
-    grid: { left: 250, right: 90, top: 36, bottom: 4 },
+    grid: { left, right: 90, top: 36, bottom: 4 },
     xAxis: { type: 'value', show: false },
     yAxis: {
       type: 'category',
@@ -85,6 +89,7 @@ function lines(chart, { ours, text, faint, grid }) {
     grid: { left: 56, right: 190, top: 60, bottom: 44 },
     xAxis: {
       type: 'category',
+      boundaryGap: false,
       name: chart.xName,
       nameLocation: 'middle',
       nameGap: 28,

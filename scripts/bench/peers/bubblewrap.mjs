@@ -17,7 +17,7 @@ export async function open({ imageRoot }) {
     '--setenv', 'PATH', '/usr/local/bin:/usr/bin:/bin', '--uid', '1000', '--gid', '1000', '--cap-drop', 'ALL',
   ]; // biome-ignore format: a list
   const peer = {
-    name: 'bubblewrap',
+    name: 'bubblewrap (a process)',
     version: (await runProcess('bwrap', ['--version'])).trim().split(' ').at(-1),
     kind: 'process',
     once: (argv, onOutput) => runProcess('bwrap', [...flags, '--', ...argv], { onOutput }),
