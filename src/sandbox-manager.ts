@@ -11,10 +11,10 @@ import * as config from './config.js';
 import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './errors.js';
 import type { ImageStatus } from './images/build.js';
 import { onAbort, throwIfAborted, within } from './lifecycle/abort.js';
+import { AdaptiveGate } from './lifecycle/adaptive-gate.js';
 import { launch, undo } from './lifecycle/launch.js';
 import { LeaseKeeper } from './lifecycle/lease.js';
 import type { Receipt, SandboxReceipt } from './lifecycle/receipt.js';
-import { Semaphore } from './lifecycle/semaphore.js';
 import { closeStateRoot, makeInstanceDir, removeTree, stateRoot } from './lifecycle/state-dir.js';
 import { type SweepReport, sweep } from './lifecycle/sweep.js';
 import { guard } from './lifecycle/teardown.js';
@@ -35,8 +35,9 @@ export type ManagerEvent =
 
 /** How long the agent gets to say goodbye before the container is removed regardless. */
 const GOODBYE_MS = 500;
-/** Starting a container keeps a CPU of the engine busy: more at once than it has are all late, and an abort with them. */
+/** Starting a container keeps a CPU of the engine busy: many more at once than it has are all late, and an abort with them. */
 const MIN_STARTS = 2;
+const STARTS_PER_CPU = 2;
 const ENGINE_CHECK_MS = 3000;
 
 export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> implements AsyncDisposable {
@@ -52,7 +53,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   readonly #lease: LeaseKeeper;
   readonly #sandboxes = new Map<string, Sandbox>();
   /** Work that must have ended before the manager has. */
-  readonly #gate: Semaphore;
+  readonly #gate: AdaptiveGate;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
   readonly #unguard: () => void;
@@ -66,7 +67,8 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     super();
     this.#backend = backend;
     this.engine = engine;
-    this.#gate = new Semaphore(Math.max(MIN_STARTS, engine.cpus));
+    const initial = Math.max(MIN_STARTS, engine.cpus);
+    this.#gate = new AdaptiveGate({ initial, min: MIN_STARTS, max: initial * STARTS_PER_CPU });
     this.instance = randomBytes(8).toString('hex');
     this.#logger = options.logger ?? silentLogger;
     this.#defaults = options.defaults ?? {};

@@ -10,6 +10,7 @@ struct channel {
     int fd;
     uint8_t number;
     bool terminal;
+    bool wide;         /* its pipe has been made larger */
     bool readable;     /* until a read says otherwise */
     bool discard;      /* nobody wants the rest */
     bool brief;        /* its end is not told: the command's is enough */
