@@ -11,6 +11,9 @@ const kinds = {
   chaos: 180 * SECOND,
 };
 
+/** The long mode repeats each case, and some of them with a hundred times the data. */
+const patience = process.env.RIPCORD_LONG === '1' ? 20 : 1;
+
 export default defineConfig({
   test: {
     // A process each: tests kill processes, set signal handlers and change the environment.
@@ -24,7 +27,7 @@ export default defineConfig({
         name,
         globalSetup: name === 'hostile' ? ['test/helpers/gvisor-setup.ts'] : [],
         include: [`test/${name}/**/*.test.{ts,mjs}`],
-        testTimeout: timeoutMs,
+        testTimeout: timeoutMs * patience,
         hookTimeout: timeoutMs,
         teardownTimeout: 30 * SECOND,
       },

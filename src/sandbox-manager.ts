@@ -209,10 +209,13 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     try {
       const parts = await launch(context, id, options, signal);
       sandbox = new Sandbox(parts, options, this.#owner);
+      const leased = this.#leased(sandbox);
+      this.#lease.add(leased);
       try {
         await sandbox.prepare(signal);
         throwIfAborted(signal, 'handing over the sandbox');
       } catch (error) {
+        this.#lease.delete(leased);
         await undo(this.#backend, parts.container.name, parts.client, parts.directory, error);
         throw error;
       }
@@ -221,7 +224,6 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       throw error;
     }
     this.#sandboxes.set(id, sandbox);
-    this.#lease.add(this.#leased(sandbox));
     void sandbox.parts.client.ended.then((end) => this.#pipeEnded(sandbox, end));
     const durationMs = performance.now() - startedAt;
     this.#logger.info({ sandbox: id, image: options.image, durationMs: Math.round(durationMs) }, 'sandbox created');

@@ -122,6 +122,11 @@ export class AgentClient {
     const id = this.#nextStream;
     this.#nextStream += 2;
     const stream = new AgentStream(id, request.credit, handlers, (type, payload) => this.#send(id, type, payload));
+    if (this.#isEnded) {
+      // Nobody will ever answer. Told once whoever opened it has it in hands.
+      queueMicrotask(() => stream.lose());
+      return stream;
+    }
     this.#streams.set(id, stream);
     this.#transport.ref();
     const first = Math.min(encoded.length, MAX_PAYLOAD - 4);
@@ -138,6 +143,7 @@ export class AgentClient {
    * @throws RipcordError `create-failed` where it cannot be had; at most one can, in a sandbox's life
    */
   listen(maxConnections: number, accept: Accept): Promise<number> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const listening = deferred<number>();
     this.#listener = { listening, answered: false, accept, maxConnections, last: 0, open: 0 };
     this.#transport.ref();
@@ -147,6 +153,7 @@ export class AgentClient {
 
   /** A sign of life to the agent; resolves when it answers. */
   ping(): Promise<void> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const token = BigInt(this.#nextToken++);
     const pong = deferred<void>();
     this.#pings.set(token, pong);
@@ -155,6 +162,7 @@ export class AgentClient {
   }
 
   stats(): Promise<SandboxStats> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const token = this.#nextToken++;
     const answer = deferred<SandboxStats>();
     this.#stats.set(token, answer);
@@ -294,19 +302,23 @@ export class AgentClient {
   #end(cause: Error | undefined): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    const end: PipeEnd = { bye: this.#bye, cause: this.#cause ?? cause, diagnostics: this.#diagnostics.trim() };
-    const error =
-      end.cause ??
-      new RipcordError('sandbox-lost', end.diagnostics || `The pipe to the sandbox ended (${end.bye ?? 'no word'})`);
+    this.#cause ??= cause;
+    const error = this.#loss();
     this.#ready.reject(error);
     this.#listener?.listening.reject(error);
     for (const pending of [...this.#pings.values(), ...this.#stats.values()]) pending.reject(error);
     this.#pings.clear();
     this.#stats.clear();
-    this.#ended.resolve(end);
+    this.#ended.resolve({ bye: this.#bye, cause: this.#cause, diagnostics: this.#diagnostics.trim() });
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.lose();
+  }
+
+  /** What whoever waits for an answer hears when the pipe has ended. */
+  #loss(): Error {
+    const said = this.#diagnostics.trim() || `The pipe to the sandbox ended (${this.#bye ?? 'no word'})`;
+    return this.#cause ?? new RipcordError('sandbox-lost', said);
   }
 }
 

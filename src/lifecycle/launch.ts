@@ -11,6 +11,7 @@ import { openEgress } from '../egress/sandbox-egress.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import { type StagedSeed, stageSeed } from '../workspace/stage.js';
 import { abortable, throwIfAborted, within } from './abort.js';
+import { beat } from './lease.js';
 import { currentOwner, formatOwner } from './owner.js';
 import type { Semaphore } from './semaphore.js';
 import { makeSandboxDir, removeTree } from './state-dir.js';
@@ -77,6 +78,7 @@ async function attempt(
   staging.catch(() => {});
   let client: AgentClient | undefined;
   let leave: (() => void) | undefined;
+  let stopBeating: (() => void) | undefined;
   try {
     throwIfAborted(signal, 'creating a container');
     const spec = containerSpec(context, id, name, image, options, workspace);
@@ -92,6 +94,8 @@ async function attempt(
       // A name says nothing of the uid before the sandbox runs: then the tmpfs is everybody's.
       shareWorkspace: spec.workspace.kind === 'tmpfs' && spec.workspace.owner === undefined,
     });
+    // The agent may greet long before the engine says that it runs, and a seed takes its time.
+    stopBeating = beat(client, options.leaseMs);
     throwIfAborted(signal, 'starting the container');
     const started = container.start();
     // An abort does not stop the engine from starting it.
@@ -110,6 +114,7 @@ async function attempt(
     await undo(backend, name, client, directory, error);
     throw error;
   } finally {
+    stopBeating?.();
     leave?.();
   }
 }

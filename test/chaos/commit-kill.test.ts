@@ -8,17 +8,19 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   unlinkSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCommits, recoverCommit } from '../../src/workspace/commit.js';
-import { CommitProcess } from '../helpers/chaos/commit-process.js';
+import { bundleLibrary, type CommitJob, CommitProcess } from '../helpers/chaos/commit-process.js';
 import { repeats, scaled } from '../helpers/chaos/measure.js';
 import { stateOf } from '../helpers/commit-trees.js';
 import { type Tree, useTempDirectory, withMode, writeTree } from '../helpers/temp.js';
@@ -32,6 +34,16 @@ const STEP = scaled(3, 1);
 
 const temp = useTempDirectory();
 type State = Record<string, string>;
+
+let library: { directory: string; file: string };
+const commitProcess = (action: 'apply' | 'recover', job: CommitJob) => new CommitProcess(library.file, action, job);
+
+beforeAll(async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'rc-commit-library-'));
+  library = { directory, file: await bundleLibrary(directory) };
+});
+
+afterAll(() => rmSync(library.directory, { recursive: true }));
 
 /** One of every kind of step. */
 const BASE: Tree = {
@@ -105,7 +117,7 @@ async function inParallel(count: number, work: (index: number) => Promise<void>,
 async function undisturbed(base: Tree, result: Tree): Promise<{ old: State; fresh: State; calls: number; ms: number }> {
   const job = trial(base, result);
   const old = stateOf(job.target);
-  const child = new CommitProcess('apply', { ...job, hold: true });
+  const child = commitProcess('apply', { ...job, hold: true });
   await child.heard();
   const started = performance.now();
   child.go();
@@ -128,7 +140,7 @@ describe('a commit killed', () => {
       calls,
       async (index) => {
         const job = trial(BASE, RESULT);
-        const child = new CommitProcess('apply', { ...job, killAt: index + 1 });
+        const child = commitProcess('apply', { ...job, killAt: index + 1 });
         expect(await child.ended()).toBe('killed');
         const { id } = child.said[0]!;
         const before = (await readCommits(job.target)).find((commit) => commit.id === id)?.state;
@@ -170,7 +182,7 @@ describe('a commit killed', () => {
     const seen = { old: 0, new: 0, killed: 0 };
     await inParallel(KILLS, async () => {
       const job = trial(base, result);
-      const child = new CommitProcess('apply', { ...job, hold: true });
+      const child = commitProcess('apply', { ...job, hold: true });
       const { id } = await child.heard();
       child.go();
       await sleep(Math.random() * ms * 1.2);
@@ -191,10 +203,10 @@ describe('a recovery killed', () => {
     const points = scaled([0.65], [0.45, 0.65, 0.85]).map((part) => Math.round(calls * part));
     await inParallel(points.length, async (index) => {
       const job = trial(BASE, RESULT);
-      const child = new CommitProcess('apply', { ...job, killAt: points[index]! });
+      const child = commitProcess('apply', { ...job, killAt: points[index]! });
       expect(await child.ended()).toBe('killed');
       for (let killAt = 1; ; killAt += 1) {
-        const recovery = new CommitProcess('recover', { target: job.target, killAt });
+        const recovery = commitProcess('recover', { target: job.target, killAt });
         if ((await recovery.ended()) === 'completed') break;
       }
       await judge(job.target, child.said[0]!.id, old, fresh);
@@ -208,7 +220,7 @@ describe('a recovery killed', () => {
     const prepare = async () => {
       for (let killAt = calls; ; killAt -= 1) {
         const job = trial(BASE, RESULT);
-        const child = new CommitProcess('apply', { ...job, killAt });
+        const child = commitProcess('apply', { ...job, killAt });
         await child.ended();
         const { id } = child.said[0]!;
         if ((await readCommits(job.target)).find((commit) => commit.id === id)?.state === 'applying')
@@ -223,7 +235,7 @@ describe('a recovery killed', () => {
       cpSync(job.target, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
       return copy;
     };
-    const whole = new CommitProcess('recover', { target: copyOf() });
+    const whole = commitProcess('recover', { target: copyOf() });
     expect(await whole.ended()).toBe('completed');
     const total = whole.said[0]!.calls!;
     expect(total).toBeGreaterThan(20);
@@ -231,7 +243,7 @@ describe('a recovery killed', () => {
       total,
       async (index) => {
         const target = copyOf();
-        expect(await new CommitProcess('recover', { target, killAt: index + 1 }).ended()).toBe('killed');
+        expect(await commitProcess('recover', { target, killAt: index + 1 }).ended()).toBe('killed');
         await recoverCommit(target);
         expect(await judge(target, id, old, fresh)).toBe('old');
         rmSync(path.dirname(target), { recursive: true });
@@ -247,7 +259,7 @@ describe('while a commit is applied', () => {
     const names = Array.from({ length: 40 }, (_, i) => `f${i}`);
     const tree = (of: string): Tree => Object.fromEntries(names.map((name) => [name, text(of)]));
     const job = trial(tree('old'), tree('new'));
-    const child = new CommitProcess('apply', { ...job, hold: true });
+    const child = commitProcess('apply', { ...job, hold: true });
     await child.heard();
     let running = true;
     const ended = child.ended().finally(() => {
@@ -283,7 +295,7 @@ describe('while a commit is applied', () => {
           aside: path.join(beside, 'aside'),
           link: outside,
         };
-        const child = new CommitProcess('apply', { ...job, swap });
+        const child = commitProcess('apply', { ...job, swap });
         const end = await child
           .ended()
           .catch((error: Error) => /Commit[A-Za-z]*Error/.exec(error.message)?.[0] ?? error.message);
