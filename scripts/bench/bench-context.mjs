@@ -29,7 +29,8 @@ export class BenchContext {
   /** A manager that is closed after the subject at the latest. */
   async openManager(options) {
     const { SandboxManager } = await importCompiled('index.js');
-    const manager = await SandboxManager.open(options);
+    // Signals are the run's own business: it has more to remove than a manager knows.
+    const manager = await SandboxManager.open({ handleSignals: false, ...options });
     this.#managers.add(manager);
     return manager;
   }
@@ -84,9 +85,11 @@ export class BenchContext {
 
   /** Removes everything. */
   async close() {
-    const left = await this.closeManagers();
-    await removeContainers(this.run);
-    for (const directory of this.#temporary.splice(0)) rmSync(directory, { recursive: true, force: true });
-    return left;
+    try {
+      await this.closeManagers();
+      await removeContainers(this.run);
+    } finally {
+      for (const directory of this.#temporary.splice(0)) rmSync(directory, { recursive: true, force: true });
+    }
   }
 }

@@ -18,6 +18,7 @@ export function page(results) {
     '## The bounds',
     '',
     ...subjects.flatMap(([name, subject]) => boundLines(name, subject)),
+    ...results.stray.map((text) => `- **STRAY ERROR** ${text.split('\n')[0]}`),
     '',
     ...subjects.flatMap(([name, subject]) => subjectLines(name, subject)),
   ].join('\n');

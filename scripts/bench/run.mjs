@@ -40,6 +40,14 @@ const context = new BenchContext({ quick: options.quick });
 for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
   process.once(signal, () => void context.close().finally(() => process.exit(code)));
 }
+// What a peer lets slip must not end the run, nor be kept quiet.
+const stray = [];
+for (const event of ['uncaughtException', 'unhandledRejection']) {
+  process.on(event, (error) => {
+    stray.push(String(error?.stack ?? error));
+    console.log(`  STRAY ERROR ${stray.at(-1)}`);
+  });
+}
 const full = !options.quick && positionals.length === 0;
 const directory = full ? inProject('docs', 'bench') : inProject('out', 'bench');
 const stolen = watchSteal();
@@ -51,6 +59,7 @@ const results = {
   stealPercent: 0,
   peers: [],
   skipped: [],
+  stray,
   subjects: {},
 };
 console.log(describe(results));
@@ -108,6 +117,7 @@ function printVerdict() {
   const checks = subjects.flatMap(([, { checks }]) => checks);
   const failed = subjects.filter(([, { error }]) => error).map(([name]) => name);
   const kept = checks.filter((check) => check.kept).length;
+  if (stray.length > 0) failed.push(`${stray.length} stray errors`);
   const trouble = failed.length > 0 ? `; failed: ${failed.join(', ')}` : '';
   console.log(`${kept} of ${checks.length} bounds kept in ${(results.seconds / 60).toFixed(1)} minutes${trouble}`);
   // What hangs after a deadline must not keep the process.
