@@ -20,6 +20,8 @@ export default defineConfig({
     pool: 'forks',
     // Sandboxes share the engine; more files at once only make each other slow.
     maxWorkers: 2,
+    // Of those tests of a file that say they may run side by side: they mostly wait, for a lease or a watchdog's end.
+    maxConcurrency: 3,
     passWithNoTests: true,
     projects: Object.entries(kinds).map(([name, timeoutMs]) => ({
       extends: true,
