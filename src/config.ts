@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { InvalidOptionsError } from './errors.js';
 import type { Logger } from './logger.js';
+import type { PoolOptions } from './pool/pool-options.js';
 
 const UNITS: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
@@ -22,7 +23,7 @@ export const sizeSchema = z
 
 // setTimeout overflows past 2^31-1 ms and then fires at once.
 const MAX_MS = 2 ** 31 - 1;
-const milliseconds = z.number().int().min(1).max(MAX_MS);
+export const milliseconds = z.number().int().min(1).max(MAX_MS);
 const signalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
   error: 'expected an AbortSignal',
 });
@@ -162,6 +163,12 @@ export const createSchema = z.strictObject({
       z.string(),
     )
     .default({}),
+  /**
+   * `close()` resets the sandbox, proves that nothing of its task is left, and keeps it for the next `create()` with the
+   * same options; where that cannot be proven it is removed as any other. `true`, or the name of a trust domain: only
+   * tasks of one domain follow each other. Default false. docs/pool.md says what no reset can undo.
+   */
+  reuse: z.union([z.boolean(), text.min(1).max(256)]).default(false),
   /** How long the engine may take to bring it up. Default 60 s. */
   createTimeoutMs: milliseconds.default(60_000),
   signal: signalSchema.optional(),
@@ -352,6 +359,8 @@ export const managerSchema = z.strictObject({
   handleSignals: z.boolean().default(true),
   /** Remove what dead owners left, in the background. Default true. */
   sweep: z.boolean().default(true),
+  /** Sandboxes made in advance: a list of what to keep ready, or an object with `keep`, `learn` … docs/pool.md */
+  pool: z.unknown().optional(),
 });
 
 /** `SandboxManager.sweep()` */
@@ -385,8 +394,9 @@ export type PortOptions = Omit<z.input<typeof portSchema>, 'port'>;
 export type WaitForPortOptions = Omit<z.input<typeof waitForPortSchema>, 'port'>;
 export type ForwardOptions = Omit<z.input<typeof forwardSchema>, 'port'>;
 export type DockerOption = z.input<typeof managerSchema>['docker'];
-export type ManagerOptions = Omit<z.input<typeof managerSchema>, 'defaults'> & {
+export type ManagerOptions = Omit<z.input<typeof managerSchema>, 'defaults' | 'pool'> & {
   defaults?: Omit<CreateOptions, 'signal'>;
+  pool?: PoolOptions;
 };
 export type SweepOptions = z.input<typeof sweepSchema>;
 

@@ -62,7 +62,7 @@ static void reset_signals(void) {
 }
 
 /* Best effort: without /proc the kernel still finds the biggest process, which the agent is not. */
-static void raise_oom_score(void) {
+void child_raise_oom_score(void) {
     char text[24] = "";
     int score = child_defaults.oom_score_adj + OOM_SCORE_STEP;
     if (score > OOM_SCORE_MAX) score = OOM_SCORE_MAX;
@@ -140,7 +140,7 @@ _Noreturn void child_run(const struct child_plan *plan) {
     const char *cwd = r->cwd[0] == '\0' ? plan->workspace : r->cwd;
     if (setsid() < 0 || take_terminal(plan) != 0) fail(plan, STAGE_PTY, errno);
     if (place_stdio(plan) != 0) fail(plan, STAGE_RESOURCES, errno);
-    raise_oom_score();
+    child_raise_oom_score();
     if (set_limits() != 0) fail(plan, STAGE_RESOURCES, errno);
     (void)umask(022);
     if (user_become(plan->who) != 0) fail(plan, STAGE_USER, errno);

@@ -83,6 +83,12 @@ static void send_terminal(int master) {
     if (sendmsg(keeper.control, &message, MSG_NOSIGNAL) < 0) report_spawn_failure(STAGE_PTY, errno);
 }
 
+/* Said before there is a command that could stop this process from saying it. */
+static void report_root(void) {
+    struct keeper_report news = {.news = NEWS_ROOT};
+    while (send(keeper.control, &news, sizeof news, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
+}
+
 static void on_child(int signal) {
     (void)signal; /* Only interrupts ppoll. */
 }
@@ -300,6 +306,7 @@ _Noreturn void keeper_run(const struct keeper_plan *plan) {
     int error = user_resolve(user, &who);
     if (error == 0 && plan->refuse_root && who.uid == 0) error = EPERM;
     if (error != 0) report_spawn_failure(STAGE_USER, error);
+    if (who.uid == 0) report_root();
     start_command(&who);
     for (;;) {
         reap();

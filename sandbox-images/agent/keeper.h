@@ -22,7 +22,7 @@ struct keeper_command {
 };
 
 /* Keeper → PID 1. */
-enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3 };
+enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3, NEWS_ROOT = 4 };
 
 struct keeper_report {
     int news;

@@ -30,6 +30,7 @@ enum from_host {
     T_KILL_ALL = 0x0d,
     T_DETACH = 0x0e,
     T_LISTEN = 0x0f,
+    T_RESET = 0x10,
 };
 
 enum to_host {
@@ -48,6 +49,7 @@ enum to_host {
     T_BYE = 0x8d,
     T_LISTENING = 0x8e,
     T_ACCEPTED = 0x8f,
+    T_RESET_DONE = 0x90,
 };
 
 enum capability {

@@ -27,6 +27,7 @@ export const Send = {
   KILL_ALL: 0x0d,
   DETACH: 0x0e,
   LISTEN: 0x0f,
+  RESET: 0x10,
 } as const;
 
 /** Agent → host. */
@@ -46,6 +47,7 @@ export const Receive = {
   BYE: 0x8d,
   LISTENING: 0x8e,
   ACCEPTED: 0x8f,
+  RESET_DONE: 0x90,
 } as const;
 
 export type Channel = 1 | 2;
@@ -169,13 +171,15 @@ export interface Hello {
   defaultUser: string;
   /** The workspace is the sandbox's own tmpfs, and any user may write to it. */
   shareWorkspace: boolean;
+  /** RESET may be asked for: the agent remembers what there is at the start. */
+  resettable: boolean;
 }
 
 export function encodeHello(hello: Hello): Buffer {
   return new Writer()
     .u32(MAGIC)
     .u16(PROTOCOL_VERSION)
-    .u16(hello.shareWorkspace ? 1 : 0)
+    .u16((hello.shareWorkspace ? 1 : 0) | (hello.resettable ? 2 : 0))
     .u32(hello.leaseMs)
     .u64(hello.lifetimeMs)
     .str(hello.workspace)
@@ -387,6 +391,18 @@ export function encodeListen(port: number, maxConnections: number): Buffer {
 export function decodeListening(payload: Buffer): { port: number; errno: number } {
   const reader = new Reader(payload);
   return { port: reader.u16(), errno: reader.u32() };
+}
+
+/** What came of a reset. `errno` 0: the sandbox is proven to be as it was before its first command. */
+export interface ResetResult {
+  errno: number;
+  /** What is left, or keeps it from being proven. */
+  what: string;
+}
+
+export function decodeResetDone(payload: Buffer): ResetResult & { token: number } {
+  const reader = new Reader(payload);
+  return { token: reader.u64(), errno: reader.u32(), what: reader.str() };
 }
 
 export function decodeError(payload: Buffer): { code: number; message: string } {

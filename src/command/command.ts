@@ -9,6 +9,8 @@ import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './
 /** What a command needs of its sandbox. */
 export interface CommandHost {
   readonly client: AgentClient;
+  /** Resolves when the sandbox has ended, or begins to be closed. */
+  readonly over: Promise<void>;
   /** Why the pipe broke; resolves once that is known. Throws where the loss is an error rather than a result. */
   explainLoss(partial: () => CommandResult): Promise<CommandResult>;
   /** The sandbox did not do as it was told: end it as a whole. */
