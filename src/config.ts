@@ -433,8 +433,17 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, input: unknow
 
 function knownKeys(schema: z.ZodType, path: PropertyKey[]): string[] {
   let at: unknown = schema;
-  for (const key of path) at = shapeOf(at)?.[String(key)];
+  for (const key of path) at = elementOf(at) ?? shapeOf(at)?.[String(key)];
   return Object.keys(shapeOf(at) ?? {});
+}
+
+/** What a list holds, behind `.default()` and the like. */
+function elementOf(schema: unknown): unknown {
+  type Node = { def?: { innerType?: unknown; element?: unknown } };
+  for (let at = schema as Node | undefined; at; at = at.def?.innerType as Node | undefined) {
+    if (at.def?.element) return at.def.element;
+  }
+  return undefined;
 }
 
 /** The fields of an object schema behind `.default()`, `.prefault()`, `.optional()` and the like. */

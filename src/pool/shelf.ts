@@ -44,6 +44,11 @@ export class Shelf<W extends Warm> {
     return Math.max(0, this.size + this.learnt - this.untouched - this.making);
   }
 
+  /** Of them, those that are kept whatever is asked for. */
+  get owed(): number {
+    return Math.max(0, this.size - this.untouched - this.making);
+  }
+
   /** True when it may be forgotten. */
   get isBare(): boolean {
     return this.size + this.learnt + this.count + this.making === 0;

@@ -90,7 +90,7 @@ export class WarmPool<W extends Warm> {
     if (this.#stop.signal.aborted) return 'the manager is closing';
     if (poolKey(options) === undefined) return 'a bind mount cannot be reset';
     // What is to be kept ready has its place, also while it is made.
-    return this.#wanted() >= this.#options.max ? 'the pool is full' : undefined;
+    return this.#reserved() >= this.#options.max ? 'the pool is full' : undefined;
   }
 
   /** Takes one that was proven clean, for the next task of its domain. Removes it where it cannot stand any more. */
@@ -205,6 +205,11 @@ export class WarmPool<W extends Warm> {
   /** What stands here when nothing is missing. */
   #wanted(): number {
     return [...this.#shelves.values()].reduce((sum, { count, making, missing }) => sum + count + making + missing, 0);
+  }
+
+  /** What stands here or certainly will. What was only learnt gives way to what is proven. */
+  #reserved(): number {
+    return [...this.#shelves.values()].reduce((sum, { count, making, owed }) => sum + count + making + owed, 0);
   }
 
   #discard(warm: W, shelf: Shelf<W>, reason: string): void {

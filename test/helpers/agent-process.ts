@@ -26,6 +26,7 @@ export const TYPE = {
   KILL_ALL: 0x0d,
   DETACH: 0x0e,
   LISTEN: 0x0f,
+  RESET: 0x10,
   READY: 0x81,
   PONG: 0x82,
   STARTED: 0x83,
@@ -41,6 +42,7 @@ export const TYPE = {
   BYE: 0x8d,
   LISTENING: 0x8e,
   ACCEPTED: 0x8f,
+  RESET_DONE: 0x90,
 } as const;
 
 export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32 } as const;
