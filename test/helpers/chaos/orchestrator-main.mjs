@@ -120,6 +120,7 @@ async function run() {
     stateDir: plan.stateDir,
     sweep: plan.sweep ?? true,
     handleSignals: plan.handleSignals ?? true,
+    pool: plan.pool,
     logger,
     defaults: { image: plan.image ?? 'base', labels: { 'chaos.token': plan.token } },
   });
@@ -128,6 +129,7 @@ async function run() {
     if (event.type === 'sandbox.closed') say('sandbox-closed', { sandbox: event.sandbox, receipt: event.receipt });
     if (event.type === 'swept') say('swept', { report: event.report });
   });
+  if (plan.pool) await manager.poolFilled();
   say('opened', { instance: manager.instance });
   listen(manager);
   if (plan.doom) {

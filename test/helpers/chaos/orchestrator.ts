@@ -41,6 +41,8 @@ export interface Doom {
 }
 
 export interface Plan {
+  /** `SandboxManager.open({ pool })`; `opened` is said when it is full. */
+  pool?: object;
   /** How many; default one for each kind of work. */
   sandboxes?: number;
   /** What they do, in turn. */
@@ -75,7 +77,11 @@ export interface Said {
   message?: string;
   ms?: number;
   error?: { code?: string; name?: string; message: string };
-  receipt?: { left: { containers: number; volumes: number; directories: number }; errors: string[] };
+  receipt?: {
+    left: { containers: number; volumes: number; directories: number };
+    reuse?: { recycled: boolean };
+    errors: string[];
+  };
   report?: { removed: { containers: string[]; volumes: string[]; directories: string[] }; errors: string[] };
 }
 
