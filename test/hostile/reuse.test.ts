@@ -9,7 +9,10 @@ import { battery } from '../helpers/hostile.js';
 import { Output } from '../helpers/sandbox.js';
 
 const source = (program: string) => readFileSync(new URL(`programs/${program}`, import.meta.url));
-const OPTIONS: CreateOptions = { image: 'python', limits: { memory: '512m', workspace: '64m', tmp: '32m', cpus: 2, files: 20_000 } };
+const OPTIONS: CreateOptions = {
+  image: 'python',
+  limits: { memory: '512m', workspace: '64m', tmp: '32m', cpus: 2, files: 20_000 },
+};
 
 /** Tasks of one trust domain, in a manager of the battery. */
 class Tasks {
@@ -111,26 +114,32 @@ battery('reuse', ['runc'], (attack) => {
     }
   });
 
-  attack('65 a fork bomb while it is closed: killed, or thrown away; the next task is alone', {}, async ({ manager }) => {
-    const tasks = new Tasks(manager, 'bomb');
-    const sandbox = await tasks.next();
-    const bomb = await sandbox.spawn(['python3', '-c', source('spawner.py').toString()], { stdin: 'ignore' });
-    const output = new Output();
-    bomb.stdout.on('data', output.take);
-    bomb.wait().catch(() => {});
-    await output.seen('up\n');
-    const receipt = await sandbox.close();
-    expect(receipt.reuse?.recycled || receipt.container.verifiedAbsent).toBe(true);
-    const next = await tasks.next();
-    expect((await look(next)).match(/^process .*/gm)).toBeNull();
-    await next.close();
-  });
+  attack(
+    '65 a fork bomb while it is closed: killed, or thrown away; the next task is alone',
+    {},
+    async ({ manager }) => {
+      const tasks = new Tasks(manager, 'bomb');
+      const sandbox = await tasks.next();
+      const bomb = await sandbox.spawn(['python3', '-c', source('spawner.py').toString()], { stdin: 'ignore' });
+      const output = new Output();
+      bomb.stdout.on('data', output.take);
+      bomb.wait().catch(() => {});
+      await output.seen('up\n');
+      const receipt = await sandbox.close();
+      expect(receipt.reuse?.recycled || receipt.container.verifiedAbsent).toBe(true);
+      const next = await tasks.next();
+      expect((await look(next)).match(/^process .*/gm)).toBeNull();
+      await next.close();
+    },
+  );
 
   attack('66 a command as root: never used again, whatever it did', {}, async ({ manager }) => {
     const tasks = new Tasks(manager, 'root');
     const sandbox = await tasks.next();
     // A root without capabilities may still do to process 1 what its user may.
-    await sandbox.exec(['python3', '-c', 'import resource; resource.prlimit(1, resource.RLIMIT_CPU, (9, 9))'], { user: 0 });
+    await sandbox.exec(['python3', '-c', 'import resource; resource.prlimit(1, resource.RLIMIT_CPU, (9, 9))'], {
+      user: 0,
+    });
     expect(await sandbox.close()).toMatchObject({
       reuse: { recycled: false, reason: 'a command ran as root' },
       container: { verifiedAbsent: true },
@@ -163,7 +172,8 @@ battery('reuse', ['runc'], (attack) => {
     const used = await manager.create({ ...OPTIONS, reuse: 'a' });
     await used.close();
     const others: Sandbox[] = [];
-    for (const options of [{ reuse: 'b' }, { reuse: true }, {}]) others.push(await manager.create({ ...OPTIONS, ...options }));
+    for (const options of [{ reuse: 'b' }, { reuse: true }, {}])
+      others.push(await manager.create({ ...OPTIONS, ...options }));
     expect(others.map(container)).not.toContain(container(used));
     expect(container(sandbox)).not.toBe(container(used));
     await Promise.all(others.map((other) => other.close()));
