@@ -289,14 +289,14 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   async #prepared(sandbox: Sandbox, signal: AbortSignal): Promise<Sandbox> {
-    // A seed takes its time: signs of life are given meanwhile.
-    this.#hold(sandbox.parts.client, { lease: this.#leased(sandbox), ended: () => {} });
+    const { container, client, directory } = sandbox.parts;
+    // A large seed takes longer than a short lease.
+    this.#hold(client, { lease: this.#leased(sandbox), ended: () => {} });
     try {
       await sandbox.prepare(signal);
       throwIfAborted(signal, 'handing over the sandbox');
       return sandbox;
     } catch (error) {
-      const { container, client, directory } = sandbox.parts;
       this.#hold(client, undefined);
       sandbox.release();
       await undo(this.#backend, container.name, client, directory, error);
