@@ -97,7 +97,7 @@ export const diffQuery = treeQuery.omit({ path: true });
 export const startTaskBody = z.strictObject({
   spec: z.string().min(1),
   /** In place of the spec's own. */
-  task: z.json().optional(),
+  task: z.unknown().optional(),
   id: taskParams.shape.id.optional(),
 });
 export const abortTaskBody = z.strictObject({ reason: z.string().max(1000).optional() });
