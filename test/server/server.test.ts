@@ -231,7 +231,9 @@ describe('its document', () => {
     expect(result.valid).toBe(true);
     const out = await makeTempDir('generated');
     await generateApi({ spec: document, output: out.path, fileName: 'api.ts', silent: true });
-    type Call = (...args: unknown[]) => Promise<{ data: { id: string; stdout: string; container: { verifiedAbsent: boolean } } }>;
+    type Call = (
+      ...args: unknown[]
+    ) => Promise<{ data: { id: string; stdout: string; container: { verifiedAbsent: boolean } } }>;
     const generated = (await createJiti(import.meta.url).import(pathToFileURL(join(out.path, 'api.ts')).href)) as {
       Api: new (options: object) => { v1: Record<string, Call> };
     };
