@@ -138,7 +138,8 @@ function withImages(tool: ToolDefinition<ToolName>, images: readonly string[]): 
   return { ...tool, input: tool.input.extend({ image: image.describe(`One of ${about}. Default: ${images[0]}.`) }) };
 }
 
-const toOffer = ({
+/** @internal */
+export const toOffer = ({
   name,
   title,
   description,

@@ -17,7 +17,7 @@ export const fetchPort = defineTool({
     'answer. Waits until something listens there. Redirects are shown, not followed. It reaches nothing but the sandbox.',
   input: z.strictObject({
     port: z.number().int().min(1).max(65_535),
-    path: z.string().startsWith('/').default('/').describe('With the query, e.g. "/search?q=1".'),
+    path: z.string().regex(/^\//).default('/').describe('With the query, e.g. "/search?q=1".'),
     method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('GET'),
     headers: z.record(z.string(), z.string()).optional(),
     body: z.string().optional(),
