@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+import { parseOptions } from '../../config.js';
+import { InvalidOptionsError } from '../../errors.js';
+import type { SandboxManager } from '../../sandbox-manager.js';
+import { type ToolboxOptions, toolboxSchema } from '../../tools/options.js';
+import { type CliContext, globalOptions } from '../context.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { collect, parseCount, parseDuration, parseNumber } from '../parse.js';
+import { addFrameFlags, type FrameFlags, frameOptions } from '../sandbox/options.js';
+import { withManager } from '../session.js';
+import { configFile, tokenOf } from '../token-file.js';
+import { packageVersion } from '../version.js';
+
+interface McpFlags extends FrameFlags {
+  image?: string;
+  out?: string;
+  timeout?: number;
+  maxTimeout?: number;
+  maxOutput?: string;
+  lifetime?: number;
+  idle?: number;
+  maxSandboxes?: number;
+  tools?: string;
+  http?: number | true;
+  host: string;
+  name?: string[];
+  tokenFile?: string;
+  maxSessions: number;
+  grace: number;
+}
+
+/** `ripcord mcp`: sandboxes for agents that speak MCP. */
+export function addMcp(program: Command, context: CliContext): void {
+  const command = program
+    .command('mcp')
+    .summary('serve sandboxes to an MCP client')
+    .description(
+      'Speaks the Model Context Protocol: tools to run code and commands, read and write files and reach ports in ' +
+        'sandboxes. On stdin and stdout, as MCP clients start their servers, or with --http. The options here are the ' +
+        'frame: a model cannot widen it. When the client is gone, so are its sandboxes.',
+    )
+    .option('--image <names>', 'images to choose from, the first is the default (default: python,node,shell)');
+  addFrameFlags(command)
+    .option('--out <dir>', 'let it copy files to this directory, with the tool download')
+    .option('-t, --timeout <time>', 'of a command that asks for none (default: 60s)', parseDuration)
+    .option('--max-timeout <time>', 'the most a command may ask for (default: 10m)', parseDuration)
+    .option('--max-output <size>', 'text of one output in an answer; the rest is there to be read on (default: 16k)')
+    .option('--lifetime <time>', 'hard end of a sandbox (default: 1h)', parseDuration)
+    .option('--idle <time>', 'end a sandbox that is not used for so long (default: 30m)', parseDuration)
+    .option('--max-sandboxes <number>', 'at a time, for each client (default: 4)', parseCount)
+    .option('--tools <names>', 'offer these tools only, separated by commas (default: all)')
+    .option('--http [port]', 'serve over HTTP instead, on this port or any that is free', parseNumber)
+    .option('--host <address>', 'listen on this address; others than 127.0.0.1 open it to the network', '127.0.0.1')
+    .option('--name <host>', 'answer to this name, too (Host field); repeatable', collect)
+    .option('--token-file <file>', 'where the token is, or is put (default: ~/.config/ripcord/mcp-token)')
+    .option('--max-sessions <number>', 'clients at a time over HTTP', parseCount, 16)
+    .option('--grace <time>', 'end what a client that broke off has over HTTP after so long', parseDuration, 60_000)
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord mcp', 'what an MCP client is configured to start'],
+        ['ripcord mcp --seed . --out results', 'on copies of this directory; results can be brought out'],
+        ['ripcord mcp --allow pypi.org --allow files.pythonhosted.org', 'pip works, nothing else can be reached'],
+        ['ripcord mcp --http 7078', 'for several clients, at http://127.0.0.1:7078/mcp'],
+      ]),
+    )
+    .action(async (flags: McpFlags) => {
+      context.exitCode = await mcp(flags, command, context);
+    });
+}
+
+async function mcp(flags: McpFlags, command: Command, { interrupt }: CliContext): Promise<number> {
+  const { signal } = interrupt;
+  await withManager(globalOptions(command), interrupt, async (manager) => {
+    const toolbox = toolboxOptions(flags, manager);
+    // Said at the start rather than at a client's first request.
+    parseOptions(toolboxSchema, toolbox, 'mcp');
+    const version = packageVersion();
+    if (flags.http === undefined) {
+      const { serveStdio } = await import('../../mcp/stdio.js');
+      return serveStdio({ toolbox, version, signal });
+    }
+    const { McpHttpServer } = await import('../../mcp/http-server.js');
+    const file = flags.tokenFile ?? configFile('mcp-token');
+    const token = await tokenOf(file);
+    await using server = await McpHttpServer.listen({
+      toolbox,
+      version,
+      token,
+      host: flags.host,
+      port: flags.http === true ? 0 : flags.http,
+      hosts: flags.name ?? [],
+      maxSessions: flags.maxSessions,
+      patience: { idleMs: flags.idle ?? 30 * 60_000, graceMs: flags.grace },
+    });
+    note(`MCP at ${server.url}; the token is in ${file}`);
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  });
+  return interrupt.exitCode ?? 0;
+}
+
+function toolboxOptions(flags: McpFlags, manager: SandboxManager): ToolboxOptions {
+  const { timeout, maxTimeout, maxOutput, lifetime, idle, maxSandboxes } = flags;
+  if (flags.http === undefined && flags.tokenFile !== undefined) {
+    throw new InvalidOptionsError('mcp: --token-file is for --http; on stdin and stdout there is no token');
+  }
+  return {
+    manager,
+    create: { ...frameOptions(flags), lifetimeMs: lifetime },
+    images: (flags.image ?? 'python,node,shell').split(',').map((name) => name.trim()),
+    downloads: flags.out,
+    timeoutMs: timeout,
+    maxTimeoutMs: maxTimeout,
+    maxAnswerBytes: maxOutput,
+    idleMs: idle,
+    maxSandboxes,
+    tools: flags.tools?.split(',').map((name) => name.trim()),
+  };
+}
