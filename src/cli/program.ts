@@ -10,6 +10,7 @@ import { addMcp } from './commands/mcp.js';
 import { addPs } from './commands/ps.js';
 import { addRm } from './commands/rm.js';
 import { addRun } from './commands/run.js';
+import { addServe } from './commands/serve.js';
 import { addShell } from './commands/shell.js';
 import { addSweep } from './commands/sweep.js';
 import { addTournament } from './commands/tournament.js';
@@ -63,6 +64,7 @@ function createProgram(context: CliContext): Command {
   addShell(program, context);
   addIterate(program, context);
   addMcp(program, context);
+  addServe(program, context);
   addDiff(program, context);
   addApply(program, context);
   addPs(program, context);
