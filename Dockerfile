@@ -35,7 +35,7 @@ FROM ${BASE}
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /app /app
 COPY container/init /usr/local/bin/ripcord-init
-RUN ln -s /app/dist/cli/main.js /usr/local/bin/ripcord \
+RUN chmod 755 /app/dist/cli/main.js && ln -s /app/dist/cli/main.js /usr/local/bin/ripcord \
  && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ripcord \
  && install -d -m 700 -o ripcord -g ripcord /var/lib/ripcord /run/ripcord
 ENV NODE_ENV=production RIPCORD_STATE_DIR=/run/ripcord
