@@ -21,6 +21,7 @@ import { guard } from './lifecycle/teardown.js';
 import { Watchdog } from './lifecycle/watchdog.js';
 import { type Logger, silentLogger } from './logger.js';
 import { type CommandEvent, type EgressEvent, Sandbox, type SandboxOwner } from './sandbox.js';
+import { traced } from './tracing.js';
 
 /** What happens, for a UI to follow: `manager.on('event', …)`. `at` is in milliseconds since 1970. */
 export type ManagerEvent =
@@ -156,7 +157,12 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     if (this.#closing !== undefined) throw new RipcordError('manager-closed', 'The manager is closed');
     throwIfAborted(parsed.signal, 'creating a sandbox');
     if (typeof parsed.network === 'object') parsed.network.deny.push(...this.#denied);
-    return this.#track(this.#create(parsed));
+    return traced(
+      'ripcord.create',
+      { 'ripcord.image': parsed.image },
+      () => this.#track(this.#create(parsed)),
+      ({ id }) => ({ 'ripcord.sandbox': id }),
+    );
   }
 
   /**
