@@ -18,7 +18,9 @@ const { signal } = abort;
 const manager = await SandboxManager.open({ handleSignals: false });
 const toolbox = createToolbox({ manager });
 try {
-  const messages = [{ role: 'user', content: 'How many primes are there below 10,000? Check it by running a program.' }];
+  const messages = [
+    { role: 'user', content: 'How many primes are there below 10,000? Check it by running a program.' },
+  ];
   console.log(`user: ${messages[0].content}`);
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     const message = await chat(messages, openAiTools(toolbox), signal);
