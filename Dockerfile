@@ -3,11 +3,11 @@
 ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS build
 ARG APT_SOURCES=
+COPY sandbox-images/base/ripcord-install container/fetch-package /usr/local/sbin/
+RUN ripcord-install ca-certificates curl gcc libc6-dev
 ARG NPM_REGISTRY=https://registry.npmjs.org
 # A certificate (PEM) to trust besides Debian's own, where a proxy has one.
 ARG EXTRA_CA=
-COPY sandbox-images/base/ripcord-install container/fetch-package /usr/local/sbin/
-RUN ripcord-install ca-certificates curl gcc libc6-dev
 # Node and npm come from the npm registry, as for the sandboxes: there may be no other to fetch an image of Node from.
 ARG NODE_VERSION=24.21.0
 ARG NODE_SHA512_X64=3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==
