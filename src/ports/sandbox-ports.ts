@@ -12,7 +12,7 @@ import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
 /** @internal How a sandbox's ports are reached. */
 export interface PortRoot {
   connect(port: number, signal: AbortSignal | undefined): Promise<Duplex>;
-  /** Resolves when the sandbox has ended, or is not this caller's any more. */
+  /** Resolves when the sandbox has ended; throws for one that has. */
   ended(): Promise<unknown>;
 }
 
