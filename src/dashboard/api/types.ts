@@ -53,12 +53,6 @@ export interface FileEntry {
   linkTarget?: string;
 }
 
-export interface SpecView {
-  name: string;
-  task?: unknown;
-  target?: string;
-}
-
 export type TaskView = TaskStatus & { spec: string; awaitsApproval: boolean };
 export type Approval = Omit<ApprovalRequest, 'diff' | 'signal'> & { diff: string };
 export type ReceiptView = SandboxReceipt & { at?: number; image?: string };

@@ -1,7 +1,15 @@
 /** The button that the project is named for. One click, no question: what it ends can be started again. */
 import { useState } from 'preact/hooks';
 
-export function AbortButton({ label, hint, abort }: { label: string; hint?: string; abort: () => Promise<unknown> }) {
+interface AbortButtonProps {
+  label: string;
+  /** What it aborts, where that needs saying. */
+  which?: string;
+  hint?: string;
+  abort: () => Promise<unknown>;
+}
+
+export function AbortButton({ label, which, hint, abort }: AbortButtonProps) {
   const [busy, setBusy] = useState(false);
   const onClick = () => {
     setBusy(true);
@@ -10,6 +18,7 @@ export function AbortButton({ label, hint, abort }: { label: string; hint?: stri
   return (
     <button type="button" class="abort" onClick={onClick} aria-busy={busy} title={hint}>
       {label}
+      {which && <span class="which">{which}</span>}
     </button>
   );
 }

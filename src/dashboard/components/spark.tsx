@@ -5,9 +5,8 @@ const HEIGHT = 18;
 export function Spark({ values }: { values: readonly number[] }) {
   const top = Math.max(100, ...values);
   const step = WIDTH / 29;
-  const left = WIDTH - (values.length - 1) * step;
   const points = values.map(
-    (value, index) => `${(left + index * step).toFixed(1)},${(HEIGHT - 1 - (value / top) * (HEIGHT - 2)).toFixed(1)}`,
+    (value, index) => `${(index * step).toFixed(1)},${(HEIGHT - 1 - (value / top) * (HEIGHT - 2)).toFixed(1)}`,
   );
   return (
     <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">

@@ -2,9 +2,10 @@
 import { signal } from '@preact/signals';
 import { Backoff, pause } from '../api/backoff.js';
 import { openSocket } from '../api/socket.js';
-import type { ManagerEvent, RunEvent } from '../api/types.js';
+import type { ManagerEvent, TaskStreamEvent } from '../api/types.js';
 
-export type LiveEvent = ManagerEvent | RunEvent | { type: string; [key: string]: unknown };
+/** Of the manager, or of a task. */
+export type LiveEvent = ManagerEvent | { type: 'task'; task: string; event: TaskStreamEvent };
 
 export type Connection =
   | { state: 'connecting' }

@@ -1,8 +1,9 @@
 /** What the server has: read at the start, when something happened, and, for the figures, every two seconds. */
 import { computed, effect, signal } from '@preact/signals';
-import { del, get, post } from '../api/http.js';
+import { ApiError, del, get, post } from '../api/http.js';
 import { refused, token } from '../api/token.js';
-import type { ReceiptView, SandboxView, SpecView, TaskView } from '../api/types.js';
+import type { ReceiptView, SandboxView, TaskView } from '../api/types.js';
+import { plural } from '../text/format.js';
 import { connection, follow, type LiveEvent } from './connection.js';
 import { attempt, notify } from './notices.js';
 import { resource } from './resource.js';
@@ -16,7 +17,7 @@ export const sandboxes = resource(async () => {
 });
 export const tasks = resource(() => get<TaskView[]>('/v1/tasks'));
 export const receipts = resource(() => get<ReceiptView[]>('/v1/receipts'));
-export const specs = resource(() => get<SpecView[]>('/v1/specs'));
+export const specs = resource(() => get<string[]>('/v1/specs'));
 export const images = resource(() => get<{ name: string }[]>('/v1/images'));
 
 /** CPU use over the last minute. */
@@ -65,25 +66,38 @@ export class LiveEventMessage extends Event {
 
 function take(event: LiveEvent): void {
   liveEvents.dispatchEvent(new LiveEventMessage(event));
-  const { type } = event;
-  if (type.startsWith('sandbox.')) {
-    track(event);
-    sandboxesSoon();
-    if (type === 'sandbox.closed' || type === 'sandbox.lost') receiptsSoon();
-  } else if (type.startsWith('command.')) sandboxesSoon();
-  else if ('run' in event && type !== 'output') tasksSoon();
+  switch (event.type) {
+    case 'task':
+      if (event.event.type !== 'output') tasksSoon();
+      return;
+    case 'sandbox.creating':
+      creating.value = new Map(creating.value).set(event.sandbox, event);
+      return;
+    case 'sandbox.failed':
+      made(event.sandbox);
+      notify('error', `A sandbox could not be made: ${event.error}`);
+      return;
+    case 'sandbox.created':
+      // The row of one that is being made stays until there is the other one.
+      void sandboxes.load().then(() => made(event.sandbox));
+      return;
+    case 'sandbox.closed':
+      receiptsSoon();
+      sandboxesSoon();
+      return;
+    case 'sandbox.lost':
+    case 'command.started':
+    case 'command.ended':
+      sandboxesSoon();
+      return;
+    default:
+  }
 }
 
-function track(event: LiveEvent): void {
-  const { sandbox } = event as { sandbox: string };
-  const next = new Map(creating.value);
-  if (event.type === 'sandbox.creating') {
-    const { image, at } = event as { image: string; at: number };
-    next.set(sandbox, { image, at });
-  } else if (!next.delete(sandbox)) return;
-  if (event.type === 'sandbox.failed')
-    notify('error', `A sandbox could not be made: ${String((event as { error?: unknown }).error)}`);
-  creating.value = next;
+function made(sandbox: string): void {
+  const left = new Map(creating.value);
+  left.delete(sandbox);
+  creating.value = left;
 }
 
 function reloadAll(): void {
@@ -131,13 +145,25 @@ export async function abortTask(id: string): Promise<void> {
   });
 }
 
-/** Every task, every sandbox, also those that are being made. */
+/** Every task and every sandbox. */
 export async function abortEverything(): Promise<void> {
   await attempt('Not everything could be aborted', async () => {
-    const ended = await post<{ tasks: string[]; sandboxes: string[] }>('/v1/abort');
-    notify('ok', `Abort of everything requested: ${ended.tasks.length} tasks, ${ended.sandboxes.length} sandboxes.`);
-    await Promise.all([tasks.load(), sandboxes.load()]);
+    // As it is now, not as it was shown.
+    const [found, open] = await Promise.all([get<TaskView[]>('/v1/tasks'), get<SandboxView[]>('/v1/sandboxes')]);
+    const running = found.filter(isRunning);
+    const ended = await Promise.allSettled([
+      ...running.map(({ id }) => post(`/v1/tasks/${encodeURIComponent(id)}/abort`)),
+      // One that its task has closed meanwhile is not there any more, which is what was asked for.
+      ...open.map(({ id }) => del(`/v1/sandboxes/${encodeURIComponent(id)}`).catch(unlessGone)),
+    ]);
+    await Promise.all([tasks.load(), sandboxes.load(), receipts.load()]);
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    notify('ok', `Aborted ${plural(running.length, 'task')} and ${plural(open.length, 'sandbox', 'sandboxes')}.`);
   });
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ApiError && error.status === 404)) throw error;
 }
 
 export async function closeSandbox(id: string): Promise<ReceiptView | undefined> {

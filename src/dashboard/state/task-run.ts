@@ -91,6 +91,8 @@ export class TaskRun {
         if (branch) {
           branch.phase = event.phase;
           branch.since = event.at;
+          // It is the branches that work now.
+          iteration!.phase = undefined;
         } else if (iteration) iteration.phase = event.phase;
         break;
       case 'verification':

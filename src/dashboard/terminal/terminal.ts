@@ -5,7 +5,7 @@ import '@xterm/xterm/css/xterm.css';
 import { ExecSocket } from '../api/exec-socket.js';
 import type { CommandResult } from '../api/types.js';
 import { safeLine } from '../text/safe-text.js';
-import { strictDocument } from './strict-document.js';
+import { strictStyles } from './strict-styles.js';
 import { THEME } from './theme.js';
 
 /** bash where there is one. */
@@ -25,9 +25,8 @@ export interface TerminalOptions {
 }
 
 export function openTerminal(parent: HTMLElement, { sandbox, onEnd, onLeave }: TerminalOptions): OpenTerminal {
-  const strict = strictDocument(document);
+  const relax = strictStyles();
   const terminal = new Terminal({
-    documentOverride: strict.document,
     theme: THEME,
     fontFamily: FONT,
     fontSize: 13,
@@ -75,7 +74,7 @@ export function openTerminal(parent: HTMLElement, { sandbox, onEnd, onLeave }: T
       resizing.disconnect();
       socket.close();
       terminal.dispose();
-      strict.dispose();
+      relax();
     },
   };
 }

@@ -12,11 +12,13 @@ const COLOUR = /\x1b\[[0-9;:]*m/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: likewise
 const UNFINISHED = /(?:\r|\x1b(?:\[[0-9;:]{0,32})?|[\ud800-\udbff])$/;
 
+const NAMES: Record<number, string> = {
+  0: 'NUL', 7: 'BEL', 8: 'BS', 9: 'TAB', 10: 'LF', 11: 'VT', 12: 'FF', 13: 'CR', 27: 'ESC', 127: 'DEL',
+}; // biome-ignore format: a table
+
 const mark = (character: string): string => {
   const code = character.codePointAt(0)!;
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return '\u2421';
-  return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+  return `⟨${NAMES[code] ?? `U+${code.toString(16).toUpperCase().padStart(4, '0')}`}⟩`;
 };
 
 /** One line: a name, a path, a command, a message. Tabs and newlines are shown as signs too. */

@@ -114,7 +114,8 @@ function AbortBar() {
     <section class={idle ? 'abort-bar idle' : 'abort-bar'} aria-label="Abort">
       {task && (
         <AbortButton
-          label={`Abort task ${safeLine(task.id, 12)}`}
+          label="Abort task"
+          which={safeLine(task.id, 12)}
           hint="Ends this task, its branches and their sandboxes at once (Ctrl+.)"
           abort={() => abortTask(task.id)}
         />

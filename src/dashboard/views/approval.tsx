@@ -50,7 +50,8 @@ function Decide({ url, approval }: { url: string; approval: ApprovalDocument }) 
       </header>
       {flagged.length > 0 && (
         <fieldset class="flagged">
-          <legend>These can run programs on your machine. Only what you tick is written.</legend>
+          <legend>These can run programs on your machine</legend>
+          <p>They are written only when you tick them.</p>
           {flagged.map(({ path, reason }) => (
             <label key={path} class="check">
               <input

@@ -120,10 +120,10 @@ function Extend({ id }: { id: string }) {
     });
   return (
     <span class="joined">
-      <select aria-label="From now" value={String(ms)} onChange={(event) => setMs(Number(event.currentTarget.value))}>
+      <select aria-label="Time until its end, from now" value={String(ms)} onChange={(event) => setMs(Number(event.currentTarget.value))}>
         {LIFETIMES.map(([value, words]) => (
           <option key={value} value={value}>
-            {words} from now
+            {words}
           </option>
         ))}
       </select>

@@ -1,13 +1,12 @@
 /** One task: its branches as they compete, what they print, the verdicts, and the commit. */
 import { useEffect, useState } from 'preact/hooks';
 import type { TaskResult, TaskView } from '../api/types.js';
-import { AbortButton } from '../components/abort-button.js';
 import { Badge } from '../components/badge.js';
 import { Output } from '../components/output.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
 import { now } from '../state/clock.js';
 import { links } from '../state/route.js';
-import { abortTask, isRunning, tasks } from '../state/store.js';
+import { isRunning, tasks } from '../state/store.js';
 import type { BranchView, IterationView, LogLine, TaskRun } from '../state/task-run.js';
 import { TaskStream } from '../state/task-stream.js';
 import { clockTime, duration, plural, span } from '../text/format.js';
@@ -75,7 +74,6 @@ function Head({ task }: { task: TaskView }) {
           </span>
         </p>
       </div>
-      {isRunning(task) && <AbortButton label="Abort this task" hint="Ctrl+." abort={() => abortTask(id)} />}
     </header>
   );
 }

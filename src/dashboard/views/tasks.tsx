@@ -1,7 +1,7 @@
 /** Tasks: start one from a spec that the server knows, and see how all of them are. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
-import type { SpecView, TaskView } from '../api/types.js';
+import type { TaskView } from '../api/types.js';
 import { AbortButton } from '../components/abort-button.js';
 import { Badge } from '../components/badge.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
@@ -79,7 +79,7 @@ function Row({ task }: { task: TaskView }) {
           </p>
         )}
       </td>
-      <td data-label="Branches">
+      <td data-label="Branches" class="wide">
         {branches.length > 0 ? (
           <span class="branch-signs">
             <span class="muted">iteration {iteration}</span>
@@ -96,7 +96,7 @@ function Row({ task }: { task: TaskView }) {
       <td data-label="Time" class="figure">
         <span title={`Started at ${clockTime(startedAt)}`}>{span((endedAt ?? now.value) - startedAt)}</span>
       </td>
-      <td class="actions">{running && <AbortButton label="Abort" abort={() => abortTask(id)} />}</td>
+      <td class="actions">{running && <AbortButton label="Abort" hint={`Abort task ${id}`} abort={() => abortTask(id)} />}</td>
     </tr>
   );
 }
@@ -104,7 +104,7 @@ function Row({ task }: { task: TaskView }) {
 function StartTask() {
   const list = specs.data.value;
   const [name, setName] = useState<string>();
-  const [text, setText] = useState<string>();
+  const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
   const field = useRef<HTMLSelectElement>(null);
   useNewRequest(() => field.current?.focus());
@@ -119,13 +119,10 @@ function StartTask() {
       </p>
     );
   }
-  const spec = list.find((one) => one.name === name) ?? list[0]!;
-  const shown = text ?? taskText(spec);
   const start = async () => {
     setBusy(true);
-    const changed = text !== undefined && text !== taskText(spec);
     await attempt('The task could not be started', async () => {
-      const body = { spec: spec.name, ...(changed && { task: taskOf(spec, text) }) };
+      const body = { spec: name ?? list[0], ...(text.trim() && { task: taskOf(text) }) };
       const { id } = await post<{ id: string }>('/v1/tasks', body);
       await tasks.load();
       go(links.task(id));
@@ -142,24 +139,22 @@ function StartTask() {
     >
       <label>
         Spec
-        <select
-          ref={field}
-          value={spec.name}
-          onChange={(event) => {
-            setName(event.currentTarget.value);
-            setText(undefined);
-          }}
-        >
+        <select ref={field} value={name ?? list[0]} onChange={(event) => setName(event.currentTarget.value)}>
           {list.map((one) => (
-            <option key={one.name} value={one.name}>
-              {safeLine(one.name, 80)}
+            <option key={one} value={one}>
+              {one}
             </option>
           ))}
         </select>
       </label>
       <label class="wide">
         Task
-        <textarea rows={2} value={shown} onInput={(event) => setText(event.currentTarget.value)} />
+        <textarea
+          rows={1}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+          placeholder="The spec's own; or another one, as text or as a JSON document"
+        />
       </label>
       <button type="submit" class="primary" disabled={busy}>
         Start
@@ -168,10 +163,7 @@ function StartTask() {
   );
 }
 
-const taskText = ({ task }: SpecView): string =>
-  task === undefined ? '' : typeof task === 'string' ? task : JSON.stringify(task, undefined, 2);
-
-/** As the spec's own task is: a text, or a document. */
-function taskOf({ task }: SpecView, text: string): unknown {
-  return typeof task === 'string' || task === undefined ? text : JSON.parse(text);
+/** A document is meant as one; everything else is text. */
+function taskOf(text: string): unknown {
+  return /^\s*[[{]/.test(text) ? JSON.parse(text) : text;
 }

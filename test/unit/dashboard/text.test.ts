@@ -8,11 +8,11 @@ import { parseUnifiedDiff } from '../../../src/dashboard/text/unified-diff.js';
 
 describe('safe text', () => {
   it('shows what a terminal would act on, and what hides or reverses text', () => {
-    expect(safeText('a\x1b]0;title\x07b')).toBe('a␛]0;title␇b');
-    expect(safeText('\x1b[2J\x1b[Hgone')).toBe('␛[2J␛[Hgone');
+    expect(safeText('a\x1b]0;title\x07b')).toBe('a⟨ESC⟩]0;title⟨BEL⟩b');
+    expect(safeText('\x1b[2J\x1b[Hgone')).toBe('⟨ESC⟩[2J⟨ESC⟩[Hgone');
     expect(safeText('ab\u202egnp.exe')).toBe('ab⟨U+202E⟩gnp.exe');
     expect(safeText('zero\u200bwidth\u2028line\ufeff')).toBe('zero⟨U+200B⟩width⟨U+2028⟩line⟨U+FEFF⟩');
-    expect(safeText('c1\x9b31m\x7f\0')).toBe('c1⟨U+009B⟩31m␡␀');
+    expect(safeText('c1\x9b31m\x7f\0')).toBe('c1⟨U+009B⟩31m⟨DEL⟩⟨NUL⟩');
     expect(safeText('lone\ud800 \u{e0041}')).toBe('lone⟨U+D800⟩ ⟨U+E0041⟩');
   });
 
@@ -26,7 +26,7 @@ describe('safe text', () => {
   });
 
   it('keeps a line a line', () => {
-    expect(safeLine('a\nb\tc')).toBe('a␊b␉c');
+    expect(safeLine('a\nb\tc')).toBe('a⟨LF⟩b⟨TAB⟩c');
     expect(safeLine('x'.repeat(5000), 10)).toBe(`${'x'.repeat(10)}…`);
     expect(safeLine(undefined)).toBe('');
   });
@@ -34,7 +34,7 @@ describe('safe text', () => {
   it('joins sequences that are cut by the end of a piece', () => {
     const stream = new SafeTextStream();
     const pieces = ['a\x1b', '[3', '1mb\r', '\nc\ud83d', '\ude00', '\x1b['];
-    expect([...pieces.map((piece) => stream.push(piece)), stream.end()].join('')).toBe('ab\nc😀␛[');
+    expect([...pieces.map((piece) => stream.push(piece)), stream.end()].join('')).toBe('ab\nc😀⟨ESC⟩[');
   });
 });
 
