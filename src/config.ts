@@ -244,6 +244,7 @@ export const readSchema = z.strictObject({
   /** A larger rest is an error (`file-too-large`) before a byte is read. Default 64 MiB. */
   maxBytes: sizeSchema.default(64 * 1024 ** 2),
 });
+export const readStreamSchema = readSchema.omit({ maxBytes: true });
 export const writeSchema = z.strictObject({
   ...fileFields,
   /** Permissions. Default: those of the file replaced, else 0o644. */
@@ -369,6 +370,7 @@ export type SpawnOptions = z.input<typeof spawnSchema>;
 export type Language = z.infer<typeof runCodeSchema>['language'];
 export type RunCodeOptions<Chunk = string> = ExecOptions<Chunk> & { language?: Language; args?: string[] };
 export type ReadOptions = z.input<typeof readSchema>;
+export type ReadStreamOptions = z.input<typeof readStreamSchema>;
 export type WriteOptions = z.input<typeof writeSchema>;
 export type ListOptions = z.input<typeof listSchema>;
 export type StatOptions = z.input<typeof statSchema>;

@@ -32,7 +32,26 @@ export type ErrorCode =
   | 'time-limit'
   | 'result-invalid'
   | 'port-refused'
-  | FileErrorCode;
+  | FileErrorCode
+  | ServerErrorCode;
+
+/** What only a server answers. */
+export type ServerErrorCode =
+  | 'malformed'
+  | 'unauthorized'
+  | 'token-in-url'
+  | 'host-refused'
+  | 'origin-refused'
+  | 'forbidden'
+  | 'not-found'
+  | 'conflict'
+  | 'too-large'
+  | 'media-type'
+  | 'too-slow'
+  | 'quota'
+  | 'draining'
+  | 'unreachable'
+  | 'internal';
 
 export type FileErrorCode =
   | 'file-not-found'

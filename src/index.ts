@@ -17,6 +17,7 @@ export type {
   NetworkOptions,
   PortOptions,
   ReadOptions,
+  ReadStreamOptions,
   RemoveOptions,
   RenameOptions,
   RunCodeOptions,
@@ -95,6 +96,7 @@ export type {
   VerifyContext,
 } from './executor/types.js';
 export type { FileContent, FileInfo, SandboxFiles, UploadReport } from './files/sandbox-files.js';
+export type { ImageManifest, ImageStatus } from './images/build.js';
 export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
 export type { SweepReport } from './lifecycle/sweep.js';
 export type { Logger } from './logger.js';

@@ -9,6 +9,7 @@ import { DockerBackend } from './backends/docker/docker-backend.js';
 import type { CommandResult } from './command/outcome.js';
 import * as config from './config.js';
 import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './errors.js';
+import type { ImageStatus } from './images/build.js';
 import { onAbort, throwIfAborted, within } from './lifecycle/abort.js';
 import { launch, undo } from './lifecycle/launch.js';
 import { LeaseKeeper } from './lifecycle/lease.js';
@@ -56,6 +57,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   readonly #stop = new AbortController();
   readonly #unguard: () => void;
   readonly #removeAbortListener: () => void;
+  readonly #denied: string[] = [];
   #made = 0;
   #hurry = false;
   #closing: Promise<Receipt> | undefined;
@@ -153,7 +155,21 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const parsed = config.parseOptions(config.createSchema, { ...this.#defaults, ...options }, 'create');
     if (this.#closing !== undefined) throw new RipcordError('manager-closed', 'The manager is closed');
     throwIfAborted(parsed.signal, 'creating a sandbox');
+    if (typeof parsed.network === 'object') parsed.network.deny.push(...this.#denied);
     return this.#track(this.#create(parsed));
+  }
+
+  /**
+   * Hosts that no sandbox made from now on may reach, whatever it is allowed: entries as in `network.deny`. A server keeps
+   * its own address out of reach with it.
+   */
+  denyEgress(entries: readonly string[]): void {
+    this.#denied.push(...entries);
+  }
+
+  /** Ripcord's own images and their state in the engine. */
+  images(): Promise<ImageStatus[]> {
+    return this.#backend.catalog();
   }
 
   /** The sandboxes that are open. */

@@ -3,6 +3,7 @@
  * of commands, files or tasks.
  */
 import type { Transport } from '../agent/transport.js';
+import type { ImageStatus } from '../images/build.js';
 
 /** What the engine says of itself. */
 export interface EngineFacts {
@@ -90,6 +91,8 @@ export interface Backend {
   /** Images with the `ripcord.instance` label: what was left by who died while bringing the agent to the engine. */
   images(): Promise<Leftover[]>;
   removeImage(id: string): Promise<void>;
+  /** Ripcord's own images and their state in the engine. */
+  catalog(): Promise<ImageStatus[]>;
   /** The engine's clock: ages are told by it, since the host's may be another. */
   now(): Promise<number>;
   close(): void;

@@ -47,3 +47,20 @@ export function collectPort(text: string, collected: PortFlag[] = []): PortFlag[
   }
   return [...collected, { port, localPort }];
 }
+
+/** `7077`, `127.0.0.1:7077` or `[::1]:7077`. */
+export function collectListen(text: string): { host: string; port: number } {
+  const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:[\]]+):)?(\d{1,5})$/.exec(text.trim());
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535)
+    throw new InvalidArgumentError("Expected a port, or an address and a port: '127.0.0.1:7077'.");
+  return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
+}
+
+/** Collects `name=file`. */
+export function collectSpec(text: string, collected: Record<string, string> = {}): Record<string, string> {
+  const [name = '', ...rest] = text.split('=');
+  const file = rest.join('=');
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name) || file === '') throw new InvalidArgumentError('Expected name=file.');
+  return { ...collected, [name]: file };
+}

@@ -10,6 +10,7 @@ import { addIterate } from './commands/iterate.js';
 import { addPs } from './commands/ps.js';
 import { addRm } from './commands/rm.js';
 import { addRun } from './commands/run.js';
+import { addServe } from './commands/serve.js';
 import { addShell } from './commands/shell.js';
 import { addSweep } from './commands/sweep.js';
 import { addTournament } from './commands/tournament.js';
@@ -61,6 +62,7 @@ function createProgram(context: CliContext): Command {
   addRun(program, context);
   addShell(program, context);
   addIterate(program, context);
+  addServe(program, context);
   addDiff(program, context);
   addApply(program, context);
   addPs(program, context);

@@ -1,6 +1,7 @@
 /** A manager for the length of one command: opened, used, closed, whatever happens. */
 import { onAbort } from '../lifecycle/abort.js';
 import { describeLeft, isClean, type Receipt } from '../lifecycle/receipt.js';
+import type { Logger } from '../logger.js';
 import { SandboxManager } from '../sandbox-manager.js';
 import type { GlobalOptions } from './context.js';
 import { note } from './failure.js';
@@ -17,7 +18,7 @@ export interface SessionEnd<T> {
  * @throws what opening the manager and `work` throw, unless that is because of the interruption
  */
 export async function withManager<T>(
-  globals: GlobalOptions,
+  globals: GlobalOptions & { logger?: Logger },
   interrupt: Interrupt,
   work: (manager: SandboxManager) => Promise<T>,
 ): Promise<SessionEnd<T>> {
@@ -41,11 +42,19 @@ export async function withManager<T>(
 }
 
 /** The interruption ends the opening only: afterwards the work itself comes to an orderly end, then the manager. */
-async function openManager(globals: GlobalOptions, signal: AbortSignal): Promise<SandboxManager> {
+async function openManager(
+  { docker, logger }: GlobalOptions & { logger?: Logger },
+  signal: AbortSignal,
+): Promise<SandboxManager> {
   const opening = new AbortController();
   const dispose = onAbort(signal, () => opening.abort(signal.reason));
   try {
-    return await SandboxManager.open({ docker: globals.docker, signal: opening.signal, handleSignals: false });
+    return await SandboxManager.open({
+      docker,
+      signal: opening.signal,
+      handleSignals: false,
+      ...(logger && { logger }),
+    });
   } finally {
     dispose();
   }

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat as hostStat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
-
+import type { Readable } from 'node:stream';
 import { Command, type CommandHost } from '../command/command.js';
 import { CommandStreams } from '../command/streams.js';
 import * as config from '../config.js';
@@ -24,6 +24,7 @@ import {
   TRANSFER_MS,
   transferError,
 } from './operation.js';
+import { streamOperation } from './operation-stream.js';
 
 /** A file, directory, link or other thing in a sandbox. */
 export type FileInfo = FileRecord;
@@ -75,6 +76,42 @@ export class SandboxFiles {
   /** {@link read} as UTF-8. */
   async readText(path: string, options?: config.ReadOptions): Promise<string> {
     return (await this.read(path, options)).toString('utf8');
+  }
+
+  /**
+   * A regular file of any size as a stream of bytes; a slow reader stops the reading, and destroying the stream ends it.
+   * @throws FileError as {@link read} does; what goes wrong after the first bytes is the stream's error.
+   */
+  readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
+    const { offset, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
+    throwIfAborted(rest.signal, `reading ${path}`);
+    const argv = ['read', this.#path(path), String(offset), '-1'];
+    return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
+  }
+
+  /**
+   * A directory tree as a stream of tar (ustar and pax). Whoever unpacks it must take it for hostile: {@link download} does.
+   * @throws FileError, also `file-too-large` and `too-many-entries`
+   */
+  readArchive(path = '.', options?: config.DiffOptions): Promise<Readable> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.readArchive');
+    throwIfAborted(rest.signal, `reading ${path}`);
+    const argv = ['tar', this.#path(path), String(maxBytes), String(maxEntries), OWN_NAME];
+    return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
+  }
+
+  /**
+   * Unpacks tar (ustar or pax) into a directory. Files, directories and links that stay inside; anything else fails it.
+   * @throws FileError `not-a-regular-file`, `outside-workspace`, `incomplete-write`, `no-space` …
+   */
+  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.DiffOptions): Promise<void> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.writeArchive');
+    throwIfAborted(rest.signal, `writing ${to}`);
+    await this.#run(['untar', this.#path(to), String(maxBytes), String(maxEntries)], rest, {
+      timeoutMs: TRANSFER_MS,
+      stdin: true,
+      input: (command) => send(command, archive, rest.signal),
+    });
   }
 
   /**

@@ -5,6 +5,7 @@ import type Docker from 'dockerode';
 import pRetry from 'p-retry';
 import type { Transport } from '../../agent/transport.js';
 import { RipcordError } from '../../errors.js';
+import { type ImageStatus, listImages } from '../../images/build.js';
 import { catalogReference, missingImageHint } from '../../images/catalog.js';
 import { deferred } from '../../lifecycle/abort.js';
 import {
@@ -23,6 +24,7 @@ import { containerConfig } from './container-config.js';
 import { type DockerEndpoint, resolveEndpoint } from './endpoint.js';
 import { engineError, engineMessage, isTransient, isUnreachable, statusOf } from './engine-error.js';
 import { withoutGhosts } from './ghosts.js';
+import { DockerImages } from './images.js';
 
 /** The engine's names of architectures (Go's, or uname's) and ours. */
 const ARCHITECTURES: Record<string, EngineFacts['arch']> = {
@@ -185,6 +187,10 @@ export class DockerBackend implements Backend {
       createdAtMs: container.Created * 1000,
     }));
     return withoutGhosts(listed, (id) => this.isAbsent(id));
+  }
+
+  catalog(): Promise<ImageStatus[]> {
+    return listImages(new DockerImages(this.#docker));
   }
 
   async volumes(instance?: string): Promise<Leftover[]> {

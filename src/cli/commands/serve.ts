@@ -1,0 +1,118 @@
+import { type Command, Option } from 'commander';
+import { onAbort } from '../../lifecycle/abort.js';
+import { describeLeft } from '../../lifecycle/receipt.js';
+import { serverLogger } from '../../server/log.js';
+import { RipcordServer } from '../../server/server.js';
+import { dashboardDirectory, openToken } from '../../server/start.js';
+import { serverDirectory } from '../../server/unix-socket.js';
+import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
+import { note } from '../failure.js';
+import { examples } from '../help.js';
+import { collect, collectListen, collectSpec, parseCount, parseDuration } from '../parse.js';
+import { withManager } from '../session.js';
+import { loadSpec } from '../spec/load-spec.js';
+
+interface ServeFlags {
+  socket?: string;
+  listen?: { host: string; port: number };
+  public?: boolean;
+  tokenFile?: string;
+  host?: string[];
+  spec?: Record<string, string>;
+  approve?: boolean;
+  allowEgress?: string[];
+  allowImage?: string[];
+  allowRuntime?: string[];
+  maxSandboxes?: number;
+  maxMemory?: string;
+  drain?: number;
+  logLevel: string;
+}
+
+/** `ripcord serve`: the library for others. */
+export function addServe(program: Command, context: CliContext): void {
+  const command = program.command('serve');
+  command
+    .summary('serve sandboxes over HTTP and WebSocket, with a dashboard')
+    .description(
+      'Serves sandboxes to other programs and to browsers: by default on a Unix socket that only this user may open, ' +
+        'with --listen on a TCP port of this machine, for which callers need the token that is printed once. Callers get ' +
+        'no host directories, no root, no engine options, and no network but what --allow-egress lists. ' +
+        'docs/server.md has every route.',
+    )
+    .option('--socket <path>', 'the Unix socket (default: in $XDG_RUNTIME_DIR, else in the state directory)')
+    .option(
+      '--listen <[host:]port>',
+      'a TCP port instead, e.g. 7077: the API with a token, and the dashboard',
+      collectListen,
+    )
+    .option('--public', 'listen on an address that other machines reach; put TLS in front of it')
+    .option('--token-file <path>', 'the token, made if it is missing (default: beside the socket)')
+    .option('--host <name>', 'a name this server is called by, e.g. behind a reverse proxy; repeatable', collect)
+    .option('--spec <name=file>', 'let callers start tasks of this spec; repeatable', collectSpec)
+    .option('--approve', 'commit nothing of a task before somebody approved its diff')
+    .option('--allow-egress <host>', "let callers' sandboxes reach this name; repeatable", collect)
+    .option('--allow-image <name>', "let callers use this image besides Ripcord's own; repeatable", collect)
+    .option('--allow-runtime <name>', 'let callers choose this OCI runtime, e.g. runsc; repeatable', collect)
+    .option('--max-sandboxes <count>', 'open at once, of one token (default: 32)', parseCount)
+    .option('--max-memory <size>', 'of one sandbox (default: 2g)')
+    .addOption(new Option('--drain <time>', 'for tasks to end after SIGTERM (default: 10s)').argParser(parseDuration))
+    .addOption(
+      new Option('--log-level <level>', 'on stderr')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      examples([
+        ['ripcord serve', 'on a Unix socket'],
+        ['curl --unix-socket "$XDG_RUNTIME_DIR/ripcord/ripcord.sock" http://localhost/healthz', 'is it there?'],
+        ['ripcord serve --listen 7077', 'with a token and the dashboard, at http://127.0.0.1:7077'],
+        ['ripcord serve --listen 7077 --spec fix=examples/repair/spec.mjs', 'callers may start that task'],
+      ]),
+    )
+    .action(async (flags: ServeFlags) => {
+      context.exitCode = await serve({ ...flags, ...globalOptions(command) }, context);
+    });
+}
+
+async function serve(flags: ServeFlags & GlobalOptions, { interrupt }: CliContext): Promise<number> {
+  const specs = Object.fromEntries(
+    await Promise.all(
+      Object.entries(flags.spec ?? {}).map(async ([name, file]) => [name, await loadSpec(file)] as const),
+    ),
+  );
+  const logger = serverLogger(flags.logLevel);
+  const directory = serverDirectory();
+  const token = flags.listen ? openToken(flags.tokenFile ?? `${directory}/token`) : undefined;
+  const { receipt } = await withManager({ ...flags, logger }, interrupt, async (manager) => {
+    await using server = await RipcordServer.open(manager, {
+      listen: flags.listen
+        ? { ...flags.listen, public: flags.public ?? false }
+        : { socket: flags.socket ?? `${directory}/ripcord.sock` },
+      tokens: token ? [token] : [],
+      hosts: flags.host ?? [],
+      specs,
+      approve: flags.approve ?? false,
+      callers: {
+        ...(flags.allowEgress && { allowEgress: flags.allowEgress }),
+        ...(flags.allowImage && { allowImages: flags.allowImage }),
+        ...(flags.allowRuntime && { allowRuntimes: flags.allowRuntime }),
+        ...(flags.maxSandboxes !== undefined && { maxSandboxes: flags.maxSandboxes }),
+        ...(flags.maxMemory !== undefined && { maxMemory: flags.maxMemory }),
+      },
+      ...(flags.drain !== undefined && { patience: { drainMs: flags.drain } }),
+      dashboard: dashboardDirectory(),
+      logger,
+    });
+    note(`listening on ${server.address}`);
+    if (token)
+      note(token.isNew ? `token (shown once, kept in ${token.file}): ${token.token}` : `token: in ${token.file}`);
+    await new Promise<void>((resolve) => onAbort(interrupt.signal, resolve));
+    note('stopping: nothing new, tasks are aborted, sandboxes closed');
+    const { tasks, sandboxes } = await server.close();
+    note(`closed ${sandboxes} sandboxes, ${tasks.settled} of ${tasks.running} tasks ended in time`);
+  });
+  note(`left behind: ${describeLeft(receipt)}`);
+  return interrupt.exitCode ?? 0;
+}

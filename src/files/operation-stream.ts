@@ -1,0 +1,51 @@
+/** The bytes of a file operation as a stream: never more in memory than its window, however much there is. */
+import { Readable } from 'node:stream';
+import { Command, type CommandHost } from '../command/command.js';
+import { CommandStreams } from '../command/streams.js';
+import { checkOperation, type OperationOptions, operationRequest } from './operation.js';
+
+/** What is taken at once. */
+const BLOCK_BYTES = 256 * 1024;
+/** An errno with a path and a message fits in. */
+const MAX_FAILURE_CHUNKS = 16;
+
+/**
+ * Resolves once the first bytes are there, so that what cannot be read is an error here and not in the middle. What goes
+ * wrong later destroys the stream with the error. Destroying the stream ends the operation.
+ * @throws FileError, TaskAbortedError, SandboxLostError
+ */
+export async function streamOperation(
+  host: CommandHost,
+  argv: readonly string[],
+  options: OperationOptions,
+): Promise<Readable> {
+  const streams = new CommandStreams(false, BLOCK_BYTES);
+  const command = new Command(host, operationRequest(argv, options), streams, options.signal);
+  streams.connect(command.stream);
+  const failure: Buffer[] = [];
+  streams.stderr.on('data', (chunk: Buffer) => {
+    if (failure.length < MAX_FAILURE_CHUNKS) failure.push(chunk);
+  });
+  async function* bytes(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of streams.stdout) yield chunk as Buffer;
+      // The end of the bytes is not the end of the operation: that one says whether they are all.
+      checkOperation(argv, await command.result, Buffer.concat(failure));
+    } finally {
+      command.kill(0, true);
+      command.result.catch(() => {});
+    }
+  }
+  const rest = bytes();
+  const first = await rest.next();
+  async function* all(): AsyncGenerator<Buffer> {
+    try {
+      if (!first.done) yield first.value;
+      yield* rest;
+    } finally {
+      command.kill(0, true);
+      await rest.return(undefined);
+    }
+  }
+  return Readable.from(all(), { objectMode: false, highWaterMark: BLOCK_BYTES });
+}

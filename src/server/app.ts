@@ -1,0 +1,147 @@
+/** Puts the server together: what every request goes through, then the routes. */
+import fastifySwagger from '@fastify/swagger';
+import fastifyWebsocket from '@fastify/websocket';
+import Fastify from 'fastify';
+import { jsonSchemaTransform } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { parseOptions } from '../config.js';
+import { RipcordError } from '../errors.js';
+import { WS_PROTOCOL } from './auth.js';
+import type { App, ServerContext } from './context.js';
+import { refusalOf } from './error-status.js';
+import { openApiInfo } from './openapi.js';
+import { addCommands } from './routes/commands.js';
+import { addDashboard } from './routes/dashboard.js';
+import { addDocs } from './routes/docs.js';
+import { addEvents } from './routes/events.js';
+import { addExec } from './routes/exec.js';
+import { addFiles } from './routes/files.js';
+import { addHealth } from './routes/health.js';
+import { addImages } from './routes/images.js';
+import { addPorts } from './routes/ports.js';
+import { addRequests } from './routes/requests.js';
+import { addSandboxes } from './routes/sandboxes.js';
+import { addScope } from './routes/scope.js';
+import { addTasks } from './routes/tasks.js';
+import { addTree } from './routes/tree.js';
+import { answerClientError, guardStalls } from './stall-guard.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answers without a token. */
+    open?: boolean;
+  }
+}
+
+const SAFE_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-frame-options': 'DENY',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};
+
+export async function createApp(context: ServerContext): Promise<App> {
+  const { patience } = context.options;
+  const app = Fastify({
+    bodyLimit: patience.maxBodyBytes,
+    // One that stops in the middle is cut by the stall guard; this is the end of the longest transfer.
+    requestTimeout: 3_600_000,
+    keepAliveTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    trustProxy: false,
+    routerOptions: { maxParamLength: 128 },
+    http: { headersTimeout: patience.headersMs, connectionsCheckingInterval: Math.min(1000, patience.headersMs) },
+    clientErrorHandler: answerClientError,
+    logger: false,
+  }) as unknown as App;
+  app.server.maxConnections = patience.maxConnections;
+  guardStalls(app, patience);
+  app.setValidatorCompiler(({ schema, httpPart }) => (data) => {
+    try {
+      return { value: parseOptions(schema as unknown as z.ZodType, data, httpPart ?? 'request') };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  });
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  // Forms and plain text are what a page of another origin can send without asking.
+  app.removeContentTypeParser('text/plain');
+  addHooks(app, context);
+  app.setErrorHandler((error, request, reply) => {
+    const { status, document, unforeseen } = refusalOf(error);
+    if (unforeseen) {
+      context.logger.error({ err: error, route: request.routeOptions.url, request: request.id }, 'a request failed');
+    }
+    if (reply.raw.headersSent) return reply.raw.destroy();
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    // What is left of a body that nobody wants must not be read as the next request.
+    if (!request.raw.complete) reply.header('connection', 'close');
+    return reply.code(status).type('application/json').send(document);
+  });
+  app.setNotFoundHandler((_, reply) => {
+    const { status, document } = refusalOf(
+      new RipcordError('not-found', 'There is nothing here; /docs lists the routes'),
+    );
+    return reply.code(status).send(document);
+  });
+  await app.register(fastifySwagger, { openapi: openApiInfo(), transform: jsonSchemaTransform });
+  await app.register(fastifyWebsocket, {
+    options: {
+      maxPayload: patience.maxBodyBytes,
+      clientTracking: true,
+      perMessageDeflate: false,
+      // Never echoes the token that may stand beside it.
+      handleProtocols: (protocols) => (protocols.has(WS_PROTOCOL) ? WS_PROTOCOL : false),
+    },
+  });
+  for (const add of [
+    addHealth,
+    addDocs,
+    addDashboard,
+    addImages,
+    addRequests,
+    addSandboxes,
+    addExec,
+    addCommands,
+    addFiles,
+    addTree,
+    addPorts,
+    addEvents,
+    addTasks,
+  ]) {
+    addScope(app, (scope) => add(scope, context));
+  }
+  await app.ready();
+  return app;
+}
+
+function addHooks(app: App, context: ServerContext): void {
+  app.decorateRequest('principal', undefined);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SAFE_HEADERS);
+    context.guards.check(request.raw);
+    const { config } = request.routeOptions;
+    if (config.open) return;
+    request.principal = context.tokens.authenticate(request.raw);
+    if (context.draining()) throw new RipcordError('draining', 'The server is stopping and begins nothing new');
+    const give = context.quotas.take(
+      request.principal,
+      request.raw.headers.upgrade === undefined ? 'requests' : 'sockets',
+    );
+    // `close` comes at the end of a response and of a connection that was upgraded or broke.
+    (request.raw.headers.upgrade === undefined ? reply.raw : request.raw.socket).once('close', give);
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method } = request;
+    const route = request.routeOptions.url ?? '(none)';
+    context.metrics.answered(method, route, reply.statusCode, reply.elapsedTime);
+    context.logger.debug(
+      { request: request.id, method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    );
+    done();
+  });
+}

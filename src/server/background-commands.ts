@@ -1,0 +1,128 @@
+/** Commands of one sandbox that run while nobody is connected: their state, and the head and tail of their output. */
+import { randomUUID } from 'node:crypto';
+import type { CommandHandle } from '../command/command-handle.js';
+import type { CommandResult } from '../command/outcome.js';
+import { OutputBuffer } from '../command/output-buffer.js';
+import type { SpawnOptions } from '../config.js';
+import { RipcordError } from '../errors.js';
+import { within } from '../lifecycle/abort.js';
+import type { CommandLine, Sandbox } from '../sandbox.js';
+
+/** Kept of each channel. */
+const KEPT_BYTES = 256 * 1024;
+
+export interface CommandDocument {
+  id: string;
+  pid?: number;
+  command: CommandLine;
+  startedAt: string;
+  running: boolean;
+  result?: CommandResult;
+  stdout: string;
+  stderr: string;
+  truncated: boolean;
+}
+
+interface Background {
+  id: string;
+  command: CommandLine;
+  startedAt: Date;
+  handle: CommandHandle;
+  stdout: OutputBuffer;
+  stderr: OutputBuffer;
+  result: CommandResult | undefined;
+  ended: Promise<void>;
+}
+
+export class BackgroundCommands {
+  readonly #sandbox: Sandbox;
+  readonly #max: number;
+  readonly #commands = new Map<string, Background>();
+  #starting = 0;
+
+  constructor(sandbox: Sandbox, max: number) {
+    this.#sandbox = sandbox;
+    this.#max = max;
+  }
+
+  /** @throws RipcordError `quota`; what `sandbox.spawn()` throws */
+  async spawn(command: CommandLine, options: SpawnOptions): Promise<CommandDocument> {
+    this.#forget();
+    if (this.#commands.size + this.#starting >= this.#max) {
+      throw new RipcordError('quota', `This sandbox has ${this.#max} commands in the background, the most it may have`);
+    }
+    this.#starting++;
+    try {
+      const handle = await this.#sandbox.spawn(command, { ...options, stdin: 'ignore' });
+      const background: Background = {
+        id: randomUUID().slice(0, 8),
+        command,
+        startedAt: new Date(),
+        handle,
+        stdout: new OutputBuffer(KEPT_BYTES),
+        stderr: new OutputBuffer(KEPT_BYTES),
+        result: undefined,
+        ended: Promise.resolve(),
+      };
+      handle.stdout.on('data', (chunk: Buffer) => background.stdout.push(chunk));
+      handle.stderr.on('data', (chunk: Buffer) => background.stderr.push(chunk));
+      background.ended = handle.wait().then(
+        (result) => {
+          background.result = result;
+        },
+        () => {},
+      );
+      this.#commands.set(background.id, background);
+      return describe(background);
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  list(): CommandDocument[] {
+    return [...this.#commands.values()].map(describe);
+  }
+
+  /** @param waitMs How long to wait for its end. */
+  async get(id: string, waitMs = 0): Promise<CommandDocument> {
+    const background = this.#find(id);
+    if (waitMs > 0) await within(background.ended, waitMs);
+    return describe(background);
+  }
+
+  /** Resolves when its whole tree is dead; with a signal's name, when that is sent. */
+  async kill(id: string, signal: string | undefined): Promise<CommandDocument> {
+    const background = this.#find(id);
+    await background.handle.kill(signal);
+    if (signal === undefined) await background.ended;
+    return describe(background);
+  }
+
+  #find(id: string): Background {
+    const found = this.#commands.get(id);
+    if (!found) throw new RipcordError('not-found', `There is no command ${id} in this sandbox`);
+    return found;
+  }
+
+  /** Ended ones make room, the oldest first. */
+  #forget(): void {
+    for (const [id, { result }] of this.#commands) {
+      if (this.#commands.size < this.#max) return;
+      if (result) this.#commands.delete(id);
+    }
+  }
+}
+
+function describe({ id, command, startedAt, handle, stdout, stderr, result }: Background): CommandDocument {
+  return {
+    id,
+    ...(handle.pid !== undefined && { pid: handle.pid }),
+    command,
+    startedAt: startedAt.toISOString(),
+    running: result === undefined,
+    ...(result && { result }),
+    stdout: stdout.text(),
+    stderr: stderr.text(),
+    truncated: stdout.truncated || stderr.truncated,
+  };
+}

@@ -1,0 +1,80 @@
+/** What callers' sandboxes may reach: names the operator listed, and never the server itself. */
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { z } from 'zod';
+import { isLocal } from '../egress/policy.js';
+import { formatHost, parseRule } from '../egress/rules.js';
+import { InvalidOptionsError, RipcordError } from '../errors.js';
+import type { callerNetworkSchema } from './create-options.js';
+
+type CallerNetwork = z.output<typeof callerNetworkSchema>;
+
+/** Of an entry of the operator without a port. */
+const DEFAULT_PORTS = [80, 443];
+
+interface Entry {
+  text: string;
+  /** `example.com`, `*.example.com` or `*`. */
+  name: string;
+  ports: readonly number[];
+}
+
+/** @throws InvalidOptionsError for an entry that is no name, local or an address */
+export function parseAllowEgress(entries: readonly string[], option: string): Entry[] {
+  return entries.map((text) => toEntry(text, DEFAULT_PORTS, option));
+}
+
+/** @throws RipcordError `forbidden` naming the first entry that no entry of the operator covers */
+export function checkEgress(network: CallerNetwork, allowed: readonly string[]): void {
+  const given = parseAllowEgress(allowed, 'allowEgress');
+  for (const text of network.allow) {
+    const asked = toEntry(text, network.ports, 'network.allow');
+    if (
+      asked.ports.every((port) => given.some((entry) => entry.ports.includes(port) && covers(entry.name, asked.name)))
+    ) {
+      continue;
+    }
+    throw new RipcordError('forbidden', `network.allow: callers of this server may not reach '${text}'`, {
+      hint: 'It is started with --allow-egress for what they may reach.',
+      details: { allowed },
+    });
+  }
+}
+
+function toEntry(text: string, ports: readonly number[], option: string): Entry {
+  const { port } = parseRule(text, option);
+  const name = text.toLowerCase().replace(/:\d+$/, '');
+  const bare = name.replace(/^\*\./, '');
+  // A name that resolves to a private address is refused when it is dialled.
+  if (name.startsWith('[') || isIP(bare.split('/')[0]!) !== 0 || isLocal(bare)) {
+    throw new InvalidOptionsError(
+      `${option}: '${text}': names only; private addresses cannot be reached through a server`,
+    );
+  }
+  return { text, name, ports: port === undefined ? ports : [port] };
+}
+
+/** Whether all names that `asked` means are meant by `given`. */
+function covers(given: string, asked: string): boolean {
+  if (given === '*' || given === asked) return true;
+  return given.startsWith('*.') && asked.endsWith(given.slice(1));
+}
+
+/** Entries for `network.deny`: every address and name that leads to this server, whatever else is allowed. */
+export function ownTargets(port: number, hosts: Iterable<string>): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  const names = [...hosts]
+    .map((host) => host.replace(/:\d+$/, ''))
+    .filter((host) => !host.startsWith('[') && isIP(host) === 0);
+  return [
+    `127.0.0.0/8:${port}`,
+    `0.0.0.0:${port}`,
+    `[::]:${port}`,
+    `[::1]:${port}`,
+    `[::ffff:0:0/96]:${port}`,
+    `localhost:${port}`,
+    `*.localhost:${port}`,
+    ...addresses.map(({ address }) => `${formatHost(address.replace(/%.*$/, ''))}:${port}`),
+    ...new Set(names.map((name) => `${name}:${port}`)),
+  ];
+}

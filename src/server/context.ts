@@ -1,0 +1,43 @@
+/** What the routes share. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify';
+import type { z } from 'zod';
+import type { Logger } from '../logger.js';
+import type { SandboxManager } from '../sandbox-manager.js';
+import type { Tokens } from './auth.js';
+import type { Calls } from './call.js';
+import type { Guards } from './guards.js';
+import type { Journal } from './journal.js';
+import type { Metrics } from './metrics.js';
+import type { ResolvedServerOptions } from './options.js';
+import type { Ownership } from './ownership.js';
+import type { Quotas } from './quotas.js';
+import type { ServedSandboxes } from './served-sandboxes.js';
+import type { ServedTasks } from './served-tasks.js';
+
+/** Requests have the types of their schemas. Answers are made here: their schemas document them. */
+interface TypeProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
+  serializer: unknown;
+}
+
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeProvider>;
+
+export interface ServerContext {
+  readonly manager: SandboxManager;
+  readonly options: ResolvedServerOptions;
+  readonly logger: Logger;
+  readonly tokens: Tokens;
+  readonly guards: Guards;
+  readonly quotas: Quotas;
+  readonly calls: Calls;
+  readonly ownership: Ownership;
+  readonly sandboxes: ServedSandboxes;
+  readonly tasks: ServedTasks;
+  /** Of the manager and of all tasks, for a UI. */
+  readonly events: Journal;
+  readonly metrics: Metrics;
+  /** True from the moment the server stops. */
+  readonly draining: () => boolean;
+}

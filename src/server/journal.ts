@@ -1,0 +1,99 @@
+/** Events with ids, kept within a bound: readers come, go, and come back to where they were. */
+
+/** `json` is the event, written once for all its readers. */
+export interface JournalEntry {
+  id: number;
+  json: string;
+  /** What decides who may read it; not part of the event. */
+  scope: string | undefined;
+}
+
+/** A reader was so late that entries are gone: the ids it will never see. */
+export interface JournalGap {
+  gap: { from: number; to: number };
+}
+
+/** Trimmed in pieces: moving a long array at each entry would cost more than it keeps. */
+const TRIM = 0.25;
+
+export class Journal {
+  readonly #maxBytes: number;
+  #entries: JournalEntry[] = [];
+  #bytes = 0;
+  #lastId = 0;
+  #ended = false;
+  #wakes = new Set<() => void>();
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  append(event: object, scope?: string): number {
+    const json = JSON.stringify(event);
+    this.#entries.push({ id: ++this.#lastId, json, scope });
+    this.#bytes += json.length;
+    if (this.#bytes > this.#maxBytes) this.#trim();
+    this.#wake();
+    return this.#lastId;
+  }
+
+  /** No more entries come; what is kept can still be read. */
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** Lets go of what is kept. */
+  clear(): void {
+    this.#entries = [];
+    this.#bytes = 0;
+  }
+
+  /** What came after the entry `after`, then what comes, until the end or until `signal` fires. */
+  async *read(after: number, signal: AbortSignal): AsyncGenerator<JournalEntry | JournalGap> {
+    let next = after + 1;
+    for (;;) {
+      while (next <= this.#lastId) {
+        if (signal.aborted) return;
+        const first = this.#entries[0]?.id ?? this.#lastId + 1;
+        if (next < first) {
+          yield { gap: { from: next, to: first - 1 } };
+          next = first;
+          continue;
+        }
+        yield this.#entries[next - first]!;
+        next++;
+      }
+      if (this.#ended || signal.aborted) return;
+      await this.#more(signal);
+    }
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#wakes.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wakes.add(wake);
+      signal.addEventListener('abort', wake);
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#wakes]) wake();
+  }
+
+  #trim(): void {
+    const target = this.#maxBytes * (1 - TRIM);
+    let drop = 0;
+    // The last one stays, however long it is.
+    while (this.#bytes > target && drop < this.#entries.length - 1) this.#bytes -= this.#entries[drop++]!.json.length;
+    this.#entries.splice(0, drop);
+  }
+}

@@ -1,0 +1,83 @@
+/** A request passed on to a server inside a sandbox, over its pipe, and the answer passed back. */
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { messageOf, RipcordError } from '../../errors.js';
+import { onAbort } from '../../lifecycle/abort.js';
+import type { Sandbox } from '../../sandbox.js';
+import { inwards, outwards } from './headers.js';
+
+export interface Forwarded {
+  port: number;
+  /** Path and query, as the server inside gets them. */
+  target: string;
+  /** What stands before it here. */
+  prefix: string;
+  signal: AbortSignal;
+}
+
+/** @throws RipcordError `port-refused`, `unreachable`, as long as nothing was answered */
+export async function forwardRequest(
+  sandbox: Sandbox,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { port, target, prefix, signal }: Forwarded,
+): Promise<void> {
+  const connection = await sandbox.ports.connect(port, { signal });
+  const inside = httpRequest({
+    method: incoming.method ?? 'GET',
+    path: target,
+    headers: { ...inwards(incoming.headers, port), connection: 'close' },
+    createConnection: () => connection,
+  });
+  const unlisten = onAbort(signal, () => void inside.destroy());
+  try {
+    const answered = once(inside, 'response') as Promise<[IncomingMessage]>;
+    // It may answer before it has read everything; what it does not want it need not take.
+    pipeline(incoming, inside).catch(() => {});
+    const [answer] = await answered.catch((cause) => {
+      throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
+    });
+    outgoing.writeHead(answer.statusCode ?? 502, outwards(answer.headers, prefix));
+    await pipeline(answer, outgoing);
+  } finally {
+    unlisten();
+    connection.destroy();
+  }
+}
+
+/** The same for a request that wants another protocol: once the server inside agrees, the two are joined byte by byte. */
+export async function forwardUpgrade(
+  sandbox: Sandbox,
+  incoming: IncomingMessage,
+  { port, target, prefix, signal }: Forwarded,
+): Promise<void> {
+  const { socket } = incoming;
+  const connection = await sandbox.ports.connect(port, { signal });
+  const inside = httpRequest({
+    path: target,
+    headers: { ...inwards(incoming.headers, port), connection: 'Upgrade', upgrade: 'websocket' },
+    createConnection: () => connection,
+  });
+  inside.end();
+  const unlisten = onAbort(signal, () => void inside.destroy());
+  try {
+    const [answer, upgraded] = await Promise.race([
+      once(inside, 'upgrade') as Promise<[IncomingMessage, Duplex, Buffer]>,
+      once(inside, 'response') as Promise<[IncomingMessage, undefined]>,
+    ]).catch((cause) => {
+      throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
+    });
+    if (!upgraded)
+      throw new RipcordError('unreachable', `Port ${port} answers ${answer.statusCode}, it takes no WebSocket`);
+    const fields = { ...outwards(answer.headers, prefix), connection: 'Upgrade', upgrade: 'websocket' };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}`);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
+    await Promise.all([pipeline(socket, upgraded), pipeline(upgraded, socket)]);
+  } finally {
+    unlisten();
+    connection.destroy();
+    socket.destroy();
+  }
+}

@@ -1,0 +1,36 @@
+/** How much one token may have under way at once. */
+import { RipcordError } from '../errors.js';
+import type { Principal } from './auth.js';
+import type { CallerPolicy } from './options.js';
+
+type Kind = 'requests' | 'sockets';
+
+export class Quotas {
+  readonly #limits: Record<Kind, number>;
+  readonly #taken = new Map<string, number>();
+
+  constructor({ maxRequests, maxSockets }: CallerPolicy) {
+    this.#limits = { requests: maxRequests, sockets: maxSockets };
+  }
+
+  /**
+   * Takes a place; returns what gives it back.
+   * @throws RipcordError `quota`
+   */
+  take(principal: Principal, kind: Kind): () => void {
+    const key = `${kind} ${principal.name}`;
+    const taken = this.#taken.get(key) ?? 0;
+    if (taken >= this.#limits[kind]) {
+      throw new RipcordError('quota', `This token has ${taken} ${kind} under way, the most it may have`);
+    }
+    this.#taken.set(key, taken + 1);
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      const left = this.#taken.get(key)! - 1;
+      if (left === 0) this.#taken.delete(key);
+      else this.#taken.set(key, left);
+    };
+  }
+}

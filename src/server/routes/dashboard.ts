@@ -1,0 +1,55 @@
+/** The dashboard's files, read once: there are few, and nothing of a request ever becomes a path. */
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { App, ServerContext } from '../context.js';
+
+const CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+const TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
+  '.woff2': 'font/woff2',
+};
+
+export async function addDashboard(app: App, { options: { dashboard } }: ServerContext): Promise<void> {
+  if (dashboard === undefined) return;
+  for (const { url, type, content } of await readSite(dashboard)) {
+    // Names of assets carry a hash of their content.
+    const cache = url.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+    app.get(url, { config: { open: true }, schema: { hide: true } }, async (_request, reply) =>
+      reply.headers({ 'content-security-policy': CSP, 'cache-control': cache }).type(type).send(content),
+    );
+  }
+}
+
+/** `index.html` at `/`, the other files at the top by their names, and `assets/`. */
+async function readSite(directory: string): Promise<{ url: string; type: string; content: Buffer }[]> {
+  const names = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = names.filter((entry) => entry.isFile() && TYPES[path.extname(entry.name)] !== undefined);
+  return Promise.all(
+    files.map(async ({ name, parentPath }) => {
+      const file = path.join(parentPath, name);
+      const relative = path.relative(directory, file).split(path.sep).map(encodeURIComponent).join('/');
+      return {
+        url: relative === 'index.html' ? '/' : `/${relative}`,
+        type: TYPES[path.extname(name)]!,
+        content: await readFile(file),
+      };
+    }),
+  );
+}

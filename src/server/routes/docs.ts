@@ -1,0 +1,19 @@
+/** `/openapi.json`, and the same for people at `/docs`: rendered here, so that no script and nothing from outside is needed. */
+import type { App } from '../context.js';
+import { DOCS_CSS, renderDocs } from '../docs-page.js';
+
+const CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export function addDocs(app: App): void {
+  const config = { open: true };
+  const schema = { hide: true };
+  app.get('/openapi.json', { config, schema }, async (_request, reply) =>
+    reply.type('application/json').send(app.swagger()),
+  );
+  app.get('/docs', { config, schema }, async (_request, reply) =>
+    reply.header('content-security-policy', CSP).type('text/html; charset=utf-8').send(renderDocs(app.swagger())),
+  );
+  app.get('/docs/style.css', { config, schema }, async (_request, reply) =>
+    reply.header('cache-control', 'no-cache').type('text/css; charset=utf-8').send(DOCS_CSS),
+  );
+}

@@ -1,0 +1,31 @@
+/** `/healthz` for whoever watches the process, `/metrics` for Prometheus. */
+import { z } from 'zod';
+import type { App, ServerContext } from '../context.js';
+
+export function addHealth(app: App, { metrics, draining, manager }: ServerContext): void {
+  app.get(
+    '/healthz',
+    {
+      config: { open: true },
+      schema: {
+        tags: ['server'],
+        summary: 'Whether it takes work: 200, or 503 once it is stopping',
+        security: [],
+        response: {
+          200: z.object({ status: z.literal('ok'), sandboxes: z.number() }),
+          503: z.object({ status: z.literal('draining'), sandboxes: z.number() }),
+        },
+      },
+    },
+    async (_request, reply) => {
+      const sandboxes = manager.list().length;
+      if (draining()) return reply.code(503).send({ status: 'draining' as const, sandboxes });
+      return reply.send({ status: 'ok' as const, sandboxes });
+    },
+  );
+  app.get(
+    '/metrics',
+    { schema: { tags: ['server'], summary: 'Figures in the format of Prometheus', produces: ['text/plain'] } },
+    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}

@@ -1,0 +1,26 @@
+/** The images sandboxes run. */
+import { z } from 'zod';
+import type { App, ServerContext } from '../context.js';
+import { imageSchema } from '../schemas.js';
+
+export function addImages(app: App, { manager }: ServerContext): void {
+  app.get(
+    '/v1/images',
+    {
+      schema: {
+        tags: ['server'],
+        summary: "Ripcord's own images and their state in the engine",
+        response: { 200: z.array(imageSchema) },
+      },
+    },
+    async () =>
+      (await manager.images()).map(({ name, tag, description, state, sizeBytes, createdAt }) => ({
+        name,
+        tag,
+        description,
+        state,
+        sizeBytes,
+        createdAt: createdAt?.toISOString(),
+      })),
+  );
+}

@@ -1,0 +1,26 @@
+/** Aborting a request of one's own that is still under way. */
+import { RipcordError } from '../../errors.js';
+import { callerOf } from '../call.js';
+import type { App, ServerContext } from '../context.js';
+import { abortAnswerSchema, errorSchema, requestParams } from '../schemas.js';
+
+export function addRequests(app: App, { calls }: ServerContext): void {
+  app.post(
+    '/v1/requests/:id/abort',
+    {
+      schema: {
+        tags: ['server'],
+        summary: 'Abort the request that was sent with `Ripcord-Request: <id>`; its own answer says what came of it',
+        params: requestParams,
+        response: { 202: abortAnswerSchema, 404: errorSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      if (!calls.abort(callerOf(request), id)) {
+        throw new RipcordError('not-found', `No request ${id} is under way`);
+      }
+      return reply.code(202).send({ status: 'abort_requested' as const });
+    },
+  );
+}

@@ -1,0 +1,240 @@
+/** What goes over the wire, as zod schemas: requests are checked by them, all of it is documented by them. */
+import { z } from 'zod';
+import { execSchema, renameSchema, runCodeSchema, spawnSchema } from '../config.js';
+
+const id = (pattern: RegExp, what: string) => z.string().regex(pattern, { error: `expected ${what}` });
+
+export const sandboxParams = z.strictObject({ id: id(/^[0-9a-f]{12}$/, 'the id of a sandbox') });
+export const commandParams = sandboxParams.extend({ command: id(/^[0-9a-f]{8}$/, 'the id of a command') });
+export const taskParams = z.strictObject({ id: id(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/, 'the id of a task') });
+export const requestParams = z.strictObject({ id: id(/^[A-Za-z0-9_-]{8,64}$/, 'the id of a request') });
+
+const argument = z.string().refine((value) => !value.includes('\0'), { error: 'must not contain a NUL byte' });
+/** An argument list, or a line for `/bin/sh`. */
+export const commandLineSchema = z.union([argument.min(1), z.array(argument).min(1).max(4096)]);
+
+const base64 = z.strictObject({ base64: z.base64() });
+/** `base64` for output that is not text. */
+const encoding = z.enum(['utf8', 'base64']).default('utf8');
+
+/** Callers never choose who commands run as. */
+const exec = execSchema.pick({
+  cwd: true,
+  env: true,
+  timeoutMs: true,
+  killGraceMs: true,
+  maxOutputBytes: true,
+  onOutputLimit: true,
+});
+export const execBody = exec.extend({
+  command: commandLineSchema,
+  stdin: z.union([z.string(), base64]).optional(),
+  encoding,
+});
+export const runCodeBody = exec.extend({
+  code: z.string(),
+  ...runCodeSchema.pick({ language: true, args: true }).shape,
+  stdin: z.union([z.string(), base64]).optional(),
+  encoding,
+});
+export const spawnBody = spawnSchema
+  .pick({ cwd: true, env: true, timeoutMs: true, killGraceMs: true, detached: true })
+  .extend({ command: commandLineSchema });
+
+export const killQuery = z.strictObject({
+  signal: z
+    .string()
+    .regex(/^SIG[A-Z0-9]+$/)
+    .optional(),
+});
+export const waitQuery = z.strictObject({ waitMs: z.coerce.number().int().min(0).max(60_000).default(0) });
+
+/** Absolute, or relative to the workspace. */
+const path = z.string().min(1).max(4095);
+const flag = z.enum(['0', '1']).transform((value) => value === '1');
+export const pathQuery = z.strictObject({ path });
+export const readQuery = pathQuery.extend({ offset: z.coerce.number().int().min(0).default(0) });
+export const writeQuery = pathQuery.extend({
+  /** Octal, e.g. `644`. */
+  mode: z
+    .string()
+    .regex(/^[0-7]{3}$/)
+    .transform((text) => Number.parseInt(text, 8))
+    .optional(),
+  append: flag.default(false),
+  exclusive: flag.default(false),
+  parents: flag.default(true),
+});
+export const removeQuery = pathQuery.extend({ recursive: flag.default(false), force: flag.default(false) });
+export const listQuery = z.strictObject({
+  path: path.default('.'),
+  /** Levels; `all` for all of them. */
+  depth: z
+    .union([z.literal('all').transform(() => Number.POSITIVE_INFINITY), z.coerce.number().int().min(1)])
+    .default(1),
+  maxEntries: z.coerce.number().int().min(1).max(100_000).default(100_000),
+});
+export const statQuery = pathQuery.extend({ follow: flag.default(true) });
+export const makeDirBody = z.strictObject({
+  path,
+  mode: z.number().int().min(0).max(0o777).default(0o755),
+  parents: z.boolean().default(true),
+});
+export const renameBody = z.strictObject({ from: path, to: path, ...renameSchema.pick({ overwrite: true }).shape });
+export const treeQuery = z.strictObject({ path: path.default('.') });
+export const diffQuery = z.strictObject({});
+
+export const startTaskBody = z.strictObject({
+  spec: z.string().min(1),
+  /** In place of the spec's own. */
+  task: z.json().optional(),
+  id: taskParams.shape.id.optional(),
+});
+export const abortTaskBody = z.strictObject({ reason: z.string().max(1000).optional() });
+export const approvalBody = z.strictObject({
+  approve: z.boolean(),
+  /** Patterns of flagged files to write all the same. */
+  allow: z.array(z.string()).optional(),
+  /** To the next iteration, when it is not approved. */
+  reason: z.string().max(10_000).optional(),
+});
+export const afterQuery = z.strictObject({ lastEventId: z.coerce.number().int().min(0).optional() });
+
+// What is answered. These are for the documentation and for generated clients: answers are made here, not checked.
+export const errorSchema = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      hint: z.string().optional(),
+      details: z.record(z.string(), z.unknown()).optional(),
+      partial: z.unknown().optional(),
+    }),
+  })
+  .describe('What went wrong. `code` is stable.');
+export const statsSchema = z.object({
+  memoryBytes: z.number().optional(),
+  memoryPeakBytes: z.number().optional(),
+  cpuMs: z.number().optional(),
+  pids: z.number().optional(),
+  oomKills: z.number().optional(),
+  pidsLimitHits: z.number().optional(),
+  commands: z.number().optional(),
+  agentRssBytes: z.number().optional(),
+});
+export const sandboxSchema = z.object({
+  id: z.string(),
+  image: z.string(),
+  createdAt: z.iso.datetime(),
+  state: z.enum(['open', 'closing']),
+  owner: z.string().optional(),
+  task: z.string().optional(),
+  lastCommand: z
+    .object({
+      argv: z.array(z.string()),
+      startedAt: z.number(),
+      endedAt: z.number().optional(),
+      outcome: z.string().optional(),
+      exitCode: z.number().nullable().optional(),
+    })
+    .optional(),
+  stats: statsSchema.optional(),
+});
+export const receiptSchema = z.object({
+  sandbox: z.string(),
+  container: z.object({ id: z.string().optional(), name: z.string(), verifiedAbsent: z.boolean() }),
+  directory: z.object({ path: z.string(), verifiedAbsent: z.boolean() }),
+  commandsKilled: z.number(),
+  durationMs: z.number(),
+  errors: z.array(z.string()),
+});
+export const commandResultSchema = z.object({
+  outcome: z.enum([
+    'exited',
+    'signaled',
+    'timeout',
+    'oom',
+    'output-limit',
+    'spawn-failed',
+    'sandbox-lost',
+    'engine-lost',
+  ]),
+  exitCode: z.number().nullable(),
+  signal: z.string().nullable(),
+  durationMs: z.number(),
+  usage: z.object({ cpuMs: z.number(), maxRssBytes: z.number() }),
+  oomKilled: z.boolean(),
+  pidsLimitHit: z.boolean(),
+  backgroundKilled: z.number(),
+  failure: z.object({ errno: z.string(), stage: z.string(), message: z.string() }).optional(),
+});
+export const execResultSchema = commandResultSchema.extend({
+  stdout: z.string(),
+  stderr: z.string(),
+  stdoutBytes: z.number(),
+  stderrBytes: z.number(),
+  truncated: z.boolean(),
+  encoding: z.literal('base64').optional(),
+});
+export const commandSchema = z.object({
+  id: z.string(),
+  pid: z.number().optional(),
+  command: commandLineSchema,
+  startedAt: z.iso.datetime(),
+  running: z.boolean(),
+  result: commandResultSchema.optional(),
+  stdout: z.string(),
+  stderr: z.string(),
+  truncated: z.boolean(),
+});
+export const fileSchema = z.object({
+  path: z.string(),
+  kind: z.enum(['file', 'directory', 'link', 'other']),
+  mode: z.number(),
+  size: z.number(),
+  mtimeMs: z.number(),
+  uid: z.number(),
+  gid: z.number(),
+  linkTarget: z.string().optional(),
+});
+export const changeSchema = z.object({
+  path: z.string(),
+  change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
+  kind: z.string(),
+});
+export const taskSchema = z.object({
+  id: z.string(),
+  spec: z.string(),
+  state: z.string(),
+  startedAt: z.number(),
+  endedAt: z.number().optional(),
+  iteration: z.number(),
+  phase: z.string().optional(),
+  branches: z.array(z.record(z.string(), z.unknown())),
+  finalOutput: z.string().optional(),
+  error: z.string().optional(),
+  awaitsApproval: z.boolean(),
+});
+export const taskEndSchema = z.object({
+  type: z.enum(['completed', 'aborted', 'failed']),
+  result: z.record(z.string(), z.unknown()).optional(),
+  receipt: z.record(z.string(), z.unknown()).optional(),
+  error: z.string().optional(),
+});
+export const approvalSchema = z.object({
+  iteration: z.number(),
+  branch: z.number(),
+  target: z.string(),
+  changes: z.array(changeSchema),
+  flagged: z.array(z.object({ path: z.string(), reason: z.string() })),
+  diff: z.string(),
+});
+export const imageSchema = z.object({
+  name: z.string(),
+  tag: z.string(),
+  description: z.string(),
+  state: z.enum(['missing', 'stale', 'ready']),
+  sizeBytes: z.number().optional(),
+  createdAt: z.iso.datetime().optional(),
+});
+export const abortAnswerSchema = z.object({ status: z.literal('abort_requested') });

@@ -1,0 +1,138 @@
+/** The sandboxes as callers see them: theirs only, with what they last did, and the receipts of those that are gone. */
+import { RipcordError } from '../errors.js';
+import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import type { Sandbox } from '../sandbox.js';
+import type { ManagerEvent, SandboxManager } from '../sandbox-manager.js';
+import type { Principal } from './auth.js';
+import { BackgroundCommands } from './background-commands.js';
+import { type CallerCreateOptions, checkCreate } from './create-options.js';
+import type { CallerPolicy } from './options.js';
+import type { Ownership } from './ownership.js';
+
+const MAX_RECEIPTS = 100;
+
+export interface LastCommand {
+  argv: readonly string[];
+  startedAt: number;
+  endedAt?: number;
+  outcome?: string;
+  exitCode?: number | null;
+}
+
+export interface SandboxDocument {
+  id: string;
+  image: string;
+  createdAt: string;
+  state: 'open' | 'closing';
+  owner?: string;
+  task?: string;
+  lastCommand?: LastCommand;
+}
+
+interface KeptReceipt extends SandboxReceipt {
+  at: number;
+}
+
+export class ServedSandboxes {
+  readonly #manager: SandboxManager;
+  readonly #ownership: Ownership;
+  readonly #policy: CallerPolicy;
+  readonly #last = new Map<string, LastCommand & { id: string }>();
+  readonly #commands = new Map<string, BackgroundCommands>();
+  readonly #receipts: { receipt: KeptReceipt; principal: string | undefined }[] = [];
+
+  constructor(manager: SandboxManager, ownership: Ownership, policy: CallerPolicy) {
+    this.#manager = manager;
+    this.#ownership = ownership;
+    this.#policy = policy;
+  }
+
+  /** @throws RipcordError `quota`, `forbidden`, what `manager.create()` throws */
+  create(principal: Principal, options: CallerCreateOptions, signal: AbortSignal): Promise<Sandbox> {
+    checkCreate(options, this.#policy);
+    if (this.#ownership.count(principal) >= this.#policy.maxSandboxes) {
+      throw new RipcordError(
+        'quota',
+        `This token has ${this.#policy.maxSandboxes} sandboxes open, the most it may have`,
+      );
+    }
+    return this.#ownership.run({ principal }, () => this.#manager.create({ ...options, signal }));
+  }
+
+  /** @throws RipcordError `not-found`, also for what somebody else made */
+  get(principal: Principal, id: string): Sandbox {
+    const sandbox = this.#manager.get(id);
+    if (sandbox && this.#ownership.mayUse(principal, id)) return sandbox;
+    throw new RipcordError('not-found', `There is no sandbox ${id}`);
+  }
+
+  list(principal: Principal): Sandbox[] {
+    return this.#manager.list().filter(({ id }) => this.#ownership.mayUse(principal, id));
+  }
+
+  describe(sandbox: Sandbox): SandboxDocument {
+    const { id, image, createdAt, closed } = sandbox;
+    const owner = this.#ownership.of(id);
+    const last = this.#last.get(id);
+    return {
+      id,
+      image,
+      createdAt: createdAt.toISOString(),
+      state: closed ? 'closing' : 'open',
+      ...(owner && { owner: owner.principal.name }),
+      ...(owner?.task !== undefined && { task: owner.task }),
+      ...(last && { lastCommand: withoutId(last) }),
+    };
+  }
+
+  commands(sandbox: Sandbox): BackgroundCommands {
+    let commands = this.#commands.get(sandbox.id);
+    if (!commands) {
+      commands = new BackgroundCommands(sandbox, this.#policy.maxCommands);
+      this.#commands.set(sandbox.id, commands);
+    }
+    return commands;
+  }
+
+  /** Newest first. */
+  receipts(principal: Principal): KeptReceipt[] {
+    const visible = this.#receipts.filter((kept) => principal.operator || kept.principal === principal.name);
+    return visible.map(({ receipt }) => receipt).reverse();
+  }
+
+  /** To be called with each event of the manager. */
+  follow(event: ManagerEvent): void {
+    switch (event.type) {
+      case 'command.started':
+        this.#last.set(event.sandbox, {
+          id: event.command,
+          argv: event.argv.slice(0, 16).map(short),
+          startedAt: event.at,
+        });
+        return;
+      case 'command.ended': {
+        const last = this.#last.get(event.sandbox);
+        if (last?.id !== event.command) return;
+        Object.assign(last, { endedAt: event.at, outcome: event.result?.outcome ?? 'aborted' });
+        if (event.result) last.exitCode = event.result.exitCode;
+        return;
+      }
+      case 'sandbox.closed':
+        this.#receipts.push({
+          receipt: { ...event.receipt, at: event.at },
+          principal: this.#ownership.of(event.sandbox)?.principal.name,
+        });
+        if (this.#receipts.length > MAX_RECEIPTS) this.#receipts.shift();
+        this.#last.delete(event.sandbox);
+        this.#commands.delete(event.sandbox);
+        return;
+      default:
+    }
+  }
+}
+
+const withoutId = ({ id: _, ...last }: LastCommand & { id: string }): LastCommand => last;
+
+const MAX_ARGUMENT = 200;
+const short = (argument: string): string =>
+  argument.length > MAX_ARGUMENT ? `${argument.slice(0, MAX_ARGUMENT)}…` : argument;

@@ -1,0 +1,232 @@
+/** Tasks of the specs the operator registered: each with a journal that readers can come back to. */
+import { randomBytes } from 'node:crypto';
+import { messageOf, RipcordError, TaskAbortedError } from '../errors.js';
+import type { Approval, ApprovalRequest } from '../executor/commit-step.js';
+import { IterationExecutor } from '../executor/iteration-executor.js';
+import type { ExecutorOptions } from '../executor/options.js';
+import { TaskController, type TaskHandle } from '../executor/task-controller.js';
+import type { TaskStatus } from '../executor/task-status.js';
+import type { RunResult, VerificationLike } from '../executor/types.js';
+import { onAbort } from '../lifecycle/abort.js';
+import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import type { SandboxManager } from '../sandbox-manager.js';
+import type { Principal } from './auth.js';
+import { Journal } from './journal.js';
+import type { CallerPolicy, Patience } from './options.js';
+import type { Ownership } from './ownership.js';
+
+export interface RegisteredSpec {
+  task: unknown;
+  options: ExecutorOptions<unknown, unknown, unknown, VerificationLike>;
+}
+
+type Result = RunResult<unknown, unknown, unknown, VerificationLike>;
+type Handle = TaskHandle<unknown, unknown, unknown, VerificationLike>;
+
+/** Ended tasks that can still be asked about, and those whose events can. */
+const MAX_ENDED = 100;
+const MAX_JOURNALS = 16;
+/** The journal takes events at once; more can only come in one burst. */
+const MAX_BURST = 100_000;
+
+/** What a task left behind: nothing, if all is well. */
+export interface TaskReceipt {
+  sandboxes: number;
+  /** Every container and directory was looked for and not found. */
+  verifiedAbsent: boolean;
+  settledMs?: number;
+  receipts: SandboxReceipt[];
+}
+
+/** The last word of a task. */
+export type TaskEnd =
+  | { type: 'completed' | 'aborted'; result: Result; receipt: TaskReceipt }
+  | { type: 'failed'; error: string };
+
+export interface PendingApproval
+  extends Pick<ApprovalRequest, 'iteration' | 'branch' | 'target' | 'changes' | 'flagged'> {
+  diff: string;
+}
+
+export interface ServedTask {
+  id: string;
+  spec: string;
+  principal: Principal;
+  handle: Handle;
+  journal: Journal;
+  approval: (PendingApproval & { answer: (approval: Approval) => void }) | undefined;
+  /** Never rejects. */
+  end: Promise<TaskEnd>;
+  ended: TaskEnd | undefined;
+}
+
+export interface TaskDocument extends TaskStatus {
+  spec: string;
+  awaitsApproval: boolean;
+}
+
+export class ServedTasks {
+  readonly #manager: SandboxManager;
+  readonly #ownership: Ownership;
+  readonly #specs: ReadonlyMap<string, RegisteredSpec>;
+  readonly #options: { policy: CallerPolicy; patience: Patience; approve: boolean };
+  readonly #observe: (task: ServedTask, event: object) => void;
+  readonly #tasks = new Map<string, ServedTask>();
+  #closed = false;
+
+  /** @param observe Is told each event, too, in order. */
+  constructor(
+    manager: SandboxManager,
+    ownership: Ownership,
+    specs: Record<string, RegisteredSpec>,
+    options: { policy: CallerPolicy; patience: Patience; approve: boolean },
+    observe: (task: ServedTask, event: object) => void,
+  ) {
+    this.#manager = manager;
+    this.#ownership = ownership;
+    this.#specs = new Map(Object.entries(specs));
+    this.#options = options;
+    this.#observe = observe;
+  }
+
+  /** How many run. */
+  get running(): number {
+    return [...this.#tasks.values()].filter(({ ended }) => !ended).length;
+  }
+
+  get specs(): string[] {
+    return [...this.#specs.keys()];
+  }
+
+  /** @throws RipcordError `not-found` for an unknown spec, `quota`, `conflict` for an id in use */
+  start(principal: Principal, request: { spec: string; task?: unknown; id?: string | undefined }): ServedTask {
+    const spec = this.#specs.get(request.spec);
+    if (!spec) {
+      throw new RipcordError('not-found', `There is no spec '${request.spec}'`, {
+        hint: `There are: ${this.specs.join(', ') || 'none; the server registers them with --spec name=file'}.`,
+      });
+    }
+    if (this.#closed) throw new RipcordError('draining', 'The server is stopping and begins nothing new');
+    const running = [...this.#tasks.values()].filter(
+      ({ principal: { name }, ended }) => name === principal.name && !ended,
+    );
+    if (running.length >= this.#options.policy.maxTasks) {
+      throw new RipcordError('quota', `This token has ${running.length} tasks running, the most it may have`);
+    }
+    const id = request.id ?? randomBytes(6).toString('hex');
+    if (this.#tasks.has(id)) throw new RipcordError('conflict', `There is a task ${id} already`);
+    const journal = new Journal(this.#options.patience.journalBytes);
+    const task = { id, spec: request.spec, principal, journal } as ServedTask;
+    const executor = new IterationExecutor(this.#manager, this.#withApproval(spec.options, task));
+    const controller = new TaskController(executor, { maxBufferedEvents: MAX_BURST });
+    task.handle = this.#ownership.run({ principal, task: id }, () =>
+      controller.start(request.task ?? spec.task, { id }),
+    );
+    const told = this.#record(task);
+    task.end = this.#finish(task, told);
+    this.#tasks.set(id, task);
+    this.#forget();
+    return task;
+  }
+
+  /** @throws RipcordError `not-found`, also for what somebody else started */
+  get(principal: Principal, id: string): ServedTask {
+    const task = this.#tasks.get(id);
+    if (task && (principal.operator || task.principal.name === principal.name)) return task;
+    throw new RipcordError('not-found', `There is no task ${id}`);
+  }
+
+  list(principal: Principal): ServedTask[] {
+    return [...this.#tasks.values()].filter((task) => principal.operator || task.principal.name === principal.name);
+  }
+
+  describe(task: ServedTask): TaskDocument {
+    return { ...task.handle.status(), spec: task.spec, awaitsApproval: task.approval !== undefined };
+  }
+
+  /** @throws RipcordError `not-found` when nothing waits for an answer */
+  answer(task: ServedTask, approval: Approval): void {
+    if (!task.approval) throw new RipcordError('not-found', `Task ${task.id} waits for no approval`);
+    task.approval.answer(approval);
+  }
+
+  /** Nothing new from now on; aborts what runs and waits for it, but no longer than `graceMs`. */
+  async close(graceMs: number): Promise<{ running: number; settled: number }> {
+    this.#closed = true;
+    const running = [...this.#tasks.values()].filter(({ ended }) => !ended);
+    const answers = await Promise.all(
+      running.map(({ handle }) => handle.abort({ graceMs, reason: 'the server is stopping' })),
+    );
+    return { running: running.length, settled: answers.filter(({ settled }) => settled).length };
+  }
+
+  #withApproval(options: RegisteredSpec['options'], task: ServedTask): RegisteredSpec['options'] {
+    const asks = options.commitMode === 'manual' && !options.approve;
+    const commits = options.commitMode !== 'never' && options.target !== undefined;
+    if (!asks && !(this.#options.approve && commits)) return options;
+    return { ...options, commitMode: 'manual', approve: (request) => this.#ask(task, request) };
+  }
+
+  /** Shows the diff to whoever asks for it, and waits for an answer. */
+  async #ask(task: ServedTask, request: ApprovalRequest): Promise<Approval> {
+    const { iteration, branch, target, changes, flagged, signal } = request;
+    const diff = await request.diff();
+    return new Promise<Approval>((resolve, reject) => {
+      const settle = () => {
+        unlisten();
+        task.approval = undefined;
+      };
+      const unlisten = onAbort(signal, () => {
+        settle();
+        reject(new TaskAbortedError('Aborted while waiting for approval', { cause: signal.reason }));
+      });
+      if (signal.aborted) return;
+      const answer = (approval: Approval) => {
+        settle();
+        this.#append(task, { type: 'approval.answered', run: task.id, at: Date.now(), approval });
+        resolve(approval);
+      };
+      task.approval = { iteration, branch, target, changes, flagged, diff, answer };
+      this.#append(task, { type: 'approval.requested', run: task.id, at: Date.now(), iteration, branch });
+    });
+  }
+
+  #append(task: ServedTask, event: object): void {
+    task.journal.append(event);
+    this.#observe(task, event);
+  }
+
+  async #record(task: ServedTask): Promise<void> {
+    for await (const event of task.handle.events()) this.#append(task, event);
+  }
+
+  async #finish(task: ServedTask, told: Promise<void>): Promise<TaskEnd> {
+    let end: TaskEnd;
+    try {
+      const result = await task.handle.result;
+      const receipt = receiptOf(result);
+      end = { type: result.status === 'aborted' ? 'aborted' : 'completed', result, receipt };
+    } catch (error) {
+      end = { type: 'failed', error: messageOf(error) };
+    }
+    await told;
+    task.ended = end;
+    task.journal.end();
+    return end;
+  }
+
+  #forget(): void {
+    const ended = [...this.#tasks.values()].filter((task) => task.ended);
+    for (const task of ended.slice(0, Math.max(0, ended.length - MAX_JOURNALS))) task.journal.clear();
+    for (const task of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) this.#tasks.delete(task.id);
+  }
+}
+
+function receiptOf({ receipts, abort }: Result): TaskReceipt {
+  return {
+    sandboxes: receipts.length,
+    verifiedAbsent: receipts.every(({ container, directory }) => container.verifiedAbsent && directory.verifiedAbsent),
+    ...(abort && { settledMs: abort.settledMs }),
+    receipts,
+  };
+}

@@ -1,0 +1,69 @@
+/** Connections whose other end does nothing are ended: slow heads, bodies that stop, readers that do not read. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { RipcordError } from '../errors.js';
+import { refusalOf } from './error-status.js';
+import type { Patience } from './options.js';
+
+/** The request a connection is at. */
+const current = new WeakMap<Socket, IncomingMessage>();
+
+export function guardStalls(app: Pick<FastifyInstance, 'server' | 'addHook'>, { stallMs, bodyMs }: Patience): void {
+  app.server.setTimeout(stallMs, (socket: Socket) => {
+    const request = current.get(socket);
+    // A quiet command is no stall; bytes that nobody takes, and a body that nobody goes on sending, are.
+    if (socket.writableLength > 0) socket.destroy();
+    else if (request && !request.complete && !request.isPaused()) endSlow(socket);
+    else socket.setTimeout(stallMs);
+  });
+  app.addHook('onRequest', async ({ raw }) => {
+    current.set(raw.socket, raw);
+  });
+  app.addHook('preParsing', async ({ raw, routeOptions }, _reply, payload) => {
+    if (routeOptions.config.streams) return payload;
+    const timer = setTimeout(() => endSlow(raw.socket), bodyMs);
+    raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+    return payload;
+  });
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its body is a stream of any length. */
+    streams?: boolean;
+  }
+}
+
+function endSlow(socket: Socket): void {
+  end(socket, new RipcordError('too-slow', 'The request took too long to arrive'));
+}
+
+/** What Node's parser refuses, before there is a request. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return endSlow(socket);
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return end(
+      socket,
+      new RipcordError('too-large', 'The head of the request is too long'),
+      '431 Request Header Fields Too Large',
+    );
+  }
+  end(socket, new RipcordError('malformed', 'This is not a valid HTTP request'));
+}
+
+const LINES: Record<number, string> = { 400: '400 Bad Request', 408: '408 Request Timeout' };
+
+function end(socket: Socket, error: RipcordError, line?: string): void {
+  if (!socket.writable) return void socket.destroy();
+  const { status, document } = refusalOf(error);
+  const body = JSON.stringify(document);
+  socket.end(
+    `HTTP/1.1 ${line ?? LINES[status]}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    // A peer that does not close its side either must not keep ours.
+    () => socket.destroy(),
+  );
+}

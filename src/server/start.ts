@@ -1,0 +1,52 @@
+/** What a server finds on disk at its start: its token, and the dashboard that was built. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InvalidOptionsError, messageOf } from '../errors.js';
+
+const TOKEN_BYTES = 32;
+
+export interface StartToken {
+  name: string;
+  token: string;
+  file: string;
+  /** Made just now: the one time it is shown. */
+  isNew: boolean;
+}
+
+/**
+ * The token in `file`, which is made (0600, 256 random bits) where it is missing.
+ * @throws InvalidOptionsError when somebody else could read it
+ */
+export function openToken(file: string): StartToken {
+  const place = { name: 'token', file };
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
+    return { ...place, token, isNew: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new InvalidOptionsError(`${file} cannot be written: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  const handle = openSync(file, 'r');
+  try {
+    const { mode, uid } = fstatSync(handle);
+    if ((mode & 0o077) !== 0 || (process.getuid !== undefined && uid !== process.getuid())) {
+      throw new InvalidOptionsError(`${file} can be read by others`, {
+        hint: `chmod 600 ${file}, or remove it for a new one.`,
+      });
+    }
+    return { ...place, token: readFileSync(handle, 'utf8').trim(), isNew: false };
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Where the dashboard's build is; `undefined` where none was made. */
+export function dashboardDirectory(): string | undefined {
+  const directory = fileURLToPath(new URL('../dashboard/', import.meta.url));
+  return existsSync(path.join(directory, 'index.html')) ? directory : undefined;
+}

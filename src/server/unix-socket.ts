@@ -1,0 +1,42 @@
+/** The Unix socket: where it is by default, and what to do about one that a dead server left. */
+import { lstatSync, unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { InvalidOptionsError } from '../errors.js';
+import { openStateRoot, stateRoot } from '../lifecycle/state-dir.js';
+
+/** sockaddr_un(7): 108 bytes with the NUL. */
+const MAX_PATH = 107;
+
+/** The directory (0700) of the socket and the token: `$XDG_RUNTIME_DIR/ripcord`, else `server` in the state directory. */
+export function serverDirectory(): string {
+  const { XDG_RUNTIME_DIR } = process.env;
+  const root = stateRoot();
+  const directory = XDG_RUNTIME_DIR ? path.join(XDG_RUNTIME_DIR, 'ripcord') : path.join(root, 'server');
+  if (!XDG_RUNTIME_DIR) openStateRoot(root);
+  openStateRoot(directory);
+  return directory;
+}
+
+/** @throws InvalidOptionsError when somebody listens there, or something else lies there */
+export async function clearStaleSocket(socket: string): Promise<void> {
+  if (Buffer.byteLength(socket) > MAX_PATH) {
+    throw new InvalidOptionsError(`server: the path of a Unix socket has at most ${MAX_PATH} bytes: ${socket}`);
+  }
+  const found = lstatSync(socket, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) throw new InvalidOptionsError(`server: ${socket} is there and is no socket`);
+  if (await answers(socket)) throw new InvalidOptionsError(`server: somebody listens on ${socket} already`);
+  unlinkSync(socket);
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.once('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+}

@@ -1,0 +1,28 @@
+/** `WS /v1/events`: what happens to a caller's sandboxes and tasks, from now on or from an id on. */
+import type { FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { z } from 'zod';
+import { callerOf } from '../call.js';
+import type { ServerContext } from '../context.js';
+import { SocketSession } from './socket-session.js';
+
+const nothing = z.never();
+
+export async function eventsSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): Promise<void> {
+  const { events, metrics, options } = context;
+  const caller = callerOf(request);
+  const session = new SocketSession(socket, options.patience);
+  metrics.sockets.inc({ route: 'events' });
+  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'events' }), { once: true });
+  session.onMessage(nothing, () => {}, undefined, { hello: false });
+  const { lastEventId } = request.query as { lastEventId?: number };
+  const after = lastEventId ?? events.lastId;
+  await session.json({ type: 'hello', lastEventId: after });
+  for await (const entry of events.read(after, session.gone)) {
+    if ('gap' in entry) await session.json({ type: 'gap', ...entry.gap });
+    else if (caller.operator || entry.scope === caller.name) {
+      await session.send(`{"type":"event","id":${entry.id},"event":${entry.json}}`);
+    }
+  }
+  session.close();
+}

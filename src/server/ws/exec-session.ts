@@ -1,0 +1,230 @@
+/**
+ * `WS /v1/sandboxes/:id/exec`: one command with its streams. Output is binary: a byte for the channel (1 stdout,
+ * 2 stderr), then the bytes; what the client sends as binary is stdin. Closing the socket kills the tree.
+ */
+import type { FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { z } from 'zod';
+import type { CommandHandle } from '../../command/command-handle.js';
+import { runCodeSchema, spawnSchema } from '../../config.js';
+import { InvalidOptionsError, RipcordError } from '../../errors.js';
+import type { Sandbox } from '../../sandbox.js';
+import { STDERR, STDOUT, type WireChannel } from '../../wire/channels.js';
+import { encodeResult } from '../../wire/result.js';
+import { callerOf } from '../call.js';
+import type { ServerContext } from '../context.js';
+import { commandLineSchema, execBody } from '../schemas.js';
+import { CreditWindow } from './credit-window.js';
+import { CloseCode, SocketSession } from './socket-session.js';
+import { StdinQueue } from './stdin-queue.js';
+
+const channel = z.enum(['stdout', 'stderr']);
+const shared = {
+  /** Unacknowledged output of one channel the client takes; it then sends `ack`. Default: no such limit. */
+  window: z.number().int().min(1024).optional(),
+  /** Whether the command reads what is sent; else its stdin is empty. */
+  stdin: z.boolean().default(true),
+};
+const exec = execBody.omit({ command: true, stdin: true, encoding: true }).extend({
+  ...shared,
+  stdin: z.boolean().default(false),
+  encoding: z.enum(['utf8', 'buffer']).default('utf8'),
+});
+const messageSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...spawnSchema.pick({ cwd: true, env: true, timeoutMs: true, killGraceMs: true, pty: true, detached: true }).shape,
+    ...shared,
+    type: z.literal('start'),
+    command: commandLineSchema,
+  }),
+  /** As `exec`: the result has the output, too. */
+  exec.extend({ type: z.literal('exec'), command: commandLineSchema }),
+  exec.extend({
+    type: z.literal('run-code'),
+    code: z.string(),
+    ...runCodeSchema.pick({ language: true, args: true }).shape,
+  }),
+  z.strictObject({ type: z.literal('stdin'), data: z.base64() }),
+  z.strictObject({ type: z.literal('stdin_end') }),
+  z.strictObject({ type: z.literal('ack'), channel, bytes: z.number().int().min(1) }),
+  z.strictObject({
+    type: z.literal('resize'),
+    cols: z.number().int().min(1).max(65_535),
+    rows: z.number().int().min(1).max(65_535),
+  }),
+  z.strictObject({
+    type: z.literal('kill'),
+    signal: z
+      .string()
+      .regex(/^SIG[A-Z0-9]+$/)
+      .optional(),
+  }),
+  /** As an AbortSignal: the answer is an error `aborted`, with what was known by then. */
+  z.strictObject({ type: z.literal('abort') }),
+  /** The command runs on without input; its output is dropped. */
+  z.strictObject({ type: z.literal('detach') }),
+]);
+type Message = z.output<typeof messageSchema>;
+type Begin = Extract<Message, { type: 'start' | 'exec' | 'run-code' }>;
+
+export function execSession(
+  socket: WebSocket,
+  request: FastifyRequest<{ Params: unknown }>,
+  context: ServerContext,
+): void {
+  const { id } = request.params as { id: string };
+  const session = new SocketSession(socket, context.options.patience);
+  let sandbox: Sandbox;
+  try {
+    sandbox = context.sandboxes.get(callerOf(request), id);
+  } catch (error) {
+    void session.error(error);
+    session.close(CloseCode.POLICY, 'no such sandbox');
+    return;
+  }
+  const { metrics, options } = context;
+  metrics.sockets.inc({ route: 'exec' });
+  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'exec' }), { once: true });
+  let running: RunningCommand | undefined;
+  session.onMessage(
+    messageSchema,
+    (message) => {
+      if ('command' in message || 'code' in message) {
+        if (running) throw new InvalidOptionsError('this socket has a command already');
+        running = new RunningCommand(session, sandbox, message, options.patience.closeBytes);
+        void running.run();
+        return;
+      }
+      if (!running) throw new InvalidOptionsError(`${message.type}: nothing was started`);
+      running.take(message);
+    },
+    (bytes) => {
+      if (!running) throw new InvalidOptionsError('stdin: nothing was started');
+      running.stdin.push(bytes);
+    },
+  );
+}
+
+class RunningCommand {
+  readonly stdin: StdinQueue;
+  readonly #session: SocketSession;
+  readonly #sandbox: Sandbox;
+  readonly #begin: Begin;
+  readonly #abort = new AbortController();
+  readonly #windows: Record<'stdout' | 'stderr', CreditWindow>;
+  #handle: CommandHandle | undefined;
+  #detached = false;
+
+  constructor(session: SocketSession, sandbox: Sandbox, begin: Begin, maxStdinBytes: number) {
+    this.#session = session;
+    this.#sandbox = sandbox;
+    this.#begin = begin;
+    this.stdin = new StdinQueue(maxStdinBytes, (bytes) => void session.json({ type: 'stdin_ack', bytes }));
+    if (!begin.stdin) this.stdin.end();
+    const { window = Number.POSITIVE_INFINITY } = begin;
+    this.#windows = { stdout: new CreditWindow(window), stderr: new CreditWindow(window) };
+    session.gone.addEventListener('abort', () => this.#end(session.gone.reason), { once: true });
+  }
+
+  async run(): Promise<void> {
+    try {
+      const result = this.#begin.type === 'start' ? await this.#spawn(this.#begin) : await this.#exec(this.#begin);
+      await this.#session.json({ type: 'result', result });
+    } catch (error) {
+      await this.#session.error(error);
+    }
+    this.#session.close();
+  }
+
+  take(message: Exclude<Message, Begin>): void {
+    switch (message.type) {
+      case 'stdin':
+        return this.stdin.push(Buffer.from(message.data, 'base64'));
+      case 'stdin_end':
+        return this.stdin.end();
+      case 'ack':
+        return this.#windows[message.channel].give(message.bytes);
+      case 'resize':
+        return this.#handle?.resize(message.cols, message.rows);
+      case 'kill':
+        // A command that has not come up yet has nothing to receive a signal.
+        if (this.#handle) void this.#handle.kill(message.signal);
+        else if (message.signal === undefined) this.#abort.abort(new Error('killed'));
+        return;
+      case 'abort':
+        return this.#abort.abort(new Error('aborted by the client'));
+      case 'detach':
+        this.#detached = true;
+        return this.#handle?.detach();
+    }
+  }
+
+  #end(reason: unknown): void {
+    if (!this.#detached) this.#abort.abort(reason);
+    for (const window of Object.values(this.#windows)) window.close();
+    this.stdin.end();
+  }
+
+  async #spawn(begin: Extract<Begin, { type: 'start' }>): Promise<object> {
+    const { type: _, command, window: __, stdin, ...options } = begin;
+    const signal = this.#abort.signal;
+    const handle = await this.#sandbox.spawn(command, { ...options, stdin: stdin ? 'pipe' : 'ignore', signal });
+    this.#handle = handle;
+    if (handle.pid !== undefined) await this.#session.json({ type: 'started', pid: handle.pid });
+    const feeding = this.#feed(handle);
+    const reading = [this.#forward(handle.stdout, 'stdout'), this.#forward(handle.stderr, 'stderr')];
+    // Its output goes first, then its result: nobody has to wait for stragglers.
+    await Promise.all(reading);
+    const result = await handle.wait();
+    this.stdin.end();
+    await feeding;
+    return result;
+  }
+
+  async #exec(begin: Exclude<Begin, { type: 'start' }>): Promise<object> {
+    const { window: _, stdin, encoding: __, ...rest } = begin;
+    const common = {
+      ...(stdin && { stdin: this.stdin.read() }),
+      signal: this.#abort.signal,
+      onStdout: (chunk: string | Uint8Array) => this.#tell('stdout', Buffer.from(chunk as Uint8Array)),
+      onStderr: (chunk: string | Uint8Array) => this.#tell('stderr', Buffer.from(chunk as Uint8Array)),
+    };
+    // The text of a result may differ from its bytes: the note at a gap is in it.
+    const encode = begin.encoding === 'buffer' ? { encoding: 'buffer' as const } : {};
+    if (rest.type === 'exec') {
+      const { type: ___, command, ...options } = rest;
+      return encodeResult(await this.#sandbox.exec(command, { ...options, ...common, ...encode } as never));
+    }
+    const { type: ___, code, ...options } = rest;
+    return encodeResult(await this.#sandbox.runCode(code, { ...options, ...common, ...encode } as never));
+  }
+
+  async #forward(output: AsyncIterable<Buffer>, name: 'stdout' | 'stderr'): Promise<void> {
+    try {
+      for await (const chunk of output) await this.#tell(name, chunk);
+    } catch (error) {
+      // A detached command's streams are destroyed; what ended it otherwise is in its result.
+      if (error instanceof RipcordError) throw error;
+    }
+  }
+
+  async #tell(name: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
+    const window = this.#windows[name];
+    const head: WireChannel = name === 'stdout' ? STDOUT : STDERR;
+    for (let at = 0; at < bytes.length; ) {
+      const granted = await window.take(bytes.length - at);
+      if (granted === 0) return;
+      await this.#session.send(Buffer.concat([Buffer.of(head), bytes.subarray(at, at + granted)]));
+      at += granted;
+    }
+  }
+
+  async #feed({ stdin }: CommandHandle): Promise<void> {
+    if (!stdin) return;
+    for await (const bytes of this.stdin.read()) {
+      if (!stdin.writable) continue;
+      await new Promise<void>((resolve) => stdin.write(bytes, () => resolve()));
+    }
+    stdin.end();
+  }
+}

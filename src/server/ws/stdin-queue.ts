@@ -1,0 +1,51 @@
+/** Input on its way to a command. The socket is read on meanwhile, or nobody would hear an abort behind it. */
+import { RipcordError } from '../../errors.js';
+
+export class StdinQueue {
+  readonly #max: number;
+  readonly #taken: (bytes: number) => void;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #ended = false;
+  #wake: (() => void) | undefined;
+
+  /** @param taken Is told what the command has taken, so that the client can send more. */
+  constructor(maxBytes: number, taken: (bytes: number) => void) {
+    this.#max = maxBytes;
+    this.#taken = taken;
+  }
+
+  /** @throws RipcordError `too-large` for a client that does not wait */
+  push(bytes: Buffer): void {
+    if (this.#ended) return;
+    if (this.#bytes + bytes.length > this.#max) {
+      throw new RipcordError('too-large', `More than ${this.#max} bytes of stdin wait for the command to read them`, {
+        hint: 'Wait for stdin_ack messages.',
+      });
+    }
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.length;
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async *read(): AsyncGenerator<Buffer> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk) {
+        yield chunk;
+        this.#bytes -= chunk.length;
+        this.#taken(chunk.length);
+        continue;
+      }
+      if (this.#ended) return;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

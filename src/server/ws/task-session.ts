@@ -1,0 +1,86 @@
+/** `WS /ws/tasks`: one task and its abort button. Closing the socket aborts the task, unless it was started detached. */
+import type { FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { z } from 'zod';
+import { InvalidOptionsError } from '../../errors.js';
+import { callerOf } from '../call.js';
+import type { ServerContext } from '../context.js';
+import { startTaskBody, taskParams } from '../schemas.js';
+import type { ServedTask } from '../served-tasks.js';
+import { SocketSession } from './socket-session.js';
+
+const messageSchema = z.discriminatedUnion('type', [
+  startTaskBody.extend({ type: z.literal('start'), detached: z.boolean().default(false) }),
+  z.strictObject({
+    type: z.literal('attach'),
+    id: taskParams.shape.id,
+    lastEventId: z.number().int().min(0).default(0),
+    /** False: this socket is its owner from now on, and closing it aborts the task. */
+    detached: z.boolean().default(true),
+  }),
+  z.strictObject({ type: z.literal('abort'), reason: z.string().max(1000).optional() }),
+  /** The task goes on when the socket is closed. */
+  z.strictObject({ type: z.literal('detach') }),
+]);
+
+export function taskSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): void {
+  const { tasks, metrics, options } = context;
+  const caller = callerOf(request);
+  const session = new SocketSession(socket, options.patience);
+  let task: ServedTask | undefined;
+  let detached = false;
+  metrics.sockets.inc({ route: 'tasks' });
+  session.gone.addEventListener(
+    'abort',
+    () => {
+      metrics.sockets.dec({ route: 'tasks' });
+      if (task && !detached) void task.handle.abort({ graceMs: 0, reason: 'its WebSocket was closed' });
+    },
+    { once: true },
+  );
+  session.onMessage(messageSchema, (message) => {
+    switch (message.type) {
+      case 'start': {
+        assertNone(task);
+        const { type: _, detached: runsOn, ...start } = message;
+        task = tasks.start(caller, start);
+        detached = runsOn;
+        void session.json({ type: 'started', id: task.id });
+        void follow(session, task, 0);
+        return;
+      }
+      case 'attach': {
+        assertNone(task);
+        task = tasks.get(caller, message.id);
+        detached = message.detached;
+        void session.json({ type: 'attached', id: task.id, state: task.handle.status().state });
+        void follow(session, task, message.lastEventId);
+        return;
+      }
+      case 'abort':
+        if (!task) throw new InvalidOptionsError('abort: this socket has no task; start or attach one first');
+        // Before anything else: whoever pressed the button hears that it was heard.
+        void session.json({ status: 'abort_requested', id: task.id });
+        void task.handle.abort({ graceMs: 0, reason: message.reason ?? 'aborted over its WebSocket' });
+        return;
+      case 'detach':
+        detached = true;
+        void session.json({ status: 'detached' });
+        return;
+    }
+  });
+}
+
+function assertNone(task: ServedTask | undefined): void {
+  if (task) throw new InvalidOptionsError(`this socket has a task already: ${task.id}`);
+}
+
+async function follow(session: SocketSession, task: ServedTask, after: number): Promise<void> {
+  for await (const entry of task.journal.read(after, session.gone)) {
+    if ('gap' in entry) await session.json({ type: 'gap', ...entry.gap });
+    else await session.send(`{"type":"event","id":${entry.id},"event":${entry.json}}`);
+  }
+  if (session.gone.aborted) return;
+  await session.json(await task.end);
+  session.close();
+}

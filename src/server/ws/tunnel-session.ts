@@ -1,0 +1,27 @@
+/** `WS /v1/sandboxes/:id/tunnel/:port`: the bytes of one TCP connection to a port inside, as binary messages. */
+import { pipeline } from 'node:stream/promises';
+import type { FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { WebSocketDuplex } from '../../wire/websocket-duplex.js';
+import { callerOf } from '../call.js';
+import type { ServerContext } from '../context.js';
+import { CloseCode, SocketSession } from './socket-session.js';
+
+export async function tunnelSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): Promise<void> {
+  const { id, port } = request.params as { id: string; port: number };
+  const { metrics, options, sandboxes } = context;
+  const session = new SocketSession(socket, options.patience);
+  metrics.sockets.inc({ route: 'tunnel' });
+  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'tunnel' }), { once: true });
+  const outside = new WebSocketDuplex(socket);
+  outside.on('error', () => {});
+  try {
+    const inside = await sandboxes.get(callerOf(request), id).ports.connect(port, { signal: session.gone });
+    await session.json({ type: 'connected' });
+    await Promise.all([pipeline(outside, inside), pipeline(inside, outside)]);
+    session.close();
+  } catch (error) {
+    await session.error(error);
+    session.close(CloseCode.INTERNAL, 'the connection inside ended');
+  }
+}

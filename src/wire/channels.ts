@@ -1,0 +1,4 @@
+/** The first byte of a binary message of output says where it belongs. */
+export const STDOUT = 1;
+export const STDERR = 2;
+export type WireChannel = typeof STDOUT | typeof STDERR;
