@@ -15,14 +15,15 @@ export function guardStalls(app: Pick<FastifyInstance, 'server' | 'addHook'>, { 
     const request = current.get(socket);
     // A quiet command is no stall; bytes that nobody takes, and a body that nobody goes on sending, are.
     if (socket.writableLength > 0) socket.destroy();
-    else if (request && !request.complete && !request.isPaused()) endSlow(socket);
+    else if (request && hasBody(request) && !request.complete && !request.isPaused()) endSlow(socket);
     else socket.setTimeout(stallMs);
   });
   app.addHook('onRequest', async ({ raw }) => {
     current.set(raw.socket, raw);
   });
   app.addHook('preParsing', async ({ raw, routeOptions }, _reply, payload) => {
-    if (routeOptions.config.streams) return payload;
+    // Of a request without a body nobody reads the end: an event stream, a WebSocket.
+    if (routeOptions.config.streams || !hasBody(raw)) return payload;
     const timer = setTimeout(() => endSlow(raw.socket), bodyMs);
     raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
     return payload;
@@ -35,6 +36,9 @@ declare module 'fastify' {
     streams?: boolean;
   }
 }
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 function endSlow(socket: Socket): void {
   end(socket, new RipcordError('too-slow', 'The request took too long to arrive'));
