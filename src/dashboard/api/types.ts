@@ -17,12 +17,13 @@ export interface SandboxView {
   image: string;
   /** ISO 8601. */
   createdAt: string;
+  endsAt: string;
+  /** `memory` in bytes. */
+  limits: { memory: number; cpus: number; pids: number };
   state: string;
   /** Which task's it is. */
   task?: string;
-  /** Milliseconds since 1970. */
-  lifetimeEndsAt?: number;
-  limits?: { memoryBytes: number; cpus: number; pids: number };
+  /** Times in milliseconds since 1970. */
   lastCommand?: {
     argv: readonly string[];
     startedAt: number;

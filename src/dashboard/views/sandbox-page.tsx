@@ -49,7 +49,7 @@ export function SandboxPage({ id, tab }: { id: string; tab: SandboxTab }) {
 }
 
 function Head({ sandbox }: { sandbox: SandboxView }) {
-  const { id, image, createdAt, state, lifetimeEndsAt, stats, limits } = sandbox;
+  const { id, image, createdAt, endsAt, state, stats, limits } = sandbox;
   return (
     <>
       <header class="view-head">
@@ -74,14 +74,12 @@ function Head({ sandbox }: { sandbox: SandboxView }) {
           <dt>Age</dt>
           <dd>{span(now.value - Date.parse(createdAt))}</dd>
         </div>
-        {lifetimeEndsAt !== undefined && (
-          <div>
-            <dt>Ends in</dt>
-            <dd>{span(lifetimeEndsAt - now.value)}</dd>
-          </div>
-        )}
         <div>
-          <dt>CPU{limits?.cpus !== undefined && <span class="muted"> of {limits.cpus * 100} %</span>}</dt>
+          <dt>Ends in</dt>
+          <dd>{span(Date.parse(endsAt) - now.value)}</dd>
+        </div>
+        <div>
+          <dt>CPU</dt>
           <dd>
             <Cpu id={id} />
           </dd>
@@ -96,7 +94,7 @@ function Head({ sandbox }: { sandbox: SandboxView }) {
           <dt>Processes</dt>
           <dd>
             {stats?.pids ?? '–'}
-            {limits?.pids !== undefined && <span class="muted"> of {limits.pids}</span>}
+            <span class="muted"> of {limits.pids}</span>
           </dd>
         </div>
       </dl>
@@ -120,7 +118,11 @@ function Extend({ id }: { id: string }) {
     });
   return (
     <span class="joined">
-      <select aria-label="Time until its end, from now" value={String(ms)} onChange={(event) => setMs(Number(event.currentTarget.value))}>
+      <select
+        aria-label="Time until its end, from now"
+        value={String(ms)}
+        onChange={(event) => setMs(Number(event.currentTarget.value))}
+      >
         {LIFETIMES.map(([value, words]) => (
           <option key={value} value={value}>
             {words}

@@ -126,11 +126,11 @@ export function Cpu({ id }: { id: string }) {
 
 export function Memory({ sandbox: { stats, limits } }: { sandbox: SandboxView }) {
   const used = stats?.memoryBytes;
-  const max = limits?.memoryBytes;
+  const { memory } = limits;
   return (
     <span class="meter">
       <span class="figure">{bytes(used)}</span>
-      {used !== undefined && max !== undefined && <Gauge value={used} max={max} label={`of ${bytes(max)}`} />}
+      {used !== undefined && <Gauge value={used} max={memory} label={`of ${bytes(memory)}`} />}
     </span>
   );
 }

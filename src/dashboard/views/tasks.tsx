@@ -96,7 +96,9 @@ function Row({ task }: { task: TaskView }) {
       <td data-label="Time" class="figure">
         <span title={`Started at ${clockTime(startedAt)}`}>{span((endedAt ?? now.value) - startedAt)}</span>
       </td>
-      <td class="actions">{running && <AbortButton label="Abort" hint={`Abort task ${id}`} abort={() => abortTask(id)} />}</td>
+      <td class="actions">
+        {running && <AbortButton label="Abort" hint={`Abort task ${id}`} abort={() => abortTask(id)} />}
+      </td>
     </tr>
   );
 }
