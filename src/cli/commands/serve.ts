@@ -90,7 +90,7 @@ async function serve(flags: ServeFlags & GlobalOptions, { interrupt }: CliContex
       listen: flags.listen
         ? { ...flags.listen, public: flags.public ?? false }
         : { socket: flags.socket ?? `${directory}/ripcord.sock` },
-      tokens: token ? [token] : [],
+      tokens: token ? [{ name: token.name, token: token.token }] : [],
       hosts: flags.host ?? [],
       specs,
       approve: flags.approve ?? false,
