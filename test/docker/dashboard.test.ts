@@ -86,10 +86,11 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     // Nothing that a sandbox said has become a part of the page.
     expect(
       await page.evaluate('[window.pwned, document.querySelectorAll("main img, main script, main b, main i").length]'),
-    ).toEqual([null, 0]);
+    ).toEqual([undefined, 0]);
   };
 
   const button = (name: string | RegExp) => page.getByRole('button', { name, exact: true });
+  const badge = (text: string) => page.locator('.badge', { hasText: text });
   const run = async (line: string) => {
     await page.getByLabel('Command', { exact: true }).fill(line);
     await page.keyboard.press('Enter');
@@ -139,25 +140,25 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     const output = page.getByRole('article').first().getByRole('log');
     await output.getByText('⟨ESC⟩]0;pwned⟨BEL⟩⟨ESC⟩[2Jred ⟨U+202E⟩desrever').waitFor();
     await output.getByText('<img src=x onerror="window.pwned=1">').waitFor();
-    await page.getByText('exit 3').waitFor();
+    await badge('exit 3').waitFor();
     await inspect('commands');
   });
 
   it('keeps its end of a flood, and the page small', async () => {
-    await run('seq 1 2000000; echo the end');
+    await run('seq 1 200000; echo the end');
     const output = page.getByRole('article').first().getByRole('log');
     await output.getByText('the end').waitFor();
     await output.getByText(/earlier characters not shown/).waitFor();
     expect(await page.evaluate('document.querySelectorAll("*").length')).toBeLessThan(1000);
     expect((await output.textContent())!.length).toBeLessThan(140_000);
-    expect(await output.textContent()).toMatch(/1999999\n2000000\nthe end/);
+    expect(await output.textContent()).toMatch(/199999\n200000\nthe end/);
   });
 
   it('lists files, shows and downloads them, and takes others', async () => {
     await run(
       `mkdir dir; printf 'a\\033[2Jb <script>window.pwned=1</script>' > notes.txt; touch "$(printf 'x\\033[31m\\ny \\342\\200\\256gpj.txt')" '<b>.txt'; ln -s /etc/passwd link`,
     );
-    await page.getByText('exit 0').first().waitFor();
+    await page.getByRole('article').filter({ hasText: 'mkdir dir' }).getByText('exit 0').waitFor();
     await page.getByRole('tab', { name: 'Commands' }).focus();
     await page.keyboard.press('ArrowRight');
     await button('x⟨ESC⟩[31m⟨LF⟩y ⟨U+202E⟩gpj.txt').waitFor();
@@ -167,7 +168,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await inspect('files');
     const [download] = await Promise.all([page.waitForEvent('download'), button('Download notes.txt').click()]);
     expect(readFileSync((await download.path())!, 'latin1')).toBe('a\x1b[2Jb <script>window.pwned=1</script>');
-    await button('dir/').click();
+    await button('dir').click();
     await page.getByText('This directory is empty.').waitFor();
     await page
       .locator('input[type=file]')
@@ -183,9 +184,8 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await rows.getByText('/workspace').first().waitFor();
     await page.keyboard.type("printf '\\033[38;2;9;200;9m%s\\033[0m\\n' $((6 * 7))00; stty size\n");
     await rows.getByText('4200').waitFor();
-    expect(await rows.getByText('4200').evaluate('(element) => getComputedStyle(element).color')).toBe(
-      'rgb(9, 200, 9)',
-    );
+    const colour = "getComputedStyle([...document.querySelectorAll('.xterm-rows span')].find((one) => one.textContent.includes('4200'))).color";
+    expect(await page.evaluate(colour)).toBe('rgb(9, 200, 9)');
     await rows.getByText(/^\d{2} \d{2,3}$/).waitFor();
     await inspect('terminal');
     await page.locator('.xterm-helper-textarea').focus();
@@ -208,7 +208,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await page.keyboard.press('t');
     await page.getByText('No task was started.').waitFor();
     await page.keyboard.press('n');
-    expect(await page.evaluate('document.activeElement.tagName')).toBe('SELECT');
+    await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('SELECT');
     await button('Start').click();
     const branch = page.getByRole('article', { name: 'Branch 2, count ⟨U+202E⟩drawkcab' });
     await branch.getByText('branch 2 step 1').waitFor();
@@ -244,7 +244,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await page.getByText('nothing left').first().waitFor();
     await inspect('task-aborted');
     await page.goto(`${url}/#/tasks`);
-    await page.getByText('accepted', { exact: true }).waitFor();
+    await badge('accepted').waitFor();
     await inspect('tasks');
   });
 
@@ -254,7 +254,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await button('Start').click();
     await button(/^Abort task/).waitFor();
     await page.keyboard.press('Control+Shift+Period');
-    await page.getByText(/Aborted 1 task and \d sandbox/).waitFor();
+    await page.getByText('Aborted 1 task and 1 other sandbox.').waitFor();
     await page.goto(`${url}/#/sandboxes/${sandbox}`);
     await page.getByText('This sandbox is closed. Its receipt:').waitFor();
     await inspect('closed');

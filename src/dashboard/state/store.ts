@@ -151,14 +151,16 @@ export async function abortEverything(): Promise<void> {
     // As it is now, not as it was shown.
     const [found, open] = await Promise.all([get<TaskView[]>('/v1/tasks'), get<SandboxView[]>('/v1/sandboxes')]);
     const running = found.filter(isRunning);
+    // A task closes its own.
+    const loose = open.filter(({ task }) => !running.some(({ id }) => id === task));
     const ended = await Promise.allSettled([
       ...running.map(({ id }) => post(`/v1/tasks/${encodeURIComponent(id)}/abort`)),
-      // One that its task has closed meanwhile is not there any more, which is what was asked for.
-      ...open.map(({ id }) => del(`/v1/sandboxes/${encodeURIComponent(id)}`).catch(unlessGone)),
+      // One that was closed meanwhile is not there any more, which is what was asked for.
+      ...loose.map(({ id }) => del(`/v1/sandboxes/${encodeURIComponent(id)}`).catch(unlessGone)),
     ]);
     await Promise.all([tasks.load(), sandboxes.load(), receipts.load()]);
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
-    notify('ok', `Aborted ${plural(running.length, 'task')} and ${plural(open.length, 'sandbox', 'sandboxes')}.`);
+    notify('ok', `Aborted ${plural(running.length, 'task')} and ${plural(loose.length, 'other sandbox', 'other sandboxes')}.`);
   });
 }
 
