@@ -11,19 +11,25 @@ const kinds = {
   chaos: 180 * SECOND,
 };
 
+/** The long mode repeats each case, and some of them with a hundred times the data. */
+const patience = process.env.RIPCORD_LONG === '1' ? 20 : 1;
+
 export default defineConfig({
   test: {
     // A process each: tests kill processes, set signal handlers and change the environment.
     pool: 'forks',
     // Sandboxes share the engine; more files at once only make each other slow.
     maxWorkers: 2,
+    // Of those tests of a file that say they may run side by side: they mostly wait, for a lease or a watchdog's end.
+    maxConcurrency: 3,
     passWithNoTests: true,
     projects: Object.entries(kinds).map(([name, timeoutMs]) => ({
       extends: true,
       test: {
         name,
+        globalSetup: name === 'hostile' ? ['test/helpers/gvisor-setup.ts'] : [],
         include: [`test/${name}/**/*.test.{ts,mjs}`],
-        testTimeout: timeoutMs,
+        testTimeout: timeoutMs * patience,
         hookTimeout: timeoutMs,
         teardownTimeout: 30 * SECOND,
       },

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { InvalidOptionsError } from './errors.js';
 import type { Logger } from './logger.js';
+import type { PoolOptions } from './pool/pool-options.js';
 
 const UNITS: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
@@ -22,7 +23,7 @@ export const sizeSchema = z
 
 // setTimeout overflows past 2^31-1 ms and then fires at once.
 const MAX_MS = 2 ** 31 - 1;
-const milliseconds = z.number().int().min(1).max(MAX_MS);
+export const milliseconds = z.number().int().min(1).max(MAX_MS);
 const signalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
   error: 'expected an AbortSignal',
 });
@@ -162,6 +163,12 @@ export const createSchema = z.strictObject({
       z.string(),
     )
     .default({}),
+  /**
+   * `close()` resets the sandbox, proves that nothing of its task is left, and keeps it for the next `create()` with the
+   * same options; where that cannot be proven it is removed as any other. `true`, or the name of a trust domain: only
+   * tasks of one domain follow each other. Default false. docs/pool.md says what no reset can undo.
+   */
+  reuse: z.union([z.boolean(), text.min(1).max(256)]).default(false),
   /** How long the engine may take to bring it up. Default 60 s. */
   createTimeoutMs: milliseconds.default(60_000),
   signal: signalSchema.optional(),
@@ -172,6 +179,7 @@ const commandFields = {
   cwd: text.min(1).optional(),
   /** Over the sandbox's own. */
   env: envSchema.default({}),
+  /** A uid, a name or `user:group`. Root is refused (`agent-unsafe`) where it could reach the agent: older gVisor. */
   user: userSchema.optional(),
   /** Wall-clock limit, enforced inside the sandbox. Default: none (the sandbox's lifetime is one). */
   timeoutMs: milliseconds.optional(),
@@ -351,6 +359,8 @@ export const managerSchema = z.strictObject({
   handleSignals: z.boolean().default(true),
   /** Remove what dead owners left, in the background. Default true. */
   sweep: z.boolean().default(true),
+  /** Sandboxes made in advance: a list of what to keep ready, or an object with `keep`, `learn` … docs/pool.md */
+  pool: z.unknown().optional(),
 });
 
 /** `SandboxManager.sweep()` */
@@ -384,8 +394,9 @@ export type PortOptions = Omit<z.input<typeof portSchema>, 'port'>;
 export type WaitForPortOptions = Omit<z.input<typeof waitForPortSchema>, 'port'>;
 export type ForwardOptions = Omit<z.input<typeof forwardSchema>, 'port'>;
 export type DockerOption = z.input<typeof managerSchema>['docker'];
-export type ManagerOptions = Omit<z.input<typeof managerSchema>, 'defaults'> & {
+export type ManagerOptions = Omit<z.input<typeof managerSchema>, 'defaults' | 'pool'> & {
   defaults?: Omit<CreateOptions, 'signal'>;
+  pool?: PoolOptions;
 };
 export type SweepOptions = z.input<typeof sweepSchema>;
 
@@ -422,8 +433,17 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, input: unknow
 
 function knownKeys(schema: z.ZodType, path: PropertyKey[]): string[] {
   let at: unknown = schema;
-  for (const key of path) at = shapeOf(at)?.[String(key)];
+  for (const key of path) at = elementOf(at) ?? shapeOf(at)?.[String(key)];
   return Object.keys(shapeOf(at) ?? {});
+}
+
+/** What a list holds, behind `.default()` and the like. */
+function elementOf(schema: unknown): unknown {
+  type Node = { def?: { innerType?: unknown; element?: unknown } };
+  for (let at = schema as Node | undefined; at; at = at.def?.innerType as Node | undefined) {
+    if (at.def?.element) return at.def.element;
+  }
+  return undefined;
 }
 
 /** The fields of an object schema behind `.default()`, `.prefault()`, `.optional()` and the like. */

@@ -100,6 +100,8 @@ export type { ImageManifest, ImageStatus } from './images/build.js';
 export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
 export type { SweepReport } from './lifecycle/sweep.js';
 export type { Logger } from './logger.js';
+export type { PoolEntry, PoolOptions } from './pool/pool-options.js';
+export type { PoolEvent, PoolStats } from './pool/pool-stats.js';
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
 export type { CommandEvent, CommandLine, EgressEvent, Sandbox } from './sandbox.js';
 export { type ManagerEvent, SandboxManager } from './sandbox-manager.js';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PipeEnd } from './agent/client.js';
+import type { AgentClient, PipeEnd } from './agent/client.js';
 import type { Backend, EngineFacts } from './backends/backend.js';
 import { DockerBackend } from './backends/docker/docker-backend.js';
 import type { CommandResult } from './command/outcome.js';
@@ -11,32 +11,46 @@ import * as config from './config.js';
 import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './errors.js';
 import type { ImageStatus } from './images/build.js';
 import { onAbort, throwIfAborted, within } from './lifecycle/abort.js';
-import { launch, undo } from './lifecycle/launch.js';
-import { LeaseKeeper } from './lifecycle/lease.js';
+import { AdaptiveGate } from './lifecycle/adaptive-gate.js';
+import { furnish, type LaunchContext, launch, undo } from './lifecycle/launch.js';
+import { type Leased, LeaseKeeper } from './lifecycle/lease.js';
 import type { Receipt, SandboxReceipt } from './lifecycle/receipt.js';
-import { Semaphore } from './lifecycle/semaphore.js';
-import { closeStateRoot, makeInstanceDir, removeTree, stateRoot } from './lifecycle/state-dir.js';
+import { closeStateRoot, makeInstanceDir, makeSandboxDir, removeTree, stateRoot } from './lifecycle/state-dir.js';
 import { type SweepReport, sweep } from './lifecycle/sweep.js';
 import { guard } from './lifecycle/teardown.js';
 import { Watchdog } from './lifecycle/watchdog.js';
 import { type Logger, silentLogger } from './logger.js';
+import { keptOptions, WARM_LEASE_MS, warmOptions } from './pool/pool-key.js';
+import { parsePool } from './pool/pool-options.js';
+import type { PoolEvent, PoolStats } from './pool/pool-stats.js';
+import { domainOf, reset, unprovable } from './pool/recycle.js';
+import { WarmPool } from './pool/warm-pool.js';
+import { WarmSandbox } from './pool/warm-sandbox.js';
 import { type CommandEvent, type EgressEvent, Sandbox, type SandboxOwner } from './sandbox.js';
 
 /** What happens, for a UI to follow: `manager.on('event', …)`. `at` is in milliseconds since 1970. */
 export type ManagerEvent =
   | { type: 'sandbox.creating'; sandbox: string; image: string; at: number }
-  | { type: 'sandbox.created'; sandbox: string; image: string; durationMs: number; at: number }
+  | { type: 'sandbox.created'; sandbox: string; image: string; warm: boolean; durationMs: number; at: number }
   | { type: 'sandbox.failed'; sandbox: string; error: string; at: number }
   | { type: 'sandbox.lost'; sandbox: string; reason: string; at: number }
   | { type: 'sandbox.closed'; sandbox: string; receipt: SandboxReceipt; at: number }
   | { type: 'swept'; report: SweepReport; at: number }
   | CommandEvent
-  | EgressEvent;
+  | EgressEvent
+  | PoolEvent;
+
+/** Whose a pipe is at present. */
+interface Holder {
+  lease: Leased | undefined;
+  ended(end: PipeEnd): void;
+}
 
 /** How long the agent gets to say goodbye before the container is removed regardless. */
 const GOODBYE_MS = 500;
-/** Starting a container keeps a CPU of the engine busy: more at once than it has are all late, and an abort with them. */
+/** Starting a container keeps a CPU of the engine busy: many more at once than it has are all late, and an abort with them. */
 const MIN_STARTS = 2;
+const STARTS_PER_CPU = 2;
 const ENGINE_CHECK_MS = 3000;
 
 export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> implements AsyncDisposable {
@@ -52,8 +66,11 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   readonly #lease: LeaseKeeper;
   readonly #sandboxes = new Map<string, Sandbox>();
   /** Work that must have ended before the manager has. */
-  readonly #gate: Semaphore;
+  readonly #gate: AdaptiveGate;
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #pool: WarmPool<WarmSandbox>;
+  /** What of a pool's sandboxes could not be removed. */
+  readonly #poolErrors: string[] = [];
   readonly #stop = new AbortController();
   readonly #unguard: () => void;
   readonly #removeAbortListener: () => void;
@@ -66,7 +83,8 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     super();
     this.#backend = backend;
     this.engine = engine;
-    this.#gate = new Semaphore(Math.max(MIN_STARTS, engine.cpus));
+    const initial = Math.max(MIN_STARTS, engine.cpus);
+    this.#gate = new AdaptiveGate({ initial, min: MIN_STARTS, max: initial * STARTS_PER_CPU });
     this.instance = randomBytes(8).toString('hex');
     this.#logger = options.logger ?? silentLogger;
     this.#defaults = options.defaults ?? {};
@@ -95,6 +113,12 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
         })
       : () => {};
     this.#removeAbortListener = onAbort(options.signal, () => void this.close());
+    this.#pool = new WarmPool(options.pool, options.kept, {
+      make: (asked, signal) => this.#makeWarm(asked, signal),
+      remove: (warm) => this.#removeWarm(warm),
+      imageId: async ({ image }) => (await this.#backend.resolveImage(image)).id,
+      emit: (event) => this.#emit(event),
+    });
     if (options.sweep) void this.#track(this.#sweep());
   }
 
@@ -172,6 +196,16 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     return this.#backend.catalog();
   }
 
+  /** Sandboxes made in advance or handed back: what the pool has done so far. They are not in `list()`. */
+  get pool(): PoolStats {
+    return this.#pool.stats;
+  }
+
+  /** Resolves when the pool is as full as it was asked to be. */
+  poolFilled(): Promise<void> {
+    return this.#pool.filled();
+  }
+
   /** The sandboxes that are open. */
   list(): Sandbox[] {
     return [...this.#sandboxes.values()];
@@ -193,38 +227,126 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
 
   async #create(options: config.ResolvedCreateOptions): Promise<Sandbox> {
     const startedAt = performance.now();
-    const id = randomBytes(6).toString('hex');
+    const signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
+    const warm = await this.#pool.claim(options, domainOf(options), signal);
+    const id = warm?.nextId ?? newId();
     this.#made++;
     this.#emit({ type: 'sandbox.creating', sandbox: id, image: options.image, at: Date.now() });
-    const signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
-    const context = {
-      backend: this.#backend,
-      instance: this.instance,
-      instanceDir: this.#directory,
-      gate: this.#gate,
-    };
     let sandbox: Sandbox;
     try {
-      const parts = await launch(context, id, options, signal);
-      sandbox = new Sandbox(parts, options, this.#owner);
-      try {
-        await sandbox.prepare(signal);
-        throwIfAborted(signal, 'handing over the sandbox');
-      } catch (error) {
-        await undo(this.#backend, parts.container.name, parts.client, parts.directory, error);
-        throw error;
-      }
+      sandbox = await (warm ? this.#adopt(warm, id, options, signal) : this.#launch(id, options, signal));
     } catch (error) {
       this.#emit({ type: 'sandbox.failed', sandbox: id, error: messageOf(error), at: Date.now() });
       throw error;
     }
     this.#sandboxes.set(id, sandbox);
-    this.#lease.add(this.#leased(sandbox));
-    void sandbox.parts.client.ended.then((end) => this.#pipeEnded(sandbox, end));
+    this.#hold(sandbox.parts.client, {
+      lease: this.#leased(sandbox),
+      ended: (end) => this.#pipeEnded(sandbox, end),
+    });
     const durationMs = performance.now() - startedAt;
-    this.#logger.info({ sandbox: id, image: options.image, durationMs: Math.round(durationMs) }, 'sandbox created');
-    this.#emit({ type: 'sandbox.created', sandbox: id, image: options.image, durationMs, at: Date.now() });
+    const { image } = options;
+    this.#logger.info({ sandbox: id, image, durationMs: Math.round(durationMs) }, 'sandbox created');
+    this.#emit({ type: 'sandbox.created', sandbox: id, image, warm: warm !== undefined, durationMs, at: Date.now() });
     return sandbox;
+  }
+
+  #context(resettable: boolean): LaunchContext {
+    return {
+      backend: this.#backend,
+      instance: this.instance,
+      instanceDir: this.#directory,
+      gate: this.#gate,
+      resettable,
+    };
+  }
+
+  async #launch(id: string, options: config.ResolvedCreateOptions, signal: AbortSignal): Promise<Sandbox> {
+    const parts = await launch(this.#context(domainOf(options) !== undefined), id, options, signal);
+    return this.#prepared(new Sandbox(parts, options, this.#owner), signal);
+  }
+
+  /** One of the pool's, for a task. It answered a moment ago; where it dies now, another is made. */
+  async #adopt(
+    warm: WarmSandbox,
+    id: string,
+    options: config.ResolvedCreateOptions,
+    signal: AbortSignal,
+  ): Promise<Sandbox> {
+    const { container, client, directory } = warm.parts;
+    this.#warm.set(client, warm);
+    try {
+      const parts = await furnish(warm.parts, id, options, signal).catch(async (error) => {
+        await undo(this.#backend, container.name, client, directory, error);
+        throw error;
+      });
+      return await this.#prepared(new Sandbox(parts, options, this.#owner), signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof SandboxLostError)) throw error;
+      this.#pool.refused(id, options.image, 'ended while it was claimed');
+      return this.#launch(id, options, signal);
+    }
+  }
+
+  async #prepared(sandbox: Sandbox, signal: AbortSignal): Promise<Sandbox> {
+    // A seed takes its time: signs of life are given meanwhile.
+    this.#hold(sandbox.parts.client, { lease: this.#leased(sandbox), ended: () => {} });
+    try {
+      await sandbox.prepare(signal);
+      throwIfAborted(signal, 'handing over the sandbox');
+      return sandbox;
+    } catch (error) {
+      const { container, client, directory } = sandbox.parts;
+      this.#hold(client, undefined);
+      sandbox.release();
+      await undo(this.#backend, container.name, client, directory, error);
+      throw error;
+    }
+  }
+
+  /** For the pool: a sandbox with all that can be done before anybody claims it. */
+  async #makeWarm(options: config.ResolvedCreateOptions, signal: AbortSignal): Promise<WarmSandbox> {
+    const sandbox = await this.#prepared(
+      new Sandbox(await launch(this.#context(true), newId(), options, signal), options, this.#owner),
+      signal,
+    );
+    return this.#stand(new WarmSandbox({ ...sandbox.parts, homes: sandbox.homes }));
+  }
+
+  /** What stands in the pool has a lease as any other, and is missed when it ends. */
+  #stand(warm: WarmSandbox): WarmSandbox {
+    const lost = (reason: string) => this.#pool.lost(warm, reason);
+    this.#hold(warm.parts.client, {
+      lease: {
+        id: warm.id,
+        leaseMs: WARM_LEASE_MS,
+        heartbeat: () => warm.parts.client.ping(),
+        lost: () => lost('it gave no sign of life'),
+      },
+      ended: () => lost('ended by itself'),
+    });
+    return warm;
+  }
+
+  async #removeWarm(warm: WarmSandbox): Promise<void> {
+    const { container, client, directory } = warm.parts;
+    const failed = (error: unknown) => void this.#poolErrors.push(`${container.name}: ${messageOf(error)}`);
+    this.#hold(client, undefined);
+    await warm.end(this.#hurry ? 0 : GOODBYE_MS);
+    await Promise.all([this.#backend.remove(container.name).catch(failed), removeTree(directory).catch(failed)]);
+  }
+
+  readonly #warm = new WeakMap<AgentClient, WarmSandbox>();
+  readonly #holders = new WeakMap<AgentClient, Holder>();
+
+  /** Says who hears of a pipe's end and gives its signs of life from now on: one at a time, however many tasks it serves. */
+  #hold(client: AgentClient, holder: Holder | undefined): void {
+    const before = this.#holders.get(client);
+    if (before?.lease) this.#lease.delete(before.lease);
+    this.#holders.set(client, holder ?? { lease: undefined, ended: () => {} });
+    if (holder?.lease && !client.isEnded) this.#lease.add(holder.lease);
+    if (!before) void client.ended.then((end) => this.#holders.get(client)!.ended(end));
+    else if (client.isEnded) void client.ended.then((end) => holder?.ended(end));
   }
 
   readonly #owner: SandboxOwner = {
@@ -238,23 +360,19 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     emit: (event) => this.#emit(event),
   };
 
-  readonly #leases = new WeakMap<Sandbox, Parameters<LeaseKeeper['add']>[0]>();
-
-  #leased(sandbox: Sandbox): Parameters<LeaseKeeper['add']>[0] {
-    const leased = {
+  #leased(sandbox: Sandbox): Leased {
+    return {
       id: sandbox.id,
       leaseMs: sandbox.leaseMs,
       heartbeat: () => sandbox.parts.client.ping(),
       lost: (silentMs: number) =>
         this.#owner.condemn(sandbox, `it gave no sign of life for ${Math.round(silentMs / 1000)} s`),
     };
-    this.#leases.set(sandbox, leased);
-    return leased;
   }
 
   #pipeEnded(sandbox: Sandbox, end: PipeEnd): void {
-    const leased = this.#leases.get(sandbox);
-    if (leased) this.#lease.delete(leased);
+    const { lease } = this.#holders.get(sandbox.parts.client)!;
+    if (lease) this.#lease.delete(lease);
     if (this.#explicitlyClosed.has(sandbox)) return;
     const reason = sandbox.lose(lossReason(end));
     this.#logger.warn({ sandbox: sandbox.id, reason }, 'sandbox lost');
@@ -264,11 +382,12 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   async #explainLoss(sandbox: Sandbox, partial: () => CommandResult): Promise<CommandResult> {
-    const end = await sandbox.parts.client.ended;
-    if (end.bye === 'lease' || end.bye === 'lifetime') return partial();
+    // Its pipe may live on, for another task.
     if (this.#explicitlyClosed.has(sandbox)) {
       throw new SandboxLostError(`Sandbox ${sandbox.id} was closed`, { closed: true, partial: partial() });
     }
+    const end = await sandbox.parts.client.ended;
+    if (end.bye === 'lease' || end.bye === 'lifetime') return partial();
     const answers = await within(
       this.#backend.isAbsent(sandbox.parts.container.name).then(
         () => true,
@@ -291,14 +410,19 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const errors: string[] = [];
     const failed = (error: unknown) => void errors.push(messageOf(error));
     const commandsKilled = client.activeStreams;
-    if (!client.isEnded) {
-      this.#explicitlyClosed.add(sandbox);
-      client.shutdown();
-      await within(client.ended, this.#hurry ? 0 : GOODBYE_MS);
-      client.destroy();
+    if (!client.isEnded) this.#explicitlyClosed.add(sandbox);
+    sandbox.release();
+    const reuse = await this.#recycle(sandbox);
+    let absent = false;
+    if (!reuse?.recycled) {
+      if (!client.isEnded) {
+        client.shutdown();
+        await within(client.ended, this.#hurry ? 0 : GOODBYE_MS);
+        client.destroy();
+      }
+      await Promise.all([this.#backend.remove(container.name).catch(failed), removeTree(directory).catch(failed)]);
+      absent = await this.#backend.isAbsent(container.name).catch(() => false);
     }
-    await Promise.all([this.#backend.remove(container.name).catch(failed), removeTree(directory).catch(failed)]);
-    const absent = await this.#backend.isAbsent(container.name).catch(() => false);
     this.#sandboxes.delete(sandbox.id);
     const receipt: SandboxReceipt = {
       sandbox: sandbox.id,
@@ -306,6 +430,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       directory: { path: directory, verifiedAbsent: !existsSync(directory) },
       commandsKilled,
       durationMs: performance.now() - startedAt,
+      ...(reuse && { reuse }),
       errors,
     };
     this.#logger.info({ ...receipt }, 'sandbox closed');
@@ -313,14 +438,59 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     return receipt;
   }
 
+  /** With `reuse`: hands the sandbox to the pool if it is proven to hold nothing of its task. */
+  async #recycle(sandbox: Sandbox): Promise<SandboxReceipt['reuse']> {
+    const startedAt = performance.now();
+    const { options, parts } = sandbox;
+    const domain = domainOf(options);
+    if (domain === undefined) return undefined;
+    const refused = (reason: string): SandboxReceipt['reuse'] => {
+      this.#pool.refused(sandbox.id, options.image, reason);
+      return { recycled: false, reason };
+    };
+    if (parts.client.isEnded) return refused('it had ended');
+    const closing = this.#stop.signal.aborted ? 'the manager is closing' : undefined;
+    const refusal = closing ?? unprovable(options) ?? this.#pool.refusal(options);
+    if (refusal !== undefined) return refused(refusal);
+    // The agent obeys in order: what comes after the reset is on its way before the answer to it is.
+    const resetting = reset(parts);
+    const [left, renewed] = await Promise.all([resetting, this.#renewed(sandbox).catch(messageOf)]);
+    const problem = left ?? (typeof renewed === 'string' ? renewed : undefined);
+    if (problem !== undefined || typeof renewed === 'string') {
+      if (typeof renewed !== 'string') await removeTree(renewed.parts.directory).catch(() => {});
+      return refused(problem!);
+    }
+    this.#pool.give(this.#stand(renewed), options, domain);
+    return { recycled: true, resetMs: performance.now() - startedAt };
+  }
+
+  /** The sandbox with what the next task will find in it: a directory on this side, HOME and TMPDIR inside. */
+  async #renewed(sandbox: Sandbox): Promise<WarmSandbox> {
+    const { parts, options } = sandbox;
+    const before = this.#warm.get(parts.client) ?? new WarmSandbox(parts);
+    const plain = warmOptions(options);
+    const clean = new Sandbox({ ...parts, seed: undefined, egress: undefined, homes: [] }, plain, this.#owner);
+    parts.client.setLease(WARM_LEASE_MS, plain.lifetimeMs);
+    const { nextId: id } = new WarmSandbox(parts, before);
+    await clean.prepare(this.#stop.signal);
+    const directory = await makeSandboxDir(this.#directory, id);
+    return new WarmSandbox({ ...clean.parts, id, directory, homes: clean.homes }, before);
+  }
+
   async #close(): Promise<Receipt> {
     const startedAt = performance.now();
     this.#removeAbortListener();
     this.#stop.abort(new RipcordError('manager-closed', 'The manager was closed'));
     const errors: string[] = [];
-    const receipts = await Promise.all(this.list().map((sandbox) => sandbox.close()));
+    const [receipts] = await Promise.all([
+      Promise.all(this.list().map((sandbox) => sandbox.close())),
+      this.#pool.drain(),
+    ]);
     await Promise.allSettled(this.#pending);
+    // What was handed back at that moment.
+    await this.#pool.drain();
     for (const receipt of receipts) errors.push(...receipt.errors);
+    errors.push(...this.#poolErrors);
     const left = await this.#audit(errors);
     const receipt: Receipt = {
       instance: this.instance,
@@ -387,8 +557,11 @@ function parseManager(options: config.ManagerOptions | undefined) {
   const parsed = config.parseOptions(config.managerSchema, options, 'open');
   if (parsed.defaults)
     config.parseOptions(config.createSchema.omit({ signal: true }), parsed.defaults, 'open: defaults');
-  return parsed;
+  const pool = parsePool(parsed.pool);
+  return { ...parsed, pool, kept: keptOptions(pool, parsed.defaults ?? {}) };
 }
+
+const newId = (): string => randomBytes(6).toString('hex');
 
 /** Why a pipe ended, in a few words. */
 function lossReason(end: PipeEnd): string {

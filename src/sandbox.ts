@@ -13,7 +13,7 @@ import type { SandboxEgress } from './egress/sandbox-egress.js';
 import { InvalidOptionsError, SandboxLostError } from './errors.js';
 import { OPERATION_MS, runOperation } from './files/operation.js';
 import { SandboxFiles } from './files/sandbox-files.js';
-import { throwIfAborted } from './lifecycle/abort.js';
+import { deferred, throwIfAborted } from './lifecycle/abort.js';
 import type { Launched } from './lifecycle/launch.js';
 import { WORKSPACE } from './lifecycle/launch.js';
 import type { SandboxReceipt } from './lifecycle/receipt.js';
@@ -64,6 +64,7 @@ export class Sandbox implements AsyncDisposable {
   #endsAt: Date;
   #closing: Promise<SandboxReceipt> | undefined;
   #lost: string | undefined;
+  readonly #over = deferred<void>();
 
   /** @internal */
   constructor(parts: Launched, options: config.ResolvedCreateOptions, owner: SandboxOwner) {
@@ -93,6 +94,7 @@ export class Sandbox implements AsyncDisposable {
       },
       explainLoss: (partial) => owner.explainLoss(this, partial),
       condemn: (reason) => owner.condemn(this, reason),
+      over: this.#over.promise,
     };
     this.egress = parts.egress?.proxy;
     if (parts.egress) {
@@ -110,6 +112,13 @@ export class Sandbox implements AsyncDisposable {
   /** @internal */
   get parts(): Launched {
     return this.#parts;
+  }
+
+  /** @internal HOME and TMPDIR, where they are the sandbox's own. */
+  get homes(): string[] {
+    return [this.#env.HOME!, this.#env.TMPDIR!].filter(
+      (path) => path.startsWith(`${WORKSPACE}/`) || path.startsWith('/tmp/'),
+    );
   }
 
   /** @internal */
@@ -132,14 +141,17 @@ export class Sandbox implements AsyncDisposable {
     return this.#closing !== undefined || this.#lost !== undefined;
   }
 
+  /** @internal */
+  get options(): config.ResolvedCreateOptions {
+    return this.#options;
+  }
+
   /** @internal Makes HOME and TMPDIR and copies the seed in. */
   async prepare(signal: AbortSignal | undefined): Promise<void> {
     const { seed } = this.#parts;
-    const makeDirs = [this.#env.HOME!, this.#env.TMPDIR!].map((path) =>
-      path.startsWith(`${WORKSPACE}/`) || path.startsWith('/tmp/')
-        ? this.files.makeDir(path, { mode: 0o700, signal })
-        : undefined,
-    );
+    const makeDirs = this.homes
+      .filter((path) => !this.#parts.homes.includes(path))
+      .map((path) => this.files.makeDir(path, { mode: 0o700, signal }));
     const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
     const results = await Promise.allSettled([...makeDirs, upload]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -177,7 +189,11 @@ export class Sandbox implements AsyncDisposable {
     throwIfAborted(parsed.signal, `running ${argv[0]}`);
     const env = parsed.pty ? { TERM: 'xterm-256color', ...parsed.env } : parsed.env;
     const id = this.#started(argv);
-    const handle = await CommandHandle.start(this.#host, this.#place(argv, { ...parsed, env }), parsed);
+    const place = this.#place(argv, { ...parsed, env });
+    const handle = await CommandHandle.start(this.#host, place, parsed).catch((error) => {
+      this.#ended(id, undefined);
+      throw error;
+    });
     handle.wait().then(
       (result) => this.#ended(id, result),
       () => this.#ended(id, undefined),
@@ -288,9 +304,16 @@ export class Sandbox implements AsyncDisposable {
     return (await runOperation(this.#host, ['attempts'], { user, signal, timeoutMs: OPERATION_MS })).toString();
   }
 
+  /** @internal Ends what lives on this side for the sandbox: forwarded ports, its way out. */
+  release(): void {
+    this.#over.resolve();
+    this.#parts.egress?.proxy.close();
+  }
+
   /** @internal The pipe broke without our doing. Returns the reason, which is the first that was given. */
   lose(reason: string): string {
     this.#lost ??= reason;
+    this.release();
     return this.#lost;
   }
 

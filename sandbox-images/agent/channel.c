@@ -71,6 +71,12 @@ static enum read_result judge_read(struct channel *c, ssize_t n, int error) {
     return READ_END;
 }
 
+/* Fewer wake-ups in a flood; refused when the user has too many pipes, which costs nothing but speed. */
+static void widen(struct channel *c) {
+    if (!c->wide && !c->terminal) (void)fcntl(c->fd, F_SETPIPE_SZ, FLOOD_PIPE_SIZE);
+    c->wide = true;
+}
+
 static void tail_begin(struct channel *c) {
     size_t want = c->tail_limit;
     c->tail_limit = 0;
@@ -80,8 +86,7 @@ static void tail_begin(struct channel *c) {
     if (c->tail == NULL) return;
     c->tail_size = want;
     tails_total += want;
-    /* Fewer wake-ups in a flood; refused when the user has too many pipes, which costs nothing but speed. */
-    (void)fcntl(c->fd, F_SETPIPE_SZ, FLOOD_PIPE_SIZE);
+    widen(c);
 }
 
 static void tail_push(struct channel *c, const uint8_t *data, size_t length) {
@@ -121,6 +126,7 @@ static enum read_result read_head(struct channel *c, uint32_t stream, uint8_t *t
     ssize_t n = read(c->fd, to, readable_part(c, want));
     enum read_result result = judge_read(c, n, errno);
     if (result != READ_SOME) return result;
+    if ((size_t)n == FRAME_PAYLOAD_MAX) widen(c);
     note_produced(c, (size_t)n);
     *moved += (size_t)n;
     c->credit -= (size_t)n;
@@ -193,7 +199,7 @@ static enum channel_state send_end(struct channel *c, uint32_t stream) {
     enum channel_state state = send_tail(c, stream);
     if (state != CHANNEL_BUSY) return state;
     (void)put_u64(put_u8(payload, c->number), c->total);
-    if (!outbox_control(stream, T_OUTPUT_EOF, payload, sizeof payload)) return CHANNEL_FULL;
+    if (!c->brief && !outbox_control(stream, T_OUTPUT_EOF, payload, sizeof payload)) return CHANNEL_FULL;
     c->finished = true;
     tail_free(c);
     return CHANNEL_IDLE;

@@ -10,8 +10,10 @@ struct channel {
     int fd;
     uint8_t number;
     bool terminal;
+    bool wide;         /* its pipe has been made larger */
     bool readable;     /* until a read says otherwise */
     bool discard;      /* nobody wants the rest */
+    bool brief;        /* its end is not told: the command's is enough */
     bool writers_gone; /* what is in the pipe now is all that counts */
     bool ended;        /* everything has been read */
     bool finished;     /* and everything has been sent */

@@ -26,6 +26,10 @@ struct child_defaults child_defaults;
 void child_defaults_load(void) {
     char text[32];
     struct rlimit limit;
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    /* Here, once, rather than in every child: a runtime may have left some of them ignored. */
+    for (int signal = 1; signal < NSIG; signal++) (void)sigaction(signal, &action, NULL);
+
     int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? 0 : read_all(fd, text, sizeof text - 1);
     close_fd(&fd);
@@ -48,16 +52,17 @@ _Noreturn static void fail(const struct child_plan *plan, int stage, int error) 
     _exit(127);
 }
 
+/* What PID 1 was started with ends there; the one handler a keeper sets on top is taken back. */
 static void reset_signals(void) {
     struct sigaction action = {.sa_handler = SIG_DFL};
-    for (int signal = 1; signal < NSIG; signal++) (void)sigaction(signal, &action, NULL);
+    (void)sigaction(SIGCHLD, &action, NULL);
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Best effort: without /proc the kernel still finds the biggest process, which the agent is not. */
-static void raise_oom_score(void) {
+void child_raise_oom_score(void) {
     char text[24] = "";
     int score = child_defaults.oom_score_adj + OOM_SCORE_STEP;
     if (score > OOM_SCORE_MAX) score = OOM_SCORE_MAX;
@@ -135,7 +140,7 @@ _Noreturn void child_run(const struct child_plan *plan) {
     const char *cwd = r->cwd[0] == '\0' ? plan->workspace : r->cwd;
     if (setsid() < 0 || take_terminal(plan) != 0) fail(plan, STAGE_PTY, errno);
     if (place_stdio(plan) != 0) fail(plan, STAGE_RESOURCES, errno);
-    raise_oom_score();
+    child_raise_oom_score();
     if (set_limits() != 0) fail(plan, STAGE_RESOURCES, errno);
     (void)umask(022);
     if (user_become(plan->who) != 0) fail(plan, STAGE_USER, errno);

@@ -17,6 +17,8 @@ struct child_defaults {
 
 extern struct child_defaults child_defaults;
 void child_defaults_load(void);
+/* The kernel takes this process before PID 1 when memory runs out. */
+void child_raise_oom_score(void);
 
 /* How a failed start is told through the close-on-exec pipe; nothing comes when execve worked. */
 struct child_failure {

@@ -108,7 +108,9 @@ static void take_news(struct command *c, const struct keeper_report *news, int f
         return;
     }
     close_fd(&fd);
-    if (news->news == NEWS_STARTED) {
+    if (news->news == NEWS_ROOT) {
+        commands.root_ran = true;
+    } else if (news->news == NEWS_STARTED) {
         c->started = true;
         c->pid = news->pid;
         command_kick(c);

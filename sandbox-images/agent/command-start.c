@@ -80,12 +80,16 @@ static int adopt_pipes(struct command *c, struct pipes *p) {
 }
 
 static void configure(struct command *c, const struct spawn_request *r) {
+    bool brief = (r->flags & SPAWN_BRIEF) != 0;
     c->flags = r->flags;
+    /* Nobody waits to hear of it: output may go out as soon as there is any. */
+    c->started = c->started_told = brief;
     for (int i = 0; i < 2; i++) {
         c->out[i].head_left = r->head[i];
         c->out[i].tail_limit = (size_t)r->tail[i];
         c->out[i].credit += r->credit[i];
         c->out[i].kill_at = r->kill_at_bytes;
+        c->out[i].brief = brief;
     }
     bool terminal = (r->flags & SPAWN_PTY) != 0;
     c->out[0].terminal = c->in.terminal = terminal;
@@ -111,8 +115,10 @@ void command_end_unstarted(struct command *c, enum stage stage, int error) {
 /* 0, or the errno of what was missing. */
 static int fork_keeper(struct command *c, const struct spawn_request *r) {
     struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    struct keeper_plan plan = {
-        .request = r, .workspace = commands.setup.workspace, .default_user = commands.setup.default_user};
+    struct keeper_plan plan = {.request = r,
+                               .workspace = commands.setup.workspace,
+                               .default_user = commands.setup.default_user,
+                               .refuse_root = commands.setup.refuse_root};
     int error = 0;
     if (commands.null_fd < 0 || open_pipes(&p, r->flags) != 0 || adopt_pipes(c, &p) != 0) {
         error = commands.null_fd < 0 ? ENODEV : errno;

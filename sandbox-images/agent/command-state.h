@@ -62,6 +62,7 @@ struct commands {
     int null_fd;
     uint32_t count;
     struct command *active[STREAMS_MAX];
+    bool root_ran; /* as uid 0 a command has power over PID 1 */
     uint64_t next_backstop;
     uint64_t orphans_at;    /* when to look for orphans next */
     uint64_t orphans_until; /* when to stop caring whether they die */

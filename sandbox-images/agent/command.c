@@ -158,6 +158,20 @@ void commands_kill_all(uint32_t grace_ms) {
     for (uint32_t i = 0; i < commands.count; i++) kill_command(commands.active[i], grace_ms);
 }
 
+void commands_forget(void) {
+    while (commands.count > 0) {
+        struct command *c = commands.active[0];
+        /* The last words of its keeper. */
+        keeper_hear(c);
+        command_release(c);
+    }
+    commands.next_backstop = commands.orphans_at = NEVER;
+}
+
+bool commands_ran_as_root(void) {
+    return commands.root_ran;
+}
+
 static void on_output(struct command *c, int index) {
     c->out[index].readable = true;
     command_kick(c);

@@ -11,6 +11,7 @@ struct commands_setup {
     const char *workspace;
     const char *default_user;
     bool subreaper;
+    bool refuse_root; /* it could take PID 1's descriptors */
 };
 
 /* The strings must stay. */
@@ -19,6 +20,10 @@ void commands_init(const struct commands_setup *setup);
 /* A frame for a stream. False when it breaks the protocol. */
 bool commands_frame(const struct frame *f);
 void commands_kill_all(uint32_t grace_ms);
+/* Every process is dead: no command is told of any more. */
+void commands_forget(void);
+/* Whether one has ever run as uid 0. */
+bool commands_ran_as_root(void);
 
 void commands_event(uint64_t tag, uint32_t events);
 /* One turn for everybody who has something to do; true when there is more. */

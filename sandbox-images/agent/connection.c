@@ -59,6 +59,11 @@ bool connections_answer(void) {
     return !listener.answer_owed;
 }
 
+void connections_stop(void) {
+    if (listener.fd >= 0) loop_unwatch(listener.fd);
+    close_fd(&listener.fd);
+}
+
 static uint32_t count_connections(void) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < commands.count; i++) count += commands.active[i]->phase == PHASE_CONNECTION;

@@ -13,6 +13,8 @@ struct command;
  */
 void connections_listen(uint16_t port, uint16_t limit);
 bool connections_answer(void);
+/* Stops listening; it may be asked for again. */
+void connections_stop(void);
 void connections_event(void);
 /* A slot or a descriptor may be free again. */
 void connections_retry(void);

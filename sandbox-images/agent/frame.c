@@ -2,6 +2,7 @@
 #include "frame.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ static struct {
     size_t start;
     size_t end;
     bool writable;
+    bool wide; /* the pipe has been made larger */
     bool refused; /* somebody was turned away since the last relief */
     uint8_t bytes[OUTBOX_SIZE];
 } box;
@@ -94,6 +96,13 @@ void outbox_commit(uint32_t stream, uint8_t type, uint32_t length) {
     put_header(stream, type, length);
 }
 
+/* Room for all of the box: its reader, which takes small pieces, is woken up less often. Only for who has filled it: all
+ * pipes of a user count together, and past a limit new ones are tiny. */
+static void widen(void) {
+    if (!box.wide) (void)fcntl(box.fd, F_SETPIPE_SZ, OUTBOX_SIZE);
+    box.wide = true;
+}
+
 int outbox_flush(void) {
     while (box.writable && box.start < box.end) {
         ssize_t n = write(box.fd, box.bytes + box.start, box.end - box.start);
@@ -101,6 +110,7 @@ int outbox_flush(void) {
             box.start += (size_t)n;
         } else if (errno == EAGAIN) {
             box.writable = false;
+            widen();
         } else if (errno != EINTR) {
             return -1;
         }

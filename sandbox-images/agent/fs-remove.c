@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct step {
 static struct {
     const char *asked;
     int dir;
+    bool as_owners; /* with the rights of whoever owns the directory at hand */
     struct step *steps;
     size_t count;
     size_t size;
@@ -43,7 +45,25 @@ static int unlink_at(const char *name, int flags) {
     return unlinkat(way.dir, name, flags) == 0 || errno == ENOENT ? 0 : -1;
 }
 
+/* Everything in a directory is its owner's to remove, apart from what is in directories of others. */
+static void act_as_owner(int dir) {
+    struct stat st;
+    if (!way.as_owners) return;
+    if (fstat(dir, &st) != 0) fs_fail(errno, way.asked, "stat");
+    (void)setfsuid(st.st_uid);
+}
+
+/* Its owner is somebody else perhaps, who has no way through the directory it lies in. */
+static int open_as_owner(const char *name) {
+    struct stat st;
+    if (fchmod(way.dir, 0777) != 0 || fstatat(way.dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return -1;
+    (void)setfsuid(st.st_uid);
+    if (fchmodat(way.dir, name, 0777, 0) != 0) return -1;
+    return openat(way.dir, name, OPEN_DIRECTORY);
+}
+
 static int open_at(const char *name) {
+    if (way.as_owners) return open_as_owner(name);
     int fd = openat(way.dir, name, OPEN_DIRECTORY);
     if (fd >= 0 || errno != EACCES) return fd;
     /* Closed is the directory itself, or else the one it lies in. The one the whole tree lies in is left as it is. */
@@ -90,6 +110,7 @@ static void ascend(void) {
     if (st.st_dev != s->device || st.st_ino != s->inode) fs_fail(ESTALE, way.asked, "moved while it was removed");
     (void)close(way.dir);
     way.dir = up;
+    act_as_owner(up);
     if (unlink_at(s->name, AT_REMOVEDIR) != 0 && errno != ENOTEMPTY) fs_fail(errno, way.asked, "remove a directory");
     free(s->name);
 }
@@ -117,6 +138,19 @@ static bool remove_some(void) {
         if (remove_name(entry->name, entry->type == DIRENT_DIRECTORY)) return true;
     }
     return n > 0;
+}
+
+void fs_remove_contents(int dir, const char *asked) {
+    way.asked = asked;
+    way.as_owners = true;
+    way.dir = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+    if (way.dir < 0) fs_fail(errno, asked, "open");
+    for (;;) {
+        if (remove_some()) continue;
+        if (way.count == 0) break;
+        ascend();
+    }
+    (void)close(way.dir);
 }
 
 /* Coming back up, a directory is opened anew and so read from its start: what is left in it is found. */

@@ -30,6 +30,9 @@ void fs_list(const struct fs_arguments *a);
 void fs_stat(const struct fs_arguments *a);
 void fs_mkdir(const struct fs_arguments *a);
 void fs_remove(const struct fs_arguments *a);
+/* Everything below `dir`, whoever owns it: for root that may change its user, in a process of its own, while nobody else
+ * lives. A failure ends the process as any other. */
+void fs_remove_contents(int dir, const char *asked);
 void fs_rename(const struct fs_arguments *a);
 void fs_untar(const struct fs_arguments *a);
 void fs_tar(const struct fs_arguments *a);

@@ -83,6 +83,12 @@ static void send_terminal(int master) {
     if (sendmsg(keeper.control, &message, MSG_NOSIGNAL) < 0) report_spawn_failure(STAGE_PTY, errno);
 }
 
+/* Said before there is a command that could stop this process from saying it. */
+static void report_root(void) {
+    struct keeper_report news = {.news = NEWS_ROOT};
+    while (send(keeper.control, &news, sizeof news, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
+}
+
 static void on_child(int signal) {
     (void)signal; /* Only interrupts ppoll. */
 }
@@ -127,6 +133,10 @@ static void start_command(const struct identity *who) {
     keeper.timeout_at = timeout_ms == 0 ? NEVER : keeper.started_us + timeout_ms * 1000;
 }
 
+static bool is_brief(void) {
+    return (keeper.plan->request->flags & SPAWN_BRIEF) != 0;
+}
+
 /* The pipe closes without a word when execve has worked. */
 static void hear_from_child(void) {
     ssize_t n = read(keeper.failure_fd, &keeper.failure, sizeof keeper.failure);
@@ -134,6 +144,7 @@ static void hear_from_child(void) {
     close_fd(&keeper.failure_fd);
     if (n == (ssize_t)sizeof keeper.failure) return;
     keeper.failure.stage = STAGE_NONE;
+    if (is_brief()) return;
     keeper.report.news = NEWS_STARTED;
     keeper.report.pid = keeper.leader;
     send_report();
@@ -260,7 +271,9 @@ static uint64_t next_deadline(void) {
 }
 
 static void wait_for_news(void) {
-    struct pollfd polls[2] = {{.fd = keeper.control, .events = POLLIN}, {.fd = keeper.failure_fd, .events = POLLIN}};
+    /* Of a brief command only the end counts, and SIGCHLD tells of it: one wake-up less. */
+    int failure_fd = is_brief() ? -1 : keeper.failure_fd;
+    struct pollfd polls[2] = {{.fd = keeper.control, .events = POLLIN}, {.fd = failure_fd, .events = POLLIN}};
     struct timespec limit, *timeout = NULL;
     sigset_t open_mask;
     uint64_t deadline = next_deadline();
@@ -291,7 +304,9 @@ _Noreturn void keeper_run(const struct keeper_plan *plan) {
     prepare_signals();
     const char *user = plan->request->user[0] == '\0' ? plan->default_user : plan->request->user;
     int error = user_resolve(user, &who);
+    if (error == 0 && plan->refuse_root && who.uid == 0) error = EPERM;
     if (error != 0) report_spawn_failure(STAGE_USER, error);
+    if (who.uid == 0) report_root();
     start_command(&who);
     for (;;) {
         reap();

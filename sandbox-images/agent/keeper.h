@@ -22,7 +22,7 @@ struct keeper_command {
 };
 
 /* Keeper → PID 1. */
-enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3 };
+enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3, NEWS_ROOT = 4 };
 
 struct keeper_report {
     int news;
@@ -44,6 +44,7 @@ struct keeper_plan {
     const struct spawn_request *request;
     const char *workspace;
     const char *default_user;
+    bool refuse_root;
     int control;  /* the keeper's end of the socket pair */
     int stdio[3]; /* the command's ends; unused for a terminal */
 };

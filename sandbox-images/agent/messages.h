@@ -12,6 +12,8 @@
 
 /* Flag of HELLO: the workspace is the sandbox's own, and every user may write to it. */
 #define HELLO_SHARE_WORKSPACE 1
+/* RESET will be asked for: what there is at the start is remembered. */
+#define HELLO_RESETTABLE 2
 
 struct hello {
     uint16_t version;

@@ -60,6 +60,11 @@ void names_open(void) {
     if (gethostname(names.host, sizeof names.host - 1) != 0) names.host[0] = '\0';
 }
 
+void names_close(void) {
+    if (names.fd >= 0) loop_unwatch(names.fd);
+    close_fd(&names.fd);
+}
+
 /* The question's name as text, and where its type begins; 0 for anything but plain labels. */
 static size_t read_name(const uint8_t *message, size_t length, char *name) {
     size_t at = HEADER, used = 0;

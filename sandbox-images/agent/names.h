@@ -15,6 +15,7 @@
  * nothing happens.
  */
 void names_open(void);
+void names_close(void);
 void names_event(void);
 /* Turns a question of at most NAMES_QUESTION_MAX bytes into its answer; 0 for what deserves none. */
 size_t names_answer(uint8_t message[NAMES_MESSAGE_MAX], size_t length);

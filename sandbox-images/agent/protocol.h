@@ -30,6 +30,7 @@ enum from_host {
     T_KILL_ALL = 0x0d,
     T_DETACH = 0x0e,
     T_LISTEN = 0x0f,
+    T_RESET = 0x10,
 };
 
 enum to_host {
@@ -48,6 +49,7 @@ enum to_host {
     T_BYE = 0x8d,
     T_LISTENING = 0x8e,
     T_ACCEPTED = 0x8f,
+    T_RESET_DONE = 0x90,
 };
 
 enum capability {
@@ -61,6 +63,7 @@ enum capability {
     HAS_OPENAT2 = 128,
     HAS_NO_NEW_PRIVS = 256,
     HAS_SECCOMP = 512,
+    CAN_HIDE_FROM_ROOT = 1024,
 };
 
 enum error_code {
@@ -88,6 +91,7 @@ enum spawn_flag {
     SPAWN_DETACHED = 4,
     SPAWN_FS = 8,
     SPAWN_MERGE = 16,
+    SPAWN_BRIEF = 32,
 };
 
 enum outcome {

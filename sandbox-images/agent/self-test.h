@@ -1,4 +1,4 @@
-/* Finds out, by trying, what this kernel lets the sandbox user do to PID 1. */
+/* Finds out, by trying, what this kernel lets the sandbox user, and root without a capability, do to PID 1. */
 #ifndef RIPCORD_SELF_TEST_H
 #define RIPCORD_SELF_TEST_H
 

@@ -18,6 +18,7 @@
 #include "frame.h"
 #include "messages.h"
 #include "names.h"
+#include "reset.h"
 #include "self-test.h"
 #include "util.h"
 
@@ -44,6 +45,11 @@ static struct {
     bool pong_owed, stats_owed;
     uint64_t pong_token;
     uint32_t stats_token;
+    bool reset_owed;
+    uint64_t reset_token;
+    struct reset_result reset;
+    struct cgroup_figures figures_before; /* what the tasks before this one have used */
+    struct cgroup_counters counters_before;
     size_t used;
     uint8_t bytes[IN_SIZE];
 } session;
@@ -61,8 +67,8 @@ void session_readable(void) {
 
 /* ---- the end ---- */
 
-/* kill(-1) reaches every process of the namespace but this one, and no fork slips through it. */
-static void kill_everything(void) {
+/* kill(-1) reaches every process of the namespace but this one, and no fork slips through it. False when one does not die. */
+static bool kill_everything(void) {
     uint64_t end = now_us() + REAP_LIMIT_US;
     struct timespec pause = {0, 1000000};
     sigset_t child;
@@ -72,7 +78,8 @@ static void kill_everything(void) {
         pid_t pid;
         (void)kill(-1, SIGKILL);
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) continue;
-        if ((pid < 0 && errno == ECHILD) || now_us() >= end) return;
+        if (pid < 0 && errno == ECHILD) return true;
+        if (now_us() >= end) return false;
         (void)sigtimedwait(&child, NULL, &pause);
     }
 }
@@ -84,7 +91,7 @@ static int exit_status(enum bye_reason reason) {
 
 _Noreturn void session_end(enum bye_reason reason) {
     uint8_t payload[1] = {(uint8_t)reason};
-    kill_everything();
+    (void)kill_everything();
     outbox_flush_within(LAST_WORDS_US);
     if (outbox_control(0, T_BYE, payload, sizeof payload)) outbox_flush_within(LAST_WORDS_US);
     _exit(exit_status(reason));
@@ -172,10 +179,22 @@ static uint32_t narrow(uint64_t figure) {
     return figure > UINT32_MAX ? UINT32_MAX : (uint32_t)figure;
 }
 
+/* A counter of the kernel's, from where it stood at the last reset. */
+static uint64_t since(uint64_t before, uint64_t now) {
+    return now == FIGURE_UNKNOWN || before == FIGURE_UNKNOWN || now < before ? now : now - before;
+}
+
 static bool send_stats(void) {
     uint8_t payload[64];
     struct cgroup_figures f = cgroup_figures();
     struct cgroup_counters c = cgroup_counters();
+    f.cpu_us = since(session.figures_before.cpu_us, f.cpu_us);
+    c.oom_kills = since(session.counters_before.oom_kills, c.oom_kills);
+    c.pids_events = since(session.counters_before.pids_events, c.pids_events);
+    /* A peak that is not above the old one may be the old one. */
+    if (session.figures_before.memory_peak != 0 && f.memory_peak <= session.figures_before.memory_peak) {
+        f.memory_peak = FIGURE_UNKNOWN;
+    }
     uint8_t *p = put_u32(payload, session.stats_token);
     p = put_u64(p, f.memory);
     p = put_u64(p, f.memory_peak);
@@ -188,13 +207,47 @@ static bool send_stats(void) {
     return outbox_control(0, T_STATS, payload, (uint32_t)(p - payload));
 }
 
+static bool send_reset_done(void) {
+    uint8_t payload[512];
+    uint8_t *p = put_u64(payload, session.reset_token);
+    p = put_u32(p, session.reset.error);
+    p = put_bytes(p, session.reset.what, (uint32_t)strlen(session.reset.what));
+    return outbox_control(0, T_RESET_DONE, payload, (uint32_t)(p - payload));
+}
+
 /* One answer of a kind is owed at most: for a host that asks without reading, the newest question counts. */
 void session_run(void) {
     uint8_t payload[8];
     (void)put_u64(payload, session.pong_token);
     if (session.pong_owed && outbox_control(0, T_PONG, payload, sizeof payload)) session.pong_owed = false;
     if (session.stats_owed && send_stats()) session.stats_owed = false;
+    if (session.reset_owed && send_reset_done()) session.reset_owed = false;
     (void)connections_answer();
+}
+
+/* ---- from one task to the next ---- */
+
+/* Back to the state after HELLO, or the reason why that cannot be said. */
+static void reset(void) {
+    struct reset_result *r = &session.reset;
+    bool dead = kill_everything();
+    connections_stop();
+    commands_forget();
+    names_close();
+    *r = (struct reset_result){0};
+    if ((session.hello.flags & HELLO_RESETTABLE) == 0) {
+        (void)reset_fail(r, ENOTSUP, "it was not asked for in HELLO", "");
+    } else if (!dead) {
+        (void)reset_fail(r, EBUSY, "a process that does not die", "");
+    } else if (commands_ran_as_root()) {
+        (void)reset_fail(r, EPERM, "a command ran as root", "");
+    } else {
+        reset_run(r);
+    }
+    names_open();
+    session.figures_before = cgroup_figures();
+    session.counters_before = cgroup_counters();
+    session.reset_owed = true;
 }
 
 /* ---- frames ---- */
@@ -226,8 +279,10 @@ static void greet(const struct frame *f) {
     /* Its own tmpfs, whose mode the runtime takes from the image; the asked-for user has a name and so no uid yet. */
     if ((session.hello.flags & HELLO_SHARE_WORKSPACE) != 0) (void)chmod(session.hello.workspace, 01777);
     struct commands_setup setup = {session.hello.workspace, session.hello.default_user,
-                                   (test.capabilities & CAN_SUBREAP) != 0};
+                                   (test.capabilities & CAN_SUBREAP) != 0,
+                                   (test.capabilities & CAN_HIDE_FROM_ROOT) == 0};
     commands_init(&setup);
+    if ((session.hello.flags & HELLO_RESETTABLE) != 0) reset_prepare();
     names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);
     session.greeted = true;
@@ -265,6 +320,10 @@ static bool on_control_frame(const struct frame *f) {
             if (!p.bad) connections_listen(port, limit);
             break;
         }
+        case T_RESET:
+            session.reset_token = take_u64(&p);
+            if (!p.bad) reset();
+            break;
         case T_SHUTDOWN:
             session_end(BYE_SHUTDOWN);
         default:

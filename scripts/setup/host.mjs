@@ -111,8 +111,12 @@ export async function prepareHost(host, progress, signal) {
  */
 export async function installTools(host, progress, signal) {
   if (host.wanted.length === 0) return;
-  await installPackages(host.wanted, progress, signal).catch((error) => {
-    signal.throwIfAborted();
-    progress.warn(error.message);
+  const install = (/** @type {string[]} */ packages) => installPackages(packages, progress, signal);
+  await install(host.wanted).catch(async () => {
+    // Not every Debian has every one of them; apt installs all or none.
+    for (const name of host.wanted) {
+      signal.throwIfAborted();
+      await install([name]).catch((error) => progress.warn(error.message));
+    }
   });
 }

@@ -9,6 +9,7 @@ const TEST_TOOLS = {
   clang: 'clang',
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
   'qemu-aarch64': 'qemu-user',
+  runsc: 'runsc',
   sshd: 'openssh-server',
   ssh: 'openssh-client',
   ps: 'procps',

@@ -9,6 +9,7 @@ import {
   decodeError,
   decodeListening,
   decodeReady,
+  decodeResetDone,
   decodeStats,
   encodeHello,
   encodeLease,
@@ -21,6 +22,7 @@ import {
   PROTOCOL_VERSION,
   type Ready,
   Receive,
+  type ResetResult,
   type SandboxStats,
   Send,
   type SpawnRequest,
@@ -44,8 +46,6 @@ interface Listener {
   answered: boolean;
   accept: Accept;
   maxConnections: number;
-  /** The last stream the agent opened; its ids are even. */
-  last: number;
   open: number;
 }
 
@@ -64,8 +64,11 @@ export class AgentClient {
   readonly #ended = deferred<PipeEnd>();
   readonly #pings = new Map<bigint, Deferred<void>>();
   readonly #stats = new Map<number, Deferred<SandboxStats>>();
+  readonly #resets = new Map<number, Deferred<ResetResult>>();
   #nextStream = 1;
   #listener: Listener | undefined;
+  /** The last stream the agent opened; its ids are even. */
+  #lastAccepted = 0;
   #nextToken = 1;
   #bye: ByeReason | undefined;
   #cause: Error | undefined;
@@ -122,6 +125,11 @@ export class AgentClient {
     const id = this.#nextStream;
     this.#nextStream += 2;
     const stream = new AgentStream(id, request.credit, handlers, (type, payload) => this.#send(id, type, payload));
+    if (this.#isEnded) {
+      // Nobody will ever answer. Told once whoever opened it has it in hands.
+      queueMicrotask(() => stream.lose());
+      return stream;
+    }
     this.#streams.set(id, stream);
     this.#transport.ref();
     const first = Math.min(encoded.length, MAX_PAYLOAD - 4);
@@ -138,8 +146,9 @@ export class AgentClient {
    * @throws RipcordError `create-failed` where it cannot be had; at most one can, in a sandbox's life
    */
   listen(maxConnections: number, accept: Accept): Promise<number> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const listening = deferred<number>();
-    this.#listener = { listening, answered: false, accept, maxConnections, last: 0, open: 0 };
+    this.#listener = { listening, answered: false, accept, maxConnections, open: 0 };
     this.#transport.ref();
     this.#send(0, Send.LISTEN, encodeListen(0, maxConnections));
     return listening.promise;
@@ -147,6 +156,7 @@ export class AgentClient {
 
   /** A sign of life to the agent; resolves when it answers. */
   ping(): Promise<void> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const token = BigInt(this.#nextToken++);
     const pong = deferred<void>();
     this.#pings.set(token, pong);
@@ -155,6 +165,7 @@ export class AgentClient {
   }
 
   stats(): Promise<SandboxStats> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const token = this.#nextToken++;
     const answer = deferred<SandboxStats>();
     this.#stats.set(token, answer);
@@ -166,6 +177,21 @@ export class AgentClient {
   /** Sets the lease and the time from now at which the sandbox ends. */
   setLease(leaseMs: number, lifetimeMs: number): void {
     this.#send(0, Send.LEASE, encodeLease(leaseMs, lifetimeMs));
+  }
+
+  /**
+   * Back to how the sandbox was before its first command: everything in it is killed and removed, every stream is lost,
+   * and the agent proves that nothing is left — or says what keeps it from that, and the sandbox must not be used again.
+   */
+  reset(): Promise<ResetResult> {
+    const token = this.#nextToken++;
+    const done = deferred<ResetResult>();
+    this.#resets.set(token, done);
+    this.#transport.ref();
+    this.#send(0, Send.RESET, encodeU64(token));
+    this.#loseStreams();
+    this.#listener = undefined;
+    return done.promise;
   }
 
   /** Kills every command, tree by tree. */
@@ -210,7 +236,7 @@ export class AgentClient {
     if (type === Receive.ACCEPTED) return this.#accepted(id);
     const stream = this.#streams.get(id);
     if (!stream) {
-      if (id % 2 === 1 ? id < this.#nextStream : id <= (this.#listener?.last ?? 0)) return;
+      if (id % 2 === 1 ? id < this.#nextStream : id <= this.#lastAccepted) return;
       throw new RipcordError('protocol', `The agent sent a frame for stream ${id}, which was never opened`);
     }
     stream.receive(type, payload);
@@ -219,10 +245,15 @@ export class AgentClient {
 
   #accepted(id: number): void {
     const listener = this.#listener;
-    if (!listener || id !== listener.last + 2 || listener.open >= listener.maxConnections) {
+    if (this.#resets.size > 0 && id === this.#lastAccepted + 2) {
+      // It crossed the reset on the way.
+      this.#lastAccepted = id;
+      return;
+    }
+    if (!listener || id !== this.#lastAccepted + 2 || listener.open >= listener.maxConnections) {
       throw new RipcordError('protocol', `The agent opened stream ${id}, which it may not`);
     }
-    listener.last = id;
+    this.#lastAccepted = id;
     listener.open++;
     const stream = new AgentStream(id, 0, listener.accept, (type, payload) => this.#send(id, type, payload));
     this.#streams.set(id, stream);
@@ -258,6 +289,12 @@ export class AgentClient {
         this.#stats.delete(token);
         return this.#idle();
       }
+      case Receive.RESET_DONE: {
+        const { token, ...result } = decodeResetDone(payload);
+        this.#resets.get(token)?.resolve(result);
+        this.#resets.delete(token);
+        return this.#idle();
+      }
       case Receive.LISTENING: {
         const { port, errno } = decodeListening(payload);
         if (!this.#listener) throw new RipcordError('protocol', 'The agent listens without having been asked to');
@@ -282,31 +319,43 @@ export class AgentClient {
 
   #forget(id: number): void {
     this.#streams.delete(id);
-    if (id % 2 === 0) this.#listener!.open--;
+    if (id % 2 === 0 && this.#listener) this.#listener.open--;
     this.#idle();
   }
 
   /** An idle sandbox does not keep the host process alive; whatever is waited for does. */
   #idle(): void {
-    if (this.#streams.size + this.#stats.size === 0 && this.#listener?.answered !== false) this.#transport.unref();
+    if (this.#streams.size + this.#stats.size + this.#resets.size === 0 && this.#listener?.answered !== false)
+      this.#transport.unref();
   }
 
   #end(cause: Error | undefined): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    const end: PipeEnd = { bye: this.#bye, cause: this.#cause ?? cause, diagnostics: this.#diagnostics.trim() };
-    const error =
-      end.cause ??
-      new RipcordError('sandbox-lost', end.diagnostics || `The pipe to the sandbox ended (${end.bye ?? 'no word'})`);
+    this.#cause ??= cause;
+    const error = this.#loss();
     this.#ready.reject(error);
     this.#listener?.listening.reject(error);
-    for (const pending of [...this.#pings.values(), ...this.#stats.values()]) pending.reject(error);
+    for (const pending of [...this.#pings.values(), ...this.#stats.values(), ...this.#resets.values()]) {
+      pending.reject(error);
+    }
     this.#pings.clear();
     this.#stats.clear();
-    this.#ended.resolve(end);
+    this.#resets.clear();
+    this.#ended.resolve({ bye: this.#bye, cause: this.#cause, diagnostics: this.#diagnostics.trim() });
+    this.#loseStreams();
+  }
+
+  #loseStreams(): void {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.lose();
+  }
+
+  /** What whoever waits for an answer hears when the pipe has ended. */
+  #loss(): Error {
+    const said = this.#diagnostics.trim() || `The pipe to the sandbox ended (${this.#bye ?? 'no word'})`;
+    return this.#cause ?? new RipcordError('sandbox-lost', said);
   }
 }
 

@@ -27,6 +27,7 @@ export const Send = {
   KILL_ALL: 0x0d,
   DETACH: 0x0e,
   LISTEN: 0x0f,
+  RESET: 0x10,
 } as const;
 
 /** Agent → host. */
@@ -46,6 +47,7 @@ export const Receive = {
   BYE: 0x8d,
   LISTENING: 0x8e,
   ACCEPTED: 0x8f,
+  RESET_DONE: 0x90,
 } as const;
 
 export type Channel = 1 | 2;
@@ -89,7 +91,13 @@ class Writer {
   }
   u64(value: number | bigint): this {
     const at = this.#room(8);
-    this.#buffer.writeBigUInt64LE(BigInt(value), at);
+    if (typeof value === 'bigint') {
+      this.#buffer.writeBigUInt64LE(value, at);
+    } else {
+      // Halves, because a BigInt is allocated.
+      this.#buffer.writeUInt32LE(value % 2 ** 32, at);
+      this.#buffer.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
+    }
     return this;
   }
   str(value: string): this {
@@ -137,7 +145,7 @@ export class Reader {
   }
   u64(): number {
     const at = this.#take(8);
-    return Number(this.#buffer.readBigUInt64LE(at));
+    return this.#buffer.readUInt32LE(at + 4) * 2 ** 32 + this.#buffer.readUInt32LE(at);
   }
   /** A figure that may be missing ("all ones"). */
   optionalU64(): number | undefined {
@@ -163,13 +171,15 @@ export interface Hello {
   defaultUser: string;
   /** The workspace is the sandbox's own tmpfs, and any user may write to it. */
   shareWorkspace: boolean;
+  /** RESET may be asked for: the agent remembers what there is at the start. */
+  resettable: boolean;
 }
 
 export function encodeHello(hello: Hello): Buffer {
   return new Writer()
     .u32(MAGIC)
     .u16(PROTOCOL_VERSION)
-    .u16(hello.shareWorkspace ? 1 : 0)
+    .u16((hello.shareWorkspace ? 1 : 0) | (hello.resettable ? 2 : 0))
     .u32(hello.leaseMs)
     .u64(hello.lifetimeMs)
     .str(hello.workspace)
@@ -182,6 +192,8 @@ export interface AgentCapabilities {
   subreaper: boolean;
   /** The sandbox user cannot open PID 1's descriptors. */
   descriptorsSafe: boolean;
+  /** Root without a capability cannot either. Where it can, no command may run as uid 0. */
+  rootSafe: boolean;
   /** The sandbox user cannot signal PID 1. */
   signalsSafe: boolean;
   cgroup: 'v1' | 'v2' | 'none';
@@ -209,6 +221,7 @@ export function decodeReady(payload: Buffer): Ready {
     capabilities: {
       subreaper: (caps & 1) !== 0,
       descriptorsSafe: (caps & 2) !== 0,
+      rootSafe: (caps & 1024) !== 0,
       signalsSafe: (caps & 4) !== 0,
       cgroup: caps & 16 ? 'v2' : caps & 8 ? 'v1' : 'none',
       oomCounter: (caps & 32) !== 0,
@@ -223,7 +236,7 @@ export function decodeReady(payload: Buffer): Ready {
   };
 }
 
-export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16 } as const;
+export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32 } as const;
 
 /** One command, as the agent takes it. */
 export interface SpawnRequest {
@@ -378,6 +391,18 @@ export function encodeListen(port: number, maxConnections: number): Buffer {
 export function decodeListening(payload: Buffer): { port: number; errno: number } {
   const reader = new Reader(payload);
   return { port: reader.u16(), errno: reader.u32() };
+}
+
+/** What came of a reset. `errno` 0: the sandbox is proven to be as it was before its first command. */
+export interface ResetResult {
+  errno: number;
+  /** What is left, or keeps it from being proven. */
+  what: string;
+}
+
+export function decodeResetDone(payload: Buffer): ResetResult & { token: number } {
+  const reader = new Reader(payload);
+  return { token: reader.u64(), errno: reader.u32(), what: reader.str() };
 }
 
 export function decodeError(payload: Buffer): { code: number; message: string } {

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { signalNumber } from '../agent/linux.js';
 import { SpawnFlag, type SpawnRequest, STDERR } from '../agent/messages.js';
 import type { spawnSchema } from '../config.js';
-import { InvalidOptionsError } from '../errors.js';
+import { InvalidOptionsError, RipcordError } from '../errors.js';
 import { Command, type CommandHost } from './command.js';
 import type { CommandResult } from './outcome.js';
 import { CommandStreams, STREAM_WINDOW } from './streams.js';
@@ -58,6 +58,8 @@ export class CommandHandle implements AsyncDisposable {
     streams.connect(command.stream);
     if (size) streams.eof(STDERR);
     const pid = await command.started;
+    // Not to be had at all is an error; that it failed to run is a result, for `wait()`.
+    if (pid === undefined) await command.result.catch(throwIfUnsafe);
     return new CommandHandle(command, pid, streams, options.killGraceMs);
   }
 
@@ -101,4 +103,8 @@ export class CommandHandle implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }
+}
+
+function throwIfUnsafe(error: unknown): void {
+  if (error instanceof RipcordError && error.code === 'agent-unsafe') throw error;
 }

@@ -4,11 +4,13 @@ import { type Channel, type Exit, type SpawnRequest, STDERR, STDOUT } from '../a
 import type { AgentStream } from '../agent/stream.js';
 import { TaskAbortedError } from '../errors.js';
 import { type Deferred, deferred, onAbort, throwIfAborted } from '../lifecycle/abort.js';
-import { type CommandResult, lostResult, toCommandResult } from './outcome.js';
+import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './outcome.js';
 
 /** What a command needs of its sandbox. */
 export interface CommandHost {
   readonly client: AgentClient;
+  /** Resolves when the sandbox has ended, or begins to be closed. */
+  readonly over: Promise<void>;
   /** Why the pipe broke; resolves once that is known. Throws where the loss is an error rather than a result. */
   explainLoss(partial: () => CommandResult): Promise<CommandResult>;
   /** The sandbox did not do as it was told: end it as a whole. */
@@ -30,6 +32,7 @@ export class Command {
   readonly argv: readonly string[];
   readonly stream: AgentStream;
   readonly #host: CommandHost;
+  readonly #client: AgentClient;
   readonly #request: SpawnRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #started = deferred<number | undefined>();
@@ -44,6 +47,7 @@ export class Command {
   constructor(host: CommandHost, request: SpawnRequest, sink: OutputSink, signal: AbortSignal | undefined) {
     throwIfAborted(signal, `running ${request.argv[0]}`);
     this.#host = host;
+    this.#client = host.client;
     this.#request = request;
     this.#signal = signal;
     this.argv = request.argv;
@@ -53,7 +57,7 @@ export class Command {
       sink.eof?.(STDERR);
       this.#exited.resolve(exit);
     };
-    this.stream = host.client.open(request, {
+    this.stream = this.#client.open(request, {
       started: (pid) => this.#started.resolve(pid),
       output: (channel, chunk) => sink.output(channel, chunk),
       gap: (channel, bytes) => sink.gap?.(channel, bytes),
@@ -91,6 +95,8 @@ export class Command {
     this.#removeAbortListener();
     clearTimeout(this.#killTimer);
     try {
+      const refusal = exit && refusedRoot(exit, this.#request, (await this.#client.ready).capabilities);
+      if (refusal) throw refusal;
       const result = exit
         ? toCommandResult(exit, this.argv, this.#request)
         : await this.#host.explainLoss(() => lostResult('sandbox-lost', performance.now() - this.#startedAt));

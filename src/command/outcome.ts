@@ -1,6 +1,7 @@
 /** How a command ended, in the words of the public API. */
 import { errnoName, errnoText, signalName } from '../agent/linux.js';
-import type { Exit, SpawnStage } from '../agent/messages.js';
+import type { AgentCapabilities, Exit, SpawnStage } from '../agent/messages.js';
+import { RipcordError } from '../errors.js';
 
 /**
  * The closed list. `sandbox-lost` and `engine-lost`: the pipe broke before the command's end came; the rest is what the
@@ -88,6 +89,23 @@ export function toCommandResult(
     };
   }
   return result;
+}
+
+/** The error for a command as uid 0, where the agent takes none because root could reach it; by whatever name it was asked. */
+export function refusedRoot(
+  exit: Exit,
+  { user }: { user: string },
+  { rootSafe }: AgentCapabilities,
+): RipcordError | undefined {
+  if (rootSafe || exit.stage !== 'user' || errnoName(exit.errno) !== 'EPERM') return undefined;
+  return new RipcordError(
+    'agent-unsafe',
+    `user '${user}': on this kernel root of a sandbox could take over its agent`,
+    {
+      hint: 'Run it as another user, or in a sandbox with the runtime runc.',
+      details: { user },
+    },
+  );
 }
 
 /** What is known of a command whose pipe broke. */

@@ -51,6 +51,7 @@ export class OutputBuffer {
 
   /** What was kept, head and tail together. */
   bytes(): Buffer {
+    if (this.#ring === undefined && this.#head.length === 1) return this.#head[0]!;
     return Buffer.concat([...this.#head, ...this.#tail()]);
   }
 
@@ -85,8 +86,10 @@ export class OutputBuffer {
 /** How much of a limit is the head's; the rest is the tail's. */
 export const headBytes = (maxBytes: number): number => Math.ceil(maxBytes / 2);
 
-// ignoreBOM keeps a byte order mark: it is part of what the program wrote.
-const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+// ignoreBOM keeps a byte order mark: it is part of what the program wrote. One for all: making one costs more than most
+// commands print, and without `stream` it remembers nothing.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const decode = (bytes: Uint8Array): string => (bytes.length === 0 ? '' : decoder.decode(bytes));
 
 /** Continuation bytes (10xxxxxx) at the start: the end of a character that was cut. */
 function leadingContinuation(bytes: Uint8Array): number {

@@ -54,7 +54,9 @@ async function examineEngine(options: ExamineOptions, add: (...found: Finding[])
       const reason = image === undefined ? 'no image is built' : 'the agent is missing';
       add(check('probe.sandbox', false, { ok: '', bad: `no sandbox can be made: ${reason}`, fix: 'See above.' }));
     } else {
-      await probe({ docker: options.docker, image, signal: options.signal }, add);
+      const { KernelVersion = '', Runtimes = {} } = engine.info;
+      const gVisorBeside = Object.hasOwn(Runtimes, 'runsc') ? KernelVersion : undefined;
+      await probe({ docker: options.docker, image, gVisorBeside, signal: options.signal }, add);
     }
   } catch (error) {
     if (options.signal?.aborted) return backend?.description;

@@ -11,13 +11,15 @@ import { PROBE_LIMITS } from './probe-limits.js';
 export interface ProbeOptions {
   docker: string | undefined;
   image: string;
+  /** Of the engine, where it is known to have gVisor: then a sandbox under that is tried as well. */
+  gVisorBeside: string | undefined;
   signal: AbortSignal | undefined;
 }
 
 type Add = (...found: Finding[]) => void;
 
 export async function probe(options: ProbeOptions, add: Add): Promise<void> {
-  const { docker, image, signal } = options;
+  const { docker, gVisorBeside, image, signal } = options;
   let manager: SandboxManager | undefined;
   try {
     manager = await SandboxManager.open({ docker, handleSignals: false });
@@ -26,6 +28,7 @@ export async function probe(options: ProbeOptions, add: Add): Promise<void> {
     const ms = Math.round(performance.now() - startedAt);
     add(check('probe.sandbox', true, { ok: `a sandbox of ${image} was there after ${ms} ms`, bad: '' }));
     await look(sandbox, signal, add);
+    if (gVisorBeside !== undefined) add(await tryGVisor(manager, image, gVisorBeside, signal));
   } catch (error) {
     if (!signal?.aborted) add(failed(error));
   } finally {
@@ -46,6 +49,38 @@ async function look(sandbox: Sandbox, signal: AbortSignal | undefined, add: Add)
   add(...checkAgentFindings(sandbox.capabilities));
   add(...(await checkFrame(sandbox, signal)), checkAttempts(await sandbox.attempts(signal)));
   for (const attempt of [tryPids, tryCpu, tryTreeKill, tryMemory]) add(await attempt(sandbox, signal));
+}
+
+/** That the engine lists a runtime only says that somebody wrote its name down. */
+async function tryGVisor(
+  manager: SandboxManager,
+  image: string,
+  hostKernel: string,
+  signal: AbortSignal | undefined,
+): Promise<Finding> {
+  const startedAt = performance.now();
+  const made = await manager.create({ image, runtime: 'runsc', lifetimeMs: 60_000, signal }).catch((error) => {
+    if (signal?.aborted) throw error;
+    return messageOf(error);
+  });
+  const ms = Math.round(performance.now() - startedAt);
+  if (typeof made === 'string') {
+    return check('probe.gvisor', false, {
+      ok: '',
+      bad: `the engine names the runtime runsc, but no sandbox can be made with it: ${made}`,
+      fix: 'docs/setup.md has arguments it is known to work with.',
+      otherwise: 'warn',
+    });
+  }
+  const { kernel } = made.parts.ready;
+  const { rootSafe } = made.capabilities;
+  await made.close();
+  return check('probe.gvisor', kernel !== hostKernel, {
+    ok: `runsc: a sandbox under a kernel of its own (gVisor, which calls itself Linux ${kernel}) was there after ${ms} ms${rootSafe ? '' : '; `user: 0` is refused in it, because root could reach the agent'}`,
+    bad: `a sandbox with the runtime runsc runs on the host's kernel, Linux ${kernel}`,
+    fix: 'Look at what the path of runsc in the engine’s configuration is.',
+    otherwise: 'warn',
+  });
 }
 
 function failed(error: unknown): Finding {

@@ -22,7 +22,6 @@ export interface SandboxEgress {
  */
 export async function openEgress(client: AgentClient, proxy: EgressProxy): Promise<Record<string, string>> {
   const port = await client.listen(proxy.maxConnections, (stream) => join(stream, proxy));
-  void client.ended.then(() => proxy.close());
   return environment(`http://127.0.0.1:${port}`, proxy);
 }
 

@@ -93,7 +93,9 @@ export async function runOperation(
   options: OperationOptions & { input?: (command: Command) => Promise<void>; maxBytes?: number },
 ): Promise<Buffer> {
   const answer = new Answer(options.maxBytes ?? 1024 * 1024);
-  const command = new Command(host, operationRequest(argv, options), answer, options.signal);
+  const request = operationRequest(argv, options);
+  request.flags |= SpawnFlag.BRIEF;
+  const command = new Command(host, request, answer, options.signal);
   answer.begin(command);
   let failed: { error: unknown } | undefined;
   options.input?.(command).catch((error) => {

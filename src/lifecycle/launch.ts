@@ -11,6 +11,7 @@ import { openEgress } from '../egress/sandbox-egress.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import { type StagedSeed, stageSeed } from '../workspace/stage.js';
 import { abortable, throwIfAborted, within } from './abort.js';
+import { beat } from './lease.js';
 import { currentOwner, formatOwner } from './owner.js';
 import type { Semaphore } from './semaphore.js';
 import { makeSandboxDir, removeTree } from './state-dir.js';
@@ -25,6 +26,8 @@ export interface LaunchContext {
   instanceDir: string;
   /** How many containers are made and started at once. */
   gate: Semaphore;
+  /** It may be used by one task after another. */
+  resettable: boolean;
 }
 
 /** What a sandbox is made of. */
@@ -39,6 +42,8 @@ export interface Launched {
   user: string;
   seed: { staged: StagedSeed; directory: string } | undefined;
   egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
+  /** Directories for HOME and TMPDIR that have been made already. */
+  homes: readonly string[];
 }
 
 /** @throws TaskAbortedError, RipcordError; then nothing of the sandbox is left. */
@@ -77,6 +82,7 @@ async function attempt(
   staging.catch(() => {});
   let client: AgentClient | undefined;
   let leave: (() => void) | undefined;
+  let stopBeating: (() => void) | undefined;
   try {
     throwIfAborted(signal, 'creating a container');
     const spec = containerSpec(context, id, name, image, options, workspace);
@@ -91,7 +97,10 @@ async function attempt(
       defaultUser: workspace.user,
       // A name says nothing of the uid before the sandbox runs: then the tmpfs is everybody's.
       shareWorkspace: spec.workspace.kind === 'tmpfs' && spec.workspace.owner === undefined,
+      resettable: context.resettable,
     });
+    // The agent may greet long before the engine says that it runs, and a seed takes its time.
+    stopBeating = beat(client, options.leaseMs);
     throwIfAborted(signal, 'starting the container');
     const started = container.start();
     // An abort does not stop the engine from starting it.
@@ -104,13 +113,40 @@ async function attempt(
     );
     const egress = proxy && { proxy, env: await openEgress(client, proxy) };
     const seed = await staging;
-    return { id, image, container, client, ready, directory, user: workspace.user, seed, egress };
+    return { id, image, container, client, ready, directory, user: workspace.user, seed, egress, homes: [] };
   } catch (error) {
     await Promise.allSettled([staging]);
     await undo(backend, name, client, directory, error);
     throw error;
   } finally {
+    stopBeating?.();
     leave?.();
+  }
+}
+
+/**
+ * Makes a sandbox that was made in advance into what `options` ask for: all that is not decided when a container is made.
+ * @throws TaskAbortedError, RipcordError; what it is in then is to be undone.
+ */
+export async function furnish(
+  warm: Launched,
+  id: string,
+  options: ResolvedCreateOptions,
+  signal: AbortSignal | undefined,
+): Promise<Launched> {
+  throwIfAborted(signal, 'preparing a sandbox');
+  const proxy = typeof options.network === 'object' ? new EgressProxy(options.network) : undefined;
+  const stopBeating = beat(warm.client, options.leaseMs);
+  try {
+    warm.client.setLease(options.leaseMs, options.lifetimeMs);
+    const egress = proxy && { proxy, env: await openEgress(warm.client, proxy) };
+    const seed = await stage(options, warm.directory, signal);
+    return { ...warm, id, seed, egress };
+  } catch (error) {
+    proxy?.close();
+    throw error;
+  } finally {
+    stopBeating();
   }
 }
 

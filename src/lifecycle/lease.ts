@@ -21,10 +21,20 @@ interface Life {
 
 /** Heartbeats a lease: three may be lost. */
 const BEATS_PER_LEASE = 4;
+/** Looks between two heartbeats, so that a thousand sandboxes do not all have their turn in one piece. */
+const TICKS_PER_BEAT = 16;
+/** Heartbeats a look, unless there are so many leases that half of a beat's time would not do. */
+const AT_ONCE = 50;
 /** Leases without an answer. More than one, so that the agent has given up before, and a paused one may come back. */
 const PATIENCE = 2;
 /** However short the lease: a machine under load answers late. */
 const MIN_PATIENCE_MS = 5000;
+
+/** Gives signs of life for a sandbox that is being made and is in no keeper's care yet. Returns what ends them. */
+export function beat(client: { ping(): Promise<void> }, leaseMs: number): () => void {
+  const timer = setInterval(() => client.ping().catch(() => {}), leaseMs / BEATS_PER_LEASE);
+  return () => clearInterval(timer);
+}
 
 export class LeaseKeeper {
   readonly #leased = new Map<Leased, Life>();
@@ -40,19 +50,17 @@ export class LeaseKeeper {
   add(leased: Leased): void {
     const now = performance.now();
     this.#leased.set(leased, { beatAt: now, answeredAt: now });
-    this.#schedule();
+    const intervalMs = leased.leaseMs / (BEATS_PER_LEASE * TICKS_PER_BEAT);
+    if (this.#intervalMs === 0 || intervalMs < this.#intervalMs) this.#schedule(intervalMs);
   }
 
   delete(leased: Leased): void {
     this.#leased.delete(leased);
-    if (this.#leased.size === 0) this.#schedule();
+    if (this.#leased.size === 0) this.#schedule(0);
   }
 
-  /** One timer for all, as fast as the shortest lease asks; it does not keep the process alive. */
-  #schedule(): void {
-    const shortest = Math.min(...[...this.#leased.keys()].map((leased) => leased.leaseMs));
-    const intervalMs = Number.isFinite(shortest) ? shortest / BEATS_PER_LEASE : 0;
-    if (intervalMs === this.#intervalMs) return;
+  /** One timer for all, as fast as the shortest lease so far asks; it does not keep the process alive. */
+  #schedule(intervalMs: number): void {
     this.#intervalMs = intervalMs;
     this.#lookedAt = performance.now();
     clearInterval(this.#timer);
@@ -64,6 +72,7 @@ export class LeaseKeeper {
     // While this process stood still, answers may have come that nobody has read yet.
     const stoodStillMs = Math.max(0, now - this.#lookedAt - this.#intervalMs);
     this.#lookedAt = now;
+    let left = Math.max(AT_ONCE, Math.ceil((this.#leased.size * 2) / TICKS_PER_BEAT));
     for (const [leased, life] of this.#leased) {
       life.answeredAt += stoodStillMs;
       const unansweredMs = now - life.answeredAt;
@@ -74,7 +83,8 @@ export class LeaseKeeper {
       }
       const due = leased.leaseMs / BEATS_PER_LEASE;
       const silent = now - life.beatAt;
-      if (silent < due * 0.9) continue;
+      if (silent < due - this.#intervalMs || left === 0) continue;
+      left--;
       if (silent > leased.leaseMs / 2) {
         this.#logger.warn(
           { sandbox: leased.id, silentMs: Math.round(silent), leaseMs: leased.leaseMs },

@@ -1,4 +1,4 @@
-/** A fixed number of places, given out in the order they were asked for. */
+/** A number of places, given out in the order they were asked for. */
 import { InvalidOptionsError, TaskAbortedError } from '../errors.js';
 import { onAbort, throwIfAborted } from './abort.js';
 
@@ -8,12 +8,22 @@ interface Waiter {
 }
 
 export class Semaphore {
-  readonly size: number;
   readonly #waiting: Waiter[] = [];
+  #size: number;
   #taken = 0;
 
   constructor(size: number) {
-    this.size = size;
+    this.#size = size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** From now on. Places that are taken stay taken. */
+  resize(size: number): void {
+    this.#size = size;
+    this.#admit();
   }
 
   get taken(): number {

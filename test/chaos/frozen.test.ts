@@ -8,7 +8,7 @@ import { audit, settled } from '../helpers/chaos/audit.js';
 import { processesOfContainers } from '../helpers/chaos/processes.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 
-test('the sandboxes of an orchestrator frozen for longer than their lease end by themselves, and it sees them lost', () =>
+test.concurrent('the sandboxes of an orchestrator frozen for longer than their lease end by themselves, and it sees them lost', () =>
   scenario(async ({ api, start }) => {
     const leaseMs = 2000;
     const orchestrator = await start({ work: ['loop', 'stubborn', 'sleep'], create: { leaseMs } });
@@ -42,7 +42,7 @@ test('the sandboxes of an orchestrator frozen for longer than their lease end by
     console.log(`[chaos] SIGSTOP with a lease of ${leaseMs} ms: sandboxes ended by themselves after ${endedMs} ms`);
   }));
 
-test('floods of a frozen orchestrator are dead after the lease, and gone once it runs again', () =>
+test.concurrent('floods of a frozen orchestrator are dead after the lease, and gone once it runs again', () =>
   scenario(async ({ start }) => {
     const leaseMs = 2000;
     const orchestrator = await start({ work: ['flood', 'unread'], create: { leaseMs } });
@@ -76,7 +76,7 @@ test('an orchestrator frozen for less than the lease keeps its sandboxes', () =>
     expect(orchestrator.all('lost')).toEqual([]);
   }));
 
-test('a frozen orchestrator that is killed leaves nothing behind', () =>
+test.concurrent('a frozen orchestrator that is killed leaves nothing behind', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ work: ['loop', 'flood', 'stubborn', 'unread'] });
     await orchestrator.heard('busy');

@@ -5,7 +5,7 @@ import { PipeProxy } from '../helpers/chaos/pipe-proxy.js';
 import { processesOfContainers } from '../helpers/chaos/processes.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 
-test('a sandbox whose pipe is cut is lost and removed; its neighbour works on', () =>
+test.concurrent('a sandbox whose pipe is cut is lost and removed; its neighbour works on', () =>
   scenario(async ({ api, defer, start }) => {
     const proxy = await PipeProxy.start();
     defer(() => proxy.close());
@@ -37,7 +37,7 @@ test('a sandbox whose pipe is cut is lost and removed; its neighbour works on', 
     console.log(`[chaos] pipe cut: sandbox removed after ${goneMs} ms`);
   }));
 
-test('a sandbox whose pipe is dead but open ends with its lease, and is lost to its owner soon after', () =>
+test.concurrent('a sandbox whose pipe is dead but open ends with its lease, and is lost to its owner soon after', () =>
   scenario(async ({ api, defer, start }) => {
     const proxy = await PipeProxy.start();
     defer(() => proxy.close());
@@ -62,7 +62,7 @@ test('a sandbox whose pipe is dead but open ends with its lease, and is lost to 
     await settled(subject);
   }));
 
-test('a container killed behind its owner is a lost sandbox', () =>
+test.concurrent('a container killed behind its owner is a lost sandbox', () =>
   scenario(async ({ api, start }) => {
     const orchestrator = await start({ work: ['loop'] });
     await orchestrator.heard('busy');

@@ -2,7 +2,7 @@
  * The promise of Ripcord: an orchestrator that is killed by SIGKILL, with its hands full, leaves nothing behind. Layers 3
  * (the pipe's end) and 4 (the watchdog) have to keep it; the later tests take one of them away in turn.
  *
- * RIPCORD_CHAOS_REPEATS sets how often the first test repeats (3; with RIPCORD_LONG=1, 20).
+ * RIPCORD_CHAOS_REPEATS sets how often the first test repeats (2; with RIPCORD_LONG=1, 20).
  */
 import { expect, test } from 'vitest';
 import { audit, isClean, type Settled, settled } from '../helpers/chaos/audit.js';
@@ -12,7 +12,7 @@ import { signalTo } from '../helpers/chaos/processes.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 
 const BUSY: Work[] = ['loop', 'flood', 'stubborn', 'sleep', 'spill', 'disk', 'unread', 'stdin'];
-const RUNS = repeats(3, 20);
+const RUNS = repeats(2, 20);
 
 test(
   'an orchestrator killed with 20 busy sandboxes leaves no container, volume, directory or process after 5 s',

@@ -28,7 +28,7 @@ async function refused(made: Scenario, stateDir: string): Promise<void> {
   await settled(orchestrator.subject);
 }
 
-test('a state root that is a link is refused, and nothing is written where it leads', () =>
+test.concurrent('a state root that is a link is refused, and nothing is written where it leads', () =>
   scenario(async (made) => {
     const target = join(made.directory, 'target');
     mkdirSync(target);
@@ -39,7 +39,7 @@ test('a state root that is a link is refused, and nothing is written where it le
     expect(readlinkSync(link)).toBe(target);
   }));
 
-test('a state root that is a link to nowhere is refused, and nothing is made where it leads', () =>
+test.concurrent('a state root that is a link to nowhere is refused, and nothing is made where it leads', () =>
   scenario(async (made) => {
     const link = join(made.directory, 'link');
     symlinkSync(join(made.directory, 'nowhere'), link);
@@ -47,7 +47,7 @@ test('a state root that is a link to nowhere is refused, and nothing is made whe
     expect(() => lstatSync(join(made.directory, 'nowhere'))).toThrow('ENOENT');
   }));
 
-test('a state root that is a file is refused and left as it is', () =>
+test.concurrent('a state root that is a file is refused and left as it is', () =>
   scenario(async (made) => {
     const file = join(made.directory, 'file');
     writeFileSync(file, 'mine');
@@ -66,7 +66,7 @@ test.skipIf(!isRoot)('a state root that belongs to somebody else is refused and 
   }),
 );
 
-test('a state root of our own that others may write to is closed to them before it is used', () =>
+test.concurrent('a state root of our own that others may write to is closed to them before it is used', () =>
   scenario(async (made) => {
     const open = join(made.directory, 'open');
     mkdirSync(open);

@@ -228,6 +228,7 @@ describe('walls', () => {
   it('show a kernel that holds what the agent promises', () => {
     expect(sandbox().capabilities).toMatchObject({
       descriptorsSafe: true,
+      rootSafe: true,
       signalsSafe: true,
       noNewPrivileges: true,
       seccomp: true,

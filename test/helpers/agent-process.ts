@@ -26,6 +26,7 @@ export const TYPE = {
   KILL_ALL: 0x0d,
   DETACH: 0x0e,
   LISTEN: 0x0f,
+  RESET: 0x10,
   READY: 0x81,
   PONG: 0x82,
   STARTED: 0x83,
@@ -41,9 +42,10 @@ export const TYPE = {
   BYE: 0x8d,
   LISTENING: 0x8e,
   ACCEPTED: 0x8f,
+  RESET_DONE: 0x90,
 } as const;
 
-export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16 } as const;
+export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32 } as const;
 export const OUTCOME = { EXITED: 0, SIGNALED: 1, TIMEOUT: 2, OOM: 3, OUTPUT_LIMIT: 4, SPAWN_FAILED: 5 } as const;
 export const EVERYTHING = 0xffff_ffff_ffff_ffffn;
 export const STDIN_WINDOW = 1_048_576;

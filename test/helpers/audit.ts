@@ -14,6 +14,7 @@ export async function engine<T = never>(
   method: string,
   path: string,
   body?: object | Buffer,
+  socketPath = ENGINE_SOCKET,
 ): Promise<EngineAnswer<T>> {
   const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   const headers = bytes && {
@@ -21,7 +22,7 @@ export async function engine<T = never>(
     'content-length': bytes.length,
   };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request({ socketPath: ENGINE_SOCKET, method, path, headers: headers || {}, agent: false }, resolve)
+    request({ socketPath, method, path, headers: headers || {}, agent: false }, resolve)
       .on('error', reject)
       .end(bytes);
   });
@@ -36,16 +37,18 @@ export async function engine<T = never>(
 const labelled = (label: string) => encodeURIComponent(JSON.stringify({ label: [label] }));
 
 /** Names of the containers an instance has on the engine, whatever their state. */
-export async function containersOf(instance: string): Promise<string[]> {
+export async function containersOf(instance: string, socketPath?: string): Promise<string[]> {
   const path = `/containers/json?all=1&filters=${labelled(`ripcord.instance=${instance}`)}`;
-  const { body } = await engine<{ Names: string[] }[]>('GET', path);
+  const { body } = await engine<{ Names: string[] }[]>('GET', path, undefined, socketPath);
   return body.map(({ Names }) => Names[0]!.slice(1));
 }
 
-export async function volumesOf(instance: string): Promise<string[]> {
+export async function volumesOf(instance: string, socketPath?: string): Promise<string[]> {
   const { body } = await engine<{ Volumes: { Name: string }[] | null }>(
     'GET',
     `/volumes?filters=${labelled(`ripcord.instance=${instance}`)}`,
+    undefined,
+    socketPath,
   );
   return (body.Volumes ?? []).map(({ Name }) => Name);
 }

@@ -1,6 +1,6 @@
 // A cgroup with limits for one test, on v1 and v2.
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,6 +8,8 @@ const ROOT = '/sys/fs/cgroup';
 const isV2 = existsSync(join(ROOT, 'cgroup.controllers'));
 
 export interface Cgroup {
+  /** Files that take a pid into it. */
+  procs: string[];
   /** Shell text that moves the shell into it. */
   enter: string;
   /** Waits for its last process to be gone. */
@@ -38,6 +40,16 @@ async function removeWhenEmpty(directory: string): Promise<void> {
   }
 }
 
+/** Whether this user may make one. */
+export const canMakeCgroups = (() => {
+  try {
+    accessSync(join(ROOT, isV2 ? '' : 'memory'), constants.W_OK);
+    return process.getuid?.() === 0;
+  } catch {
+    return false;
+  }
+})();
+
 export function makeCgroup(limits: { memoryBytes?: number; pids?: number }): Cgroup {
   const entries = limited(limits);
   if (isV2) writeFileSync(join(ROOT, 'cgroup.subtree_control'), '+memory +pids');
@@ -46,8 +58,10 @@ export function makeCgroup(limits: { memoryBytes?: number; pids?: number }): Cgr
     writeFileSync(join(directory, file), String(value));
   }
   const directories = [...new Set(entries.map(([directory]) => directory))];
+  const procs = directories.map((directory) => join(directory, 'cgroup.procs'));
   return {
-    enter: directories.map((directory) => `echo $$ > ${directory}/cgroup.procs`).join(' && '),
+    procs,
+    enter: procs.map((file) => `echo $$ > ${file}`).join(' && '),
     async remove() {
       for (const directory of directories) await removeWhenEmpty(directory);
     },

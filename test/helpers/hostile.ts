@@ -14,6 +14,7 @@ import { containersOf, directoriesOf, engine, until, volumesOf } from './audit.j
 import { repeats } from './chaos/measure.js';
 import { processesOfContainers } from './chaos/processes.js';
 import { makeTempDir, type TempDir } from './fixtures.js';
+import { gVisorEndpoint, gVisorMissing, gVisorReady, LOAD_MS } from './gvisor-engine.js';
 import { type ManagerUnderTest, useManager } from './sandbox.js';
 
 const MiB = 1024 ** 2;
@@ -62,7 +63,6 @@ interface EngineInfo {
   ServerVersion?: string;
   KernelVersion?: string;
   CgroupVersion?: string;
-  Runtimes?: object;
 }
 
 /** Asked when the tests are collected. */
@@ -75,20 +75,23 @@ const ENGINE = `engine ${info.ServerVersion}, Linux ${info.KernelVersion}, cgrou
 /** The cases of a group, for the engine's own runtime and, where it makes a difference, for gVisor. */
 export function battery(group: string, runtimes: ('runc' | 'runsc')[], cases: (attack: Attack) => void): void {
   for (const runtime of runtimes) {
-    const missing = runtime === 'runsc' && !Object.hasOwn(info.Runtimes ?? {}, runtime);
-    const title = `${group} (${runtime}${missing ? ', which this engine does not know' : ''})`;
-    describe.skipIf(missing)(title, () => cases(new Battery(runtime).attack));
+    const missing = runtime === 'runsc' ? gVisorMissing : undefined;
+    const title = `${group} (${runtime}${missing ? `, ${missing}` : ''})`;
+    describe.skipIf(missing !== undefined)(title, () => cases(new Battery(runtime).attack));
   }
 }
 
 class Battery {
-  readonly #manager: ManagerUnderTest = useManager();
+  readonly #manager: ManagerUnderTest;
   readonly #runtime: string;
   #sibling!: Sandbox;
   #host!: TempDir;
 
   constructor(runtime: string) {
     this.#runtime = runtime;
+    const gVisor = runtime === 'runsc';
+    if (gVisor) beforeAll(gVisorReady, LOAD_MS);
+    this.#manager = useManager(gVisor ? { docker: gVisorEndpoint } : {});
     beforeAll(async () => {
       this.#host = await makeTempDir('hostile');
       this.#sibling = await this.#manager.manager.create({ image: 'base' });
@@ -121,7 +124,7 @@ class Battery {
       runtime,
       ...(typeof options === 'function' ? options() : options),
     });
-    const container = await containerId(sandbox);
+    const container = await this.#containerId(sandbox);
     const watch = new Watch(this.#sibling);
     try {
       await body(siegeOf(sandbox, this.#manager.manager, this.#host.path, runtime === 'runsc'));
@@ -136,13 +139,13 @@ class Battery {
   }
 
   async #leftAfter({ id }: Sandbox, container: string): Promise<string[]> {
-    const { manager, stateDir } = this.#manager;
+    const { manager, socketPath, stateDir } = this.#manager;
     let left: string[] = [];
     const look = async () => {
-      const containers = await containersOf(manager.instance);
+      const containers = await containersOf(manager.instance, socketPath);
       left = [
         ...containers.filter((name) => name === `ripcord-${id}`),
-        ...(await volumesOf(manager.instance)),
+        ...(await volumesOf(manager.instance, socketPath)),
         ...directoriesOf(stateDir, manager.instance).filter((name) => name === id),
         // By cgroup and command line, so that it counts ours on a machine where others come and go.
         ...processesOfContainers(new Set([container])).map(({ command }) => command),
@@ -152,10 +155,11 @@ class Battery {
     await until(look, 'nothing left', GONE_MS).catch(() => {});
     return left;
   }
-}
 
-async function containerId(sandbox: Sandbox): Promise<string> {
-  return (await engine<{ Id: string }>('GET', `/containers/ripcord-${sandbox.id}/json`)).body.Id;
+  async #containerId({ id }: Sandbox): Promise<string> {
+    const path = `/containers/ripcord-${id}/json`;
+    return (await engine<{ Id: string }>('GET', path, undefined, this.#manager.socketPath)).body.Id;
+  }
 }
 
 /** A file of the host beside the download target. */

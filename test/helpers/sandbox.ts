@@ -9,13 +9,15 @@ import {
   SandboxManager,
 } from 'ripcord';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { containersOf, until, volumesOf } from './audit.js';
+import { containersOf, ENGINE_SOCKET, until, volumesOf } from './audit.js';
 import { makeTempDir, type TempDir } from './fixtures.js';
 
 export interface ManagerUnderTest {
   readonly manager: SandboxManager;
   /** Its state directory, which nobody else uses. */
   readonly stateDir: string;
+  /** Of its engine. */
+  readonly socketPath: string;
   /** Everything it has said so far. */
   readonly events: ManagerEvent[];
 }
@@ -28,9 +30,13 @@ export function useManager(options: ManagerOptions = {}): ManagerUnderTest {
   let manager: SandboxManager;
   let state: TempDir;
   const events: ManagerEvent[] = [];
+  const socketPath = typeof options.docker === 'string' ? options.docker.slice('unix://'.length) : ENGINE_SOCKET;
   beforeAll(async () => {
     state = await makeTempDir('state');
-    manager = await SandboxManager.open({ stateDir: `${state.path}/root`, ...options });
+    manager = await SandboxManager.open({ stateDir: `${state.path}/root`, ...options }).catch(async (error) => {
+      await state.remove();
+      throw error;
+    });
     manager.on('event', (event) => events.push(event));
   });
   afterAll(async () => {
@@ -39,8 +45,8 @@ export function useManager(options: ManagerOptions = {}): ManagerUnderTest {
     try {
       expect(receipt.errors).toEqual([]);
       expect(isClean(receipt)).toBe(true);
-      expect(await containersOf(manager.instance)).toEqual([]);
-      expect(await volumesOf(manager.instance)).toEqual([]);
+      expect(await containersOf(manager.instance, socketPath)).toEqual([]);
+      expect(await volumesOf(manager.instance, socketPath)).toEqual([]);
       expect(existsSync(`${state.path}/root`)).toBe(false);
     } finally {
       await state.remove();
@@ -53,6 +59,7 @@ export function useManager(options: ManagerOptions = {}): ManagerUnderTest {
     get stateDir() {
       return `${state.path}/root`;
     },
+    socketPath,
     events,
   };
 }

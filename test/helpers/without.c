@@ -1,4 +1,4 @@
-/* Runs a program on a kernel that seems to lack something: `without openat2|subreaper program…`. */
+/* Runs a program on a kernel that seems to lack something: `without openat2|subreaper|keyrings program…`. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -20,12 +20,19 @@ static struct sock_filter subreaper[] = {
     LOAD(nr), UNLESS(SYS_prctl, 3), LOAD(args[0]), UNLESS(PR_SET_CHILD_SUBREAPER, 1), FAIL(EINVAL), ALLOW,
 };
 
+/* Every seccomp profile of an engine. */
+static struct sock_filter keyrings[] = {
+    LOAD(nr), UNLESS(SYS_keyctl, 1), FAIL(EPERM), UNLESS(SYS_add_key, 1), FAIL(EPERM),
+    UNLESS(SYS_request_key, 1), FAIL(EPERM), ALLOW,
+};
+
 int main(int argc, char **argv) {
     if (argc < 3) return 1;
     struct sock_fprog program = {sizeof openat2 / sizeof *openat2, openat2};
     if (strcmp(argv[1], "subreaper") == 0) {
         program = (struct sock_fprog){sizeof subreaper / sizeof *subreaper, subreaper};
     }
+    if (strcmp(argv[1], "keyrings") == 0) program = (struct sock_fprog){sizeof keyrings / sizeof *keyrings, keyrings};
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 1;
     execv(argv[2], argv + 2);
     return 1;

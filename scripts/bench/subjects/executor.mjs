@@ -1,24 +1,29 @@
 /** What the iteration executor itself costs, and how soon an aborted run is over. */
-import { IterationExecutor } from '../../../dist/index.js';
+import { importCompiled } from '../../setup/paths.mjs';
 import { quantile } from '../measure.mjs';
-import { check, printTimes } from '../report.mjs';
+import { digits } from '../report.mjs';
 
-export const title = 'executor: no-op branches without sandboxes; abort with 8 branches at work';
+export const title = "The iteration executor's own cost, and how soon an aborted run is over";
 
 const BRANCHES = 8;
 
-export async function run({ manager, quick }) {
-  const overhead = await perBranch(manager, quick ? 20 : 200);
-  const aborts = await abortsAtWork(manager, quick ? 3 : 20);
-  printTimes({ 'executor, a branch': overhead, 'abort → settled, 8 branches': aborts });
-  return [
-    check("the executor's own time for a branch", quantile(overhead, 0.5), '<=', 1, ' ms'),
-    check('abort → settled and removed, p99', quantile(aborts, 0.99), '<=', 1000, ' ms'),
-  ];
+export async function run({ context, report, quick }) {
+  const { IterationExecutor } = await importCompiled('index.js');
+  const manager = await context.openManager();
+  const overhead = await perBranch(IterationExecutor, manager, quick ? 20 : 200);
+  const aborts = await abortsAtWork(IterationExecutor, manager, quick ? 3 : 20);
+  report.samples({ 'the executor, a branch': overhead, [`abort → all gone, ${BRANCHES} branches`]: aborts });
+  report.check("the executor's own time for a branch", quantile(overhead, 0.5), '<=', 1, ' ms');
+  report.check('abort → settled and removed, p99', quantile(aborts, 0.99), '<=', 1000, ' ms');
+  report.headline(
+    `abort of a run with ${BRANCHES} branches at work → all of it gone`,
+    `${digits(quantile(aborts, 0.5))} ms, p99 ${digits(quantile(aborts, 0.99))} ms`,
+    '',
+  );
 }
 
 /** Milliseconds a branch, from runs of ten iterations. */
-async function perBranch(manager, runs) {
+async function perBranch(IterationExecutor, manager, runs) {
   const executor = new IterationExecutor(manager, {
     sandbox: false,
     maxIterations: 10,
@@ -32,7 +37,7 @@ async function perBranch(manager, runs) {
 }
 
 /** All branches run a command when the signal comes. */
-async function abortsAtWork(manager, rounds) {
+async function abortsAtWork(IterationExecutor, manager, rounds) {
   const times = [];
   while (times.length < rounds) {
     const controller = new AbortController();

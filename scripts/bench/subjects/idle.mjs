@@ -1,27 +1,69 @@
-/** What 50 idle sandboxes cost the orchestrator, and one costs inside. */
-import { quantile } from '../measure.mjs';
-import { check } from '../report.mjs';
+/** What an idle sandbox costs: this machine, this process, and the agent inside; against an idle plain container. */
+import { setTimeout } from 'node:timers/promises';
+import { availableMemory } from '../machine.mjs';
+import { inParallel, quantile } from '../measure.mjs';
+import { HARDENED_HOST_CONFIG } from '../peers/docker.mjs';
+import { idleContainer } from '../peers/dockerode-exec.mjs';
 
-export const title = 'idle: 50 sandboxes';
+export const title = 'Memory of idle sandboxes';
 
-export async function run({ manager, quick }) {
+const MIB = 1024 ** 2;
+
+export async function run({ context, report, quick }) {
   const count = quick ? 10 : 50;
+  const manager = await context.openManager();
   global.gc?.();
   const before = process.memoryUsage.rss();
-  const sandboxes = [];
-  while (sandboxes.length < count) {
-    const batch = Array.from({ length: Math.min(5, count - sandboxes.length) }, () =>
-      manager.create({ image: 'python' }),
-    );
-    sandboxes.push(...(await Promise.all(batch)));
+  let stats;
+  let growth;
+  const ours = await perOne(count, () => manager.create({ image: 'python' }), {
+    async whileOpen(sandboxes) {
+      global.gc?.();
+      growth = (process.memoryUsage.rss() - before) / MIB;
+      stats = await Promise.all(sandboxes.map((sandbox) => sandbox.stats()));
+    },
+    close: (sandbox) => sandbox.close(),
+  });
+  const theirs = await perOne(count, () => idleContainer(context.image, context.run, HARDENED_HOST_CONFIG), {
+    close: (container) => container.remove({ force: true }),
+  });
+  const agent = quantile(
+    stats.map(({ agentRssBytes }) => agentRssBytes / MIB),
+    1,
+  );
+  report.note(
+    `this machine's memory, each of ${count}: a sandbox ${ours.toFixed(1)} MiB, a plain idle container ${theirs.toFixed(1)} MiB`,
+  );
+  report.bars({
+    name: 'idle',
+    title: "This machine's memory for an idle sandbox",
+    unit: 'MiB',
+    bars: [
+      { name: 'Ripcord', value: ours },
+      { name: 'plain container with sleep', value: theirs },
+    ],
+  });
+  report.check(`RSS growth of this process, ${count} sandboxes`, growth, '<=', 50, ' MiB');
+  report.check('RSS of an agent, the largest', agent, '<=', 1.5, ' MiB');
+  report.headline(
+    `an idle sandbox, memory of the machine`,
+    `${ours.toFixed(1)} MiB, of that the agent ${agent.toFixed(2)}`,
+    `a plain idle container ${theirs.toFixed(1)} MiB`,
+    (ours / theirs).toFixed(2),
+  );
+}
+
+/** MiB of this machine for each of so many. */
+async function perOne(count, create, { whileOpen, close }) {
+  const before = availableMemory();
+  const open = [];
+  try {
+    await inParallel(Array(count).fill(0), 4, async () => void open.push(await create()));
+    await setTimeout(1000);
+    const used = (before - availableMemory()) / MIB / count;
+    await whileOpen?.(open);
+    return used;
+  } finally {
+    await inParallel(open, 4, close);
   }
-  global.gc?.();
-  const growth = (process.memoryUsage.rss() - before) / 1024 ** 2;
-  const stats = await Promise.all(sandboxes.map((sandbox) => sandbox.stats()));
-  const agents = stats.map(({ agentRssBytes }) => agentRssBytes / 1024 ** 2);
-  await Promise.all(sandboxes.map((sandbox) => sandbox.close()));
-  return [
-    check(`orchestrator RSS growth, ${count} sandboxes`, growth, '<=', 50, ' MiB'),
-    check('agent RSS, largest', quantile(agents, 1), '<=', 1.5, ' MiB'),
-  ];
 }

@@ -2,21 +2,22 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { quantile } from '../measure.mjs';
-import { check, printTimes } from '../report.mjs';
+import { median } from '../measure.mjs';
+import { digits } from '../report.mjs';
 
-export const title = 'network through the pipe: egress, a forwarded port, refusals';
+export const title = 'Network through the pipe: egress, a forwarded port, refusals';
 
 const MIB = 1024 * 1024;
 const CHUNK = Buffer.alloc(MIB, 'x');
 const CONNECTIONS = 100;
 
-export async function run({ manager, quick }) {
+export async function run({ context, report, quick }) {
   const mebibytes = quick ? 64 : 512;
   const rounds = quick ? 2 : 5;
   const server = createServer((request, response) => void serve(request, response, mebibytes)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
+  const manager = await context.openManager();
   // Two processes for each connection to a port, and one of the server's threads.
   const inside = await manager.create({ limits: { pids: 4 * CONNECTIONS } });
   const sandbox = await manager.create({ image: 'shell', network: { allow: [`localhost:${port}`] } });
@@ -34,15 +35,19 @@ export async function run({ manager, quick }) {
     await inside.ports.waitFor(8000);
     const forwarded = await rates(rounds, mebibytes, () => drain(forward.localPort));
     const refusals = await refusalTimes(sandbox, quick ? 50 : 300);
-    printTimes({ 'a refused CONNECT, seen inside': refusals });
-    console.log(`  ${mebibytes} MiB a time, ${rounds} times each`);
-    return [
-      check('egress, to the sandbox', quantile(down, 0.5), '>=', 50, ' MB/s'),
-      check('egress, from the sandbox', quantile(up, 0.5), '>=', 50, ' MB/s'),
-      check('forwarded port, from the sandbox', quantile(forwarded, 0.5), '>=', 50, ' MB/s'),
-      check('a refusal, p50', quantile(refusals, 0.5), '<=', 20, ' ms'),
-      check(`forwarded connections at once`, await atOnce(forward.localPort), '>=', CONNECTIONS),
-    ];
+    const rate = { 'egress, to the sandbox': down, 'egress, from the sandbox': up, 'a forwarded port': forwarded };
+    report.samples(rate, { title: `${mebibytes} MiB a time`, unit: 'MB/s' });
+    report.samples({ 'a refused CONNECT, seen inside': refusals });
+    for (const [what, values] of Object.entries(rate)) report.check(what, median(values), '>=', 50, ' MB/s');
+    report.check('a refusal, p50', median(refusals), '<=', 20, ' ms');
+    report.check('forwarded connections at once', await atOnce(forward.localPort), '>=', CONNECTIONS);
+    report.headline(
+      'egress to and from a sandbox, and a forwarded port',
+      `${Object.values(rate)
+        .map((values) => digits(median(values)))
+        .join(' / ')} MB/s`,
+      '',
+    );
   } finally {
     await Promise.all([inside.close(), sandbox.close()]);
     server.closeAllConnections();

@@ -38,6 +38,8 @@ const ARCHITECTURES: Record<string, EngineFacts['arch']> = {
 const CALL_MS = 15_000;
 /** All of a removal: an engine under load takes seconds, a broken one for ever. */
 const REMOVE_MS = 30_000;
+/** Where nobody answers at all: the watchdog goes on trying for longer than anybody wants to wait. */
+const AWAY_MS = 5000;
 
 export class DockerBackend implements Backend {
   readonly description: string;
@@ -156,6 +158,11 @@ export class DockerBackend implements Backend {
 
   async remove(idOrName: string): Promise<void> {
     const container = this.#docker.getContainer(idOrName);
+    let awaySince: number | undefined;
+    const isAway = (error: unknown) => {
+      awaySince = isUnreachable(error) ? (awaySince ?? performance.now()) : undefined;
+      return awaySince !== undefined && performance.now() - awaySince > AWAY_MS;
+    };
     await this.#call('removing a container', () =>
       pRetry(
         async () => {
@@ -165,7 +172,14 @@ export class DockerBackend implements Backend {
           });
           if (!(await this.#absent(idOrName))) throw new Error(`container ${idOrName} is still there`);
         },
-        { retries: 100, minTimeout: 5, factor: 1.5, maxTimeout: 500, maxRetryTime: REMOVE_MS },
+        {
+          retries: 100,
+          minTimeout: 5,
+          factor: 1.5,
+          maxTimeout: 500,
+          maxRetryTime: REMOVE_MS,
+          shouldRetry: ({ error }) => !isAway(error),
+        },
       ),
     );
   }

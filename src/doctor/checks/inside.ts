@@ -11,6 +11,12 @@ export function checkAgentFindings(found: AgentCapabilities): Finding[] {
       bad: 'commands can reach the agent: its descriptors or signals are open to them',
       fix: 'Use the runtime runc, or a newer runsc.',
     }),
+    check('probe.root', found.rootSafe, {
+      ok: 'nor can commands that run as root',
+      bad: 'commands as root could reach the agent, so `user: 0` is refused here',
+      fix: 'Use the runtime runc for what needs root.',
+      otherwise: 'warn',
+    }),
     check('probe.subreaper', found.subreaper, {
       ok: 'no process escapes its command: orphans stay in its tree',
       bad: 'the kernel gives no subreapers: orphans are ended with the sandbox, not with their command',

@@ -2,12 +2,12 @@
  * Applies or recovers a commit as a process of its own, to be mistreated: killed by its parent at any moment, or by
  * itself right before the n-th call that changes the disk; or at that point a directory is swapped for a link.
  *
- *     commit-main.mjs apply|recover '{ "base", "result", "target", "killAt", "swap": { "at", "directory", "aside", "link" } }'
+ *     commit-main.mjs library.mjs apply|recover '{ "base", "result", "target", "killAt", "swap": { "at", "directory", "aside", "link" } }'
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
-const [action, json] = process.argv.slice(2);
+const [library, action, json] = process.argv.slice(2);
 const { base, result, target, killAt, swap, hold } = JSON.parse(json);
 
 const CHANGING = [
@@ -57,8 +57,7 @@ Object.defineProperties(countedOpen, Object.getOwnPropertyDescriptors(open));
 fs.open = countedOpen;
 syncBuiltinESMExports();
 
-const { applyCommit, prepareCommit, recoverCommit } = await import('../../../dist/workspace/commit.js');
-const { manifestOf } = await import('../../../dist/workspace/manifest.js');
+const { applyCommit, manifestOf, prepareCommit, recoverCommit } = await import(library);
 
 if (action === 'recover') {
   const recovery = await recoverCommit(target);

@@ -1,11 +1,27 @@
 /** Runs commit-main.mjs and sees to its end. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 import { deferred } from '../../../src/lifecycle/abort.js';
 
 const MAIN = fileURLToPath(new URL('./commit-main.mjs', import.meta.url));
+const LIBRARY = fileURLToPath(new URL('./commit-library.mjs', import.meta.url));
+
+/**
+ * The compiled library in one file: hundreds of processes load it, and of all its modules most of the time each takes
+ * would be the loading.
+ * @returns its path, in `directory`
+ */
+export async function bundleLibrary(directory: string): Promise<string> {
+  const file = join(directory, 'library.mjs');
+  const bundle = await rolldown({ input: LIBRARY, platform: 'node' });
+  await bundle.write({ file, format: 'esm' });
+  await bundle.close();
+  return file;
+}
 
 export interface CommitJob {
   base?: string;
@@ -35,8 +51,10 @@ export class CommitProcess {
   #stderr = '';
   #heard = deferred<void>();
 
-  constructor(action: 'apply' | 'recover', job: CommitJob) {
-    this.#child = spawn(process.execPath, [MAIN, action, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(library: string, action: 'apply' | 'recover', job: CommitJob) {
+    this.#child = spawn(process.execPath, [MAIN, library, action, JSON.stringify(job)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.#child.stdin.on('error', () => {});
     this.#child.stderr.on('data', (text: Buffer) => {
       this.#stderr += text;

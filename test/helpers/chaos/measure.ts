@@ -1,13 +1,13 @@
 /** What a loop measured, printed at its end: numbers nobody prints are numbers nobody looks at. */
 import type { Settled } from './audit.js';
 
-const percentile = (sorted: number[], p: number): number =>
-  Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * p) - 1)] ?? Number.NaN);
-
-export const summary = (values: number[]): string => {
+export function percentile(values: number[], p: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return `p50 ${percentile(sorted, 0.5)} ms, p99 ${percentile(sorted, 0.99)} ms, max ${percentile(sorted, 1)} ms`;
-};
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * p) - 1)] ?? Number.NaN);
+}
+
+export const summary = (values: number[]): string =>
+  `p50 ${percentile(values, 0.5)} ms, p99 ${percentile(values, 0.99)} ms, max ${percentile(values, 1)} ms`;
 
 export function report(title: string, runs: Settled[], more = ''): void {
   if (runs.length === 0) return;
@@ -23,7 +23,7 @@ export function repeats(ci: number, long: number): number {
 }
 
 /** A size or time that is larger with RIPCORD_LONG=1. */
-export function scaled(ci: number, long: number): number {
+export function scaled<T>(ci: T, long: T): T {
   return process.env.RIPCORD_LONG === '1' ? long : ci;
 }
 

@@ -6,6 +6,7 @@
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { RipcordError, SandboxManager } from 'ripcord';
+import { doom, UNTIL } from './doom.mjs';
 
 /** @type {import('./orchestrator.js').Plan & { token: string }} */
 const plan = JSON.parse(process.argv[2] ?? '{}');
@@ -98,6 +99,18 @@ async function churn(manager) {
   }
 }
 
+/** Lives until the point it is to end at; whoever was only stopped there lives on, and what it then meets is said. */
+async function meetDoom(manager) {
+  const reached = doom(plan.doom, say);
+  try {
+    const sandbox = await createOne(manager);
+    await UNTIL[plan.doom.at]?.(sandbox, reached, WORK.stubborn);
+    say('survived');
+  } catch (error) {
+    say('survived', { error: told(error) });
+  }
+}
+
 async function run() {
   say('begun', { pid: process.pid });
   if (plan.handles) process.on(plan.handles, () => say('handled', { message: plan.handles }));
@@ -107,6 +120,7 @@ async function run() {
     stateDir: plan.stateDir,
     sweep: plan.sweep ?? true,
     handleSignals: plan.handleSignals ?? true,
+    pool: plan.pool,
     logger,
     defaults: { image: plan.image ?? 'base', labels: { 'chaos.token': plan.token } },
   });
@@ -115,8 +129,13 @@ async function run() {
     if (event.type === 'sandbox.closed') say('sandbox-closed', { sandbox: event.sandbox, receipt: event.receipt });
     if (event.type === 'swept') say('swept', { report: event.report });
   });
+  if (plan.pool) await manager.poolFilled();
   say('opened', { instance: manager.instance });
   listen(manager);
+  if (plan.doom) {
+    await meetDoom(manager);
+    return;
+  }
   if (plan.churn) {
     await Promise.all(Array.from({ length: plan.churn }, () => churn(manager)));
     return;

@@ -8,13 +8,49 @@ import { isWatchdog, processesWithTempDir, signalTo } from './processes.js';
 
 export type Work = 'idle' | 'sleep' | 'loop' | 'flood' | 'spill' | 'unread' | 'disk' | 'stdin' | 'stubborn';
 
+export type Point =
+  | 'image lookup'
+  | 'created'
+  | 'attached'
+  | 'started'
+  | 'exec'
+  | 'write'
+  | 'read'
+  | 'killing'
+  | 'removing'
+  | 'idle';
+
+export type End =
+  | 'SIGINT'
+  | 'SIGINT twice'
+  | 'SIGTERM'
+  | 'SIGHUP'
+  | 'uncaughtException'
+  | 'unhandledRejection'
+  | 'process.exit'
+  | 'SIGABRT'
+  | 'SIGKILL'
+  | 'OOM'
+  | 'SIGSTOP';
+
+export interface Doom {
+  at: Point;
+  how: End;
+  /** For `OOM`: files that take a pid into a cgroup with little memory. */
+  memory?: string[];
+}
+
 export interface Plan {
+  /** `SandboxManager.open({ pool })`; `opened` is said when it is full. */
+  pool?: object;
   /** How many; default one for each kind of work. */
   sandboxes?: number;
   /** What they do, in turn. */
   work?: Work[];
   /** Instead: so many loops of create, use, close. */
   churn?: number;
+  /** Instead: one sandbox, and an end of the process at one point of its life. See doom.mjs. */
+  doom?: Doom;
   create?: object;
   image?: string;
   docker?: string;
@@ -41,7 +77,11 @@ export interface Said {
   message?: string;
   ms?: number;
   error?: { code?: string; name?: string; message: string };
-  receipt?: { left: { containers: number; volumes: number; directories: number }; errors: string[] };
+  receipt?: {
+    left: { containers: number; volumes: number; directories: number };
+    reuse?: { recycled: boolean };
+    errors: string[];
+  };
   report?: { removed: { containers: string[]; volumes: string[]; directories: string[] }; errors: string[] };
 }
 

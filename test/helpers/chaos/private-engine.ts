@@ -14,7 +14,9 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,14 +38,37 @@ export const canRunPrivateEngine = process.platform === 'linux' && process.getui
 const READY_MS = 60_000;
 const STOP_MS = 30_000;
 
+/** Waits for the end of whoever holds its stdin, then ends the engine of a directory and removes that. */
+const GUARDIAN = `
+trap '' INT TERM HUP
+cat > /dev/null
+pid=$(cat "$1/docker.pid") && kill "$pid"
+i=0; while [ -e "/proc/$pid/exe" ] && [ $i -lt 300 ]; do sleep 0.1; i=$((i+1)); done
+grep -o " $1/[^ ]*" /proc/self/mounts | sort -r | xargs -r umount -l
+rm -rf "$1"`;
+
 export class PrivateEngine {
   readonly directory = mkdtempSync(join(tmpdir(), 'rc-engine-'));
   readonly api = new EngineApi(join(this.directory, 'docker.sock'));
   readonly endpoint = `unix://${this.api.socketPath}`;
+  readonly #guardian: ChildProcess;
   #process: ChildProcess | undefined;
 
-  static async start(): Promise<PrivateEngine> {
-    const engine = new PrivateEngine();
+  /** @param config what would stand in its daemon.json */
+  constructor(config: object = {}) {
+    // Its own in any case: the machine's may name what a flag here names, too.
+    writeFileSync(join(this.directory, 'daemon.json'), JSON.stringify(config));
+    // A run of tests that is killed takes nothing down with it by itself.
+    this.#guardian = spawn('sh', ['-c', GUARDIAN, 'guardian', this.directory], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    this.#guardian.unref();
+    (this.#guardian.stdin as Socket).unref();
+  }
+
+  static async start(config?: object): Promise<PrivateEngine> {
+    const engine = new PrivateEngine(config);
     try {
       await engine.start();
       return engine;
@@ -63,6 +88,7 @@ export class PrivateEngine {
       [
         '--net',
         DOCKERD!,
+        `--config-file=${this.directory}/daemon.json`,
         `--data-root=${this.directory}/data`,
         `--exec-root=${this.directory}/exec`,
         `--pidfile=${this.directory}/docker.pid`,
@@ -96,12 +122,13 @@ export class PrivateEngine {
     await exit;
   }
 
-  /** Copies an image over from another engine. */
-  async load(image: string, from = new EngineApi()): Promise<void> {
-    const archive = await from.open('GET', `/images/${encodeURIComponent(image)}/get`);
-    if (archive.statusCode !== 200) throw new Error(`no image ${image} to copy: ${archive.statusCode}`);
+  /** Copies images over from another engine; what they share is copied once. */
+  async load(images: string[], from = new EngineApi()): Promise<void> {
+    const names = images.map((image) => `names=${encodeURIComponent(image)}`).join('&');
+    const archive = await from.open('GET', `/images/get?${names}`);
+    if (archive.statusCode !== 200) throw new Error(`no images ${images} to copy: ${archive.statusCode}`);
     const { status, text } = await this.api.ask('POST', '/images/load?quiet=1', archive);
-    if (status !== 200 || text.includes('"error"')) throw new Error(`loading ${image}: ${status} ${text}`);
+    if (status !== 200 || text.includes('"error"')) throw new Error(`loading ${images}: ${status} ${text}`);
   }
 
   /** Ends it and everything that ran under it, and removes its directories. */
@@ -113,6 +140,7 @@ export class PrivateEngine {
     while (this.#processes().length > 0 && Date.now() < deadline) await sleep(20);
     for (const mount of this.#mounts()) await once(spawn('umount', ['-l', mount], { stdio: 'ignore' }), 'exit');
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    this.#guardian.kill('SIGKILL');
   }
 
   /** Where nobody reaps orphans, a killed process is a zombie, which dockerd takes for a live one. */
@@ -134,7 +162,7 @@ export class PrivateEngine {
           return false;
         }
       })
-      .filter((pid) => pid !== this.#process?.pid);
+      .filter((pid) => pid !== this.#process?.pid && pid !== this.#guardian.pid);
   }
 
   /** Deepest first. */

@@ -31,6 +31,9 @@ function statOf(pid: number): string[] {
   return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
+/** Whether `pid` is stopped by a signal. */
+export const isStopped = (pid: number): boolean => statOf(pid)[0] === 'T';
+
 /** When `pid` started, in the kernel's units. */
 export const startOf = (pid: number): string => statOf(pid)[19] ?? '';
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type AgentProcess, FLAG, OUTCOME, TYPE } from '../../helpers/agent-process.js';
+import { type AgentProcess, FLAG, OUTCOME, type SpawnOptions, TYPE } from '../../helpers/agent-process.js';
 import { describeAgent } from '../../helpers/agent-suite.js';
 
 const { SIGSEGV } = constants.signals;
@@ -31,6 +31,33 @@ describeAgent('agent: a command', (suite) => {
       const agent = await suite.ready();
       const result = await agent.sh('kill -SEGV $$');
       expect(result).toMatchObject({ outcome: OUTCOME.SIGNALED, exitCode: -1, signal: SIGSEGV });
+    });
+
+    it('says nothing but its output and its end when it is brief', async () => {
+      const agent = await suite.ready();
+      const run = async (argv: string[], options: SpawnOptions = {}) => {
+        const types: number[] = [];
+        const stream = agent.spawn(argv, { flags: FLAG.BRIEF, ...options });
+        const result = await agent.result(stream, (frame) => types.push(frame.type));
+        return { ...result, types };
+      };
+      const both = await run(['sh', '-c', 'printf out; printf err >&2; exec >&- 2>&-; exit 7']);
+      expect(new Set(both.types)).toEqual(new Set([TYPE.STDOUT, TYPE.STDERR, TYPE.EXIT]));
+      expect(both).toMatchObject({ outcome: OUTCOME.EXITED, exitCode: 7, stdoutBytes: 3, stderrBytes: 3 });
+      expect(`${both.stdout}${both.stderr}`).toBe('outerr');
+      expect((await run(['true'])).types).toEqual([TYPE.EXIT]);
+
+      const missing = await run(['/no/such/program']);
+      expect(missing.types).toEqual([TYPE.EXIT]);
+      expect(missing).toMatchObject({ outcome: OUTCOME.SPAWN_FAILED, stage: 5, errno: constants.errno.ENOENT });
+
+      const late = await run(['sleep', '60'], { timeoutMs: 50 });
+      expect(late.types).toEqual([TYPE.EXIT]);
+      expect(late.outcome).toBe(OUTCOME.TIMEOUT);
+
+      const cut = await run(['sh', '-c', 'printf 0123456789'], { head: 2n, tail: 3n });
+      expect(cut.stdout.toString()).toBe('01789');
+      expect(cut.gaps).toMatchObject([{ channel: 1, dropped: 5 }]);
     });
 
     it('sends STARTED with its pid before any output', async () => {

@@ -33,7 +33,14 @@ const {
 const CONTROL = [PONG, STATS, LISTENING];
 const OF_STREAM = [STARTED, STDOUT, STDERR, OUTPUT_EOF, OUTPUT_GAP, STDIN_CREDIT, STDIN_CLOSED];
 const TYPES = Object.values(Receive);
-const HELLO = { leaseMs: 0, lifetimeMs: 0, workspace: '/workspace', defaultUser: '', shareWorkspace: false };
+const HELLO = {
+  leaseMs: 0,
+  lifetimeMs: 0,
+  workspace: '/workspace',
+  defaultUser: '',
+  shareWorkspace: false,
+  resettable: false,
+};
 /** version 1, no capabilities, 512 streams, and two empty names. */
 const READY = encodeFrame(0, Receive.READY, Buffer.from([1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
 

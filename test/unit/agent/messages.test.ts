@@ -84,6 +84,16 @@ describe('encodeSpawn', () => {
     expect(at).toBe(bytes.length);
   });
 
+  it('carries figures of more than 32 bits', () => {
+    const figures = [0, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 5, Number.MAX_SAFE_INTEGER];
+    for (const timeoutMs of figures) {
+      expect(encodeSpawn({ ...request, timeoutMs }).readBigUInt64LE(2)).toBe(BigInt(timeoutMs));
+      const exit = Buffer.alloc(80);
+      exit.writeBigUInt64LE(BigInt(timeoutMs), 40);
+      expect(decodeExit(exit).stdoutBytes).toBe(timeoutMs);
+    }
+  });
+
   it('takes strings of any length and text', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 400 }), { minLength: 1, maxLength: 5 }), (argv) => {

@@ -60,6 +60,28 @@ describe('LeaseKeeper', () => {
     expect(short.heartbeat.mock.calls.length).toBeGreaterThanOrEqual(3);
   });
 
+  it('spreads the heartbeats of many, each at its pace all the same', async () => {
+    let atOnce = 0;
+    let most = 0;
+    const many = Array.from({ length: 1000 }, () =>
+      leased(60_000, () => {
+        most = Math.max(most, ++atOnce);
+        return Promise.resolve();
+      }),
+    );
+    for (const one of many) keeper.add(one);
+    const timer = vi.getTimerCount();
+    for (let ms = 0; ms < 120_000; ms += 900) {
+      atOnce = 0;
+      await pass(900);
+    }
+    expect(timer).toBe(1);
+    expect(most).toBeLessThanOrEqual(150);
+    const beats = many.map(({ heartbeat }) => heartbeat.mock.calls.length);
+    expect(Math.min(...beats)).toBeGreaterThanOrEqual(7);
+    expect(Math.max(...beats)).toBeLessThanOrEqual(9);
+  });
+
   it('leaves no timer, and beats nobody, when all are gone', async () => {
     const one = leased(1000);
     keeper.add(one);

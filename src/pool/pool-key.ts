@@ -1,0 +1,54 @@
+/** Which sandboxes are the same before they are used. */
+import { type CreateOptions, createSchema, parseOptions, type ResolvedCreateOptions } from '../config.js';
+import { InvalidOptionsError } from '../errors.js';
+import type { ResolvedPool } from './pool-options.js';
+
+/** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */
+const WARM_LIFETIME_MS = 24 * 3_600_000;
+export const WARM_LEASE_MS = 60_000;
+
+/**
+ * Two `create()` with the same key are served by the same sandboxes. Everything else is set when one is claimed: seed,
+ * environment, cwd, egress list, lifetime and lease. `undefined`: it cannot be made in advance.
+ */
+export function poolKey(options: ResolvedCreateOptions): string | undefined {
+  if (options.workspace.mode === 'bind') return undefined;
+  const { image, limits, network, user, runtime, rootfs, labels } = options;
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([image, limits, network === 'bridge', user, runtime, rootfs, sorted]);
+}
+
+/** What a sandbox for that key is made with. */
+export function warmOptions(options: ResolvedCreateOptions): ResolvedCreateOptions {
+  const { image, limits, network, user, runtime, rootfs, labels, createTimeoutMs } = options;
+  return {
+    ...createSchema.parse({}),
+    image,
+    limits,
+    network: network === 'bridge' ? 'bridge' : 'none',
+    user,
+    runtime,
+    rootfs,
+    labels,
+    createTimeoutMs,
+    lifetimeMs: WARM_LIFETIME_MS,
+    leaseMs: WARM_LEASE_MS,
+  };
+}
+
+/** The entries of `keep` as they would be created, with the manager's defaults. */
+export function keptOptions(
+  pool: ResolvedPool,
+  defaults: Omit<CreateOptions, 'signal'>,
+): { options: ResolvedCreateOptions; size: number }[] {
+  return pool.keep.map(({ size, ...entry }, index) => {
+    const given = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined));
+    const options = parseOptions(createSchema, { ...defaults, ...given }, `open: pool.${index}`);
+    if (poolKey(options) === undefined) {
+      throw new InvalidOptionsError(`open: pool.${index}: a sandbox with a bind mount cannot be made in advance`, {
+        hint: "Leave `workspace: { mode: 'bind' }` out of the manager's defaults.",
+      });
+    }
+    return { options: warmOptions(options), size };
+  });
+}

@@ -1,0 +1,310 @@
+/**
+ * Sandboxes made in advance, and used ones proven clean: a `create()` that asks for their like has one at once. What
+ * stands here belongs to the manager as any other sandbox does and obeys the same layers of teardown.
+ */
+import pRetry from 'p-retry';
+import type { ResolvedCreateOptions } from '../config.js';
+import { messageOf } from '../errors.js';
+import { throwIfAborted, within } from '../lifecycle/abort.js';
+import { Semaphore } from '../lifecycle/semaphore.js';
+import { poolKey, warmOptions } from './pool-key.js';
+import type { ResolvedPool } from './pool-options.js';
+import { type PoolStats, Tally } from './pool-stats.js';
+import { Shelf, type Standing } from './shelf.js';
+import type { Warm, WarmMaker } from './warm.js';
+
+/** The first moments after a claim belong to whoever claimed: making the next one costs a CPU. */
+const REFILL_DELAY_MS = 50;
+/** An answer takes a millisecond. One that is not there by now is no sandbox to hand out. */
+const CHECK_MS = 1000;
+/** How soon a new image under an old name is noticed, and what nobody wants is removed. */
+const TEND_MS = 10_000;
+/** Between attempts at making one. */
+const RETRY = { minTimeout: 500, maxTimeout: 30_000, factor: 2 };
+/** What was only learnt is given up after so many; a `create()` will say what is wrong. */
+const LEARNT_RETRIES = 3;
+const ENDED = 'ended by itself';
+
+export interface Kept {
+  options: ResolvedCreateOptions;
+  size: number;
+}
+
+export class WarmPool<W extends Warm> {
+  readonly #options: Omit<ResolvedPool, 'keep'>;
+  readonly #maker: WarmMaker<W>;
+  readonly #now: () => number;
+  readonly #shelves = new Map<string, Shelf<W>>();
+  readonly #gate: Semaphore;
+  readonly #stop = new AbortController();
+  readonly #pending = new Set<Promise<unknown>>();
+  readonly #tally = new Tally();
+  #refillTimer: NodeJS.Timeout | undefined;
+  #tendTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: Omit<ResolvedPool, 'keep'>, keep: Kept[], maker: WarmMaker<W>, now = () => performance.now()) {
+    this.#options = options;
+    this.#maker = maker;
+    this.#now = now;
+    this.#gate = new Semaphore(options.concurrency);
+    for (const kept of keep) {
+      const key = poolKey(kept.options)!;
+      const size = kept.size + (this.#shelves.get(key)?.size ?? 0);
+      this.#shelves.set(key, new Shelf(kept.options, size, now()));
+    }
+    this.#refill();
+  }
+
+  /** A checked sandbox for `options`, or none. `domain`: of tasks that may follow one another in a sandbox. */
+  async claim(
+    options: ResolvedCreateOptions,
+    domain: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<W | undefined> {
+    const shelf = this.#shelfFor(options);
+    if (!shelf || this.#stop.signal.aborted) return undefined;
+    for (let found = shelf.take(domain, this.#now()); found; found = shelf.take(domain, this.#now())) {
+      const { warm } = found;
+      this.#refillSoon();
+      const isWell = await this.#isWell(warm);
+      if (isWell && signal?.aborted) this.#putBack(found, shelf);
+      else if (!isWell) this.#discard(warm, shelf, warm.isEnded ? ENDED : 'did not answer');
+      throwIfAborted(signal, 'claiming a sandbox');
+      if (!isWell) continue;
+      this.#tally.hits++;
+      return warm;
+    }
+    this.#tally.misses++;
+    if (this.#options.learn && this.#wanted() < this.#options.max) shelf.learnt++;
+    this.#refillSoon();
+    return undefined;
+  }
+
+  #putBack({ warm, domain }: Standing<W>, shelf: Shelf<W>): void {
+    if (this.#stop.signal.aborted) void this.#track(this.#maker.remove(warm));
+    else shelf.put(warm, domain, this.#now());
+  }
+
+  /** Why a used sandbox could not stand here; `undefined`: it could. */
+  refusal(options: ResolvedCreateOptions): string | undefined {
+    if (this.#stop.signal.aborted) return 'the manager is closing';
+    if (poolKey(options) === undefined) return 'a bind mount cannot be reset';
+    // What is to be kept ready has its place, also while it is made.
+    return this.#reserved() >= this.#options.max ? 'the pool is full' : undefined;
+  }
+
+  /** Takes one that was proven clean, for the next task of its domain. Removes it where it cannot stand any more. */
+  give(warm: W, options: ResolvedCreateOptions, domain: string): void {
+    const key = poolKey(options)!;
+    const shelf = this.#shelves.get(key) ?? new Shelf(warmOptions(options), 0, this.#now());
+    this.#shelves.set(key, shelf);
+    const refusal = this.refusal(options) ?? (warm.isEnded ? ENDED : undefined);
+    if (refusal !== undefined) {
+      this.#discard(warm, shelf, refusal);
+      return;
+    }
+    this.#tally.recycled++;
+    shelf.put(warm, domain, this.#now());
+    this.#tendLater();
+    this.#maker.emit({ type: 'pool.recycled', sandbox: warm.id, image: options.image, domain, at: Date.now() });
+  }
+
+  /** A used one that was not fit to be handed back; whoever has it removes it. */
+  refused(sandbox: string, image: string, reason: string): void {
+    this.#tally.discard(reason);
+    this.#maker.emit({ type: 'pool.discarded', sandbox, image, reason, at: Date.now() });
+  }
+
+  /** One that stands here has ended by itself. */
+  lost(warm: W, reason: string): void {
+    for (const shelf of this.#shelves.values()) {
+      if (!shelf.remove(warm)) continue;
+      this.#discard(warm, shelf, reason);
+      this.#refillSoon();
+    }
+  }
+
+  get stats(): PoolStats {
+    const shelves = [...this.#shelves.values()];
+    const { hits, misses, recycled, discarded, refillMs } = this.#tally;
+    return {
+      hits,
+      misses,
+      recycled,
+      discarded: Object.fromEntries(discarded),
+      ready: this.#count(),
+      refilling: shelves.reduce((sum, { making }) => sum + making, 0),
+      refillMs,
+      kinds: shelves.map(({ options, count, untouched, making, size, learnt }) => ({
+        image: options.image,
+        ready: untouched,
+        recycled: count - untouched,
+        refilling: making,
+        size,
+        learnt,
+      })),
+    };
+  }
+
+  /** Resolves when nothing is missing or being made, or the pool is drained. */
+  async filled(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      this.#refill();
+      if (this.#pending.size === 0) return;
+      await Promise.race(this.#pending);
+    }
+  }
+
+  /** Makes no more, and removes everything. Idempotent. */
+  async drain(): Promise<void> {
+    this.#stop.abort(new Error('the pool was drained'));
+    clearTimeout(this.#refillTimer);
+    clearTimeout(this.#tendTimer);
+    for (const shelf of this.#shelves.values()) {
+      for (const warm of shelf.warm) {
+        shelf.remove(warm);
+        void this.#track(this.#maker.remove(warm));
+      }
+    }
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** Removes what is idle and what was made from an image that has another content by now. */
+  async tend(): Promise<void> {
+    for (const [key, shelf] of this.#shelves) {
+      for (const warm of shelf.shrink(this.#options.idleMs, this.#now())) this.#discard(warm, shelf, 'idle');
+      if (shelf.isBare) this.#shelves.delete(key);
+      if (shelf.count === 0) continue;
+      const imageId = await this.#maker.imageId(shelf.options).catch(() => undefined);
+      for (const warm of shelf.warm) {
+        if (imageId === undefined || warm.imageId === imageId || !shelf.remove(warm)) continue;
+        this.#discard(warm, shelf, 'its image was replaced');
+      }
+    }
+    this.#refill();
+  }
+
+  #shelfFor(options: ResolvedCreateOptions): Shelf<W> | undefined {
+    const key = poolKey(options);
+    if (key === undefined) return undefined;
+    const known = this.#shelves.get(key);
+    if (known || !this.#options.learn) return known;
+    const shelf = new Shelf<W>(warmOptions(options), 0, this.#now());
+    this.#shelves.set(key, shelf);
+    return shelf;
+  }
+
+  #isWell(warm: W): Promise<boolean | undefined> {
+    return warm.isEnded ? Promise.resolve(false) : within(warm.check(), CHECK_MS);
+  }
+
+  #count(): number {
+    return [...this.#shelves.values()].reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** What stands here when nothing is missing. */
+  #wanted(): number {
+    return [...this.#shelves.values()].reduce((sum, { count, making, missing }) => sum + count + making + missing, 0);
+  }
+
+  /** What stands here or certainly will. What was only learnt gives way to what is proven. */
+  #reserved(): number {
+    return [...this.#shelves.values()].reduce((sum, { count, making, owed }) => sum + count + making + owed, 0);
+  }
+
+  #discard(warm: W, shelf: Shelf<W>, reason: string): void {
+    this.#tally.discard(reason);
+    this.#maker.emit({
+      type: 'pool.discarded',
+      sandbox: warm.id,
+      image: shelf.options.image,
+      reason,
+      at: Date.now(),
+    });
+    void this.#track(this.#maker.remove(warm));
+  }
+
+  #refillSoon(): void {
+    this.#refillTimer ??= setTimeout(() => {
+      this.#refillTimer = undefined;
+      this.#refill();
+    }, REFILL_DELAY_MS).unref();
+  }
+
+  #refill(): void {
+    if (this.#stop.signal.aborted) return;
+    for (const shelf of this.#shelves.values()) {
+      for (let missing = shelf.missing; missing > 0 && this.#room() > 0; missing--) {
+        shelf.making++;
+        void this.#track(
+          this.#fill(shelf).finally(() => {
+            shelf.making--;
+          }),
+        );
+      }
+    }
+    this.#tendLater();
+  }
+
+  #room(): number {
+    return [...this.#shelves.values()].reduce((room, { count, making }) => room - count - making, this.#options.max);
+  }
+
+  /** One that stands here, or none in the end; never rejects. */
+  async #fill(shelf: Shelf<W>): Promise<void> {
+    const { signal } = this.#stop;
+    const image = shelf.options.image;
+    try {
+      await pRetry(() => this.#make(shelf, signal), {
+        ...RETRY,
+        retries: shelf.size > 0 ? Number.POSITIVE_INFINITY : LEARNT_RETRIES,
+        unref: true,
+        signal,
+        shouldRetry: () => !signal.aborted,
+        onFailedAttempt: ({ error }) => {
+          if (signal.aborted) return;
+          this.#maker.emit({ type: 'pool.failed', image, error: messageOf(error), at: Date.now() });
+        },
+      });
+    } catch {
+      // Told already, as an event; of what was learnt no more is made until it is asked for again.
+      shelf.learnt = 0;
+    }
+  }
+
+  async #make(shelf: Shelf<W>, signal: AbortSignal): Promise<void> {
+    const leave = await this.#gate.acquire(1, signal, 'making a sandbox in advance');
+    try {
+      const startedAt = this.#now();
+      const warm = await this.#maker.make(shelf.options, signal);
+      if (signal.aborted) return await this.#maker.remove(warm);
+      const durationMs = this.#now() - startedAt;
+      this.#tally.made(durationMs);
+      shelf.put(warm, undefined, this.#now());
+      this.#maker.emit({
+        type: 'pool.ready',
+        sandbox: warm.id,
+        image: shelf.options.image,
+        durationMs,
+        at: Date.now(),
+      });
+    } finally {
+      leave();
+    }
+  }
+
+  /** A timer only while something stands here; it does not keep the process alive. */
+  #tendLater(): void {
+    if (this.#tendTimer !== undefined || this.#shelves.size === 0 || this.#stop.signal.aborted) return;
+    const delayMs = Math.min(TEND_MS, this.#options.idleMs);
+    this.#tendTimer = setTimeout(() => {
+      this.#tendTimer = undefined;
+      void this.#track(this.tend());
+    }, delayMs).unref();
+  }
+
+  #track(work: Promise<unknown>): Promise<unknown> {
+    this.#pending.add(work);
+    return work.finally(() => this.#pending.delete(work));
+  }
+}
