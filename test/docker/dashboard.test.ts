@@ -184,7 +184,8 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await rows.getByText('/workspace').first().waitFor();
     await page.keyboard.type("printf '\\033[38;2;9;200;9m%s\\033[0m\\n' $((6 * 7))00; stty size\n");
     await rows.getByText('4200').waitFor();
-    const colour = "getComputedStyle([...document.querySelectorAll('.xterm-rows span')].find((one) => one.textContent.includes('4200'))).color";
+    const colour =
+      "getComputedStyle([...document.querySelectorAll('.xterm-rows span')].find((one) => one.textContent.includes('4200'))).color";
     expect(await page.evaluate(colour)).toBe('rgb(9, 200, 9)');
     await rows.getByText(/^\d{2} \d{2,3}$/).waitFor();
     await inspect('terminal');

@@ -160,7 +160,10 @@ export async function abortEverything(): Promise<void> {
     ]);
     await Promise.all([tasks.load(), sandboxes.load(), receipts.load()]);
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
-    notify('ok', `Aborted ${plural(running.length, 'task')} and ${plural(loose.length, 'other sandbox', 'other sandboxes')}.`);
+    notify(
+      'ok',
+      `Aborted ${plural(running.length, 'task')} and ${plural(loose.length, 'other sandbox', 'other sandboxes')}.`,
+    );
   });
 }
 

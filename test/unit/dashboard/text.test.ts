@@ -110,7 +110,13 @@ describe('figures and commands', () => {
       '0 ms', '999 ms', '1.5 s', '12 s', '3 min 05 s', '2 h 10 min', '3 d 4 h',
     ]); // biome-ignore format: a table
     expect(span(-5)).toBe('0 s');
-    expect([0, 1023, 1536, 512 * 1024 ** 2, undefined].map(bytes)).toEqual(['0 B', '1023 B', '1.5 KiB', '512 MiB', '–']);
+    expect([0, 1023, 1536, 512 * 1024 ** 2, undefined].map(bytes)).toEqual([
+      '0 B',
+      '1023 B',
+      '1.5 KiB',
+      '512 MiB',
+      '–',
+    ]);
     expect(permissions(0o754)).toBe('rwxr-xr--');
   });
 
