@@ -63,6 +63,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #owner: SandboxOwner;
   readonly #host: CommandHost;
   readonly #env: Record<string, string>;
+  #endsAt: Date;
   #closing: Promise<SandboxReceipt> | undefined;
   #lost: string | undefined;
   readonly #over = deferred<void>();
@@ -72,6 +73,7 @@ export class Sandbox implements AsyncDisposable {
     this.id = parts.id;
     this.image = options.image;
     this.createdAt = new Date();
+    this.#endsAt = new Date(this.createdAt.getTime() + options.lifetimeMs);
     this.capabilities = parts.ready.capabilities;
     this.#parts = parts;
     this.#options = options;
@@ -102,7 +104,10 @@ export class Sandbox implements AsyncDisposable {
     }
     this.ports = new SandboxPorts({
       connect: (port, signal) => connectToPort(this.#host, port, { user: parts.user, signal }),
-      ended: () => this.#host.over,
+      ended: () => {
+        this.#assertAlive();
+        return this.#over.promise;
+      },
     });
     this.files = new SandboxFiles({
       host: this.#host,
@@ -127,6 +132,16 @@ export class Sandbox implements AsyncDisposable {
   /** @internal */
   get leaseMs(): number {
     return this.#options.leaseMs;
+  }
+
+  /** What it may use. */
+  get limits(): Readonly<config.ResolvedCreateOptions['limits']> {
+    return this.#options.limits;
+  }
+
+  /** When it ends by itself; `extend()` moves that. */
+  get endsAt(): Date {
+    return this.#endsAt;
   }
 
   /** True from `close()` on, and once the sandbox is lost. */
@@ -274,6 +289,7 @@ export class Sandbox implements AsyncDisposable {
       throw new InvalidOptionsError(`extend: expected a number of milliseconds, got ${lifetimeMs}`);
     }
     this.#host.client.setLease(this.#options.leaseMs, lifetimeMs);
+    this.#endsAt = new Date(Date.now() + lifetimeMs);
   }
 
   /**

@@ -136,6 +136,8 @@ export const sandboxSchema = z.object({
   id: z.string(),
   image: z.string(),
   createdAt: z.iso.datetime(),
+  endsAt: z.iso.datetime(),
+  limits: z.object({ memory: z.number(), cpus: z.number(), pids: z.number() }),
   state: z.enum(['open', 'closing']),
   owner: z.string().optional(),
   task: z.string().optional(),

@@ -24,6 +24,8 @@ export interface SandboxDocument {
   id: string;
   image: string;
   createdAt: string;
+  endsAt: string;
+  limits: { memory: number; cpus: number; pids: number };
   state: 'open' | 'closing';
   owner?: string;
   task?: string;
@@ -76,13 +78,16 @@ export class ServedSandboxes {
   }
 
   describe(sandbox: Sandbox): SandboxDocument {
-    const { id, image, createdAt, closed } = sandbox;
+    const { id, image, createdAt, endsAt, closed } = sandbox;
+    const { memory, cpus, pids } = sandbox.limits;
     const owner = this.#ownership.of(id);
     const last = this.#last.get(id);
     return {
       id,
       image,
       createdAt: createdAt.toISOString(),
+      endsAt: endsAt.toISOString(),
+      limits: { memory, cpus, pids },
       state: closed ? 'closing' : 'open',
       ...(owner && { owner: owner.principal.name }),
       ...(owner?.task !== undefined && { task: owner.task }),

@@ -117,7 +117,11 @@ export class ServedTasks {
     if (this.#tasks.has(id)) throw new RipcordError('conflict', `There is a task ${id} already`);
     const journal = new Journal(this.#options.patience.journalBytes);
     const task = { id, spec: request.spec, principal, journal } as ServedTask;
-    const executor = new IterationExecutor(this.#manager, this.#withApproval(spec.options, task));
+    const executor = new IterationExecutor(this.#manager, {
+      // Somebody watches.
+      output: 'live',
+      ...this.#withApproval(spec.options, task),
+    });
     const controller = new TaskController(executor, { maxBufferedEvents: MAX_BURST });
     task.handle = this.#ownership.run({ principal, task: id }, () =>
       controller.start(request.task ?? spec.task, { id }),

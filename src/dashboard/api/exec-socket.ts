@@ -1,0 +1,95 @@
+/** One command in a sandbox, live: its output as it comes, what is typed into it, its end. */
+import { openSocket } from './socket.js';
+import type { CommandResult } from './types.js';
+
+export interface ExecRequest {
+  command: string | string[];
+  cwd?: string;
+  env?: Record<string, string>;
+  pty?: { cols: number; rows: number };
+  /** Whether anything can be typed into it. Default false. */
+  stdin?: boolean;
+}
+
+export interface ExecHandlers {
+  /** `ack` it when it was dealt with. */
+  output(channel: Channel, data: Uint8Array): void;
+  /** Once, at the end, whatever it was. */
+  ended(end: { result?: CommandResult; error?: string }): void;
+}
+
+export type Channel = 'stdout' | 'stderr';
+
+type Message =
+  | { type: 'started' }
+  | { type: 'result'; result: CommandResult }
+  | { type: 'error'; error: { message: string; hint?: string } };
+
+/**
+ * Output that was not acknowledged yet. A browser cannot make the other side of a WebSocket wait by not reading: past
+ * this much the server does, and the command with it.
+ */
+const WINDOW_BYTES = 1024 * 1024;
+/** The first byte of a binary message. */
+const CHANNELS: Record<number, Channel> = { 1: 'stdout', 2: 'stderr' };
+const STDIN_PIECE_BYTES = 64 * 1024;
+const encoder = new TextEncoder();
+
+export class ExecSocket {
+  readonly #socket: WebSocket;
+  #ended = false;
+
+  constructor(sandbox: string, request: ExecRequest, handlers: ExecHandlers) {
+    const end = (how: { result?: CommandResult; error?: string }) => {
+      if (this.#ended) return;
+      this.#ended = true;
+      handlers.ended(how);
+      this.#socket.close();
+    };
+    this.#socket = openSocket(`/v1/sandboxes/${encodeURIComponent(sandbox)}/exec`);
+    this.#socket.onopen = () => this.#send({ type: 'start', stdin: false, ...request, window: WINDOW_BYTES });
+    this.#socket.onclose = () => end({ error: 'The connection to the server broke; the command was ended.' });
+    this.#socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      if (this.#ended) return;
+      if (typeof data !== 'string') {
+        const channel = CHANNELS[new DataView(data).getUint8(0)];
+        if (channel) handlers.output(channel, new Uint8Array(data, 1));
+        return;
+      }
+      const message = JSON.parse(data) as Message;
+      if (message.type === 'result') end({ result: message.result });
+      else if (message.type === 'error') end({ error: message.error.message });
+    };
+  }
+
+  ack(channel: Channel, bytes: number): void {
+    this.#send({ type: 'ack', channel, bytes });
+  }
+
+  write(data: string | Uint8Array<ArrayBuffer>): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    const bytes = typeof data === 'string' ? encoder.encode(data) : data;
+    // A paste may be long, a message of the server's may not.
+    for (let at = 0; at < bytes.length; at += STDIN_PIECE_BYTES) {
+      this.#socket.send(bytes.subarray(at, at + STDIN_PIECE_BYTES));
+    }
+  }
+
+  resize(cols: number, rows: number): void {
+    this.#send({ type: 'resize', cols, rows });
+  }
+
+  kill(): void {
+    this.#send({ type: 'kill' });
+  }
+
+  /** Kills what runs: the server ends a command whose socket is closed. */
+  close(): void {
+    this.#ended = true;
+    this.#socket.close();
+  }
+
+  #send(message: object): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,2 @@
+/** Style sheets are vite's business. */
+declare module '*.css';

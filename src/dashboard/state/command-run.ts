@@ -1,0 +1,92 @@
+/** A command started from here: what it printed so far, and how it ended. */
+import { signal } from '@preact/signals';
+import { ExecSocket } from '../api/exec-socket.js';
+import type { CommandResult } from '../api/types.js';
+import { type Channel, OutputLog } from '../text/output-log.js';
+
+const RENDER_MS = 50;
+let nextId = 1;
+
+export class CommandRun {
+  readonly id = nextId++;
+  readonly startedAt = Date.now();
+  readonly output = new OutputLog();
+  readonly version = signal(0);
+  readonly end = signal<{ result?: CommandResult; error?: string } | undefined>(undefined);
+  /** At most what the server sends before it is acknowledged. */
+  #pending: { channel: Channel; data: Uint8Array }[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  readonly #socket: ExecSocket;
+
+  constructor(
+    sandbox: string,
+    readonly command: string,
+  ) {
+    this.#socket = new ExecSocket(
+      sandbox,
+      { command },
+      {
+        output: (channel, data) => this.#take(channel, data),
+        ended: (end) => {
+          clearTimeout(this.#timer);
+          this.#flush();
+          this.output.end();
+          this.end.value = end;
+          this.version.value++;
+        },
+      },
+    );
+  }
+
+  kill(): void {
+    this.#socket.kill();
+  }
+
+  /** Ends it, if it still runs. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#socket.close();
+  }
+
+  #take(channel: Channel, data: Uint8Array): void {
+    this.#pending.push({ channel, data });
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#flush();
+      this.version.value++;
+    }, RENDER_MS);
+  }
+
+  #flush(): void {
+    for (const { channel, data } of this.#pending) {
+      this.output.push(channel, this.#decoders[channel].decode(data, { stream: true }));
+      this.#socket.ack(channel, data.length);
+    }
+    this.#pending = [];
+  }
+}
+
+/** The commands of each sandbox that were started here: they go on while one looks at another page. */
+const runs = new Map<string, CommandRun[]>();
+const MAX_RUNS = 20;
+export const runsVersion = signal(0);
+
+export function runsOf(sandbox: string): readonly CommandRun[] {
+  void runsVersion.value;
+  return runs.get(sandbox) ?? [];
+}
+
+export function run(sandbox: string, command: string): CommandRun {
+  const started = new CommandRun(sandbox, command);
+  const kept = [started, ...(runs.get(sandbox) ?? [])];
+  for (const old of kept.splice(MAX_RUNS)) old.close();
+  runs.set(sandbox, kept);
+  runsVersion.value++;
+  return started;
+}
+
+export function forgetRuns(sandbox: string): void {
+  for (const old of runs.get(sandbox) ?? []) old.close();
+  if (runs.delete(sandbox)) runsVersion.value++;
+}

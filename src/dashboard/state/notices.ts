@@ -1,0 +1,41 @@
+/** Short messages about what was done or went wrong, read out to screen readers. */
+import { signal } from '@preact/signals';
+import { ApiError } from '../api/http.js';
+
+export interface Notice {
+  id: number;
+  kind: 'ok' | 'error';
+  text: string;
+  hint?: string;
+}
+
+const SHOWN_MS = 8000;
+const MAX_SHOWN = 4;
+let nextId = 1;
+
+export const notices = signal<readonly Notice[]>([]);
+
+export function notify(kind: Notice['kind'], text: string, hint?: string): void {
+  const id = nextId++;
+  notices.value = [...notices.value, { id, kind, text, ...(hint && { hint }) }].slice(-MAX_SHOWN);
+  // What went wrong stays until it is closed.
+  if (kind === 'ok') setTimeout(() => dismiss(id), SHOWN_MS);
+}
+
+export function dismiss(id: number): void {
+  notices.value = notices.value.filter((notice) => notice.id !== id);
+}
+
+/** Runs something a person asked for, and says it when it fails. */
+export async function attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    // The sign-in form says it already.
+    if (error instanceof ApiError && error.status === 401) return undefined;
+    notify('error', `${what}: ${messageOf(error)}`, error instanceof ApiError ? error.hint : undefined);
+    return undefined;
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

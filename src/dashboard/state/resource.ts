@@ -1,0 +1,44 @@
+/** Something read from the server: what was read last, and what went wrong since. */
+import { type Signal, signal } from '@preact/signals';
+import { ApiError } from '../api/http.js';
+
+export interface Resource<T> {
+  data: Signal<T | undefined>;
+  /** Of the last attempt. `data` still has what came before. */
+  error: Signal<ApiError | undefined>;
+  /** When `data` was read. */
+  at: Signal<number | undefined>;
+  /** Reads it now; while one reading goes on, the next begins after it, and there is at most one waiting. */
+  load(): Promise<void>;
+}
+
+export function resource<T>(read: () => Promise<T>): Resource<T> {
+  const data = signal<T | undefined>(undefined);
+  const error = signal<ApiError | undefined>(undefined);
+  const at = signal<number | undefined>(undefined);
+  let running: Promise<void> | undefined;
+  let again: Promise<void> | undefined;
+  const once = async () => {
+    try {
+      data.value = await read();
+      at.value = Date.now();
+      error.value = undefined;
+    } catch (cause) {
+      error.value = cause instanceof ApiError ? cause : new ApiError(0, 'failed', String(cause));
+    }
+  };
+  const load = (): Promise<void> => {
+    if (running !== undefined) {
+      again ??= running.then(() => {
+        again = undefined;
+        return load();
+      });
+      return again;
+    }
+    running = once().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return { data, error, at, load };
+}

@@ -1,0 +1,183 @@
+/** What the server has: read at the start, when something happened, and, for the figures, every two seconds. */
+import { computed, effect, signal } from '@preact/signals';
+import { ApiError, del, get, post } from '../api/http.js';
+import { refused, token } from '../api/token.js';
+import type { ReceiptView, SandboxView, TaskView } from '../api/types.js';
+import { plural } from '../text/format.js';
+import { connection, follow, type LiveEvent } from './connection.js';
+import { attempt, notify } from './notices.js';
+import { resource } from './resource.js';
+import { route } from './route.js';
+import { UsageHistory } from './usage-history.js';
+
+export const sandboxes = resource(async () => {
+  const list = await get<SandboxView[]>('/v1/sandboxes?stats=1');
+  usage.take(list, Date.now());
+  return list;
+});
+export const tasks = resource(() => get<TaskView[]>('/v1/tasks'));
+export const receipts = resource(() => get<ReceiptView[]>('/v1/receipts'));
+export const specs = resource(() => get<string[]>('/v1/specs'));
+export const images = resource(() => get<{ name: string }[]>('/v1/images'));
+
+/** CPU use over the last minute. */
+export const usage = new UsageHistory();
+
+/** Sandboxes being made: they have no figures yet. */
+export const creating = signal<ReadonlyMap<string, { image: string; at: number }>>(new Map());
+
+export const isRunning = (task: TaskView): boolean => task.state === 'running' || task.state === 'aborting';
+export const runningTasks = computed(() => (tasks.data.value ?? []).filter(isRunning));
+
+/** The task an abort button means: the one that is shown, else the last that was started. */
+export const currentTask = computed<TaskView | undefined>(() => {
+  const { value } = route;
+  const shown = value.view === 'task' ? runningTasks.value.find(({ id }) => id === value.id) : undefined;
+  return shown ?? [...runningTasks.value].sort((a, b) => b.startedAt - a.startedAt)[0];
+});
+
+const POLL_MS = 2000;
+const SETTLE_MS = 100;
+
+/** Several events at once are one reason to read. */
+function soon(load: () => Promise<void>): () => void {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      void load();
+    }, SETTLE_MS);
+  };
+}
+
+const sandboxesSoon = soon(sandboxes.load);
+const tasksSoon = soon(tasks.load);
+const receiptsSoon = soon(receipts.load);
+
+/** Listeners of views to what happens, by sandbox or task. */
+export const liveEvents = new EventTarget();
+export class LiveEventMessage extends Event {
+  constructor(readonly detail: LiveEvent) {
+    super('event');
+  }
+}
+
+function take(event: LiveEvent): void {
+  liveEvents.dispatchEvent(new LiveEventMessage(event));
+  switch (event.type) {
+    case 'task':
+      if (event.event.type !== 'output') tasksSoon();
+      return;
+    case 'sandbox.creating':
+      creating.value = new Map(creating.value).set(event.sandbox, event);
+      return;
+    case 'sandbox.failed':
+      made(event.sandbox);
+      notify('error', `A sandbox could not be made: ${event.error}`);
+      return;
+    case 'sandbox.created':
+      // The row of one that is being made stays until there is the other one.
+      void sandboxes.load().then(() => made(event.sandbox));
+      return;
+    case 'sandbox.closed':
+      receiptsSoon();
+      sandboxesSoon();
+      return;
+    case 'sandbox.lost':
+    case 'command.started':
+    case 'command.ended':
+      sandboxesSoon();
+      return;
+    default:
+  }
+}
+
+function made(sandbox: string): void {
+  const left = new Map(creating.value);
+  left.delete(sandbox);
+  creating.value = left;
+}
+
+function reloadAll(): void {
+  creating.value = new Map();
+  for (const { load } of [sandboxes, tasks, receipts, specs]) void load();
+}
+
+/** Begins again whenever another token is given. */
+export function start(): void {
+  let following: AbortController | undefined;
+  effect(() => {
+    following?.abort();
+    // Read, so that another token begins again.
+    const { value: given } = token;
+    if (refused.value && given === undefined) return;
+    following = new AbortController();
+    void begin(following.signal);
+  });
+  setInterval(() => {
+    const { view } = route.peek();
+    if (document.hidden || refused.peek() || connection.peek().state !== 'live') return;
+    if (view === 'sandboxes' || view === 'sandbox') void sandboxes.load();
+  }, POLL_MS);
+}
+
+// The first request tells whether the token is good, which a refused WebSocket cannot say.
+async function begin(signal: AbortSignal): Promise<void> {
+  connection.value = { state: 'connecting' };
+  await sandboxes.load();
+  if (signal.aborted || refused.peek()) return;
+  await follow(
+    {
+      event: take,
+      reload: reloadAll,
+    },
+    signal,
+  );
+}
+
+export async function abortTask(id: string): Promise<void> {
+  await attempt(`Task ${id} could not be aborted`, async () => {
+    await post(`/v1/tasks/${encodeURIComponent(id)}/abort`);
+    notify('ok', `Abort of task ${id} requested.`);
+    await tasks.load();
+  });
+}
+
+/** Every task and every sandbox. */
+export async function abortEverything(): Promise<void> {
+  await attempt('Not everything could be aborted', async () => {
+    // As it is now, not as it was shown.
+    const [found, open] = await Promise.all([get<TaskView[]>('/v1/tasks'), get<SandboxView[]>('/v1/sandboxes')]);
+    const running = found.filter(isRunning);
+    // A task closes its own.
+    const loose = open.filter(({ task }) => !running.some(({ id }) => id === task));
+    const ended = await Promise.allSettled([
+      ...running.map(({ id }) => post(`/v1/tasks/${encodeURIComponent(id)}/abort`)),
+      // One that was closed meanwhile is not there any more, which is what was asked for.
+      ...loose.map(({ id }) => del(`/v1/sandboxes/${encodeURIComponent(id)}`).catch(unlessGone)),
+    ]);
+    await Promise.all([tasks.load(), sandboxes.load(), receipts.load()]);
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    notify(
+      'ok',
+      `Aborted ${plural(running.length, 'task')} and ${plural(loose.length, 'other sandbox', 'other sandboxes')}.`,
+    );
+  });
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ApiError && error.status === 404)) throw error;
+}
+
+export async function closeSandbox(id: string): Promise<ReceiptView | undefined> {
+  return attempt(`Sandbox ${id} could not be closed`, async () => {
+    const receipt = await del<ReceiptView>(`/v1/sandboxes/${encodeURIComponent(id)}`);
+    const clean = receipt.container.verifiedAbsent && receipt.directory.verifiedAbsent && receipt.errors.length === 0;
+    if (clean) notify('ok', `Sandbox ${id} is closed; nothing of it is left.`);
+    else notify('error', `Sandbox ${id} was closed, but not all of it is gone.`, 'Its receipt says what is left.');
+    await Promise.all([sandboxes.load(), receipts.load()]);
+    return receipt;
+  });
+}

@@ -1,0 +1,80 @@
+/** A terminal into a sandbox. A chunk of its own: it is most of the dashboard's size. */
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+import '@xterm/xterm/css/xterm.css';
+import { ExecSocket } from '../api/exec-socket.js';
+import type { CommandResult } from '../api/types.js';
+import { safeLine } from '../text/safe-text.js';
+import { strictStyles } from './strict-styles.js';
+import { THEME } from './theme.js';
+
+/** bash where there is one. */
+const SHELL = ['sh', '-c', 'command -v bash >/dev/null 2>&1 && exec bash; exec sh'];
+const FONT = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
+
+export interface OpenTerminal {
+  focus(): void;
+  close(): void;
+}
+
+export interface TerminalOptions {
+  sandbox: string;
+  onEnd(end: { result?: CommandResult; error?: string }): void;
+  /** Somebody wants out of it with the keyboard, which Tab does not do in a terminal. */
+  onLeave(): void;
+}
+
+export function openTerminal(parent: HTMLElement, { sandbox, onEnd, onLeave }: TerminalOptions): OpenTerminal {
+  const relax = strictStyles();
+  const terminal = new Terminal({
+    theme: THEME,
+    fontFamily: FONT,
+    fontSize: 13,
+    lineHeight: 1.2,
+    scrollback: 5000,
+    cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+    screenReaderMode: true,
+    // A program must not be able to set what a click opens.
+    linkHandler: null,
+  });
+  const fit = new FitAddon();
+  terminal.loadAddon(fit);
+  terminal.open(parent);
+  fit.fit();
+
+  const socket = new ExecSocket(
+    sandbox,
+    { command: SHELL, env: { TERM: 'xterm-256color' }, stdin: true, pty: { cols: terminal.cols, rows: terminal.rows } },
+    {
+      // Acknowledged when it is drawn: a flood waits in the sandbox, and Ctrl+C gets through.
+      output: (channel, data) => terminal.write(data, () => socket.ack(channel, data.length)),
+      ended: (end) => {
+        terminal.options.disableStdin = true;
+        const how =
+          end.error ?? (end.result?.outcome === 'exited' ? `exit ${end.result.exitCode}` : end.result?.outcome);
+        terminal.write(`\r\n\x1b[2m[the shell ended: ${safeLine(how)}]\x1b[0m\r\n`);
+        onEnd(end);
+      },
+    },
+  );
+  terminal.onData((text) => socket.write(text));
+  terminal.onBinary((text) => socket.write(Uint8Array.from(text, (character) => character.charCodeAt(0))));
+  terminal.onResize(({ cols, rows }) => socket.resize(cols, rows));
+  terminal.attachCustomKeyEventHandler((event) => {
+    if (!(event.ctrlKey && event.shiftKey && event.key === 'Escape')) return true;
+    event.preventDefault();
+    if (event.type === 'keydown') onLeave();
+    return false;
+  });
+  const resizing = new ResizeObserver(() => fit.fit());
+  resizing.observe(parent);
+  return {
+    focus: () => terminal.focus(),
+    close: () => {
+      resizing.disconnect();
+      socket.close();
+      terminal.dispose();
+      relax();
+    },
+  };
+}
