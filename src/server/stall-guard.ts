@@ -46,9 +46,6 @@ declare module 'fastify' {
   }
 }
 
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-
 function endSlow(socket: Socket): void {
   end(socket, new RipcordError('too-slow', 'The request took too long to arrive'));
 }
