@@ -7,6 +7,7 @@ const kinds = {
   unit: 15 * SECOND,
   protocol: 30 * SECOND,
   docker: 90 * SECOND,
+  server: 90 * SECOND,
   hostile: 120 * SECOND,
   chaos: 180 * SECOND,
 };

@@ -252,7 +252,10 @@ export const readSchema = z.strictObject({
   /** A larger rest is an error (`file-too-large`) before a byte is read. Default 64 MiB. */
   maxBytes: sizeSchema.default(64 * 1024 ** 2),
 });
-export const readStreamSchema = readSchema.omit({ maxBytes: true });
+export const readStreamSchema = readSchema.extend({
+  /** As in {@link readSchema}, but without a default. */
+  maxBytes: sizeSchema.optional(),
+});
 export const writeSchema = z.strictObject({
   ...fileFields,
   /** Permissions. Default: those of the file replaced, else 0o644. */

@@ -95,7 +95,8 @@ export type {
   VerificationLike,
   VerifyContext,
 } from './executor/types.js';
-export type { FileContent, FileInfo, SandboxFiles, UploadReport } from './files/sandbox-files.js';
+export type { FileContent, FileInfo, SandboxFiles } from './files/sandbox-files.js';
+export type { UploadReport } from './files/upload.js';
 export type { ImageManifest, ImageStatus } from './images/build.js';
 export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
 export type { SweepReport } from './lifecycle/sweep.js';
@@ -105,6 +106,7 @@ export type { PoolEvent, PoolStats } from './pool/pool-stats.js';
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
 export type { CommandEvent, CommandLine, EgressEvent, Sandbox } from './sandbox.js';
 export { type ManagerEvent, SandboxManager } from './sandbox-manager.js';
+export type { AnyCommand, AnyFiles, AnyPorts, AnySandbox } from './surface.js';
 export { runTests } from './verify/run-tests.js';
 export type { TestOptions } from './verify/test-options.js';
 export type { Guarantee, TestCase, TestReport } from './verify/test-report.js';

@@ -27,6 +27,7 @@ import { domainOf, reset, unprovable } from './pool/recycle.js';
 import { WarmPool } from './pool/warm-pool.js';
 import { WarmSandbox } from './pool/warm-sandbox.js';
 import { type CommandEvent, type EgressEvent, Sandbox, type SandboxOwner } from './sandbox.js';
+import { traced } from './tracing.js';
 
 /** What happens, for a UI to follow: `manager.on('event', …)`. `at` is in milliseconds since 1970. */
 export type ManagerEvent =
@@ -180,7 +181,12 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     if (this.#closing !== undefined) throw new RipcordError('manager-closed', 'The manager is closed');
     throwIfAborted(parsed.signal, 'creating a sandbox');
     if (typeof parsed.network === 'object') parsed.network.deny.push(...this.#denied);
-    return this.#track(this.#create(parsed));
+    return traced(
+      'ripcord.create',
+      { 'ripcord.image': parsed.image },
+      () => this.#track(this.#create(parsed)),
+      ({ id }) => ({ 'ripcord.sandbox': id }),
+    );
   }
 
   /**
@@ -289,14 +295,14 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   async #prepared(sandbox: Sandbox, signal: AbortSignal): Promise<Sandbox> {
-    // A seed takes its time: signs of life are given meanwhile.
-    this.#hold(sandbox.parts.client, { lease: this.#leased(sandbox), ended: () => {} });
+    const { container, client, directory } = sandbox.parts;
+    // A large seed takes longer than a short lease.
+    this.#hold(client, { lease: this.#leased(sandbox), ended: () => {} });
     try {
       await sandbox.prepare(signal);
       throwIfAborted(signal, 'handing over the sandbox');
       return sandbox;
     } catch (error) {
-      const { container, client, directory } = sandbox.parts;
       this.#hold(client, undefined);
       sandbox.release();
       await undo(this.#backend, container.name, client, directory, error);

@@ -17,7 +17,9 @@ import { deferred, throwIfAborted } from './lifecycle/abort.js';
 import type { Launched } from './lifecycle/launch.js';
 import { WORKSPACE } from './lifecycle/launch.js';
 import type { SandboxReceipt } from './lifecycle/receipt.js';
+import { connectToPort } from './ports/connection.js';
 import { SandboxPorts } from './ports/sandbox-ports.js';
+import { traced } from './tracing.js';
 import type { CommitOptions, CommitPlan, CommitReceipt, PrepareCommitOptions } from './workspace/commit.js';
 import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './workspace/commit-sandbox.js';
 import type { Change } from './workspace/diff.js';
@@ -100,7 +102,13 @@ export class Sandbox implements AsyncDisposable {
     if (parts.egress) {
       parts.egress.proxy.observe = (record) => owner.emit({ type: 'egress', sandbox: this.id, at: record.at, record });
     }
-    this.ports = new SandboxPorts({ host: this.#host, user: parts.user });
+    this.ports = new SandboxPorts({
+      connect: (port, signal) => connectToPort(this.#host, port, { user: parts.user, signal }),
+      ended: () => {
+        this.#assertAlive();
+        return this.#over.promise;
+      },
+    });
     this.files = new SandboxFiles({
       host: this.#host,
       workspace: WORKSPACE,
@@ -350,7 +358,14 @@ export class Sandbox implements AsyncDisposable {
     const id = this.#started(argv);
     let result: R | undefined;
     try {
-      result = await run(argv);
+      // Arguments may hold secrets; a span says the program alone.
+      const attributes = { 'ripcord.sandbox': this.id, 'ripcord.program': argv[0] ?? '' };
+      result = await traced(
+        'ripcord.exec',
+        attributes,
+        () => run(argv),
+        ({ outcome }) => ({ 'ripcord.outcome': outcome }),
+      );
       return result;
     } finally {
       this.#ended(id, result);

@@ -1,5 +1,4 @@
 /** Puts the commands together and turns what goes wrong into an exit code. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.js';
 import { addDiff } from './commands/diff.js';
@@ -7,6 +6,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addHumaneval } from './commands/humaneval.js';
 import { addImages } from './commands/images.js';
 import { addIterate } from './commands/iterate.js';
+import { addMcp } from './commands/mcp.js';
 import { addPs } from './commands/ps.js';
 import { addRm } from './commands/rm.js';
 import { addRun } from './commands/run.js';
@@ -19,6 +19,7 @@ import { ExitCode } from './exit-codes.js';
 import { describeFailure, failureDocument } from './failure.js';
 import { examples } from './help.js';
 import { Interrupt } from './interrupt.js';
+import { packageVersion } from './version.js';
 
 /**
  * Runs the command line.
@@ -52,7 +53,7 @@ function createProgram(context: CliContext): Command {
       'Runs code that nobody has read yet in Docker sandboxes, can stop it at any instant, and leaves nothing behind.',
     )
     .usage('[options] <command>')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .option('--docker <url>', 'the engine, as in DOCKER_HOST (default: as the docker command finds it)')
@@ -62,6 +63,7 @@ function createProgram(context: CliContext): Command {
   addRun(program, context);
   addShell(program, context);
   addIterate(program, context);
+  addMcp(program, context);
   addServe(program, context);
   addDiff(program, context);
   addApply(program, context);
@@ -85,8 +87,3 @@ Exit codes of run and shell: the program's own, or
   124 timed out    125 Ripcord itself failed    126 not executable    127 not found
   130 Ctrl+C       137 out of memory            143 SIGTERM           128+n ended by signal n
 `;
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}

@@ -1,6 +1,7 @@
 /** Compete → verify → decide → commit, over and over until a branch is accepted: the loop itself. */
 import { parseOptions } from '../config.js';
 import type { SandboxManager } from '../sandbox-manager.js';
+import { traced } from '../tracing.js';
 import {
   type ExecutorOptions,
   parseExecutorOptions,
@@ -58,6 +59,15 @@ export class IterationExecutor<
    */
   async run(task: Task, options: RunOptions<Task> = {}): Promise<RunResult<Task, Strategy, Proposal, Verification>> {
     const parsed = parseOptions(runSchema, options, 'run') as RunOptions<Task>;
-    return new Run(this.#manager, this.#options, task, parsed).execute();
+    return traced(
+      'ripcord.task',
+      parsed.id === undefined ? {} : { 'ripcord.task': parsed.id },
+      () => new Run(this.#manager, this.#options, task, parsed).execute(),
+      ({ run, status, iterations }) => ({
+        'ripcord.task': run,
+        'ripcord.status': status,
+        'ripcord.iterations': iterations.length,
+      }),
+    );
   }
 }

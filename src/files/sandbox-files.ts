@@ -1,17 +1,14 @@
 /** The files of a sandbox: `sandbox.files`. Everything goes through the pipe, as the sandbox's user. */
-import { createReadStream } from 'node:fs';
-import { stat as hostStat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, posix, resolve } from 'node:path';
+import { posix, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Command, type CommandHost } from '../command/command.js';
 import { CommandStreams } from '../command/streams.js';
 import * as config from '../config.js';
-import { FileError, InvalidOptionsError, messageOf, RipcordError } from '../errors.js';
+import { FileError, InvalidOptionsError } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import { type Extracted, extractTar } from '../workspace/extract.js';
-import { hostFileError } from '../workspace/host-error.js';
-import { type Manifest, manifestOf } from '../workspace/manifest.js';
+import type { Manifest } from '../workspace/manifest.js';
 import { packTree } from '../workspace/pack.js';
 import { type FileRecord, manifestFromRecords, parseRecords } from '../workspace/records.js';
 import type { Refused } from '../workspace/refused.js';
@@ -25,19 +22,14 @@ import {
   transferError,
 } from './operation.js';
 import { streamOperation } from './operation-stream.js';
+import { saveDownload } from './save-download.js';
+import { type UploadReport, uploadFromHost } from './upload.js';
 
 /** A file, directory, link or other thing in a sandbox. */
 export type FileInfo = FileRecord;
 
 /** What a file may be written from. */
 export type FileContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
-
-export interface UploadReport {
-  files: number;
-  bytes: number;
-  /** What was left out although no pattern said so: links that lead outside, devices, names that are not UTF-8. */
-  refused: Refused[];
-}
 
 /** Where a sandbox's files are, and what they began as. */
 export interface FileRoot {
@@ -83,9 +75,9 @@ export class SandboxFiles {
    * @throws FileError as {@link read} does; what goes wrong after the first bytes is the stream's error.
    */
   readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
-    const { offset, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
+    const { offset, maxBytes, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
     throwIfAborted(rest.signal, `reading ${path}`);
-    const argv = ['read', this.#path(path), String(offset), '-1'];
+    const argv = ['read', this.#path(path), String(offset), String(maxBytes ?? -1)];
     return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
   }
 
@@ -188,35 +180,7 @@ export class SandboxFiles {
 
   /** Copies a file or a directory tree of the host into the sandbox. A directory's content goes into `to`. */
   async upload(from: string, to = '.', options?: config.UploadOptions): Promise<UploadReport> {
-    const parsed = config.parseOptions(config.uploadSchema, options, 'files.upload');
-    const { ignore, gitignore, maxBytes, maxEntries, ...rest } = parsed;
-    const source = resolve(from);
-    const found = await hostStat(source).catch((error) => {
-      throw new InvalidOptionsError(`files.upload: cannot read ${from}: ${messageOf(error)}`, { cause: error });
-    });
-    if (!found.isDirectory()) {
-      if (!found.isFile()) throw new InvalidOptionsError(`files.upload: ${from} is not a regular file or directory`);
-      if (found.size > maxBytes) {
-        throw new RipcordError('file-too-large', `${from} has ${found.size} bytes, more than ${maxBytes}`);
-      }
-      const target = to.endsWith('/') || to === '.' ? posix.join(to, basename(source)) : to;
-      await this.write(target, hostFile(source), { ...rest, mode: found.mode & 0o777 });
-      return { files: 1, bytes: found.size, refused: [] };
-    }
-    try {
-      const { manifest, refused } = await manifestOf(source, {
-        hash: false,
-        ignore,
-        gitignore,
-        maxBytes,
-        maxEntries,
-        portableOnly: true,
-        signal: rest.signal,
-      } as Parameters<typeof manifestOf>[1]);
-      return { ...(await this.uploadTree(source, manifest, to, rest)), refused };
-    } catch (error) {
-      throw transferError(error, rest.signal, `uploading ${from}`);
-    }
+    return uploadFromHost(this, from, to, config.parseOptions(config.uploadSchema, options, 'files.upload'));
   }
 
   /** @internal Uploads what `manifest` names below `directory`. */
@@ -291,17 +255,7 @@ export class SandboxFiles {
     options: { signal?: AbortSignal | undefined; user?: string | undefined },
   ): Promise<Extracted> {
     const content = await this.read(from, { ...options, maxBytes });
-    throwIfAborted(options.signal, `writing ${to}`);
-    await mkdir(dirname(to), { recursive: true });
-    const partial = join(dirname(to), `.ripcord-${process.pid}-${Date.now()}.partial`);
-    try {
-      await writeFile(partial, content, { flag: 'wx', mode: 0o644 });
-      await rename(partial, to);
-    } catch (error) {
-      await rm(partial, { force: true });
-      throw error;
-    }
-    return { files: 1, directories: 0, links: 0, bytes: content.length, refused: [], refusedCount: 0 };
+    return saveDownload(content, to, options.signal);
   }
 
   /** @throws FileError for a relative path that climbs out of the workspace. */
@@ -347,15 +301,6 @@ async function send(
     if (!taken) return;
   }
   command.stream.endStdin();
-}
-
-/** Opened when the first chunk is asked for: nothing has to be closed where it never is. */
-async function* hostFile(path: string): AsyncGenerator<Buffer> {
-  try {
-    yield* createReadStream(path) as AsyncIterable<Buffer>;
-  } catch (error) {
-    throw hostFileError(error, 'read', path);
-  }
 }
 
 async function collect(streams: CommandStreams): Promise<Buffer> {

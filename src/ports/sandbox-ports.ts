@@ -5,16 +5,15 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CommandHost } from '../command/command.js';
 import * as config from '../config.js';
 import { InvalidOptionsError, RipcordError, TaskAbortedError } from '../errors.js';
 import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
-import { connectToPort } from './connection.js';
 
-/** @internal */
+/** @internal How a sandbox's ports are reached. */
 export interface PortRoot {
-  host: CommandHost;
-  user: string;
+  connect(port: number, signal: AbortSignal | undefined): Promise<Duplex>;
+  /** Resolves when the sandbox has ended; throws for one that has. */
+  ended(): Promise<unknown>;
 }
 
 /** A port of this machine that leads into a sandbox. */
@@ -161,7 +160,7 @@ export class SandboxPorts {
       return closing;
     };
     const unlisten = onAbort(parsed.signal, () => void close());
-    void this.#root.host.over.then(close);
+    void this.#root.ended().then(close);
     const at = parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host;
     return {
       port,
@@ -187,7 +186,7 @@ export class SandboxPorts {
   }
 
   #connect(port: number, signal: AbortSignal | undefined): Promise<Duplex> {
-    return connectToPort(this.#root.host, port, { user: this.#root.user, signal });
+    return this.#root.connect(port, signal);
   }
 }
 

@@ -53,7 +53,11 @@ export const waitQuery = z.strictObject({ waitMs: z.coerce.number().int().min(0)
 const path = z.string().min(1).max(4095);
 const flag = z.enum(['0', '1']).transform((value) => value === '1');
 export const pathQuery = z.strictObject({ path });
-export const readQuery = pathQuery.extend({ offset: z.coerce.number().int().min(0).default(0) });
+export const readQuery = pathQuery.extend({
+  offset: z.coerce.number().int().min(0).default(0),
+  /** A larger rest is an error before a byte is sent. Default: no limit. */
+  maxBytes: z.coerce.number().int().min(0).optional(),
+});
 export const writeQuery = pathQuery.extend({
   /** Octal, e.g. `644`. */
   mode: z
@@ -81,13 +85,19 @@ export const makeDirBody = z.strictObject({
   parents: z.boolean().default(true),
 });
 export const renameBody = z.strictObject({ from: path, to: path, ...renameSchema.pick({ overwrite: true }).shape });
-export const treeQuery = z.strictObject({ path: path.default('.') });
-export const diffQuery = z.strictObject({});
+export const treeQuery = z.strictObject({
+  path: path.default('.'),
+  maxEntries: z.coerce.number().int().min(1).optional(),
+  maxBytes: z.coerce.number().int().min(0).optional(),
+});
+
+/** The limits of a comparison, as `files.diff` has them. */
+export const diffQuery = treeQuery.omit({ path: true });
 
 export const startTaskBody = z.strictObject({
   spec: z.string().min(1),
   /** In place of the spec's own. */
-  task: z.json().optional(),
+  task: z.unknown().optional(),
   id: taskParams.shape.id.optional(),
 });
 export const abortTaskBody = z.strictObject({ reason: z.string().max(1000).optional() });

@@ -1,5 +1,5 @@
 /** The sandboxes as callers see them: theirs only, with what they last did, and the receipts of those that are gone. */
-import { RipcordError } from '../errors.js';
+import { RipcordError, SandboxLostError } from '../errors.js';
 import type { SandboxReceipt } from '../lifecycle/receipt.js';
 import type { Sandbox } from '../sandbox.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox-manager.js';
@@ -10,6 +10,7 @@ import type { CallerPolicy } from './options.js';
 import type { Ownership } from './ownership.js';
 
 const MAX_RECEIPTS = 100;
+const MAX_GONE = 10_000;
 
 export interface LastCommand {
   argv: readonly string[];
@@ -41,6 +42,8 @@ export class ServedSandboxes {
   readonly #policy: CallerPolicy;
   readonly #last = new Map<string, LastCommand & { id: string }>();
   readonly #commands = new Map<string, BackgroundCommands>();
+  /** How those ended that are no more: whoever asks for one hears that rather than that it never was. */
+  readonly #gone = new Map<string, { error: SandboxLostError; principal: string | undefined }>();
   readonly #receipts: { receipt: KeptReceipt; principal: string | undefined }[] = [];
 
   constructor(manager: SandboxManager, ownership: Ownership, policy: CallerPolicy) {
@@ -61,10 +64,12 @@ export class ServedSandboxes {
     return this.#ownership.run({ principal }, () => this.#manager.create({ ...options, signal }));
   }
 
-  /** @throws RipcordError `not-found`, also for what somebody else made */
+  /** @throws RipcordError `not-found`, also for what somebody else made; SandboxLostError for one that has ended */
   get(principal: Principal, id: string): Sandbox {
     const sandbox = this.#manager.get(id);
     if (sandbox && this.#ownership.mayUse(principal, id)) return sandbox;
+    const gone = this.#gone.get(id);
+    if (gone && (principal.operator || gone.principal === principal.name)) throw gone.error;
     throw new RipcordError('not-found', `There is no sandbox ${id}`);
   }
 
@@ -122,7 +127,11 @@ export class ServedSandboxes {
         if (event.result) last.exitCode = event.result.exitCode;
         return;
       }
+      case 'sandbox.lost':
+        this.#remember(event.sandbox, `Sandbox ${event.sandbox} is gone: ${event.reason}`, false);
+        return;
       case 'sandbox.closed':
+        if (!this.#gone.has(event.sandbox)) this.#remember(event.sandbox, `Sandbox ${event.sandbox} is closed`, true);
         this.#receipts.push({
           receipt: { ...event.receipt, at: event.at },
           principal: this.#ownership.of(event.sandbox)?.principal.name,
@@ -133,6 +142,12 @@ export class ServedSandboxes {
         return;
       default:
     }
+  }
+
+  #remember(sandbox: string, message: string, closed: boolean): void {
+    const error = new SandboxLostError(message, { closed, details: { sandbox } });
+    this.#gone.set(sandbox, { error, principal: this.#ownership.of(sandbox)?.principal.name });
+    if (this.#gone.size > MAX_GONE) this.#gone.delete(this.#gone.keys().next().value!);
   }
 }
 

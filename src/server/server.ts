@@ -1,7 +1,7 @@
 /** The server: a manager's sandboxes over HTTP and WebSocket. */
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { parseOptions } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
 import { within } from '../lifecycle/abort.js';
@@ -39,6 +39,8 @@ export class RipcordServer implements AsyncDisposable {
   readonly #context: ServerContext;
   readonly #state: { draining: boolean };
   readonly #unlisten: () => void;
+  /** Upgraded ones included, which Node's server lets go of. */
+  readonly #connections = new Set<Socket>();
   #closing: Promise<DrainReport> | undefined;
 
   private constructor(
@@ -54,6 +56,10 @@ export class RipcordServer implements AsyncDisposable {
     this.address = place.address;
     this.port = place.port;
     this.#unlisten = unlisten;
+    app.server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
   }
 
   /**
@@ -147,8 +153,7 @@ export class RipcordServer implements AsyncDisposable {
         GOODBYE_MS,
       )) === undefined
     ) {
-      for (const socket of this.#app.websocketServer.clients) socket.terminate();
-      this.#app.server.closeAllConnections();
+      for (const socket of this.#connections) socket.destroy();
       await closed;
     }
     const report = { tasks: ended, sandboxes: receipts.length };

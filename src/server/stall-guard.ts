@@ -15,20 +15,29 @@ export function guardStalls(app: Pick<FastifyInstance, 'server' | 'addHook'>, { 
     const request = current.get(socket);
     // A quiet command is no stall; bytes that nobody takes, and a body that nobody goes on sending, are.
     if (socket.writableLength > 0) socket.destroy();
-    else if (request && hasBody(request) && !request.complete && !request.isPaused()) endSlow(socket);
+    else if (request && isAwaited(request)) endSlow(socket);
     else socket.setTimeout(stallMs);
   });
   app.addHook('onRequest', async ({ raw }) => {
     current.set(raw.socket, raw);
   });
   app.addHook('preParsing', async ({ raw, routeOptions }, _reply, payload) => {
-    // Of a request without a body nobody reads the end: an event stream, a WebSocket.
-    if (routeOptions.config.streams || !hasBody(raw)) return payload;
-    const timer = setTimeout(() => endSlow(raw.socket), bodyMs);
+    if (routeOptions.config.streams || raw.complete || !hasBody(raw)) return payload;
+    const timer = setTimeout(() => {
+      if (!raw.complete) endSlow(raw.socket);
+    }, bodyMs);
     raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
     return payload;
   });
 }
+
+/** More of the body is to come, and everything that came has been taken. */
+const isAwaited = (request: IncomingMessage): boolean =>
+  hasBody(request) && !request.complete && request.readableLength === 0;
+
+/** RFC 9112 §6: an upgraded connection, above all, is not one that forgot its body. */
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -10,13 +10,18 @@ const MAX_PATH = 107;
 
 /** The directory (0700) of the socket and the token: `$XDG_RUNTIME_DIR/ripcord`, else `server` in the state directory. */
 export function serverDirectory(): string {
-  const { XDG_RUNTIME_DIR } = process.env;
-  const root = stateRoot();
-  const directory = XDG_RUNTIME_DIR ? path.join(XDG_RUNTIME_DIR, 'ripcord') : path.join(root, 'server');
-  if (!XDG_RUNTIME_DIR) openStateRoot(root);
-  openStateRoot(directory);
-  return directory;
+  if (!process.env.XDG_RUNTIME_DIR) openStateRoot(stateRoot());
+  openStateRoot(place());
+  return place();
 }
+
+function place(): string {
+  const { XDG_RUNTIME_DIR } = process.env;
+  return XDG_RUNTIME_DIR ? path.join(XDG_RUNTIME_DIR, 'ripcord') : path.join(stateRoot(), 'server');
+}
+
+/** Where `ripcord serve` listens when it is told nothing. */
+export const defaultSocket = (): string => path.join(place(), 'ripcord.sock');
 
 /** @throws InvalidOptionsError when somebody listens there, or something else lies there */
 export async function clearStaleSocket(socket: string): Promise<void> {

@@ -96,7 +96,7 @@ async function meet({ start }: Scenario, doom: Doom): Promise<Run> {
   return { ...(await settled(orchestrator.subject, { since, withinMs: LEAK_MS })), how };
 }
 
-/** Stopped, it holds its pipe open: its sandbox, if it runs by then, ends with the lease. Resolves to its awakening. */
+/** Stopped, it holds its pipe open: its sandbox, if it runs by then, ends with the lease. Resolves to when it closes. */
 async function outliveTheLease(orchestrator: Orchestrator): Promise<number> {
   const { containerIds } = orchestrator.subject;
   // It says what it is about to do: to be continued before it has stopped would leave it stopped.
@@ -104,9 +104,9 @@ async function outliveTheLease(orchestrator: Orchestrator): Promise<number> {
   await expect
     .poll(() => processesOfContainers(containerIds), { timeout: LEASE_MS + 10_000, interval: 50 })
     .toEqual([]);
-  const since = performance.now();
   orchestrator.signal('SIGCONT');
   await orchestrator.heard('survived');
+  const since = performance.now();
   orchestrator.tell('close');
   const [{ receipt }] = await orchestrator.heard('closed');
   expect(receipt).toMatchObject({ left: { containers: 0, volumes: 0, directories: 0 }, errors: [] });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { INTERPRETERS } from '../../command/languages.js';
 import type { ExecResult } from '../../command/outcome.js';
 import { type ExecOptions, parseSize } from '../../config.js';
 import type { EgressRecord } from '../../egress/proxy.js';
@@ -12,7 +13,7 @@ import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, createOptions, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { runProgram } from '../sandbox/run-program.js';
-import { IMAGE_OF, type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
+import { type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
 import { withManager } from '../session.js';
 import { plural } from '../terminal/format.js';
 import { ProgramOutput } from '../terminal/output.js';
@@ -81,7 +82,7 @@ async function run(
   const stderr = new ProgramOutput(process.stderr, flags.raw === true);
   const streams: ExecOptions<Uint8Array> = flags.json ? {} : { onStdout: stdout.write, onStderr: stderr.write };
   const end = await withManager(globalOptions(command), interrupt, async (manager) => {
-    const image = IMAGE_OF[source.language ?? 'bash'];
+    const image = INTERPRETERS[source.language ?? 'bash'].image;
     await using sandbox = await manager.create(createOptions(flags, image, signal));
     await openPorts(sandbox, flags.port, signal);
     const result = await runProgram(sandbox, source, args, {

@@ -5,32 +5,47 @@ import { InvalidOptionsError } from '../../errors.js';
 import { collect, collectEnv, collectPort, parseNumber } from '../parse.js';
 import type { PortFlag } from './ports.js';
 
-export interface SandboxFlags {
-  image?: string;
+export interface FrameFlags {
   memory?: string;
   cpus?: number;
   pids?: number;
   env?: Record<string, string>;
   seed?: string;
-  out?: string;
   network?: 'none' | 'bridge';
   allow?: string[];
   deny?: string[];
-  port?: PortFlag[];
   runtime?: string;
+}
+
+export interface SandboxFlags extends FrameFlags {
+  image?: string;
+  out?: string;
+  port?: PortFlag[];
   user?: string;
   cwd?: string;
 }
 
 export function addSandboxFlags(command: Command): Command {
+  command.option('--image <name>', 'python, node, shell, base, or any image the engine has');
+  return addFrameFlags(command)
+    .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards')
+    .option(
+      '-p, --port <[local:]port>',
+      'reach what listens on this port in the sandbox from here, without any network; repeatable',
+      collectPort,
+    )
+    .option('--user <user>', 'run as this user (default: 1000:1000)')
+    .option('--cwd <dir>', 'start in this directory (default: /workspace)');
+}
+
+/** What a sandbox may use and reach, and what it begins with. */
+export function addFrameFlags(command: Command): Command {
   return command
-    .option('--image <name>', 'python, node, shell, base, or any image the engine has')
     .option('--memory <size>', 'memory limit, files in the workspace included (default: 512m)')
     .option('--cpus <number>', 'CPUs, fractions allowed (default: 1)', parseNumber)
     .option('--pids <number>', 'limit of processes and threads (default: 256)', parseNumber)
     .option('-e, --env <name=value>', 'environment variable; NAME alone takes it from here; repeatable', collectEnv)
     .option('--seed <dir>', 'copy this directory into the workspace first (.gitignore honoured)')
-    .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards')
     .addOption(
       new Option(
         '--network <mode>',
@@ -43,32 +58,26 @@ export function addSandboxFlags(command: Command): Command {
       collect,
     )
     .option('--deny <host>', 'not this one, though --allow covers it; repeatable', collect)
-    .option(
-      '-p, --port <[local:]port>',
-      'reach what listens on this port in the sandbox from here, without any network; repeatable',
-      collectPort,
-    )
-    .option('--runtime <name>', 'OCI runtime of the engine, e.g. runsc (gVisor)')
-    .option('--user <user>', 'run as this user (default: 1000:1000)')
-    .option('--cwd <dir>', 'start in this directory (default: /workspace)');
+    .option('--runtime <name>', 'OCI runtime of the engine, e.g. runsc (gVisor)');
 }
 
 /** @param image For where `--image` is not given. */
 export function createOptions(flags: SandboxFlags, image: string, signal: AbortSignal): CreateOptions {
-  const { memory, cpus, pids, env, seed, runtime, user } = flags;
+  return { ...frameOptions(flags), image: flags.image ?? image, user: flags.user, signal };
+}
+
+export function frameOptions(flags: FrameFlags): CreateOptions {
+  const { memory, cpus, pids, env, seed, runtime } = flags;
   return {
-    image: flags.image ?? image,
     limits: { memory, cpus, pids },
     workspace: { mode: 'copy', seed },
     env,
     network: network(flags),
     runtime,
-    user,
-    signal,
   };
 }
 
-function network({ network, allow, deny }: SandboxFlags): CreateOptions['network'] {
+function network({ network, allow, deny }: FrameFlags): CreateOptions['network'] {
   if (!allow && !deny) return network;
   if (network !== undefined) {
     throw new InvalidOptionsError(`--network ${network} and --${allow ? 'allow' : 'deny'} exclude each other`);

@@ -29,14 +29,6 @@ const NAMES: Record<string, Language> = {
   bash: 'bash', sh: 'bash', shell: 'bash',
 }; // biome-ignore format: a table
 
-/** The image that has what a language needs. */
-export const IMAGE_OF: Record<Language, string> = {
-  python: 'python',
-  javascript: 'node',
-  typescript: 'node',
-  bash: 'shell',
-};
-
 const LANGUAGE_OF_IMAGE: Record<string, Language> = {
   python: 'python',
   node: 'javascript',

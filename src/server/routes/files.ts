@@ -5,6 +5,7 @@ import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import {
   changeSchema,
+  diffQuery,
   errorSchema,
   fileSchema,
   listQuery,
@@ -38,8 +39,8 @@ export function addFiles(app: App, context: ServerContext): void {
     },
     async (request, reply) => {
       const { files } = sandboxes.get(callerOf(request), request.params.id);
-      const { path, offset } = request.query;
-      const content = await files.readStream(path, { offset, signal: calls.signalOf(request, reply) });
+      const { path, ...options } = request.query;
+      const content = await files.readStream(path, { ...options, signal: calls.signalOf(request, reply) });
       // What a sandbox made is no page of this origin, whatever it says.
       return reply.type(OCTETS).header('content-disposition', 'attachment').send(content);
     },
@@ -131,11 +132,14 @@ export function addFiles(app: App, context: ServerContext): void {
         tags,
         summary: 'What changed in the workspace',
         params: sandboxParams,
+        querystring: diffQuery,
         response: { 200: z.array(changeSchema), 404: errorSchema },
       },
     },
     async (request, reply) =>
-      sandboxes.get(callerOf(request), request.params.id).diff({ signal: calls.signalOf(request, reply) }),
+      sandboxes
+        .get(callerOf(request), request.params.id)
+        .diff({ ...request.query, signal: calls.signalOf(request, reply) }),
   );
 }
 

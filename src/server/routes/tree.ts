@@ -25,7 +25,8 @@ export function addTree(app: App, { sandboxes, calls }: ServerContext): void {
     },
     async (request, reply) => {
       const { files } = sandboxes.get(callerOf(request), request.params.id);
-      const archive = await files.readArchive(request.query.path, { signal: calls.signalOf(request, reply) });
+      const { path, ...limits } = request.query;
+      const archive = await files.readArchive(path, { ...limits, signal: calls.signalOf(request, reply) });
       return reply.type(TAR).header('content-disposition', 'attachment').send(archive);
     },
   );
@@ -45,7 +46,8 @@ export function addTree(app: App, { sandboxes, calls }: ServerContext): void {
     async (request, reply) => {
       const { files } = sandboxes.get(callerOf(request), request.params.id);
       const archive = (request.body ?? Readable.from([])) as Readable;
-      await files.writeArchive(request.query.path, archive, { signal: calls.signalOf(request, reply) });
+      const { path, ...limits } = request.query;
+      await files.writeArchive(path, archive, { ...limits, signal: calls.signalOf(request, reply) });
       return reply.code(204).send(null);
     },
   );

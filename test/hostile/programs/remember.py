@@ -211,13 +211,12 @@ def machine():
 def full():
     """No byte and no process is left for whoever cleans up."""
     for place in [WORK, "/tmp", "/dev/shm"]:
-        with open(f"{place}/full", "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 20))
-                    file.flush()
-            except OSError:
+        file = os.open(f"{place}/full", os.O_CREAT | os.O_WRONLY)
+        try:
+            while os.write(file, bytes(1 << 16)) > 0:
                 pass
+        except OSError:
+            pass
     try:
         while True:
             threading.Thread(target=threading.Event().wait, daemon=True).start()

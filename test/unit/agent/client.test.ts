@@ -34,6 +34,7 @@ async function ended(): Promise<AgentClient> {
     workspace: '/w',
     defaultUser: '',
     shareWorkspace: false,
+    resettable: false,
   });
   pipe.handlers.data(Buffer.from(greeting));
   await client.ready;

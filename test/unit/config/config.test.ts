@@ -78,6 +78,7 @@ describe('defaults', () => {
       leaseMs: 60_000,
       rootfs: 'read-only',
       labels: {},
+      reuse: false,
       createTimeoutMs: 60_000,
     });
   });

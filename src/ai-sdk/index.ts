@@ -1,0 +1,62 @@
+/** `ripcord/ai-sdk`: sandboxes as tools for the Vercel AI SDK (`ai`, version 7). */
+import type { ToolSet } from 'ai';
+import { tool } from 'ai';
+import type { ToolName } from '../tools/catalog.js';
+import type { Toolbox, ToolOffer, ToolResult } from '../tools/toolbox.js';
+
+export { createToolbox, type Toolbox, type ToolboxOptions } from '../tools/index.js';
+
+/** What a tool returns to a program that looks at the steps; the model gets text and pictures. */
+export interface SandboxToolOutput {
+  isError: boolean;
+  text: string;
+  /** As the tool's output schema says; `undefined` on an error. */
+  value: Record<string, unknown> | undefined;
+  /** Base64, so that messages can be stored as JSON. */
+  pictures: { path: string; mediaType: string; data: string }[];
+}
+
+/**
+ * The tools of a toolbox as the AI SDK takes them. An abort of `generateText` or `streamText` kills what a tool had
+ * started, the whole process tree. Close the toolbox when the conversation has ended.
+ *
+ * @example
+ * await using manager = await SandboxManager.open()
+ * await using toolbox = createToolbox({ manager })
+ * const { text } = await generateText({ model, prompt, tools: sandboxTools(toolbox), stopWhen: isStepCount(20) })
+ */
+export function sandboxTools(toolbox: Toolbox): { [Name in ToolName]?: ToolSet[string] } {
+  return Object.fromEntries(toolbox.tools.map((offer) => [offer.name, toTool(toolbox, offer)]));
+}
+
+function toTool(toolbox: Toolbox, { name, title, description, input }: ToolOffer): ToolSet[string] {
+  return tool({
+    title,
+    description,
+    inputSchema: input,
+    execute: async (given, { abortSignal }): Promise<SandboxToolOutput> =>
+      toOutput(await toolbox.call(name, given, { signal: abortSignal })),
+    toModelOutput: ({ output }) => ({
+      type: 'content',
+      value: [
+        { type: 'text', text: output.text },
+        ...output.pictures.map(({ mediaType, data }) => ({
+          type: 'file' as const,
+          mediaType,
+          data: { type: 'data' as const, data },
+        })),
+      ],
+    }),
+  });
+}
+
+const toOutput = ({ isError, text, value, pictures }: ToolResult): SandboxToolOutput => ({
+  isError,
+  text,
+  value,
+  pictures: pictures.map(({ path, mimeType, bytes }) => ({
+    path,
+    mediaType: mimeType,
+    data: bytes.toString('base64'),
+  })),
+});

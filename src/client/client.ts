@@ -1,0 +1,110 @@
+/** Sandboxes of a server: `ripcord/client`. */
+import { parseOptions } from '../config.js';
+import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
+import type { ImageStatus } from '../images/build.js';
+import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import type { SandboxDocument } from '../server/served-sandboxes.js';
+import { defaultSocket } from '../server/unix-socket.js';
+import { type ClientOptions, clientSchema, type RemoteCreateOptions, remoteCreateSchema } from './options.js';
+import { RemoteSandbox } from './remote-sandbox.js';
+import { RemoteTasks } from './remote-tasks.js';
+import { Transport } from './transport.js';
+
+export class RipcordClient implements AsyncDisposable {
+  /** Iteration runs of the specs the server has. */
+  readonly tasks: RemoteTasks;
+  readonly #transport: Transport;
+  readonly #made = new Set<RemoteSandbox>();
+
+  private constructor(transport: Transport) {
+    this.#transport = transport;
+    this.tasks = new RemoteTasks(transport);
+  }
+
+  /**
+   * Finds the server and makes sure that it answers and takes the token.
+   *
+   * @throws RipcordError `unreachable`, `unauthorized`, `draining`; TaskAbortedError
+   * @example
+   * await using client = await RipcordClient.connect({ url: 'http://127.0.0.1:7077', token })
+   * await using sandbox = await client.create({ image: 'python' })
+   * console.log((await sandbox.exec(['python3', '-c', 'print(6 * 7)'])).stdout)
+   */
+  static async connect(options?: ClientOptions): Promise<RipcordClient> {
+    const { url, socket, token, signal } = parseOptions(clientSchema, options, 'connect');
+    if (url !== undefined && socket !== undefined)
+      throw new InvalidOptionsError('connect: a url or a socket, not both');
+    const address = url ?? (socket === undefined ? process.env.RIPCORD_URL : undefined);
+    const place = {
+      url: new URL(address ?? 'http://localhost'),
+      socket: address === undefined ? (socket ?? defaultSocket()) : undefined,
+      token: token ?? process.env.RIPCORD_TOKEN,
+    };
+    const client = new RipcordClient(new Transport(place));
+    try {
+      await client.#transport.json('GET', '/v1/specs', { what: 'connecting', signal });
+      return client;
+    } catch (error) {
+      client.#transport.close();
+      if (!(error instanceof RipcordError) || error.code !== 'unreachable') throw error;
+      throw new RipcordError(
+        'unreachable',
+        `No server answers at ${place.socket ?? place.url.origin}: ${messageOf(error.cause ?? error)}`,
+        {
+          cause: error,
+          hint: 'Start one with: ripcord serve',
+        },
+      );
+    }
+  }
+
+  /** As `SandboxManager.create()`, within what the server gives to callers. */
+  async create(options?: RemoteCreateOptions): Promise<RemoteSandbox> {
+    const { signal } = parseOptions(remoteCreateSchema, options, 'create');
+    const { signal: _, ...json } = options ?? {};
+    const made = await this.#transport.json<SandboxDocument>('POST', '/v1/sandboxes', {
+      what: 'creating a sandbox',
+      json,
+      signal,
+    });
+    const sandbox = new RemoteSandbox(this.#transport, made);
+    if (signal?.aborted) {
+      await sandbox.close();
+      throw new TaskAbortedError('Aborted while creating a sandbox', { cause: signal.reason });
+    }
+    this.#made.add(sandbox);
+    return sandbox;
+  }
+
+  /** The open ones, this client's and those of others with the same token. */
+  async list(): Promise<RemoteSandbox[]> {
+    const found = await this.#transport.json<SandboxDocument[]>('GET', '/v1/sandboxes', { what: 'listing sandboxes' });
+    return found.map((document) => new RemoteSandbox(this.#transport, document));
+  }
+
+  /** One that is open; undefined when there is none of that id. */
+  async get(id: string): Promise<RemoteSandbox | undefined> {
+    return (await this.list()).find((sandbox) => sandbox.id === id);
+  }
+
+  /** The last hundred teardowns, newest first. */
+  receipts(): Promise<(SandboxReceipt & { at: number })[]> {
+    return this.#transport.json('GET', '/v1/receipts', { what: 'asking for receipts' });
+  }
+
+  images(): Promise<Pick<ImageStatus, 'name' | 'tag' | 'description' | 'state' | 'sizeBytes'>[]> {
+    return this.#transport.json('GET', '/v1/images', { what: 'listing images' });
+  }
+
+  /** Closes the sandboxes this client made, then its connections. */
+  async close(): Promise<SandboxReceipt[]> {
+    const closed = await Promise.allSettled([...this.#made].map((sandbox) => sandbox.close()));
+    this.#transport.close();
+    // One that is gone already has had its teardown.
+    return closed.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

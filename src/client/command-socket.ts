@@ -1,0 +1,201 @@
+/** One command over a WebSocket: its input, its output by channel, its end. */
+import type { WebSocket } from 'ws';
+import { EngineLostError, type RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
+import { type Deferred, deferred, onAbort } from '../lifecycle/abort.js';
+import { STDOUT } from '../wire/channels.js';
+import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+import type { Transport } from './transport.js';
+
+/** Output on its way, of each channel; and input the command has not taken yet. */
+export const WINDOW_BYTES = 1024 * 1024;
+/** Acknowledged in batches. */
+const ACK_BYTES = WINDOW_BYTES / 4;
+/** Of one message; the server takes no longer ones. */
+const MAX_MESSAGE = 256 * 1024;
+/** For the server to confirm an abort. */
+const ABORT_ANSWER_MS = 10_000;
+
+export type ChannelName = 'stdout' | 'stderr';
+
+export interface CommandSocketOptions {
+  signal: AbortSignal | undefined;
+  /** Takes output; `acknowledge` says that there is room for as much again. */
+  output(channel: ChannelName, bytes: Buffer): void;
+  /** Whether the output in a partial result is text. */
+  text: boolean;
+  what: string;
+}
+
+export class CommandSocket<Result> {
+  readonly #socket: WebSocket;
+  readonly #options: CommandSocketOptions;
+  readonly #transport: Transport;
+  readonly #started = deferred<number | undefined>();
+  readonly #result: Deferred<Result> = deferred();
+  readonly #owed = { stdout: 0, stderr: 0 };
+  readonly #unlisten: () => void;
+  #unread = 0;
+  #room: (() => void) | undefined;
+  #abortTimer: NodeJS.Timeout | undefined;
+  #settled = false;
+
+  constructor(transport: Transport, path: string, begin: object, options: CommandSocketOptions) {
+    this.#options = options;
+    this.#transport = transport;
+    this.#socket = transport.socket(path);
+    this.#socket.once('open', () => this.#send({ ...begin, window: WINDOW_BYTES }));
+    this.#socket.on('message', (data: Buffer, binary: boolean) => {
+      if (binary) options.output(data[0] === STDOUT ? 'stdout' : 'stderr', data.subarray(1));
+      else this.#take(JSON.parse(data.toString('utf8')) as Record<string, unknown>);
+    });
+    this.#socket.on('error', (error) => this.#fail(transport.lost(options.what, error)));
+    this.#socket.once('close', (code) =>
+      this.#fail(transport.lost(options.what, new Error(`the socket was closed (${code})`))),
+    );
+    this.#socket.on('unexpected-response', (_, response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('end', () => this.#fail(this.#refusal(Buffer.concat(chunks))));
+    });
+    this.#unlisten = onAbort(options.signal, () => this.abort());
+  }
+
+  /** The pid inside; `undefined` for a command that never ran. */
+  get started(): Promise<number | undefined> {
+    return this.#started.promise;
+  }
+
+  get result(): Promise<Result> {
+    return this.#result.promise;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  acknowledge(channel: ChannelName, bytes: number): void {
+    this.#owed[channel] += bytes;
+    if (this.#owed[channel] < ACK_BYTES) return;
+    this.#send({ type: 'ack', channel, bytes: this.#owed[channel] });
+    this.#owed[channel] = 0;
+  }
+
+  /** Resolves to whether the command can still be written to, once there is room for more. */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    for (let at = 0; at < bytes.length; at += MAX_MESSAGE) {
+      await this.#opened();
+      while (this.#unread >= WINDOW_BYTES && !this.#settled) {
+        await new Promise<void>((resolve) => {
+          this.#room = resolve;
+        });
+      }
+      if (this.#settled) return false;
+      const part = bytes.subarray(at, at + MAX_MESSAGE);
+      this.#unread += part.length;
+      this.#socket.send(part, { binary: true });
+    }
+    return true;
+  }
+
+  async endInput(): Promise<void> {
+    await this.#opened();
+    this.#send({ type: 'stdin_end' });
+  }
+
+  kill(signal?: string): void {
+    this.#send({ type: 'kill', ...(signal !== undefined && { signal }) });
+  }
+
+  resize(cols: number, rows: number): void {
+    this.#send({ type: 'resize', cols, rows });
+  }
+
+  detach(): void {
+    this.#send({ type: 'detach' });
+    this.#socket.close();
+  }
+
+  /** The server kills the tree and says so; if it does not, the connection is cut, which kills it as well. */
+  abort(): void {
+    if (this.#settled || this.#abortTimer) return;
+    const { what, signal } = this.#options;
+    const unconfirmed = () => {
+      this.#fail(
+        new TaskAbortedError(`Aborted while ${what}`, { cause: signal?.reason, details: { confirmed: false } }),
+      );
+    };
+    this.#abortTimer = setTimeout(unconfirmed, ABORT_ANSWER_MS);
+    if (this.#socket.readyState === this.#socket.CONNECTING) unconfirmed();
+    else this.#send({ type: 'abort' });
+  }
+
+  #take(message: Record<string, unknown>): void {
+    switch (message.type) {
+      case 'started':
+        this.#started.resolve(message.pid as number);
+        return;
+      case 'stdin_ack':
+        this.#unread -= message.bytes as number;
+        this.#makeRoom();
+        return;
+      case 'result':
+        this.#settle(() => this.#result.resolve(message.result as Result));
+        return;
+      case 'error':
+        this.#fail(fromErrorDocument(message as unknown as ErrorDocument, this.#options.text));
+        return;
+      default:
+    }
+  }
+
+  #fail(error: RipcordError): void {
+    if (error instanceof TaskAbortedError && error.cause === undefined) error.cause = this.#options.signal?.reason;
+    this.#settle(() => {
+      this.#result.reject(error);
+      // What never began is an error of the call; what began has ended.
+      if (isCommandEnd(error)) this.#started.resolve(undefined);
+      else this.#started.reject(error);
+    });
+  }
+
+  #settle(how: () => void): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#abortTimer);
+    this.#unlisten();
+    how();
+    this.#started.resolve(undefined);
+    this.#makeRoom();
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.close();
+    else this.#socket.terminate();
+  }
+
+  #makeRoom(): void {
+    this.#room?.();
+    this.#room = undefined;
+  }
+
+  async #opened(): Promise<void> {
+    if (this.#socket.readyState !== this.#socket.CONNECTING) return;
+    await new Promise<void>((resolve) => {
+      this.#socket.once('open', () => resolve());
+      this.#socket.once('close', () => resolve());
+    });
+  }
+
+  #send(message: object): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #refusal(bytes: Buffer): RipcordError {
+    try {
+      return fromErrorDocument(JSON.parse(bytes.toString('utf8')) as ErrorDocument);
+    } catch (cause) {
+      return this.#transport.lost(this.#options.what, cause);
+    }
+  }
+}
+
+const isCommandEnd = (error: RipcordError): boolean =>
+  (error instanceof TaskAbortedError || error instanceof SandboxLostError || error instanceof EngineLostError) &&
+  error.partial !== undefined;

@@ -1,0 +1,160 @@
+/** The files of a sandbox behind a server. */
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import * as config from '../config.js';
+import { FileError, InvalidOptionsError } from '../errors.js';
+import { transferError } from '../files/operation.js';
+import type { FileContent, FileInfo } from '../files/sandbox-files.js';
+import { saveDownload } from '../files/save-download.js';
+import { type UploadReport, uploadFromHost } from '../files/upload.js';
+import type { AnyFiles } from '../surface.js';
+import type { Change } from '../workspace/diff.js';
+import { type Extracted, extractTar } from '../workspace/extract.js';
+import type { Manifest } from '../workspace/manifest.js';
+import { packTree } from '../workspace/pack.js';
+import type { Ask, Transport } from './transport.js';
+
+type Given = { signal?: AbortSignal | undefined; user?: string | undefined };
+
+export class RemoteFiles implements AnyFiles {
+  readonly #transport: Transport;
+  readonly #base: string;
+
+  constructor(transport: Transport, sandboxPath: string) {
+    this.#transport = transport;
+    this.#base = sandboxPath;
+  }
+
+  async read(path: string, options?: config.ReadOptions): Promise<Buffer> {
+    const parsed = config.parseOptions(config.readSchema, options, 'files.read');
+    return buffer(await this.readStream(path, parsed));
+  }
+
+  async readText(path: string, options?: config.ReadOptions): Promise<string> {
+    return (await this.read(path, options)).toString('utf8');
+  }
+
+  readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
+    const { offset, maxBytes, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
+    const query = { path: checked(path), offset, maxBytes };
+    return this.#transport.stream('GET', `${this.#base}/files`, { ...ask(rest, `reading ${path}`), query });
+  }
+
+  async write(path: string, content: FileContent, options?: config.WriteOptions): Promise<void> {
+    const { mode, ...parsed } = config.parseOptions(config.writeSchema, options, 'files.write');
+    const { parents, append, exclusive, ...rest } = parsed;
+    const query = { path: checked(path), mode: mode?.toString(8).padStart(3, '0'), parents, append, exclusive };
+    const body = typeof content === 'string' || content instanceof Uint8Array ? whole(content) : content;
+    await this.#transport.json('PUT', `${this.#base}/files`, { ...ask(rest, `writing ${path}`), query, body });
+  }
+
+  async list(path = '.', options?: config.ListOptions): Promise<FileInfo[]> {
+    const { depth, maxEntries, ...rest } = config.parseOptions(config.listSchema, options, 'files.list');
+    const query = { path: checked(path), depth: depth === Number.POSITIVE_INFINITY ? 'all' : depth, maxEntries };
+    return this.#transport.json('GET', `${this.#base}/files/list`, { ...ask(rest, `listing ${path}`), query });
+  }
+
+  async stat(path: string, options?: config.StatOptions): Promise<FileInfo> {
+    const { follow, ...rest } = config.parseOptions(config.statSchema, options, 'files.stat');
+    const query = { path: checked(path), follow };
+    return this.#transport.json('GET', `${this.#base}/files/stat`, { ...ask(rest, `looking at ${path}`), query });
+  }
+
+  async exists(path: string, options?: config.StatOptions): Promise<boolean> {
+    try {
+      await this.stat(path, options);
+      return true;
+    } catch (error) {
+      if (error instanceof FileError && (error.code === 'file-not-found' || error.code === 'not-a-directory'))
+        return false;
+      throw error;
+    }
+  }
+
+  async makeDir(path: string, options?: config.MakeDirOptions): Promise<void> {
+    const { mode, parents, ...rest } = config.parseOptions(config.makeDirSchema, options, 'files.makeDir');
+    const json = { path: checked(path), mode, parents };
+    await this.#transport.json('POST', `${this.#base}/files/mkdir`, { ...ask(rest, `making ${path}`), json });
+  }
+
+  async remove(path: string, options?: config.RemoveOptions): Promise<void> {
+    const { recursive, force, ...rest } = config.parseOptions(config.removeSchema, options, 'files.remove');
+    const query = { path: checked(path), recursive, force };
+    await this.#transport.json('DELETE', `${this.#base}/files`, { ...ask(rest, `removing ${path}`), query });
+  }
+
+  async rename(from: string, to: string, options?: config.RenameOptions): Promise<void> {
+    const { overwrite, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
+    const json = { from: checked(from), to: checked(to), overwrite };
+    await this.#transport.json('POST', `${this.#base}/files/rename`, { ...ask(rest, `renaming ${from}`), json });
+  }
+
+  async upload(from: string, to = '.', options?: config.UploadOptions): Promise<UploadReport> {
+    return uploadFromHost(this, from, to, config.parseOptions(config.uploadSchema, options, 'files.upload'));
+  }
+
+  /** @internal */
+  async uploadTree(
+    directory: string,
+    manifest: Manifest,
+    to: string,
+    options: Given,
+  ): Promise<Omit<UploadReport, 'refused'>> {
+    const { signal } = options;
+    await this.#putTree(to, packTree(directory, manifest, { signal }), ask(options, `uploading ${directory}`), {});
+    const files = [...manifest.values()].filter(({ kind }) => kind === 'file');
+    return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
+  }
+
+  async download(from: string, to: string, options?: config.DownloadOptions): Promise<Extracted> {
+    const parsed = config.parseOptions(config.downloadSchema, options, 'files.download');
+    const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
+    const info = await this.stat(from, rest);
+    if (info.kind !== 'directory') {
+      return saveDownload(await this.read(from, { ...rest, maxBytes }), resolve(to), rest.signal);
+    }
+    try {
+      const archive = await this.readArchive(from, { ...rest, maxBytes, maxEntries });
+      return await extractTar(archive, resolve(to), { ...rest, maxBytes, maxEntries, onRefused });
+    } catch (error) {
+      throw transferError(error, rest.signal, `downloading ${from}`);
+    }
+  }
+
+  readArchive(path = '.', options?: config.DiffOptions): Promise<Readable> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.readArchive');
+    const query = { path: checked(path), maxBytes, maxEntries };
+    return this.#transport.stream('GET', `${this.#base}/tree`, { ...ask(rest, `reading ${path}`), query });
+  }
+
+  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.DiffOptions): Promise<void> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.writeArchive');
+    await this.#putTree(to, archive, ask(rest, `writing ${to}`), { maxBytes, maxEntries });
+  }
+
+  async diff(options?: config.DiffOptions): Promise<Change[]> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.diff');
+    const query = { maxBytes, maxEntries };
+    return this.#transport.json('GET', `${this.#base}/files/diff`, { ...ask(rest, 'comparing'), query });
+  }
+
+  async #putTree(to: string, archive: AsyncIterable<Uint8Array>, asked: Ask, limits: Ask['query']): Promise<void> {
+    const query = { path: checked(to), ...limits };
+    await this.#transport.json('PUT', `${this.#base}/tree`, { ...asked, query, body: archive });
+  }
+}
+
+function ask({ signal, user }: Given, what: string): Ask {
+  if (user !== undefined) throw new InvalidOptionsError(`${what}: a server does not let its callers choose a user`);
+  return { signal, what };
+}
+
+function checked(path: string): string {
+  if (path.includes('\0')) throw new InvalidOptionsError(`a path must not contain a NUL byte: ${JSON.stringify(path)}`);
+  return path;
+}
+
+async function* whole(content: string | Uint8Array): AsyncGenerator<string | Uint8Array> {
+  yield content;
+}

@@ -1,0 +1,178 @@
+/** A sandbox behind a server, used as one of this process is. */
+import type { Duplex } from 'node:stream';
+import type { z } from 'zod';
+import type { SandboxStats } from '../agent/messages.js';
+import type { ExecResult } from '../command/outcome.js';
+import * as config from '../config.js';
+import { InvalidOptionsError } from '../errors.js';
+import { deferred, onAbort, throwIfAborted } from '../lifecycle/abort.js';
+import { WORKSPACE } from '../lifecycle/launch.js';
+import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import { SandboxPorts } from '../ports/sandbox-ports.js';
+import type { CommandLine } from '../sandbox.js';
+import type { SandboxDocument } from '../server/served-sandboxes.js';
+import type { AnyCommand, AnyPorts, AnySandbox } from '../surface.js';
+import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+import { decodeResult, type WireResult } from '../wire/result.js';
+import { WebSocketDuplex } from '../wire/websocket-duplex.js';
+import { RemoteCommand } from './remote-command.js';
+import { streamExec } from './remote-exec.js';
+import { RemoteFiles } from './remote-files.js';
+import type { Transport } from './transport.js';
+
+/** Longer input goes over a WebSocket, piece by piece. */
+const MAX_JSON_STDIN = 256 * 1024;
+
+type Parsed = z.output<typeof config.execSchema>;
+type AnyExecOptions = config.ExecOptions | config.ExecOptions<Uint8Array>;
+
+export class RemoteSandbox implements AnySandbox {
+  readonly id: string;
+  readonly image: string;
+  readonly createdAt: Date;
+  readonly workspace = WORKSPACE;
+  readonly files: RemoteFiles;
+  readonly ports: AnyPorts;
+  readonly #transport: Transport;
+  readonly #path: string;
+  readonly #ended = deferred<void>();
+  #closing: Promise<SandboxReceipt> | undefined;
+
+  /** @internal */
+  constructor(transport: Transport, { id, image, createdAt }: SandboxDocument) {
+    this.id = id;
+    this.image = image;
+    this.createdAt = new Date(createdAt);
+    this.#transport = transport;
+    this.#path = `/v1/sandboxes/${id}`;
+    this.files = new RemoteFiles(transport, this.#path);
+    this.ports = new SandboxPorts({
+      connect: (port, signal) => this.#connect(port, signal),
+      ended: () => this.#ended.promise,
+    });
+  }
+
+  /** True from `close()` on; what else ended it is only known to the server. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  async exec(
+    command: CommandLine,
+    options: config.ExecOptions<Uint8Array> & { encoding: 'buffer' },
+  ): Promise<ExecResult<Uint8Array>>;
+  async exec(command: CommandLine, options?: config.ExecOptions): Promise<ExecResult>;
+  async exec(command: CommandLine, options?: AnyExecOptions): Promise<ExecResult<never>> {
+    const parsed = config.parseOptions(config.execSchema, options, 'exec');
+    return this.#run('exec', { command }, parsed);
+  }
+
+  async runCode(
+    code: string,
+    options: config.RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
+  ): Promise<ExecResult<Uint8Array>>;
+  async runCode(code: string, options?: config.RunCodeOptions): Promise<ExecResult>;
+  async runCode(
+    code: string,
+    options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
+  ): Promise<ExecResult<never>> {
+    const { language, args, ...parsed } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+    return this.#run('run-code', { code, language, args }, parsed);
+  }
+
+  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<AnyCommand> {
+    const { signal, user, stdin, ...rest } = config.parseOptions(config.spawnSchema, options, 'spawn');
+    refuseUser(user);
+    throwIfAborted(signal, 'running a command');
+    const begin = { ...rest, command, stdin: stdin === 'pipe' };
+    return RemoteCommand.start(this.#transport, `${this.#path}/exec`, begin, signal);
+  }
+
+  diff(options?: config.DiffOptions): ReturnType<RemoteFiles['diff']> {
+    return this.files.diff(options);
+  }
+
+  async stats(): Promise<SandboxStats> {
+    const ask = { what: 'asking for figures', query: { stats: true } };
+    const { stats } = await this.#transport.json<{ stats: SandboxStats }>('GET', this.#path, ask);
+    return stats;
+  }
+
+  async extend(lifetimeMs: number): Promise<void> {
+    await this.#transport.json('POST', `${this.#path}/extend`, { what: 'prolonging a sandbox', json: { lifetimeMs } });
+  }
+
+  close(): Promise<SandboxReceipt> {
+    this.#closing ??= this.#transport
+      .json<SandboxReceipt>('DELETE', this.#path, { what: 'closing a sandbox' })
+      .finally(() => this.#ended.resolve());
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #run(how: 'exec' | 'run-code', what: object, parsed: Parsed): Promise<ExecResult<never>> {
+    const { signal, stdin, encoding, onStdout, onStderr, user, ...options } = parsed;
+    refuseUser(user);
+    throwIfAborted(signal, 'running a command');
+    const streamed = onStdout !== undefined || onStderr !== undefined || !fitsJson(stdin);
+    if (streamed) {
+      const begin = { ...options, ...what, type: how };
+      const more = { signal, stdin, encoding, onStdout, onStderr };
+      return streamExec(this.#transport, `${this.#path}/exec`, begin, more);
+    }
+    const text = encoding === 'utf8';
+    const wire = await this.#transport.json<WireResult>('POST', `${this.#path}/${how}`, {
+      what: 'running a command',
+      json: { ...options, ...what, ...toJson(stdin), encoding: text ? 'utf8' : 'base64' },
+      signal,
+      text,
+    });
+    return decodeResult(wire, text);
+  }
+
+  #connect(port: number, signal: AbortSignal | undefined): Promise<Duplex> {
+    throwIfAborted(signal, `connecting to port ${port}`);
+    const socket = this.#transport.socket(`${this.#path}/tunnel/${port}`);
+    return new Promise((resolve, reject) => {
+      const unlisten = onAbort(signal, () => socket.terminate());
+      const fail = (error: unknown) => {
+        unlisten();
+        socket.terminate();
+        try {
+          throwIfAborted(signal, `connecting to port ${port}`);
+          reject(error);
+        } catch (aborted) {
+          reject(aborted);
+        }
+      };
+      const lost = (error: unknown) => fail(this.#transport.lost(`connecting to port ${port}`, error));
+      socket.on('error', lost);
+      const closed = () => lost(new Error('the socket was closed'));
+      socket.once('close', closed);
+      socket.once('message', (data: Buffer) => {
+        const message = JSON.parse(data.toString('utf8')) as { type: string };
+        if (message.type !== 'connected') return fail(fromErrorDocument(message as unknown as ErrorDocument));
+        socket.off('error', lost).off('close', closed);
+        const duplex = new WebSocketDuplex(socket);
+        duplex.once('close', unlisten);
+        resolve(duplex);
+      });
+    });
+  }
+}
+
+function refuseUser(user: string | undefined): void {
+  if (user !== undefined) throw new InvalidOptionsError('user: a server does not let its callers choose one');
+}
+
+const fitsJson = (stdin: config.StdinSource | undefined): boolean =>
+  stdin === undefined || ((typeof stdin === 'string' || stdin instanceof Uint8Array) && stdin.length <= MAX_JSON_STDIN);
+
+function toJson(stdin: config.StdinSource | undefined): object {
+  if (stdin === undefined) return {};
+  if (typeof stdin === 'string') return { stdin };
+  return { stdin: { base64: Buffer.from(stdin as Uint8Array).toString('base64') } };
+}

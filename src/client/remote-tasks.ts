@@ -1,0 +1,82 @@
+/** Tasks of a server: started, followed from any point, aborted. */
+import { createInterface } from 'node:readline';
+import type { Approval } from '../executor/commit-step.js';
+import type { RunEvent } from '../executor/events.js';
+import type { PendingApproval, TaskDocument, TaskEnd } from '../server/served-tasks.js';
+import type { Transport } from './transport.js';
+
+/** An event with the id to come back to. */
+export interface TaskEvent {
+  id: number;
+  event: RunEvent;
+}
+
+export class RemoteTasks {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** The names of the specs the server has. */
+  specs(): Promise<string[]> {
+    return this.#transport.json('GET', '/v1/specs', { what: 'listing specs' });
+  }
+
+  /** Starts one, which goes on when this process ends. */
+  start(spec: string, options: { task?: unknown; id?: string } = {}): Promise<TaskDocument> {
+    return this.#transport.json('POST', '/v1/tasks', { what: 'starting a task', json: { spec, ...options } });
+  }
+
+  list(): Promise<TaskDocument[]> {
+    return this.#transport.json('GET', '/v1/tasks', { what: 'listing tasks' });
+  }
+
+  status(id: string): Promise<TaskDocument> {
+    return this.#transport.json('GET', pathOf(id), { what: 'asking for a task' });
+  }
+
+  /** Answers at once; the end comes as an event. */
+  async abort(id: string, reason?: string): Promise<void> {
+    await this.#transport.json('POST', `${pathOf(id)}/abort`, { what: 'aborting a task', json: { reason } });
+  }
+
+  approval(id: string): Promise<PendingApproval> {
+    return this.#transport.json('GET', `${pathOf(id)}/approval`, { what: 'asking for a diff' });
+  }
+
+  async answer(id: string, answer: Exclude<Approval, boolean>): Promise<void> {
+    const { approve, allow, feedback } = answer;
+    const json = { approve, allow, reason: feedback };
+    await this.#transport.json('POST', `${pathOf(id)}/approval`, { what: 'answering', json });
+  }
+
+  /** Its events after the one with the id `after`, then those that come; the loop ends with the task. Its value is the end. */
+  async *events(
+    id: string,
+    { after = 0, signal }: { after?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<TaskEvent, TaskEnd | undefined> {
+    const query = { lastEventId: after };
+    const stream = await this.#transport.stream('GET', `${pathOf(id)}/events`, {
+      what: 'following a task',
+      query,
+      signal,
+    });
+    let fields: Record<string, string> = {};
+    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line !== '') {
+        const [, name, value] = /^(\w*): ?(.*)$/.exec(line) ?? [];
+        if (name) fields[name] = value ?? '';
+        continue;
+      }
+      const { id: eventId, event: name, data = 'null' } = fields;
+      fields = {};
+      if (name === 'event') yield { id: Number(eventId), event: JSON.parse(data) as RunEvent };
+      else if (name === 'completed' || name === 'aborted' || name === 'failed') return JSON.parse(data) as TaskEnd;
+    }
+    return undefined;
+  }
+}
+
+const pathOf = (id: string): string => `/v1/tasks/${encodeURIComponent(id)}`;

@@ -1,0 +1,182 @@
+/** Requests to a server, over TCP or its Unix socket, on connections that are kept. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { WebSocket } from 'ws';
+import { messageOf, RipcordError, TaskAbortedError } from '../errors.js';
+import { onAbort, throwIfAborted, within } from '../lifecycle/abort.js';
+import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+
+export interface Place {
+  /** `http://127.0.0.1:7077`; with `socket` only its path counts. */
+  url: URL;
+  socket: string | undefined;
+  token: string | undefined;
+}
+
+export interface Ask {
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Sent as it is. */
+  body?: AsyncIterable<string | Uint8Array>;
+  query?: Record<string, string | number | boolean | undefined>;
+  signal?: AbortSignal | undefined;
+  /** What is being done, for messages. */
+  what: string;
+  /** Of a partial result: whether its output is text. Default true. */
+  text?: boolean;
+}
+
+/** For the server to say what came of an aborted request: longer than killing a tree may take. */
+const ABORT_ANSWER_MS = 10_000;
+
+export class Transport {
+  readonly #place: Place;
+  readonly #agent: http.Agent;
+
+  constructor(place: Place) {
+    this.#place = place;
+    const options = { keepAlive: true, maxSockets: 256 };
+    this.#agent = place.url.protocol === 'https:' ? new https.Agent(options) : new http.Agent(options);
+  }
+
+  /** @throws what the server said, as the error it was there */
+  async json<T>(method: string, path: string, ask: Ask): Promise<T> {
+    return this.#aborting(ask, async (send) => {
+      const response = await send(method, path);
+      const bytes = await buffer(response).catch((cause) => {
+        throw this.#lost(ask, cause);
+      });
+      return (bytes.length === 0 ? undefined : JSON.parse(bytes.toString('utf8'))) as T;
+    });
+  }
+
+  /** The answer's body as a stream. `ask.signal` ends it, too. */
+  async stream(method: string, path: string, ask: Ask): Promise<Readable> {
+    const response = await this.#aborting(ask, (send) => send(method, path));
+    const unlisten = onAbort(ask.signal, () =>
+      response.destroy(new TaskAbortedError(`Aborted while ${ask.what}`, { cause: ask.signal?.reason })),
+    );
+    response.once('close', unlisten);
+    return response;
+  }
+
+  socket(path: string): WebSocket {
+    const { url, socket, token } = this.#place;
+    const target = socket === undefined ? new URL(path, url.href.replace(/^http/, 'ws')) : `ws+unix:${socket}:${path}`;
+    return new WebSocket(target, 'ripcord', { headers: this.#headers(token), perMessageDeflate: false });
+  }
+
+  lost(what: string, cause: unknown): RipcordError {
+    return new RipcordError('unreachable', `The server was lost while ${what}: ${messageOf(cause)}`, { cause });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #lost({ what, signal }: Ask, cause: unknown): RipcordError {
+    if (cause instanceof RipcordError) return cause;
+    if (signal?.aborted) {
+      return new TaskAbortedError(`Aborted while ${what}`, { cause: signal.reason, details: { confirmed: false } });
+    }
+    return this.lost(what, cause);
+  }
+
+  #headers(token: string | undefined): Record<string, string> {
+    return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  /**
+   * Runs `work` with requests that an abort does not just cut: the server is asked to abort, so that its answer can say
+   * what was known by then, and that the tree is dead.
+   */
+  async #aborting<T>(
+    ask: Ask,
+    work: (send: (method: string, path: string) => Promise<IncomingMessage>) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(ask.signal, ask.what);
+    const id = randomUUID();
+    let request: ClientRequest | undefined;
+    const running = work(async (method, path) => {
+      request = this.#request(method, path, ask, ask.signal ? id : undefined);
+      return this.#answer(request, ask);
+    });
+    if (!ask.signal) return running;
+    const unlisten = onAbort(ask.signal, () => void this.#abort(id, running, () => request?.destroy()));
+    try {
+      const value = await running;
+      return value;
+    } catch (error) {
+      if (error instanceof TaskAbortedError && error.cause === undefined) error.cause = ask.signal.reason;
+      throw error;
+    } finally {
+      unlisten();
+    }
+  }
+
+  async #abort(id: string, running: Promise<unknown>, cut: () => void): Promise<void> {
+    const settled = running.then(
+      () => true,
+      () => true,
+    );
+    try {
+      await this.json('POST', `/v1/requests/${id}/abort`, { what: 'aborting a request' });
+      if ((await within(settled, ABORT_ANSWER_MS)) === undefined) cut();
+    } catch {
+      // It has not got there yet, or the server is gone: a cut connection aborts it as well.
+      cut();
+    }
+  }
+
+  #request(method: string, path: string, { json, body, query }: Ask, id: string | undefined): ClientRequest {
+    const { url, socket, token } = this.#place;
+    const headers: Record<string, string> = {
+      ...this.#headers(token),
+      ...(id !== undefined && { 'ripcord-request': id }),
+    };
+    const text = json === undefined ? undefined : JSON.stringify(json);
+    if (text !== undefined) {
+      headers['content-type'] = 'application/json';
+      headers['content-length'] = String(Buffer.byteLength(text));
+    } else if (body) headers['content-type'] = 'application/octet-stream';
+    const target = new URL(path, url);
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined)
+        target.searchParams.set(name, typeof value === 'boolean' ? (value ? '1' : '0') : String(value));
+    }
+    const options = { method, headers, agent: this.#agent, ...(socket !== undefined && { socketPath: socket }) };
+    const request = (url.protocol === 'https:' ? https : http).request(target, options);
+    // Told by whoever waits for the answer.
+    request.on('error', () => {});
+    if (body) pipeline(Readable.from(body, { objectMode: false }), request).catch((error) => request.destroy(error));
+    else request.end(text);
+    return request;
+  }
+
+  async #answer(request: ClientRequest, ask: Ask): Promise<IncomingMessage> {
+    let response: IncomingMessage;
+    try {
+      [response] = (await once(request, 'response')) as [IncomingMessage];
+    } catch (cause) {
+      throw this.#lost(ask, cause);
+    }
+    if (response.statusCode! < 400) return response;
+    const bytes = await buffer(response).catch((cause) => {
+      throw this.#lost(ask, cause);
+    });
+    throw refusal(response.statusCode!, bytes, ask.text ?? true);
+  }
+}
+
+function refusal(status: number, bytes: Buffer, text: boolean): RipcordError {
+  try {
+    return fromErrorDocument(JSON.parse(bytes.toString('utf8')) as ErrorDocument, text);
+  } catch {
+    return new RipcordError('unreachable', `Something that is no Ripcord server answered with status ${status}`);
+  }
+}

@@ -1,0 +1,105 @@
+/** Files of the workspaces as MCP resources: `sandbox://<sandbox>/<path>`. */
+import { isUtf8 } from 'node:buffer';
+import { ErrorCode, McpError, type Resource, type ResourceTemplate } from '@modelcontextprotocol/sdk/types.js';
+import { messageOf, RipcordError } from '../errors.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import type { Sandbox } from '../sandbox.js';
+import { isOwn } from '../tools/own-files.js';
+import { pictureType } from '../tools/pictures.js';
+import type { ToolSession } from '../tools/session.js';
+
+const SCHEME = 'sandbox://';
+/** A client shows the list to a person or a model: deeper and longer is better asked for by path. */
+const DEPTH = 8;
+const MAX_ENTRIES = 20_000;
+const PAGE = 200;
+const MAX_FILE_BYTES = 8 * 1024 ** 2;
+/** As the specification has it. */
+const RESOURCE_NOT_FOUND = -32002;
+
+/** What changes when a file does. */
+export type FileState = string;
+
+export type ListedFile = Resource & { size: number };
+
+export class WorkspaceResources {
+  readonly template: ResourceTemplate = {
+    name: 'workspace-file',
+    title: 'A file of a sandbox',
+    uriTemplate: `${SCHEME}{sandbox_id}/{+path}`,
+    description: 'A file in the /workspace of a sandbox of this session. list_sandboxes names the sandboxes.',
+  };
+  readonly #session: ToolSession;
+
+  constructor(session: ToolSession) {
+    this.#session = session;
+  }
+
+  /** @throws McpError for a cursor that is none of ours */
+  async list(
+    cursor: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ files: ListedFile[]; next: string | undefined }> {
+    const from = cursor === undefined ? 0 : Number(cursor);
+    if (!Number.isSafeInteger(from) || from < 0) throw new McpError(ErrorCode.InvalidParams, 'No such cursor');
+    const files = await this.#files(signal);
+    const to = from + PAGE;
+    return { files: files.slice(from, to), next: to < files.length ? String(to) : undefined };
+  }
+
+  async read(uri: string, signal: AbortSignal | undefined) {
+    const { sandbox, path } = this.#locate(uri);
+    try {
+      const bytes = await sandbox.files.read(path, { maxBytes: MAX_FILE_BYTES, signal });
+      const picture = pictureType(bytes);
+      if (picture === undefined && isUtf8(bytes)) return { uri, mimeType: 'text/plain', text: bytes.toString('utf8') };
+      return { uri, mimeType: picture ?? 'application/octet-stream', blob: bytes.toString('base64') };
+    } catch (error) {
+      throwIfAborted(signal, `reading ${uri}`);
+      const code = error instanceof RipcordError && error.code === 'file-not-found' ? RESOURCE_NOT_FOUND : undefined;
+      throw new McpError(code ?? ErrorCode.InvalidParams, messageOf(error));
+    }
+  }
+
+  /** @throws McpError for what is no address of a file of this session's sandboxes */
+  async state(uri: string): Promise<FileState> {
+    const { sandbox, path } = this.#locate(uri);
+    const found = await sandbox.files.stat(path).catch(() => undefined);
+    return found ? `${found.size} ${found.mtimeMs}` : 'not there';
+  }
+
+  async #files(signal: AbortSignal | undefined): Promise<ListedFile[]> {
+    const lists = await Promise.all(this.#session.list().map((sandbox) => filesOf(sandbox, signal)));
+    return lists.flat();
+  }
+
+  #locate(uri: string): { sandbox: Sandbox; path: string } {
+    const [, id, path] = /^sandbox:\/\/([0-9a-f]+)\/(.+)$/.exec(uri) ?? [];
+    const sandbox = this.#session.list().find((open) => open.id === id);
+    if (!sandbox || !path) throw new McpError(RESOURCE_NOT_FOUND, `There is no resource ${uri}`);
+    try {
+      return { sandbox, path: path.split('/').map(decodeURIComponent).join('/') };
+    } catch {
+      throw new McpError(ErrorCode.InvalidParams, `${uri} is not a valid URI`);
+    }
+  }
+}
+
+async function filesOf(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<ListedFile[]> {
+  try {
+    const entries = await sandbox.files.list('.', { depth: DEPTH, maxEntries: MAX_ENTRIES, signal });
+    return entries
+      .filter(({ kind, path }) => kind === 'file' && !isOwn(sandbox, '.', path))
+      .map(({ path, size, mtimeMs }) => ({
+        uri: `${SCHEME}${sandbox.id}/${path.split('/').map(encodeURIComponent).join('/')}`,
+        name: path,
+        size,
+        annotations: { lastModified: new Date(mtimeMs).toISOString() },
+      }));
+  } catch (error) {
+    throwIfAborted(signal, 'listing resources');
+    // It ended meanwhile, or has too many files for a list: each can still be read by its address.
+    if (error instanceof RipcordError) return [];
+    throw error;
+  }
+}

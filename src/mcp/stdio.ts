@@ -1,0 +1,26 @@
+/** One client on stdin and stdout, as most MCP clients start their servers. */
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { onAbort } from '../lifecycle/abort.js';
+import type { ToolboxOptions } from '../tools/options.js';
+import { createToolbox } from '../tools/toolbox.js';
+import { createMcpServer } from './server.js';
+
+export interface StdioOptions {
+  toolbox: ToolboxOptions;
+  version: string;
+  /** Ends the session. */
+  signal: AbortSignal;
+}
+
+/** Serves until the client closes its end, as it does by dying, too; the sandboxes are gone then. */
+export async function serveStdio({ toolbox: options, version, signal }: StdioOptions): Promise<void> {
+  await using toolbox = createToolbox(options);
+  const server = createMcpServer(toolbox, { version });
+  const ended = new Promise<void>((resolve) => {
+    process.stdin.once('end', resolve).once('close', resolve).once('error', resolve);
+    onAbort(signal, resolve);
+  });
+  await server.connect(new StdioServerTransport());
+  await ended;
+  await server.close();
+}

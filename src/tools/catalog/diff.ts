@@ -1,0 +1,63 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { defineTool } from '../define.js';
+import { excerpt } from '../excerpt.js';
+import { sandboxField } from '../foreground.js';
+import { KeptOutput } from '../kept-output.js';
+import { noOutput } from '../output-shelf.js';
+
+const SHOWN = 500;
+
+export const diff = defineTool({
+  name: 'diff',
+  title: 'Show what changed',
+  description:
+    'Show what changed in /workspace since the sandbox was made: the files, and a unified diff of their contents against ' +
+    'what the sandbox began with.',
+  input: z.strictObject({ sandbox_id: sandboxField }),
+  output: z.strictObject({
+    changes: z.array(
+      z.strictObject({
+        path: z.string(),
+        change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
+        kind: z.enum(['file', 'directory', 'link', 'other']),
+      }),
+    ),
+    total: z.number().int().describe('how many there are; the first ones are listed'),
+    patch: z.string(),
+    truncated: z.boolean(),
+    output_id: z.string().optional().describe('give it to read_output to read the rest of the patch'),
+  }),
+  readOnly: true,
+  destructive: false,
+  run: ({ sandbox_id: id }, { session, signal }) =>
+    session.use({ id, signal }, async (sandbox) => {
+      const { maxKeptBytes, maxAnswerBytes } = session.options;
+      // Compared with what the sandbox began with: the target, a directory that is not there, has no part in it.
+      const plan = await sandbox.prepareCommit(path.join(sandbox.parts.directory, 'nothing'), { signal });
+      const patch = new KeptOutput(maxKeptBytes);
+      patch.push(Buffer.from(await plan.unifiedDiff({ maxBytes: maxKeptBytes, signal })));
+      const tooLong = patch.totalBytes > maxAnswerBytes;
+      const cursor = { stdout: 0, stderr: 0 };
+      const shelved = tooLong ? session.outputs.add({ stdout: patch, stderr: noOutput(), cursor }) : undefined;
+      const shown = excerpt(
+        patch,
+        maxAnswerBytes,
+        (offset) => `read_output {"id":"${shelved?.id}","offset":${offset}}`,
+      );
+      cursor.stdout = shown.nextOffset;
+      const changes = plan.changes
+        .slice(0, SHOWN)
+        .map(({ path: name, change, kind }) => ({ path: name, change, kind }));
+      return {
+        value: {
+          changes,
+          total: plan.changes.length,
+          patch: shown.text,
+          truncated: tooLong,
+          ...(shelved && { output_id: shelved.id }),
+        },
+        text: plan.changes.length === 0 ? 'nothing has changed' : `${plan.summary()}\n${shown.text}`,
+      };
+    }),
+});

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { commandOutput } from '../command-report.js';
+import { defineTool } from '../define.js';
+import { foregroundFields, runForeground } from '../foreground.js';
+
+export const exec = defineTool({
+  name: 'exec',
+  title: 'Run a command',
+  description:
+    'Run a shell command in the sandbox to its end and get its output and exit code. It runs as an unprivileged user in ' +
+    '/workspace; only /workspace and /tmp can be written. What it leaves in the background is killed when it ends: use ' +
+    'spawn for servers and the like. Long output is cut in the middle and can be read with read_output.',
+  input: z.strictObject({
+    command: z.string().min(1).describe('A command line for /bin/sh, e.g. "ls -la && grep -rn TODO ."'),
+    ...foregroundFields,
+  }),
+  output: commandOutput,
+  readOnly: false,
+  destructive: true,
+  run: (input, context) => runForeground(input, context, (sandbox, options) => sandbox.exec(input.command, options)),
+});

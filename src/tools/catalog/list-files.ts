@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { defineTool } from '../define.js';
+import { sandboxField } from '../foreground.js';
+import { isOwn } from '../own-files.js';
+
+const MAX_ENTRIES = 20_000;
+const SHOWN = 500;
+
+export const listFiles = defineTool({
+  name: 'list_files',
+  title: 'List files',
+  description: 'List what is in a directory of the sandbox, with kinds and sizes; depth levels of it.',
+  input: z.strictObject({
+    path: z.string().min(1).default('.').describe('Relative to /workspace, or absolute. Default: /workspace.'),
+    depth: z.number().int().min(1).max(64).default(1),
+    sandbox_id: sandboxField,
+  }),
+  output: z.strictObject({
+    path: z.string(),
+    entries: z.array(
+      z.strictObject({
+        path: z.string().describe('below the directory'),
+        kind: z.enum(['file', 'directory', 'link', 'other']),
+        size_bytes: z.number().int(),
+        link_target: z.string().optional(),
+      }),
+    ),
+    total: z.number().int().describe('how many there are; the first ones are listed'),
+  }),
+  readOnly: true,
+  destructive: false,
+  run: (input, { session, signal }) =>
+    session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
+      const { path, depth } = input;
+      const all = await sandbox.files.list(path, { depth, maxEntries: MAX_ENTRIES, signal });
+      const found = all.filter((entry) => !isOwn(sandbox, path, entry.path));
+      const entries = found.slice(0, SHOWN).map(({ path: name, kind, size, linkTarget }) => ({
+        path: name,
+        kind,
+        size_bytes: size,
+        ...(linkTarget !== undefined && { link_target: linkTarget }),
+      }));
+      const lines = entries.map(({ path: name, kind, size_bytes, link_target }) =>
+        kind === 'directory' ? `${name}/` : kind === 'link' ? `${name} -> ${link_target}` : `${name} (${size_bytes})`,
+      );
+      if (found.length > SHOWN) lines.push(`[${found.length - SHOWN} more: list a subdirectory]`);
+      return { value: { path, entries, total: found.length }, text: lines.join('\n') || '(empty)' };
+    }),
+});

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { defineTool } from '../define.js';
+import { placeFields, sandboxField } from '../foreground.js';
+
+export const spawn = defineTool({
+  name: 'spawn',
+  title: 'Start a command in the background',
+  description:
+    'Start a shell command that runs on in the background — a server, a watcher, a long build — and return at once with ' +
+    'its command_id. Follow it with read_output, type into it with write_stdin, end it with kill, reach a server in it ' +
+    'with fetch_port. It ends with its sandbox at the latest.',
+  input: z.strictObject({
+    command: z.string().min(1).describe('A command line for /bin/sh, e.g. "python3 -m http.server 8000"'),
+    ...placeFields,
+    terminal: z
+      .boolean()
+      .optional()
+      .describe('Give it a terminal, for programs that ask questions only on one. Output is then all in stdout.'),
+    sandbox_id: sandboxField,
+  }),
+  output: z.strictObject({
+    command_id: z.string(),
+    sandbox_id: z.string(),
+    pid: z.number().int().nullable().describe('inside the sandbox'),
+    note: z.string().optional(),
+  }),
+  readOnly: false,
+  destructive: true,
+  run: (input, { session, signal }) =>
+    session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
+      const { command: line, cwd, env, terminal } = input;
+      // The signal is the call's: the command lives on after it.
+      const command = await session.background(sandbox, line, () => sandbox.spawn(line, { cwd, env, pty: terminal }));
+      const note = session.takeNotice();
+      return {
+        value: {
+          command_id: command.id,
+          sandbox_id: sandbox.id,
+          pid: command.handle.pid ?? null,
+          ...(note && { note }),
+        },
+        text: [`Started as ${command.id}. read_output {"id":"${command.id}"} shows what it prints.`, note]
+          .filter(Boolean)
+          .join('\n'),
+      };
+    }),
+});

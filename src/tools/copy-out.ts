@@ -1,0 +1,63 @@
+/** Copies files of a sandbox into a directory of the host that the operator chose. */
+import { posix } from 'node:path';
+import { FileError, InvalidOptionsError } from '../errors.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import type { Sandbox } from '../sandbox.js';
+import { writeFully } from '../workspace/fd.js';
+import { HostDirectory, InTheWay } from '../workspace/host-directory.js';
+import { isOwn } from './own-files.js';
+
+export interface CopiedOut {
+  /** Below the directory. */
+  files: string[];
+  bytes: number;
+  /** Links, devices, and what the host has something in the way of. */
+  refused: { path: string; reason: string }[];
+}
+
+const MAX_ENTRIES = 10_000;
+const MAX_BYTES = 256 * 1024 ** 2;
+
+/** Nothing is written outside `directory` or through a link in it, and no link is made. */
+export async function copyOut(
+  sandbox: Sandbox,
+  from: string,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<CopiedOut> {
+  const root = posix.relative(sandbox.workspace, posix.resolve(sandbox.workspace, from));
+  if (root.split('/')[0] === '..') throw new InvalidOptionsError(`download: ${from} is not in the workspace`);
+  const target = await HostDirectory.open(directory, { checkNames: true });
+  const copied: CopiedOut = { files: [], bytes: 0, refused: [] };
+  for (const { path, kind, mode } of await entriesOf(sandbox, root, signal)) {
+    throwIfAborted(signal, `copying ${path}`);
+    if (kind === 'directory') continue;
+    try {
+      if (kind !== 'file') throw new InTheWay(`a ${kind} is not copied`);
+      const content = await sandbox.files.read(path, { maxBytes: MAX_BYTES - copied.bytes, signal });
+      for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+        await target.makeDirectory(path.slice(0, end), 0o755);
+      }
+      await target.writeFile(path, (mode & 0o755) | 0o600, (fd) => writeFully(fd, content));
+      copied.files.push(path);
+      copied.bytes += content.length;
+    } catch (error) {
+      if (!(error instanceof InTheWay || error instanceof FileError)) throw error;
+      copied.refused.push({ path, reason: error.message });
+    }
+  }
+  return copied;
+}
+
+async function entriesOf(sandbox: Sandbox, root: string, signal: AbortSignal | undefined) {
+  const itself = await sandbox.files.stat(root || '.', { follow: false, signal });
+  if (itself.kind !== 'directory') return [{ ...itself, path: root }];
+  const all = await sandbox.files.list(root || '.', {
+    depth: Number.POSITIVE_INFINITY,
+    maxEntries: MAX_ENTRIES,
+    signal,
+  });
+  return all
+    .filter(({ path }) => !isOwn(sandbox, root, path))
+    .map((entry) => ({ ...entry, path: posix.join(root, entry.path) }));
+}

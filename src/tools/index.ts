@@ -1,0 +1,32 @@
+/** `ripcord/tools`: sandboxes as tools for any model that can call functions. */
+export {
+  type AnthropicContentBlock,
+  type AnthropicTool,
+  type AnthropicToolResult,
+  answerAnthropic,
+  anthropicTools,
+} from './anthropic.js';
+export type { ToolName } from './catalog.js';
+export type { ToolProgress } from './define.js';
+export {
+  answerOpenAi,
+  answerOpenAiResponses,
+  type OpenAiFunctionOutput,
+  type OpenAiOutputItem,
+  type OpenAiResponsesTool,
+  type OpenAiTool,
+  type OpenAiToolCall,
+  type OpenAiToolMessage,
+  openAiResponsesTools,
+  openAiTools,
+} from './openai.js';
+export type { ToolboxOptions } from './options.js';
+export type { Picture } from './pictures.js';
+export {
+  createToolbox,
+  type JsonSchema,
+  Toolbox,
+  type ToolCallOptions,
+  type ToolOffer,
+  type ToolResult,
+} from './toolbox.js';

@@ -1,0 +1,16 @@
+import { stripVTControlCharacters } from 'node:util';
+
+/** C0 but for tab and newline, DEL, C1, and what turns the direction of writing round (CVE-2021-42574). */
+const CONTROLS = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * Output as it would stand on a terminal: escape sequences are gone, of a line that was written over again and again (a
+ * progress bar) the last state is left. For a model the rest is noise, for the terminal of whoever watches it a danger.
+ */
+export function plainText(output: string): string {
+  const text = stripVTControlCharacters(output).replace(/\r+\n/g, '\n');
+  const lines = text.includes('\r') ? text.split('\n').map(lastState).join('\n') : text;
+  return lines.replace(CONTROLS, '');
+}
+
+const lastState = (line: string): string => line.split('\r').findLast((state) => state !== '') ?? '';

@@ -1,0 +1,241 @@
+/** What the calls of one conversation share: its sandboxes, its commands in the background, outputs kept for later. */
+
+import { INTERPRETERS } from '../command/languages.js';
+import type { Language } from '../config.js';
+import { RipcordError, SandboxLostError } from '../errors.js';
+import { abortable, throwIfAborted } from '../lifecycle/abort.js';
+import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import type { Sandbox } from '../sandbox.js';
+import type { ManagerEvent } from '../sandbox-manager.js';
+import { BackgroundCommand } from './background-command.js';
+import type { ResolvedToolboxOptions } from './options.js';
+import { OutputShelf } from './output-shelf.js';
+
+/** How often idle sandboxes are looked for, in parts of `idleMs`. */
+const LOOKS_PER_IDLE = 4;
+/** Commands that have ended and can still be read. */
+const MAX_ENDED = 32;
+
+interface Held {
+  sandbox: Sandbox;
+  usedAt: number;
+  /** Calls at work in it. */
+  calls: number;
+}
+
+export class ToolSession {
+  readonly options: ResolvedToolboxOptions;
+  readonly outputs = new OutputShelf();
+  readonly commands = new Map<string, BackgroundCommand>();
+  readonly #held = new Map<string, Held>();
+  readonly #stop = new AbortController();
+  /** Why a sandbox of this session is gone, for whoever asks for it again. */
+  readonly #gone = new Map<string, string>();
+  readonly #creating = new Set<Promise<Sandbox>>();
+  readonly #timer: NodeJS.Timeout | undefined;
+  #default: Promise<Sandbox> | undefined;
+  #defaultId: string | undefined;
+  #formerDefault: string | undefined;
+  #commandsMade = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ResolvedToolboxOptions) {
+    this.options = options;
+    const { manager, sandbox } = options;
+    if (sandbox) {
+      this.#default = Promise.resolve(this.#hold(sandbox));
+      this.#defaultId = sandbox.id;
+    }
+    if (!manager) return;
+    manager.on('event', this.#observe);
+    this.#timer = setInterval(() => this.#closeIdle(), options.idleMs / LOOKS_PER_IDLE);
+    this.#timer.unref();
+  }
+
+  /** The sandboxes that are open, in the order they were made in. */
+  list(): Sandbox[] {
+    return [...this.#held.values()].map(({ sandbox }) => sandbox).filter(({ closed }) => !closed);
+  }
+
+  /** The one that calls without a sandbox's id use. */
+  isDefault(sandbox: Sandbox): boolean {
+    return sandbox.id === this.#defaultId;
+  }
+
+  /**
+   * Hands `work` the sandbox of that id, without one the default, which is made if need be. Meanwhile it is not idle.
+   * @throws RipcordError `sandbox-closed` or `sandbox-lost` with the reason, for one that is not there any more
+   */
+  async use<T>(
+    { id, language, signal }: { id: string | undefined; language?: Language; signal: AbortSignal | undefined },
+    work: (sandbox: Sandbox) => Promise<T>,
+  ): Promise<T> {
+    const sandbox = id === undefined ? await this.#defaultSandbox(language, signal) : this.#named(id);
+    const held = this.#held.get(sandbox.id);
+    if (held) held.calls++;
+    try {
+      return await work(sandbox);
+    } finally {
+      if (held) {
+        held.calls--;
+        held.usedAt = Date.now();
+      }
+    }
+  }
+
+  /** @throws RipcordError `invalid-options` when the session has as many as it may */
+  async start(
+    { image, lifetimeMs }: { image: string | undefined; lifetimeMs?: number },
+    signal: AbortSignal | undefined,
+  ): Promise<Sandbox> {
+    const { manager, create, images, maxSandboxes } = this.options;
+    if (!manager) throw new RipcordError('invalid-options', 'There is one sandbox in this session, and no other');
+    throwIfAborted(this.#stop.signal, 'creating a sandbox');
+    if (this.list().length + this.#creating.size >= maxSandboxes) {
+      throw new RipcordError(
+        'invalid-options',
+        `This session has ${maxSandboxes} sandboxes, which is all it may have`,
+        {
+          hint: 'Stop one with stop_sandbox, or use one that is there (list_sandboxes).',
+        },
+      );
+    }
+    const limit = create?.lifetimeMs;
+    const lifetime = lifetimeMs === undefined ? limit : Math.min(lifetimeMs, limit ?? lifetimeMs);
+    const creating = manager.create({
+      ...create,
+      image: image ?? images[0],
+      ...(lifetime === undefined ? {} : { lifetimeMs: lifetime }),
+      signal: signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal,
+    });
+    this.#creating.add(creating);
+    try {
+      return this.#hold(await creating);
+    } finally {
+      this.#creating.delete(creating);
+    }
+  }
+
+  /** Without an id the default one. */
+  async stop(id: string | undefined): Promise<SandboxReceipt> {
+    const sandbox = id === undefined ? await this.#default : this.#named(id);
+    if (!sandbox) throw new RipcordError('sandbox-closed', 'There is no sandbox to stop');
+    this.#gone.set(sandbox.id, 'it was stopped with stop_sandbox');
+    return this.#close(sandbox);
+  }
+
+  /** Why the default sandbox is a new one although there was one before; tells once. */
+  takeNotice(): string | undefined {
+    const former = this.#formerDefault;
+    this.#formerDefault = undefined;
+    return (
+      former && `The earlier sandbox ${former} is gone with its files (${this.#reason(former)}); this is a new one.`
+    );
+  }
+
+  /** Takes a command that `start` starts into the session's care. */
+  async background(
+    sandbox: Sandbox,
+    line: string,
+    start: () => ReturnType<Sandbox['spawn']>,
+  ): Promise<BackgroundCommand> {
+    const { maxCommands, maxKeptBytes } = this.options;
+    const running = [...this.commands.values()].filter((command) => command.running);
+    if (running.length >= maxCommands) {
+      throw new RipcordError('invalid-options', `${maxCommands} commands are running, which is all there may be`, {
+        hint: `End one with kill: ${running.map(({ id }) => id).join(', ')}.`,
+      });
+    }
+    const command = new BackgroundCommand(`c${++this.#commandsMade}`, sandbox, line, await start(), maxKeptBytes);
+    this.commands.set(command.id, command);
+    const ended = [...this.commands.values()].filter((other) => !other.running);
+    for (const old of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) this.commands.delete(old.id);
+    return command;
+  }
+
+  /** Ends the session: its sandboxes and all in them. A sandbox of the caller's own loses the session's commands only. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stop.abort(new RipcordError('manager-closed', 'The session has ended'));
+    await Promise.allSettled(this.#creating);
+    if (this.options.sandbox) await Promise.all([...this.commands.values()].map(({ handle }) => handle.kill()));
+    else await Promise.all([...this.#held.values()].map(({ sandbox }) => sandbox.close()));
+    this.options.manager?.off('event', this.#observe);
+    this.#held.clear();
+  }
+
+  #hold(sandbox: Sandbox): Sandbox {
+    this.#held.set(sandbox.id, { sandbox, usedAt: Date.now(), calls: 0 });
+    return sandbox;
+  }
+
+  async #defaultSandbox(language: Language | undefined, signal: AbortSignal | undefined): Promise<Sandbox> {
+    const known = this.#default;
+    const current =
+      known &&
+      (await abortable(
+        known.catch(() => undefined),
+        signal,
+        'creating a sandbox',
+      ));
+    if (current && (!current.closed || this.options.sandbox)) return current;
+    // Of several callers that find it gone the first makes the new one.
+    if (this.#default === known || this.#default === undefined) {
+      this.#formerDefault = current?.id;
+      this.#default = this.#makeDefault(language);
+    }
+    // One caller that gives up must not take it from the others.
+    return abortable(this.#default, signal, 'creating a sandbox');
+  }
+
+  async #makeDefault(language: Language | undefined): Promise<Sandbox> {
+    const { images } = this.options;
+    const suitable = language && INTERPRETERS[language].image;
+    const sandbox = await this.start(
+      { image: suitable && images.includes(suitable) ? suitable : images[0] },
+      undefined,
+    );
+    this.#defaultId = sandbox.id;
+    return sandbox;
+  }
+
+  #named(id: string): Sandbox {
+    const held = this.#held.get(id);
+    if (held && !held.sandbox.closed) return held.sandbox;
+    const reason = this.#gone.get(id);
+    const open = this.list().map((sandbox) => sandbox.id);
+    throw new SandboxLostError(reason ? `Sandbox ${id} is gone: ${reason}` : `This session has no sandbox '${id}'`, {
+      closed: true,
+      hint: open.length > 0 ? `There are: ${open.join(', ')}.` : 'Leave sandbox_id out to get one.',
+    });
+  }
+
+  #reason(id: string): string {
+    return this.#gone.get(id) ?? 'it was closed';
+  }
+
+  async #close(sandbox: Sandbox): Promise<SandboxReceipt> {
+    const receipt = await sandbox.close();
+    this.#held.delete(sandbox.id);
+    return receipt;
+  }
+
+  readonly #observe = (event: ManagerEvent): void => {
+    if (event.type === 'sandbox.lost' && this.#held.has(event.sandbox)) this.#gone.set(event.sandbox, event.reason);
+    if (event.type === 'sandbox.closed') this.#held.delete(event.sandbox);
+  };
+
+  #closeIdle(): void {
+    const busy = new Set([...this.commands.values()].filter(({ running }) => running).map(({ sandbox }) => sandbox.id));
+    for (const { sandbox, usedAt, calls } of this.#held.values()) {
+      if (calls > 0 || busy.has(sandbox.id) || Date.now() - usedAt < this.options.idleMs) continue;
+      this.#gone.set(sandbox.id, 'nothing was done in it for a while');
+      void this.#close(sandbox);
+    }
+  }
+}

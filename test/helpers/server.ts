@@ -1,0 +1,130 @@
+/** A server a test file, over a manager of its own, and ways to talk to it. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { RipcordClient } from 'ripcord/client';
+import { RipcordServer, type ServerOptions } from 'ripcord/server';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { WebSocket } from 'ws';
+import type { ManagerUnderTest } from './sandbox.js';
+
+export const TOKEN = 'operator-operator-operator-operator-operator';
+export const OTHER_TOKEN = 'somebody-somebody-somebody-somebody-somebody';
+
+export class ServerUnderTest {
+  server!: RipcordServer;
+
+  get url(): string {
+    return this.server.address;
+  }
+
+  get port(): number {
+    return this.server.port!;
+  }
+
+  /** A request with the token, a JSON body and a JSON answer. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+    // biome-ignore lint/suspicious/noExplicitAny: what is answered is what is tested
+  ): Promise<{ status: number; headers: Headers; body: any }> {
+    const json: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, ...json, ...headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      redirect: 'manual',
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: parsed(text) };
+  }
+
+  socket(path: string, headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` }): WebSocket {
+    return new WebSocket(this.url.replace('http', 'ws') + path, 'ripcord', { headers });
+  }
+
+  client(token = TOKEN): Promise<RipcordClient> {
+    return RipcordClient.connect({ url: this.url, token });
+  }
+
+  /** Sends exactly these bytes and resolves to all that comes back. */
+  async raw(bytes: string | Buffer): Promise<string> {
+    const socket = connect(this.port, '127.0.0.1');
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('error', () => {});
+    socket.write(bytes);
+    await once(socket, 'close');
+    return Buffer.concat(chunks).toString('latin1');
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Closes it after the last test, with nothing of it left open. */
+export function useServer(under: ManagerUnderTest, options: Partial<ServerOptions> = {}): ServerUnderTest {
+  const served = new ServerUnderTest();
+  beforeAll(async () => {
+    served.server = await RipcordServer.open(under.manager, {
+      listen: { port: 0 },
+      tokens: [
+        { name: 'operator', token: TOKEN },
+        { name: 'other', token: OTHER_TOKEN },
+      ],
+      ...options,
+    });
+  });
+  afterAll(async () => {
+    await served.server?.close();
+    expect(under.manager.list()).toEqual([]);
+  });
+  return served;
+}
+
+/** The messages of a socket, one at a time. */
+export class Messages {
+  readonly socket: WebSocket;
+  readonly all: (Record<string, unknown> | Buffer)[] = [];
+  closed: number | undefined;
+  #read = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data: Buffer, binary: boolean) => {
+      this.all.push(binary ? data : (JSON.parse(data.toString()) as Record<string, unknown>));
+      this.#wake?.();
+    });
+    socket.on('error', () => {});
+    socket.on('close', (code) => {
+      this.closed = code;
+      this.#wake?.();
+    });
+  }
+
+  send(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  /** The next JSON message that fits; those before it are skipped. Rejects when the socket closes first. */
+  // biome-ignore lint/suspicious/noExplicitAny: what is sent is what is tested
+  async next(fits: (message: any) => boolean = () => true): Promise<any> {
+    for (;;) {
+      while (this.#read < this.all.length) {
+        const message = this.all[this.#read++]!;
+        if (!Buffer.isBuffer(message) && fits(message)) return message;
+      }
+      if (this.closed !== undefined) throw new Error(`the socket was closed (${this.closed})`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
