@@ -22,7 +22,7 @@ export function ConnectionBanner() {
   const { at } = sandboxes;
   const seconds = Math.max(0, Math.ceil((value.retryAt - now.value) / 1000));
   return (
-    <div class="banner">
+    <section class="banner" aria-label="Connection">
       <p>
         <strong>No connection to the server.</strong>{' '}
         {at.value !== undefined && `What is shown is ${span(Math.max(0, now.value - at.value))} old. `}
@@ -31,6 +31,6 @@ export function ConnectionBanner() {
       <button type="button" onClick={retryNow}>
         Try now
       </button>
-    </div>
+    </section>
   );
 }
