@@ -38,12 +38,9 @@ export class Ownership {
     return principal.operator || this.#owners.get(sandbox)?.principal.name === principal.name;
   }
 
-  /** Sandboxes `principal` asked for itself, those that are being made included. */
-  count(principal: Principal): number {
-    let owned = 0;
-    for (const owner of this.#owners.values()) {
-      if (owner.principal.name === principal.name && owner.task === undefined) owned++;
-    }
-    return owned;
+  /** Whether `principal` asked for it itself, rather than one of its tasks. */
+  asked(principal: Principal, sandbox: string): boolean {
+    const owner = this.#owners.get(sandbox);
+    return owner?.principal.name === principal.name && owner.task === undefined;
   }
 }

@@ -41,6 +41,8 @@ export class ServedSandboxes {
   readonly #ownership: Ownership;
   readonly #policy: CallerPolicy;
   readonly #last = new Map<string, LastCommand & { id: string }>();
+  /** How many are on their way, by token. */
+  readonly #making = new Map<string, number>();
   readonly #commands = new Map<string, BackgroundCommands>();
   /** How those ended that are no more: whoever asks for one hears that rather than that it never was. */
   readonly #gone = new Map<string, { error: SandboxLostError; principal: string | undefined }>();
@@ -53,15 +55,23 @@ export class ServedSandboxes {
   }
 
   /** @throws RipcordError `quota`, `forbidden`, what `manager.create()` throws */
-  create(principal: Principal, options: CallerCreateOptions, signal: AbortSignal): Promise<Sandbox> {
+  async create(principal: Principal, options: CallerCreateOptions, signal: AbortSignal): Promise<Sandbox> {
     checkCreate(options, this.#policy);
-    if (this.#ownership.count(principal) >= this.#policy.maxSandboxes) {
+    const { name } = principal;
+    const making = this.#making.get(name) ?? 0;
+    const open = this.#manager.list().filter(({ id }) => this.#ownership.asked(principal, id)).length;
+    if (open + making >= this.#policy.maxSandboxes) {
       throw new RipcordError(
         'quota',
         `This token has ${this.#policy.maxSandboxes} sandboxes open, the most it may have`,
       );
     }
-    return this.#ownership.run({ principal }, () => this.#manager.create({ ...options, signal }));
+    this.#making.set(name, making + 1);
+    try {
+      return await this.#ownership.run({ principal }, () => this.#manager.create({ ...options, signal }));
+    } finally {
+      this.#making.set(name, this.#making.get(name)! - 1);
+    }
   }
 
   /** @throws RipcordError `not-found`, also for what somebody else made; SandboxLostError for one that has ended */
