@@ -9,14 +9,14 @@ import { WebSocket } from 'ws';
 import { RipcordClient } from '../../../dist/client/index.js';
 import { RipcordServer } from '../../../dist/server/index.js';
 import { inTurns, quantile, summary } from '../measure.mjs';
-import { check, printTimes } from '../report.mjs';
 
 export const title = 'the server: latency, streams, aborts, slow connections';
 
 const TOKEN = 'benchmark-benchmark-benchmark-benchmark-bench';
 const MIB = 1024 * 1024;
 
-export async function run({ manager, quick }) {
+export async function run({ context, report, quick }) {
+  const manager = await context.openManager();
   const server = await RipcordServer.open(manager, {
     listen: { port: 0 },
     tokens: [{ name: 'bench', token: TOKEN }],
@@ -26,10 +26,10 @@ export async function run({ manager, quick }) {
   const client = await RipcordClient.connect({ url: server.address, token: TOKEN });
   try {
     return [
-      ...(await latency(manager, client, quick)),
-      ...(await streams(server, client, quick)),
-      ...(await aborts(server, quick)),
-      ...(await slowConnections(server, quick)),
+      ...(await latency(report, manager, client, quick)),
+      ...(await streams(report, server, client, quick)),
+      ...(await aborts(report, server, quick)),
+      ...(await slowConnections(report, server, quick)),
     ];
   } finally {
     await client.close();
@@ -47,21 +47,21 @@ const endless = {
 };
 
 /** The same sandbox, by the library and over HTTP, in turns. */
-async function latency(manager, client, quick) {
+async function latency(report, manager, client, quick) {
   const remote = await client.create({ image: 'shell' });
   const local = manager.get(remote.id);
   const times = await inTurns(
     { library: () => local.exec(['true']), 'over HTTP': () => remote.exec(['true']) },
     { rounds: quick ? 100 : 500, warmup: 20 },
   );
-  printTimes(times);
+  report.samples(times);
   await remote.close();
   const added = summary(times['over HTTP']).p50 - summary(times.library).p50;
-  return [check('exec over HTTP adds, p50', added, '<=', 2, ' ms')];
+  return [report.check('exec over HTTP adds, p50', added, '<=', 2, ' ms')];
 }
 
 /** Every client checks each line it gets: none missing, none twice, none out of order. */
-async function streams(server, client, quick) {
+async function streams(report, server, client, quick) {
   const boxes = quick ? 5 : 20;
   const clients = quick ? 50 : 200;
   const lines = quick ? 2_000 : 20_000;
@@ -84,14 +84,14 @@ async function streams(server, client, quick) {
     `  ${clients} clients, ${boxes} sandboxes, ${lines} lines each: ${seconds.toFixed(1)} s, host RSS + ${Math.round((peak - before) / MIB)} MiB`,
   );
   return [
-    check(
+    report.check(
       'lines lost, doubled or out of order',
       wrong.reduce((sum, count) => sum + count, 0),
       '<=',
       0,
       '',
     ),
-    check('memory while they stream', (peak - before) / MIB, '<=', 256, ' MiB'),
+    report.check('memory while they stream', (peak - before) / MIB, '<=', 256, ' MiB'),
   ];
 }
 
@@ -113,7 +113,7 @@ async function countWrong(server, id, lines) {
 }
 
 /** From the button to the answer, and to the receipt that says that everything is gone. */
-async function aborts(server, quick) {
+async function aborts(report, server, quick) {
   const answered = [];
   const dead = [];
   for (let round = 0; round < (quick ? 5 : 50); round++) {
@@ -143,15 +143,15 @@ async function aborts(server, quick) {
     socket.send('{"type":"abort"}');
     await Promise.all([answer, end]);
   }
-  printTimes({ 'abort → abort_requested': answered, 'abort → all of it gone': dead });
+  report.samples({ 'abort → abort_requested': answered, 'abort → all of it gone': dead });
   return [
-    check('abort → abort_requested, p99', quantile(answered, 0.99), '<=', 50, ' ms'),
-    check('abort → everything dead, p99', quantile(dead, 0.99), '<=', 1500, ' ms'),
+    report.check('abort → abort_requested, p99', quantile(answered, 0.99), '<=', 50, ' ms'),
+    report.check('abort → everything dead, p99', quantile(dead, 0.99), '<=', 1500, ' ms'),
   ];
 }
 
 /** Connections that send one byte of a head at a time, for as long as they are let. */
-async function slowConnections(server, quick) {
+async function slowConnections(report, server, quick) {
   const many = quick ? 300 : 1000;
   const sockets = new Set();
   const dial = () => {
@@ -178,8 +178,8 @@ async function slowConnections(server, quick) {
   clearInterval(drip);
   for (const socket of sockets) socket.destroy();
   await client.close();
-  printTimes({ [`a request among ${many} slow connections`]: times });
-  return [check('a good client, p99', quantile(times, 0.99), '<=', 200, ' ms')];
+  report.samples({ [`a request among ${many} slow connections`]: times });
+  return [report.check('a good client, p99', quantile(times, 0.99), '<=', 200, ' ms')];
 }
 
 const open = (server, path) =>
