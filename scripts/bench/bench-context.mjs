@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importCompiled } from '../setup/paths.mjs';
@@ -64,6 +64,11 @@ export class BenchContext {
     const directory = mkdtempSync(join(tmpdir(), 'ripcord-bench-'));
     this.#temporary.push(directory);
     return directory;
+  }
+
+  /** Removes a file of a peer's at the end, unless it was there before. */
+  removeLater(file) {
+    if (!existsSync(file)) this.#temporary.push(file);
   }
 
   /** The image's files as a directory of this machine, for what runs without containers. */

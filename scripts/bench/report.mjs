@@ -8,12 +8,7 @@ export const COLUMNS = ['n', 'p50', 'p99', 'min', 'max'];
 
 export class Report {
   /** What results.json has of the subject. */
-  result;
-
-  /** @param {string} title */
-  constructor(title) {
-    this.result = { title, seconds: 0, tables: [], checks: [], charts: [], notes: [], headlines: [] };
-  }
+  result = { title: '', seconds: 0, tables: [], checks: [], charts: [], notes: [], headlines: [] };
 
   /**
    * A row per candidate: n, p50, p99, min, max of its values.

@@ -10,7 +10,7 @@ import { printError } from '../setup/setup-error.mjs';
 import { setup } from '../setup.mjs';
 
 const SUBJECTS = [
-  'exec', 'cold', 'warm', 'reuse', 'humaneval', 'files', 'output', 'flood', 'idle', 'executor', 'network', 'scale', 'server', 'load',
+  'exec', 'cold', 'warm', 'reuse', 'humaneval', 'files', 'output', 'flood', 'idle', 'executor', 'network', 'scale', 'server', 'mcp', 'load',
 ]; // biome-ignore format: a list
 /** A subject that takes longer hangs: the others go on without it. */
 const DEADLINE_MINUTES = 20;
@@ -71,12 +71,13 @@ printVerdict();
 
 async function measure(name) {
   const started = Date.now();
-  const subject = await import(`./subjects/${name}.mjs`);
-  const report = new Report(subject.title);
+  const report = new Report();
   const { result } = report;
   results.subjects[name] = result;
-  console.log(`\n${name}: ${subject.title}`);
   try {
+    const subject = await import(`./subjects/${name}.mjs`);
+    result.title = subject.title;
+    console.log(`\n${name}: ${subject.title}`);
     await withDeadline(subject.run({ context, report, quick: options.quick }));
   } catch (error) {
     result.error = error.message;

@@ -1,7 +1,11 @@
 /** testcontainers-node, with as much of the hardening as its API has; without its reaper, which is an image of its own. */
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { LABEL } from './docker.mjs';
 
-export async function open({ image, run, packages }) {
+export async function open(context) {
+  const { image, run, packages } = context;
+  context.removeLater(join(tmpdir(), `testcontainers-node-${userInfo().uid}.lock`));
   process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
   const { module, version } = await packages.load('testcontainers');
   return {

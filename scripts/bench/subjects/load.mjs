@@ -1,11 +1,11 @@
-/** A hundred sandboxes at work for ten minutes: errors, leaks, and how soon another one answers meanwhile. */
+/** A hundred sandboxes at work for ten minutes (a taste of it with --quick): errors, leaks, and how soon another one answers meanwhile. */
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../measure.mjs';
 import { engine } from '../peers/docker.mjs';
 import { digits } from '../report.mjs';
 
-export const title = 'A hundred sandboxes under a mixed load';
+export const title = 'Many sandboxes under a mixed load';
 
 const MIB = 1024 ** 2;
 /** On average, between two operations of a sandbox: programs that wait for a model do so for longer. */
@@ -33,8 +33,11 @@ const OPERATIONS = [
   }],
   ['a program that does not end', 8, async (sandbox) =>
     expect(await sandbox.exec('setsid sleep 100 & while :; do :; done', { timeoutMs: 300 }), 'timeout')],
-  ['a fork bomb', 2, async (sandbox) =>
-    expect(await sandbox.exec('b() { b | b & }; b; sleep 100', { timeoutMs: 500, maxOutputBytes: 1024 }), 'timeout')],
+  ['a fork bomb', 2, async (sandbox) => {
+    // It may end by itself when nothing more can be forked; afterwards the sandbox is as good as before.
+    await sandbox.exec('b() { b | b & }; b; sleep 100', { timeoutMs: 500, maxOutputBytes: 1024 });
+    expect(await sandbox.exec(['true']), 'exited', 0);
+  }],
   ['an end and a new one', 10, 'replace'],
 ]; // biome-ignore format: a table
 
@@ -109,10 +112,15 @@ export async function run({ context, report, quick }) {
   report.samples({ 'exec of true in a sibling': probes });
   report.check('errors', errors.length + receipt.errors.length, '<=', 0);
   report.check('leaks: containers, volumes, directories', leaks, '<=', 0);
-  report.check('open descriptors of this process, more than before', countDescriptors() - descriptors, '<=', 5);
+  report.check(
+    'open descriptors of this process, more than before',
+    (await settledDescriptors(descriptors)) - descriptors,
+    '<=',
+    5,
+  );
   report.check('exec in a sibling, p99', quantile(probes, 0.99), '<=', 100, ' ms');
   report.headline(
-    `${count} sandboxes under a mixed load for ${Math.round(seconds / 60) || '< 1'} minutes`,
+    `${count} sandboxes under a mixed load for ${Math.round(seconds)} s`,
     `${errors.length} errors, ${leaks} leaks; \`exec\` in another one p50 ${digits(quantile(probes, 0.5))} ms, p99 ${digits(quantile(probes, 0.99))} ms`,
     '',
   );
@@ -131,6 +139,12 @@ function expect({ outcome, exitCode, stderr }, wanted, code) {
 async function containersOf(instance) {
   const filters = { label: [`ripcord.instance=${instance}`] };
   return (await engine().listContainers({ all: true, filters })).length;
+}
+
+/** Connections that the engine's client keeps for the next request close by themselves after some seconds. */
+async function settledDescriptors(before) {
+  for (let i = 0; i < 20 && countDescriptors() > before; i++) await sleep(500);
+  return countDescriptors();
 }
 
 function countDescriptors() {

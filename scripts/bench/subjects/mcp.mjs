@@ -4,13 +4,13 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { createToolbox } from 'ripcord/tools';
 import { inTurns, summary } from '../measure.mjs';
-import { check, printTimes } from '../report.mjs';
 
 export const title = 'exec through MCP and through the tools: true';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-export async function run({ manager, quick }) {
+export async function run({ context, report, quick }) {
+  const manager = await context.openManager();
   const sandbox = await manager.create({ image: 'python' });
   const toolbox = createToolbox({ sandbox });
   const client = new Client({ name: 'bench', version: '1' });
@@ -24,9 +24,9 @@ export async function run({ manager, quick }) {
       },
       { rounds: quick ? 50 : 300, warmup: 5 },
     );
-    printTimes(times);
+    report.samples(times);
     const p50 = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, summary(values).p50]));
-    return [check('MCP adds, p50', p50.mcp - p50.library, '<=', 10, ' ms')];
+    return [report.check('MCP adds, p50', p50.mcp - p50.library, '<=', 10, ' ms')];
   } finally {
     await client.close();
     await toolbox.close();
