@@ -279,19 +279,11 @@ class Warm:
         self.main = MainProgram(ctypes)
         self.shelf = Shelf(baseline | {'usercustomize'}, asks)
         self.shelf.hide()
+        # What no program imports is not taken apart at its end, which would copy every page of it.
+        ctypes.PyDLL(None).Py_IncRef(ctypes.py_object(self.shelf.modules))
         gc.collect()
-        self.keep_for_good(gc.get_objects())
         gc.freeze()
         gc.enable()
-
-    def keep_for_good(self, objects):
-        """
-        What is there now is not taken apart when a program ends: that would copy every page a fork shares with this
-        process, for nothing. What the program itself makes goes as ever.
-        """
-        take = self.ctypes.PyDLL(None).Py_IncRef
-        for thing in objects:
-            take(self.ctypes.py_object(thing))
 
     def serve(self):
         """Returns in a fork that is to run a program."""
@@ -436,6 +428,7 @@ class Warm:
         sys.orig_argv = argv
         sys.argv = argv[1:]
         self.main.set(file)
+        self.renew_main()
         self.open_streams()
 
     def write(self, file, text):
@@ -451,6 +444,12 @@ class Warm:
                 os.close(fd)
         except OSError as error:
             raise Failed(PROGRAM, error.errno) from None
+
+    def renew_main(self):
+        """The one there is belongs to what the collector leaves alone, and with it all a program would put into it."""
+        old = sys.modules['__main__']
+        new = sys.modules['__main__'] = type(sys)('__main__')
+        vars(new).update(vars(old), __annotations__={})
 
     def open_streams(self):
         """As the interpreter itself does at its start (create_stdio in pylifecycle.c), with PYTHONUNBUFFERED."""
