@@ -82,11 +82,15 @@ export class Sandbox implements AsyncDisposable {
     this.#owner = owner;
     // A bind mount is the host's own directory: HOME and TMPDIR would litter it.
     const own = options.workspace.mode === 'copy' ? `${WORKSPACE}/.ripcord` : '/tmp/.ripcord';
-    const shared = { LANG: 'C.UTF-8', ...parts.image.env };
-    const above = { ...parts.egress?.env, ...options.env };
-    this.#env = { ...shared, HOME: `${own}/home`, TMPDIR: `${own}/tmp`, ...above };
+    this.#env = {
+      LANG: 'C.UTF-8',
+      ...parts.image.env,
+      HOME: `${own}/home`,
+      TMPDIR: `${own}/tmp`,
+      ...parts.egress?.env,
+      ...options.env,
+    };
     this.#warmSetting = {
-      env: { ...shared, ...above },
       imageEnv: parts.image.env,
       ownEnv: options.env,
       user: parts.user,
@@ -220,15 +224,23 @@ export class Sandbox implements AsyncDisposable {
     const place = this.#place(argv, { ...parsed, env: { ...interpreter.env, ...parsed.env } });
     const run = (program?: SpawnRequest['program']) =>
       this.#observed(argv, () => execCommand(this.#host, { ...place, program }, parsed)) as Promise<ExecResult<never>>;
+    const remove = () => this.files.remove(file, { user, force: true }).catch(() => {});
     if (Buffer.byteLength(code) <= MAX_PROGRAM) {
       const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
-      return run({ file, text: code, warm });
+      let result: ExecResult<never> | undefined;
+      try {
+        result = await run({ file, text: code, warm });
+        return result;
+      } finally {
+        // The agent removes the file, but not where its keeper was killed as well, which looks the same from here.
+        if (!result || result.signal === 'SIGKILL') await remove();
+      }
     }
     await this.files.write(file, code, { signal, user, parents: false });
     try {
       return await run();
     } finally {
-      await this.files.remove(file, { user, force: true }).catch(() => {});
+      await remove();
     }
   }
 

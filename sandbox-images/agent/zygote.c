@@ -33,6 +33,8 @@ struct spare {
 
 static struct {
     uint8_t *bytes; /* NULL: not asked for */
+    uint8_t *asked; /* the same, as it came */
+    uint32_t asked_length;
     struct spawn_request request;
     pid_t pid;
     int socket;  /* -1: does not run */
@@ -278,31 +280,45 @@ size_t zygote_processes(pid_t *out) {
 }
 
 void zygote_forget(void) {
-    if (zygote.socket >= 0) unwatch_close(&zygote.socket);
+    if (zygote.socket >= 0) {
+        (void)kill(zygote.pid, SIGKILL);
+        unwatch_close(&zygote.socket);
+    }
     for (int i = 0; i < ZYGOTE_SPARES_MAX; i++) {
         if (is_used(&zygote.spares[i])) drop(&zygote.spares[i]);
     }
+    spawn_request_free(&zygote.request);
+    free(zygote.bytes);
+    free(zygote.asked);
+    zygote.bytes = zygote.asked = NULL;
     zygote.failures = 0;
 }
 
 /* ---- what the host asks for ---- */
 
+static uint8_t *copy_of(const uint8_t *bytes, uint32_t length) {
+    uint8_t *copy = malloc(length > 0 ? length : 1);
+    if (copy != NULL && length > 0) memcpy(copy, bytes, length);
+    return copy;
+}
+
 bool zygote_configure(const uint8_t *request, uint32_t length) {
-    uint8_t *bytes = malloc(length > 0 ? length : 1);
     struct spawn_request parsed;
-    if (bytes == NULL) return true;
-    if (length > 0) memcpy(bytes, request, length);
-    if (spawn_request_parse(bytes, length, &parsed) != 0) {
-        free(bytes);
-        return false;
-    }
-    if (zygote.bytes == NULL) {
-        zygote.bytes = bytes;
-        zygote.request = parsed;
-    } else {
-        /* The first word counts: whatever runs was started with it. */
-        spawn_request_free(&parsed);
-        free(bytes);
+    bool same = zygote.bytes != NULL && length == zygote.asked_length && memcmp(request, zygote.asked, length) == 0;
+    if (!same) {
+        uint8_t *bytes = copy_of(request, length), *asked = copy_of(request, length);
+        bool valid = bytes != NULL && asked != NULL && spawn_request_parse(bytes, length, &parsed) == 0;
+        if (valid) {
+            zygote_forget();
+            zygote.bytes = bytes;
+            zygote.asked = asked;
+            zygote.asked_length = length;
+            zygote.request = parsed;
+        } else {
+            free(bytes);
+            free(asked);
+            return bytes == NULL || asked == NULL;
+        }
     }
     zygote.answer_owed = true;
     if (commands.setup.subreaper) zygote_serve();
@@ -313,7 +329,7 @@ bool zygote_answer(void) {
     if (!zygote.answer_owed) return true;
     bool ready = find_ready() != NULL;
     bool hopeless = !commands.setup.subreaper || zygote.socket < 0 || is_resting();
-    if (!ready && !hopeless) return true;
+    if (!ready && !hopeless && zygote.bytes != NULL) return true;
     uint8_t payload[1] = {ready};
     zygote.answer_owed = !outbox_control(0, T_WARMED, payload, sizeof payload);
     return !zygote.answer_owed;

@@ -16,7 +16,7 @@
 /* What a program waits for a fork before it gets an interpreter of its own. */
 #define ZYGOTE_WAIT_US 1000000u
 
-/* WARM: starts it now, unless it runs, and owes an answer. False for a request that cannot be parsed. */
+/* WARM: starts it, unless the same runs, and owes an answer. False for a request that cannot be parsed. */
 bool zygote_configure(const uint8_t *request, uint32_t length);
 /* False when there was no room. */
 bool zygote_answer(void);
@@ -31,7 +31,7 @@ void zygote_spare_event(uint64_t tag);
 /* Those who have waited too long start fresh. Returns when to call again. */
 uint64_t zygote_tick(uint64_t now);
 
-/* Everything has been killed. The next WARM or program starts it again. */
+/* Nothing is left of it, what it was started with included. The next WARM starts another. */
 void zygote_forget(void);
 
 /* Itself and its spares, which belong to no command; at most ZYGOTE_PROCESSES_MAX. */

@@ -13,9 +13,7 @@ const SHARED = /^(LC_.*|LANG|LANGUAGE|TZ)$/;
 const HARMLESS = /^PYTHON(UNBUFFERED|DONTWRITEBYTECODE|_.*)$/;
 
 export interface WarmSetting {
-  /** The sandbox's environment without HOME and TMPDIR, as its commands get it. */
-  env: Readonly<Record<string, string>>;
-  /** The image's own part of it. */
+  /** The image's own part of the sandbox's environment. */
   imageEnv: Readonly<Record<string, string>>;
   /** What the creator of the sandbox has set. */
   ownEnv: Readonly<Record<string, string>>;
@@ -36,7 +34,8 @@ export function fitsWarm(env: Readonly<Record<string, string>>): boolean {
   return !Object.keys(env).some((name) => READ_AT_START.test(name));
 }
 
-export function warmRequest({ env, user }: WarmSetting): SpawnRequest {
+export function warmRequest({ imageEnv, ownEnv, user }: WarmSetting): SpawnRequest {
+  const shared = Object.fromEntries(Object.entries(ownEnv).filter(([name]) => SHARED.test(name)));
   return {
     argv: ['python3', `${WARM_DIR}/main.py`],
     flags: 0,
@@ -50,7 +49,7 @@ export function warmRequest({ env, user }: WarmSetting): SpawnRequest {
     rows: 0,
     user,
     cwd: '/',
-    // No home: what lies in the sandbox user's is not for root.
-    env: { ...env, ...INTERPRETERS.python.env, HOME: '/nonexistent', TMPDIR: '/nonexistent', PYTHONPATH: WARM_DIR },
+    // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either.
+    env: { LANG: 'C.UTF-8', ...imageEnv, ...shared, ...INTERPRETERS.python.env, HOME: '/nonexistent', PYTHONPATH: WARM_DIR },
   };
 }

@@ -11,7 +11,7 @@ const LIMIT = { timeout: 120_000 };
 const FIND = `
 import os
 def fields(pid):
-    with open(f'/proc/{pid}/status') as f: return dict(line.rstrip().split(':\\t', 1) for line in f if ':\\t' in line)
+    with open(f'/proc/{pid}/status') as f: return dict(line.strip('\\n').split(':\\t', 1) for line in f if ':\\t' in line)
 processes = {int(p): fields(p) for p in os.listdir('/proc') if p.isdigit()}
 roots = sorted(p for p, f in processes.items() if f['Uid'].split()[0] == '0')
 zygote = [p for p in roots if processes[p]['Name'] == 'python3' and processes[p]['PPid'] == '1']
@@ -140,7 +140,7 @@ os._exit(5)`,
     for (let i = 0; i < 4; i++) {
       await untilWarm(sandbox());
       const code =
-        'import random, uuid, secrets, os, numpy as np\nprint(random.random(), uuid.uuid4(), secrets.token_hex(8), os.urandom(8), np.random.rand())';
+        'import random, uuid, secrets, os, numpy as np\nprint(random.random(), uuid.uuid4(), secrets.token_hex(8), os.urandom(8).hex(), np.random.rand())';
       for (const word of (await warm(sandbox(), code)).stdout.split(' ')) drawn.add(word);
     }
     expect(drawn.size).toBe(20);
