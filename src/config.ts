@@ -158,7 +158,7 @@ export const createSchema = z.strictObject({
   rootfs: z.enum(['read-only', 'writable']).default('read-only'),
   /**
    * Keep a warm python: `runCode` in python runs in a fork of it, where that is the same as a fresh one, and in a fresh
-   * one elsewhere. About 25 MiB of the sandbox's memory and 3 of its processes. Default false. docs/warm-interpreters.md
+   * one elsewhere. About 9 MiB of the sandbox's memory and 3 of its processes. Default false. docs/warm-interpreters.md
    */
   warm: z.boolean().default(false),
   /** Labels of your own on the container; `ripcord.*` is reserved. */

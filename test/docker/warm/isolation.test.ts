@@ -41,7 +41,7 @@ for pid in roots:
         path = f'/proc/{pid}/{name}'
         attempt(path, (lambda: os.listdir(path)) if os.path.isdir(path) else (lambda: open(path, 'rb').read(1)))
     for name in ('mem', 'oom_score_adj', 'coredump_filter', 'comm', 'autogroup', 'timerslack_ns'):
-        if os.path.exists(f'/proc/{pid}/{name}'): attempt(name, lambda: os.close(os.open(f'/proc/{pid}/{name}', os.O_WRONLY)))
+        if os.path.exists(f'/proc/{pid}/{name}'): attempt(name, lambda: open(f'/proc/{pid}/{name}', 'wb', 0).write(b'0'))
     for fd in range(16):
         attempt(f'{pid} fd {fd}', lambda: os.close(os.open(f'/proc/{pid}/fd/{fd}', os.O_RDWR)))
     for name in ('exe', 'cwd', 'root'): attempt(f'{pid} {name}', lambda: os.readlink(f'/proc/{pid}/{name}'))
