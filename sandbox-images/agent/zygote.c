@@ -315,9 +315,10 @@ bool zygote_configure(const uint8_t *request, uint32_t length) {
             zygote.asked_length = length;
             zygote.request = parsed;
         } else {
+            bool refused = bytes != NULL && asked != NULL;
             free(bytes);
             free(asked);
-            return bytes == NULL || asked == NULL;
+            if (refused) return false;
         }
     }
     zygote.answer_owed = true;

@@ -176,7 +176,7 @@ export class AgentClient {
   }
 
   /**
-   * Has the agent keep a warm interpreter: `request` is how one starts, and for whom. Only the first one counts.
+   * Has the agent keep a warm interpreter: `request` is how one starts, and for whom.
    * @returns whether one is ready; false where it cannot be had, and every program gets an interpreter of its own
    */
   warm(request: SpawnRequest): Promise<boolean> {
@@ -345,8 +345,7 @@ export class AgentClient {
   /** An idle sandbox does not keep the host process alive; whatever is waited for does. */
   #idle(): void {
     const asked = this.#stats.size + this.#resets.size + this.#warming.length;
-    if (this.#streams.size + asked === 0 && this.#listener?.answered !== false)
-      this.#transport.unref();
+    if (this.#streams.size + asked === 0 && this.#listener?.answered !== false) this.#transport.unref();
   }
 
   #end(cause: Error | undefined): void {
@@ -356,7 +355,12 @@ export class AgentClient {
     const error = this.#loss();
     this.#ready.reject(error);
     this.#listener?.listening.reject(error);
-    for (const pending of [...this.#pings.values(), ...this.#stats.values(), ...this.#resets.values(), ...this.#warming]) {
+    for (const pending of [
+      ...this.#pings.values(),
+      ...this.#stats.values(),
+      ...this.#resets.values(),
+      ...this.#warming,
+    ]) {
       pending.reject(error);
     }
     this.#pings.clear();

@@ -50,6 +50,13 @@ export function warmRequest({ imageEnv, ownEnv, user }: WarmSetting): SpawnReque
     user,
     cwd: '/',
     // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either.
-    env: { LANG: 'C.UTF-8', ...imageEnv, ...shared, ...INTERPRETERS.python.env, HOME: '/nonexistent', PYTHONPATH: WARM_DIR },
+    env: {
+      LANG: 'C.UTF-8',
+      ...imageEnv,
+      ...shared,
+      ...INTERPRETERS.python.env,
+      HOME: '/nonexistent',
+      PYTHONPATH: WARM_DIR,
+    },
   };
 }
