@@ -1,12 +1,13 @@
 /** A running sandbox, in the caller's hands. */
 import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
-import type { AgentCapabilities, SandboxStats } from './agent/messages.js';
+import { type AgentCapabilities, MAX_REQUEST, type SandboxStats, type SpawnRequest } from './agent/messages.js';
 import type { CommandHost } from './command/command.js';
 import { CommandHandle } from './command/command-handle.js';
 import { execCommand } from './command/exec.js';
 import { INTERPRETERS } from './command/languages.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
+import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from './command/warm.js';
 import * as config from './config.js';
 import type { EgressRecord } from './egress/proxy.js';
 import type { SandboxEgress } from './egress/sandbox-egress.js';
@@ -43,6 +44,9 @@ export type CommandEvent =
 /** Something inside was let out, or was not. */
 export type EgressEvent = { type: 'egress'; sandbox: string; at: number; record: EgressRecord };
 
+/** A larger program is written first, as any file: with its arguments and environment it fits no request. */
+const MAX_PROGRAM = MAX_REQUEST - 1024 ** 2;
+
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
   readonly id: string;
@@ -64,6 +68,8 @@ export class Sandbox implements AsyncDisposable {
   readonly #host: CommandHost;
   readonly #env: Record<string, string>;
   #endsAt: Date;
+  readonly #warmSetting: WarmSetting;
+  #warming: Promise<boolean> | undefined;
   #closing: Promise<SandboxReceipt> | undefined;
   #lost: string | undefined;
   readonly #over = deferred<void>();
@@ -87,6 +93,12 @@ export class Sandbox implements AsyncDisposable {
       TMPDIR: `${own}/tmp`,
       ...parts.egress?.env,
       ...options.env,
+    };
+    this.#warmSetting = {
+      imageEnv: parts.image.env,
+      ownEnv: options.env,
+      user: parts.user,
+      readOnlyRoot: options.rootfs === 'read-only',
     };
     const sandbox = this;
     this.#host = {
@@ -157,6 +169,7 @@ export class Sandbox implements AsyncDisposable {
   /** @internal Makes HOME and TMPDIR and copies the seed in. */
   async prepare(signal: AbortSignal | undefined): Promise<void> {
     const { seed } = this.#parts;
+    if (this.#options.warm) void this.warmUp().catch(() => {});
     const makeDirs = this.homes
       .filter((path) => !this.#parts.homes.includes(path))
       .map((path) => this.files.makeDir(path, { mode: 0o700, signal }));
@@ -210,8 +223,8 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Runs a program given as text. The file is written to the directory the program starts in, so that it imports what
-   * lies there, and removed afterwards.
+   * Runs a program given as text. It is a file in the directory it starts in while it runs, so that it imports what lies
+   * there, and removed afterwards.
    */
   async runCode(
     code: string,
@@ -222,21 +235,49 @@ export class Sandbox implements AsyncDisposable {
     code: string,
     options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
   ): Promise<ExecResult<never>> {
-    const { language, args, ...parsed } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+    const { language, args, warm: wanted, ...parsed } = config.parseOptions(config.runCodeSchema, options, 'runCode');
     const interpreter = INTERPRETERS[language];
-    const cwd = this.#cwd(parsed.cwd);
-    const file = posix.join(cwd, `.ripcord-${randomUUID().slice(0, 8)}.${interpreter.extension}`);
+    const file = posix.join(this.#cwd(parsed.cwd), `.ripcord-${randomUUID().slice(0, 8)}.${interpreter.extension}`);
     const { signal, user } = parsed;
+    throwIfAborted(signal, `running ${language}`);
+    const argv = [...interpreter.argv(file), ...args];
+    const place = this.#place(argv, { ...parsed, env: { ...interpreter.env, ...parsed.env } });
+    const run = (program?: SpawnRequest['program']) =>
+      this.#observed(argv, () => execCommand(this.#host, { ...place, program }, parsed)) as Promise<ExecResult<never>>;
+    const remove = () => this.files.remove(file, { user, force: true }).catch(() => {});
+    if (Buffer.byteLength(code) <= MAX_PROGRAM) {
+      const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
+      let result: ExecResult<never> | undefined;
+      try {
+        result = await run({ file, text: code, warm });
+        return result;
+      } finally {
+        // The agent removes the file, but not where its keeper was killed as well, which looks the same from here.
+        if (!result || result.signal === 'SIGKILL') await remove();
+      }
+    }
     await this.files.write(file, code, { signal, user, parents: false });
     try {
-      const withEnv = { ...parsed, env: { ...interpreter.env, ...parsed.env } };
-      const argv = [...interpreter.argv(file), ...args];
-      return (await this.#observed(argv, () =>
-        execCommand(this.#host, this.#place(argv, withEnv), withEnv),
-      )) as ExecResult<never>;
+      return await run();
     } finally {
-      await this.files.remove(file, { user, force: true }).catch(() => {});
+      await remove();
     }
+  }
+
+  /**
+   * Starts the warm interpreter, unless it runs. Programs do not wait for its start: until it is there, they get fresh ones.
+   * @returns whether it is ready; false where there cannot be one (no python in the image, gVisor, a writable root).
+   */
+  async warmUp(): Promise<boolean> {
+    if (!canBeWarm(this.#warmSetting)) return false;
+    return this.#host.client.warm(warmRequest(this.#warmSetting));
+  }
+
+  #warms(call: { env: Record<string, string>; user?: string | undefined }): boolean {
+    if (!canBeWarm(this.#warmSetting) || !fitsWarm(call.env)) return false;
+    if (call.user !== undefined && call.user !== this.#parts.user) return false;
+    this.#warming ??= this.warmUp().catch(() => false);
+    return true;
   }
 
   /** What changed in the workspace since it was seeded. */

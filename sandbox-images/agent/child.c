@@ -53,7 +53,7 @@ _Noreturn static void fail(const struct child_plan *plan, int stage, int error) 
 }
 
 /* What PID 1 was started with ends there; the one handler a keeper sets on top is taken back. */
-static void reset_signals(void) {
+void child_reset_signals(void) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     (void)sigaction(SIGCHLD, &action, NULL);
     sigset_t none;
@@ -135,6 +135,16 @@ _Noreturn static void run_fs(const struct child_plan *plan) {
     fs_main((int)plan->request->argc, plan->request->argv, plan->workspace);
 }
 
+/* As the user, so that it lies where the user may write, and never over anything. */
+static int write_program(const struct spawn_request *r) {
+    int fd = open(r->program, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int result = fd < 0 ? -1 : write_all(fd, r->text.at, r->text.length);
+    int error = errno;
+    close_fd(&fd);
+    errno = error;
+    return result;
+}
+
 _Noreturn void child_run(const struct child_plan *plan) {
     const struct spawn_request *r = plan->request;
     const char *cwd = r->cwd[0] == '\0' ? plan->workspace : r->cwd;
@@ -144,8 +154,9 @@ _Noreturn void child_run(const struct child_plan *plan) {
     if (set_limits() != 0) fail(plan, STAGE_RESOURCES, errno);
     (void)umask(022);
     if (user_become(plan->who) != 0) fail(plan, STAGE_USER, errno);
-    reset_signals();
+    child_reset_signals();
     if ((r->flags & SPAWN_FS) != 0) run_fs(plan);
     if (chdir(cwd) != 0) fail(plan, STAGE_CWD, errno);
+    if ((r->flags & SPAWN_PROGRAM) != 0 && write_program(r) != 0) fail(plan, STAGE_PROGRAM, errno);
     fail(plan, STAGE_EXEC, run_program(r));
 }

@@ -34,6 +34,9 @@ struct child_plan {
     int failure_fd;
 };
 
+/* Default dispositions, nothing blocked. */
+void child_reset_signals(void);
+
 _Noreturn void child_run(const struct child_plan *plan);
 
 #endif

@@ -12,6 +12,7 @@
 #include "pty.h"
 #include "tree.h"
 #include "util.h"
+#include "zygote.h"
 
 #define ORPHAN_INTERVAL_US 10000u
 
@@ -34,8 +35,8 @@ void keeper_order_signal(struct command *c, int signal) {
 
 /* What is not below a living keeper belongs to nobody. */
 static size_t kill_orphans(void) {
-    pid_t keepers[STREAMS_MAX];
-    size_t count = 0;
+    pid_t keepers[STREAMS_MAX + ZYGOTE_PROCESSES_MAX];
+    size_t count = zygote_processes(keepers);
     for (uint32_t i = 0; i < commands.count; i++) {
         if (commands.active[i]->control >= 0) keepers[count++] = commands.active[i]->keeper;
     }

@@ -37,6 +37,7 @@ bool command_tell_exit(struct command *c) {
     if (ooms > 0) flags |= EXIT_OOM_ROSE;
     if (r->killed_by_host) flags |= EXIT_KILLED_BY_HOST;
     if (pids > 0) flags |= EXIT_PIDS_ROSE;
+    if (c->warm) flags |= EXIT_WARM;
 
     p = put_u8(p, final_outcome(c, ooms));
     p = put_u8(p, r->stage);

@@ -78,6 +78,7 @@ struct command *command_claim(uint32_t stream) {
 }
 
 void command_drop_request(struct command *c) {
+    spawn_request_free(&c->parsed);
     free(c->request);
     c->request = NULL;
 }

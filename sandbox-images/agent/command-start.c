@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +14,7 @@
 #include "loop.h"
 #include "spawn-request.h"
 #include "util.h"
+#include "zygote.h"
 
 struct pipes {
     int control[2];
@@ -39,14 +43,17 @@ static int open_pipe(int pair[2]) {
     return 0;
 }
 
-static int open_pipes(struct pipes *p, uint16_t flags) {
-    bool terminal = (flags & SPAWN_PTY) != 0;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->control) != 0) return -1;
-    if (terminal) return 0;
+static int open_stdio(struct pipes *p, uint16_t flags) {
+    if ((flags & SPAWN_PTY) != 0) return 0;
     if ((flags & SPAWN_STDIN) != 0 && open_pipe(p->in) != 0) return -1;
     if (open_pipe(p->out) != 0) return -1;
     if ((flags & SPAWN_MERGE) != 0) return 0;
     return open_pipe(p->err);
+}
+
+static int open_pipes(struct pipes *p, uint16_t flags) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->control) != 0) return -1;
+    return open_stdio(p, flags);
 }
 
 static int watch(const struct command *c, int fd, uint32_t events, enum watch_kind kind) {
@@ -102,6 +109,7 @@ static void configure(struct command *c, const struct spawn_request *r) {
 
 void command_end_unstarted(struct command *c, enum stage stage, int error) {
     c->ended = true;
+    c->waiting = false;
     c->phase = PHASE_RUNNING;
     c->report = (struct keeper_report){.outcome = OUTCOME_SPAWN_FAILED,
                                        .stage = (uint8_t)stage,
@@ -135,23 +143,93 @@ static int fork_keeper(struct command *c, const struct spawn_request *r) {
     return error;
 }
 
+static void end_if_failed(struct command *c, int error) {
+    command_drop_request(c);
+    if (error == 0) return;
+    unwatch_close(&c->control);
+    command_end_unstarted(c, STAGE_RESOURCES, error);
+}
+
+void command_start_fresh(struct command *c) {
+    c->waiting = false;
+    end_if_failed(c, fork_keeper(c, &c->parsed));
+}
+
 void command_start(struct command *c) {
-    struct spawn_request r;
-    int error = spawn_request_parse(c->request, c->request_total, &r);
+    struct spawn_request *r = &c->parsed;
+    int error = spawn_request_parse(c->request, c->request_total, r);
     if (error != 0) {
         command_end_unstarted(c, error == EINVAL ? STAGE_REQUEST : STAGE_RESOURCES, error);
         return;
     }
     if (c->cols == 0 && c->rows == 0) {
-        c->cols = r.cols;
-        c->rows = r.rows;
+        c->cols = r->cols;
+        c->rows = r->rows;
     }
     c->phase = PHASE_RUNNING;
-    configure(c, &r);
-    error = fork_keeper(c, &r);
-    spawn_request_free(&r);
-    command_drop_request(c);
-    if (error == 0) return;
-    unwatch_close(&c->control);
-    command_end_unstarted(c, STAGE_RESOURCES, error);
+    configure(c, r);
+    if (zygote_takes(r)) {
+        c->waiting = true;
+        c->wait_ends = now_us() + ZYGOTE_WAIT_US;
+        zygote_serve();
+    } else {
+        command_start_fresh(c);
+    }
+}
+
+/* ---- in a fork of the warm interpreter ---- */
+
+static int write_text(int fd, const char *text) {
+    return write_all(fd, text, strlen(text) + 1);
+}
+
+/* What the fork has to know, as a file: it may be longer than a socket takes without somebody reading. */
+static int open_particulars(const struct spawn_request *r) {
+    uint8_t length[4];
+    char count[21];
+    const char *cwd = r->cwd[0] == '\0' ? commands.setup.workspace : r->cwd;
+    int fd = memfd_create("program", MFD_CLOEXEC);
+    if (fd < 0) return -1;
+    (void)put_u32(length, r->text.length);
+    (void)format_u64(count, r->argc);
+    bool ok = write_all(fd, length, sizeof length) == 0 && write_all(fd, r->text.at, r->text.length) == 0 &&
+              write_text(fd, cwd) == 0 && write_text(fd, r->program) == 0 && write_text(fd, count) == 0;
+    for (uint32_t i = 0; ok && i < r->argc; i++) ok = write_text(fd, r->argv[i]) == 0;
+    for (uint32_t i = 0; ok && i < r->envc; i++) ok = write_text(fd, r->env[i]) == 0;
+    if (!ok) close_fd(&fd);
+    return fd;
+}
+
+static bool send_start(int control, const struct spawn_request *r) {
+    struct keeper_start start = {
+        .order = ORDER_START, .flags = r->flags, .timeout_ms = r->timeout_ms, .grace_ms = r->grace_ms};
+    if (strlen(r->program) >= sizeof start.program) return false;
+    strcpy(start.program, r->program);
+    return send(control, &start, sizeof start, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof start;
+}
+
+static bool send_program(int program, const struct pipes *p, const struct spawn_request *r) {
+    int fds[4] = {p->in[0] >= 0 ? p->in[0] : commands.null_fd, p->out[1], p->err[1], open_particulars(r)};
+    bool sent = fds[3] >= 0 && send_descriptors(program, fds, 4);
+    close_fd(&fds[3]);
+    return sent;
+}
+
+bool command_start_warm(struct command *c, int *control, int *program, pid_t keeper) {
+    struct pipes p = {{*control, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    *control = -1;
+    bool sent = commands.null_fd >= 0 && open_stdio(&p, c->parsed.flags) == 0 &&
+                send_start(p.control[0], &c->parsed) && send_program(*program, &p, &c->parsed);
+    close_fd(program);
+    if (sent) {
+        c->waiting = false;
+        c->warm = true;
+        c->keeper = keeper;
+        int error = adopt_pipes(c, &p) == 0 ? 0 : errno;
+        /* It runs, unheard: its keeper ends it when this end of the socket closes. */
+        if (error != 0) (void)kill(keeper, SIGKILL);
+        end_if_failed(c, error);
+    }
+    close_pipes(&p);
+    return sent;
 }

@@ -12,6 +12,7 @@
 #include "input.h"
 #include "keeper.h"
 #include "protocol.h"
+#include "spawn-request.h"
 
 #define NEVER UINT64_MAX
 /* What a keeper may be late before PID 1 takes over: only a root command can hold one up. */
@@ -36,6 +37,10 @@ struct command {
 
     pid_t keeper;
     int control;
+    bool waiting; /* for a fork of the warm interpreter, at most until wait_ends */
+    bool warm;    /* it got one */
+    uint64_t wait_ends;
+    struct spawn_request parsed;
     bool started;
     bool started_told;
     bool ended; /* the report is there */
@@ -93,6 +98,10 @@ void unwatch_close(int *fd);
 
 /* The request is complete. */
 void command_start(struct command *c);
+/* It waits no longer: a process like any other. */
+void command_start_fresh(struct command *c);
+/* Hands it to a waiting fork and its keeper; takes over both descriptors. False when they have gone: nothing has run. */
+bool command_start_warm(struct command *c, int *control, int *program, pid_t keeper);
 /* It ends before it began. */
 void command_end_unstarted(struct command *c, enum stage stage, int error);
 /* They own the descriptor from then on, also when they fail. 0 or -1. */

@@ -66,7 +66,7 @@ static bool on_credit(struct command *c, struct cursor *p) {
 static void kill_command(struct command *c, uint32_t grace_ms) {
     if (c->phase == PHASE_CONNECTION) {
         connection_reset(c);
-    } else if (c->phase == PHASE_REQUEST) {
+    } else if (c->phase == PHASE_REQUEST || c->waiting) {
         c->killed_by_host = true;
         command_end_unstarted(c, STAGE_REQUEST, ECANCELED);
     } else if (!c->ended || c->phase == PHASE_SURVIVORS) {

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -28,6 +30,7 @@ enum kill_phase { KILL_NOT, KILL_ASKED, KILL_HARD };
 
 static struct {
     const struct keeper_plan *plan;
+    struct identity who;
     int control;
     int failure_fd; /* open until the command has been executed, or could not be */
     pid_t leader;
@@ -112,11 +115,16 @@ static void open_terminal(const struct identity *who, int stdio[3]) {
     for (int i = 0; i < 3; i++) stdio[i] = slave;
 }
 
-static void start_command(const struct identity *who) {
-    struct child_plan child = {.request = keeper.plan->request, .who = who, .workspace = keeper.plan->workspace};
+static void set_timeout(void) {
+    uint64_t timeout_ms = min_u64(keeper.plan->request->timeout_ms, UINT64_MAX / 4000);
+    keeper.timeout_at = timeout_ms == 0 ? NEVER : keeper.started_us + timeout_ms * 1000;
+}
+
+static void start_command(void) {
+    struct child_plan child = {.request = keeper.plan->request, .who = &keeper.who, .workspace = keeper.plan->workspace};
     int failure[2];
     memcpy(child.stdio, keeper.plan->stdio, sizeof child.stdio);
-    if ((child.request->flags & SPAWN_PTY) != 0) open_terminal(who, child.stdio);
+    if ((child.request->flags & SPAWN_PTY) != 0) open_terminal(&keeper.who, child.stdio);
     if (pipe2(failure, O_CLOEXEC) != 0) report_spawn_failure(STAGE_RESOURCES, errno);
     child.failure_fd = failure[1];
     keeper.failure_fd = failure[0];
@@ -129,8 +137,7 @@ static void start_command(const struct identity *who) {
     for (int i = 0; i < 3; i++) {
         if (i == 0 || child.stdio[i] != child.stdio[i - 1]) (void)close(child.stdio[i]);
     }
-    uint64_t timeout_ms = min_u64(child.request->timeout_ms, UINT64_MAX / 4000);
-    keeper.timeout_at = timeout_ms == 0 ? NEVER : keeper.started_us + timeout_ms * 1000;
+    set_timeout();
 }
 
 static bool is_brief(void) {
@@ -231,9 +238,23 @@ static uint8_t judge_outcome(void) {
     return keeper.report.signal != 0 ? OUTCOME_SIGNALED : OUTCOME_EXITED;
 }
 
+/* With the command's rights alone: what lies at that path by now may be anything. Nothing else needs the keeper's. */
+static void remove_program(void) {
+    const char *program = keeper.plan->request->program;
+    if (program == NULL || setgroups(keeper.who.group_count, keeper.who.groups) != 0) return;
+    (void)setfsgid(keeper.who.gid);
+    (void)setfsuid(keeper.who.uid);
+    (void)unlink(program);
+    (void)setfsuid(0);
+    (void)setfsgid(0);
+    /* A change of the file system uid makes a process dumpable as fs.suid_dumpable says. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static void report_end(void) {
     struct rusage usage;
     keeper.reported = true;
+    if (keeper.failure.stage != STAGE_PROGRAM || keeper.failure.error != EEXIST) remove_program();
     if (keeper.failure.stage != STAGE_NONE) report_spawn_failure(keeper.failure.stage, keeper.failure.error);
     if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
         keeper.report.cpu_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec +
@@ -291,26 +312,77 @@ static void wait_for_news(void) {
     if (polls[0].revents != 0) obey();
 }
 
-_Noreturn void keeper_run(const struct keeper_plan *plan) {
-    struct identity who;
-    int keep[4] = {plan->control, plan->stdio[0], plan->stdio[1], plan->stdio[2]};
-    keeper.plan = plan;
-    keeper.control = plan->control;
-    keeper.failure_fd = -1;
-    close_all_from(3, keep, 4);
-    /* Where this fails (gVisor) orphans go to PID 1, which has an eye on them. */
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    (void)prctl(PR_SET_NAME, "keeper", 0, 0, 0);
-    prepare_signals();
-    const char *user = plan->request->user[0] == '\0' ? plan->default_user : plan->request->user;
-    int error = user_resolve(user, &who);
-    if (error == 0 && plan->refuse_root && who.uid == 0) error = EPERM;
-    if (error != 0) report_spawn_failure(STAGE_USER, error);
-    if (who.uid == 0) report_root();
-    start_command(&who);
+_Noreturn static void keep(void) {
     for (;;) {
         reap();
         advance();
         wait_for_news();
     }
+}
+
+static void become_keeper(const struct keeper_plan *plan) {
+    keeper.plan = plan;
+    keeper.control = plan->control;
+    /* Where this fails (gVisor) orphans go to PID 1, which has an eye on them. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    (void)prctl(PR_SET_NAME, "keeper", 0, 0, 0);
+    prepare_signals();
+}
+
+_Noreturn void keeper_run(const struct keeper_plan *plan) {
+    int keep_open[4] = {plan->control, plan->stdio[0], plan->stdio[1], plan->stdio[2]};
+    keeper.failure_fd = -1;
+    close_all_from(3, keep_open, 4);
+    become_keeper(plan);
+    const char *user = plan->request->user[0] == '\0' ? plan->default_user : plan->request->user;
+    int error = user_resolve(user, &keeper.who);
+    if (error == 0 && plan->refuse_root && keeper.who.uid == 0) error = EPERM;
+    if (error != 0) report_spawn_failure(STAGE_USER, error);
+    if (keeper.who.uid == 0) report_root();
+    start_command();
+    keep();
+}
+
+static bool take_identity(int argc, char **argv, struct identity *who) {
+    uint64_t number;
+    for (int i = 0; i < argc; i++) {
+        if (i >= GROUPS_MAX + 2 || !parse_u64(argv[i], strlen(argv[i]), 10, UINT32_MAX, &number)) return false;
+        if (i == 0) who->uid = (uid_t)number;
+        if (i == 1) who->gid = (gid_t)number;
+        if (i >= 2) who->groups[who->group_count++] = (gid_t)number;
+    }
+    return argc >= 2;
+}
+
+/* Until PID 1 has a program for it. The leader waits for its own half of it, and ends when there will be none. */
+static void await_start(struct keeper_start *start) {
+    ssize_t n;
+    do {
+        n = recv(keeper.control, start, sizeof *start, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof *start || start->order != ORDER_START) _exit(0);
+}
+
+_Noreturn void keeper_adopt(int argc, char **argv) {
+    static struct keeper_start start;
+    static struct spawn_request request;
+    static const struct keeper_plan plan = {.request = &request, .control = KEEPER_CONTROL_FD};
+    uint64_t leader;
+    close_all_from(KEEPER_FAILURE_FD + 1, NULL, 0);
+    if (argc < 3 || !parse_u64(argv[2], strlen(argv[2]), 10, INT32_MAX, &leader)) die("keeper: no leader", 0);
+    if (!take_identity(argc - 3, argv + 3, &keeper.who)) die("keeper: no identity", 0);
+    keeper.leader = (pid_t)leader;
+    keeper.failure_fd = KEEPER_FAILURE_FD;
+    become_keeper(&plan);
+    keeper.report.news = NEWS_READY;
+    keeper.report.pid = getpid();
+    send_report();
+    await_start(&start);
+    request.flags = start.flags;
+    request.timeout_ms = start.timeout_ms;
+    request.grace_ms = start.grace_ms;
+    request.program = start.program;
+    keeper.started_us = now_us();
+    set_timeout();
+    keep();
 }

@@ -2,6 +2,7 @@
 #ifndef RIPCORD_KEEPER_H
 #define RIPCORD_KEEPER_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -9,7 +10,7 @@
 #include "spawn-request.h"
 
 /* PID 1 → keeper, one packet each. */
-enum keeper_order { ORDER_KILL_TREE = 1, ORDER_SIGNAL_TREE = 2 };
+enum keeper_order { ORDER_KILL_TREE = 1, ORDER_SIGNAL_TREE = 2, ORDER_START = 3 };
 
 /* Why a tree is being killed. The first one stays. */
 enum keeper_cause { CAUSE_NONE, CAUSE_HOST, CAUSE_OUTPUT_LIMIT, CAUSE_TIMEOUT };
@@ -21,12 +22,21 @@ struct keeper_command {
     uint32_t grace_ms;
 };
 
+/* PID 1 → the keeper of a fork that waits for its program: the first packet. */
+struct keeper_start {
+    int order;
+    uint16_t flags;
+    uint32_t grace_ms;
+    uint64_t timeout_ms;
+    char program[PATH_MAX];
+};
+
 /* Keeper → PID 1. */
-enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3, NEWS_ROOT = 4 };
+enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3, NEWS_ROOT = 4, NEWS_READY = 5 };
 
 struct keeper_report {
     int news;
-    pid_t pid; /* STARTED */
+    pid_t pid; /* STARTED: the command's; READY: the keeper's */
     uint8_t outcome;
     uint8_t stage;
     bool killed_by_host;
@@ -51,5 +61,11 @@ struct keeper_plan {
 
 /* Runs in the new process, never returns. */
 _Noreturn void keeper_run(const struct keeper_plan *plan);
+
+/* How a warm interpreter starts one: `keeper LEADER UID GID [GROUP…]`, the leader being its child already. */
+#define KEEPER_WORD "keeper"
+#define KEEPER_CONTROL_FD 3
+#define KEEPER_FAILURE_FD 4
+_Noreturn void keeper_adopt(int argc, char **argv);
 
 #endif

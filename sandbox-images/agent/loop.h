@@ -15,6 +15,8 @@ enum watch_kind {
     WATCH_OUTPUT_2,
     WATCH_LISTENER,
     WATCH_NAMES,
+    WATCH_ZYGOTE,
+    WATCH_SPARE,
 };
 
 /* The stream id tells a new user of a slot from the one an old event was for. */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -20,10 +21,12 @@
 #include "command.h"
 #include "connection.h"
 #include "frame.h"
+#include "keeper.h"
 #include "loop.h"
 #include "names.h"
 #include "session.h"
 #include "util.h"
+#include "zygote.h"
 
 #define EVENTS 64
 /* epoll counts in int milliseconds. */
@@ -104,6 +107,12 @@ static void dispatch(const struct epoll_event *event) {
         case WATCH_NAMES:
             names_event();
             break;
+        case WATCH_ZYGOTE:
+            zygote_event();
+            break;
+        case WATCH_SPARE:
+            zygote_spare_event(event->data.u64);
+            break;
         default:
             commands_event(event->data.u64, event->events);
             break;
@@ -134,13 +143,14 @@ _Noreturn static void loop(void) {
             busy = true;
         }
         uint64_t now = now_us();
-        deadline = min_u64(session_tick(now), commands_tick(now));
+        deadline = min_u64(session_tick(now), min_u64(commands_tick(now), zygote_tick(now)));
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     /* Before anything else: from here on nobody in the sandbox can open what this process holds. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) die("prctl", errno);
+    if (argc > 1 && strcmp(argv[1], KEEPER_WORD) == 0) keeper_adopt(argc, argv);
     /* The end of a sandbox is kill(-1): outside a process namespace of its own that would be everything. */
     if (getpid() != 1) die("must be PID 1 of a process namespace", 0);
     poller = epoll_create1(EPOLL_CLOEXEC);

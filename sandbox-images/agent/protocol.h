@@ -31,6 +31,7 @@ enum from_host {
     T_DETACH = 0x0e,
     T_LISTEN = 0x0f,
     T_RESET = 0x10,
+    T_WARM = 0x11,
 };
 
 enum to_host {
@@ -50,6 +51,7 @@ enum to_host {
     T_LISTENING = 0x8e,
     T_ACCEPTED = 0x8f,
     T_RESET_DONE = 0x90,
+    T_WARMED = 0x91,
 };
 
 enum capability {
@@ -92,6 +94,7 @@ enum spawn_flag {
     SPAWN_FS = 8,
     SPAWN_MERGE = 16,
     SPAWN_BRIEF = 32,
+    SPAWN_PROGRAM = 64,
 };
 
 enum outcome {
@@ -111,6 +114,7 @@ enum stage {
     STAGE_RESOURCES = 4,
     STAGE_EXEC = 5,
     STAGE_PTY = 6,
+    STAGE_PROGRAM = 7,
 };
 
 enum exit_flag {
@@ -119,6 +123,7 @@ enum exit_flag {
     EXIT_OOM_ROSE = 4,
     EXIT_KILLED_BY_HOST = 8,
     EXIT_PIDS_ROSE = 16,
+    EXIT_WARM = 32,
 };
 
 #define KILL_DISCARD 1u

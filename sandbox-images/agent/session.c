@@ -21,6 +21,7 @@
 #include "reset.h"
 #include "self-test.h"
 #include "util.h"
+#include "zygote.h"
 
 #ifndef AGENT_BUILD
 #define AGENT_BUILD "unknown"
@@ -223,6 +224,7 @@ void session_run(void) {
     if (session.stats_owed && send_stats()) session.stats_owed = false;
     if (session.reset_owed && send_reset_done()) session.reset_owed = false;
     (void)connections_answer();
+    (void)zygote_answer();
 }
 
 /* ---- from one task to the next ---- */
@@ -233,6 +235,7 @@ static void reset(void) {
     bool dead = kill_everything();
     connections_stop();
     commands_forget();
+    zygote_forget();
     names_close();
     *r = (struct reset_result){0};
     if ((session.hello.flags & HELLO_RESETTABLE) == 0) {
@@ -323,6 +326,9 @@ static bool on_control_frame(const struct frame *f) {
         case T_RESET:
             session.reset_token = take_u64(&p);
             if (!p.bad) reset();
+            break;
+        case T_WARM:
+            if (!zygote_configure(f->payload, f->length)) return false;
             break;
         case T_SHUTDOWN:
             session_end(BYE_SHUTDOWN);

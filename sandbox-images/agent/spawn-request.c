@@ -61,6 +61,15 @@ static bool is_assignment(const char *text) {
     return sign != NULL && sign != text;
 }
 
+/* The command need not be an interpreter, but a file operation has no use for one. */
+static void take_program(struct cursor *c, struct spawn_request *r) {
+    if ((r->flags & SPAWN_PROGRAM) == 0) return;
+    r->warm = take_u8(c) != 0;
+    r->program = take_text(c);
+    r->text = take_str(c);
+    if (c->bad || r->program[0] != '/' || (r->flags & SPAWN_FS) != 0) c->bad = true;
+}
+
 int spawn_request_parse(uint8_t *bytes, size_t length, struct spawn_request *out) {
     struct cursor c = {bytes, length, false};
     memset(out, 0, sizeof *out);
@@ -78,6 +87,7 @@ int spawn_request_parse(uint8_t *bytes, size_t length, struct spawn_request *out
         out->env[i] = take_text(&c);
         if (!is_assignment(out->env[i])) c.bad = true;
     }
+    take_program(&c, out);
     if (!c.bad && out->argv[0][0] != '\0') return 0;
     spawn_request_free(out);
     return EINVAL;

@@ -2,8 +2,11 @@
 #ifndef RIPCORD_SPAWN_REQUEST_H
 #define RIPCORD_SPAWN_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "bytes.h"
 
 struct spawn_request {
     uint16_t flags;
@@ -22,6 +25,10 @@ struct spawn_request {
     char **env;
     uint32_t argc;
     uint32_t envc;
+    /* Only with SPAWN_PROGRAM: a file that exists as long as the command, and what is in it. */
+    const char *program;
+    struct slice text;
+    bool warm; /* a fork of a warm interpreter will do */
 };
 
 /*

@@ -6,9 +6,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What one packet carries at most. */
+#define DESCRIPTORS_MAX 4
 
 uint64_t now_us(void) {
     struct timespec t;
@@ -127,6 +131,23 @@ ssize_t read_all(int fd, void *data, size_t length) {
         have += (size_t)n;
     }
     return (ssize_t)have;
+}
+
+bool send_descriptors(int socket, const int *fds, size_t count) {
+    char byte = 1;
+    struct iovec part = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+    } space = {0};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(count * sizeof *fds);
+    memcpy(CMSG_DATA(header), fds, count * sizeof *fds);
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
 _Noreturn void die(const char *what, int error) {

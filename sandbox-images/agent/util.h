@@ -32,6 +32,9 @@ int write_all(int fd, const void *data, size_t length);
 /* Up to `length` bytes; fewer only at the end of the file. -1 with errno. */
 ssize_t read_all(int fd, void *data, size_t length);
 
+/* One packet with descriptors, without waiting. False when it was not sent. */
+bool send_descriptors(int socket, const int *fds, size_t count);
+
 /* Fatal: one line on stderr, then the process ends. */
 _Noreturn void die(const char *what, int error);
 

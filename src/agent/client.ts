@@ -66,6 +66,7 @@ export class AgentClient {
   readonly #stats = new Map<number, Deferred<SandboxStats>>();
   readonly #resets = new Map<number, Deferred<ResetResult>>();
   #nextStream = 1;
+  #warming: Deferred<boolean>[] = [];
   #listener: Listener | undefined;
   /** The last stream the agent opened; its ids are even. */
   #lastAccepted = 0;
@@ -171,6 +172,20 @@ export class AgentClient {
     this.#stats.set(token, answer);
     this.#transport.ref();
     this.#send(0, Send.STATS, encodeU32(token));
+    return answer.promise;
+  }
+
+  /**
+   * Has the agent keep a warm interpreter: `request` is how one starts, and for whom.
+   * @returns whether one is ready; false where it cannot be had, and every program gets an interpreter of its own
+   */
+  warm(request: SpawnRequest): Promise<boolean> {
+    const answer = deferred<boolean>();
+    // Nobody has to care.
+    answer.promise.catch(() => {});
+    this.#warming.push(answer);
+    this.#transport.ref();
+    this.#send(0, Send.WARM, encodeSpawn(request));
     return answer.promise;
   }
 
@@ -303,6 +318,10 @@ export class AgentClient {
         else this.#listener.listening.reject(cannotListen(errno));
         return this.#idle();
       }
+      case Receive.WARMED:
+        // One answer for all who have asked by then.
+        for (const asked of this.#warming.splice(0)) asked.resolve(payload[0] === 1);
+        return this.#idle();
       case Receive.BYE:
         this.#bye = decodeBye(payload);
         return;
@@ -325,8 +344,8 @@ export class AgentClient {
 
   /** An idle sandbox does not keep the host process alive; whatever is waited for does. */
   #idle(): void {
-    if (this.#streams.size + this.#stats.size + this.#resets.size === 0 && this.#listener?.answered !== false)
-      this.#transport.unref();
+    const asked = this.#stats.size + this.#resets.size + this.#warming.length;
+    if (this.#streams.size + asked === 0 && this.#listener?.answered !== false) this.#transport.unref();
   }
 
   #end(cause: Error | undefined): void {
@@ -336,7 +355,12 @@ export class AgentClient {
     const error = this.#loss();
     this.#ready.reject(error);
     this.#listener?.listening.reject(error);
-    for (const pending of [...this.#pings.values(), ...this.#stats.values(), ...this.#resets.values()]) {
+    for (const pending of [
+      ...this.#pings.values(),
+      ...this.#stats.values(),
+      ...this.#resets.values(),
+      ...this.#warming,
+    ]) {
       pending.reject(error);
     }
     this.#pings.clear();

@@ -28,6 +28,7 @@ export const Send = {
   DETACH: 0x0e,
   LISTEN: 0x0f,
   RESET: 0x10,
+  WARM: 0x11,
 } as const;
 
 /** Agent → host. */
@@ -48,6 +49,7 @@ export const Receive = {
   LISTENING: 0x8e,
   ACCEPTED: 0x8f,
   RESET_DONE: 0x90,
+  WARMED: 0x91,
 } as const;
 
 export type Channel = 1 | 2;
@@ -236,7 +238,7 @@ export function decodeReady(payload: Buffer): Ready {
   };
 }
 
-export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32 } as const;
+export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32, PROGRAM: 64 } as const;
 
 /** One command, as the agent takes it. */
 export interface SpawnRequest {
@@ -255,12 +257,15 @@ export interface SpawnRequest {
   user: string;
   cwd: string;
   env: Readonly<Record<string, string>>;
+  /** A file that is there as long as the command. `warm`: a fork of the warm interpreter may run it. */
+  program?: { file: string; text: string; warm: boolean } | undefined;
 }
 
 export function encodeSpawn(request: SpawnRequest): Buffer {
   const head = request.head ?? U64_MAX;
+  const { program } = request;
   const writer = new Writer()
-    .u16(request.flags)
+    .u16(request.flags | (program ? SpawnFlag.PROGRAM : 0))
     .u64(request.timeoutMs)
     .u32(request.graceMs)
     .u64(head)
@@ -279,6 +284,11 @@ export function encodeSpawn(request: SpawnRequest): Buffer {
   const env = Object.entries(request.env);
   writer.u32(env.length);
   for (const [name, value] of env) writer.str(`${name}=${value}`);
+  if (program)
+    writer
+      .u8(program.warm ? 1 : 0)
+      .str(program.file)
+      .str(program.text);
   return writer.done();
 }
 
@@ -296,7 +306,7 @@ export const encodeU32 = (value: number): Buffer => new Writer().u32(value).done
 export const encodeU64 = (value: number | bigint): Buffer => new Writer().u64(value).done();
 
 const OUTCOMES = ['exited', 'signaled', 'timeout', 'oom', 'output-limit', 'spawn-failed'] as const;
-const STAGES = ['none', 'request', 'user', 'cwd', 'resources', 'exec', 'pty'] as const;
+const STAGES = ['none', 'request', 'user', 'cwd', 'resources', 'exec', 'pty', 'program'] as const;
 export type SpawnStage = (typeof STAGES)[number];
 
 /** How a command ended, as the agent saw it. */
@@ -308,6 +318,7 @@ export interface Exit {
   oomKilled: boolean;
   killedByHost: boolean;
   pidsLimitHit: boolean;
+  warm: boolean;
   exitCode: number | null;
   signal: number | null;
   errno: number;
@@ -335,6 +346,7 @@ export function decodeExit(payload: Buffer): Exit {
     oomKilled: (flags & 4) !== 0,
     killedByHost: (flags & 8) !== 0,
     pidsLimitHit: (flags & 16) !== 0,
+    warm: (flags & 32) !== 0,
     exitCode: exitCode < 0 ? null : exitCode,
     signal: signal > 0 ? signal : null,
     errno: reader.i32(),

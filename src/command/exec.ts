@@ -15,7 +15,7 @@ type Callback = (chunk: string | Uint8Array) => unknown;
 
 export async function execCommand(
   host: CommandHost,
-  place: { argv: readonly string[]; cwd: string; user: string; env: Record<string, string> },
+  place: Pick<SpawnRequest, 'argv' | 'cwd' | 'user' | 'env' | 'program'>,
   options: ResolvedExecOptions,
 ): Promise<ExecResult<string | Uint8Array>> {
   const streaming = options.onStdout !== undefined || options.onStderr !== undefined;

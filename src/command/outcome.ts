@@ -1,6 +1,6 @@
 /** How a command ended, in the words of the public API. */
 import { errnoName, errnoText, signalName } from '../agent/linux.js';
-import type { AgentCapabilities, Exit, SpawnStage } from '../agent/messages.js';
+import type { AgentCapabilities, Exit, SpawnRequest, SpawnStage } from '../agent/messages.js';
 import { RipcordError } from '../errors.js';
 
 /**
@@ -42,6 +42,8 @@ export interface CommandResult {
   pidsLimitHit: boolean;
   /** Processes the command had left running; they were killed with it. */
   backgroundKilled: number;
+  /** It ran in a fork of the warm interpreter; absent where it did not. */
+  warm?: true;
   /** Only with outcome `spawn-failed`. */
   failure?: SpawnFailure;
 }
@@ -60,7 +62,7 @@ export interface ExecResult<Chunk = string> extends CommandResult {
 export function toCommandResult(
   exit: Exit,
   argv: readonly string[],
-  request: { user: string; cwd: string },
+  request: Pick<SpawnRequest, 'user' | 'cwd' | 'program'>,
 ): CommandResult {
   const result: CommandResult = {
     outcome: exit.outcome,
@@ -72,6 +74,7 @@ export function toCommandResult(
     pidsLimitHit: exit.pidsLimitHit,
     backgroundKilled: exit.backgroundKilled,
   };
+  if (exit.warm) result.warm = true;
   if (exit.outcome === 'spawn-failed') {
     const what = {
       none: argv[0],
@@ -81,6 +84,7 @@ export function toCommandResult(
       resources: 'a new process',
       exec: `'${argv[0]}'`,
       pty: 'a terminal',
+      program: `'${request.program?.file}'`,
     }[exit.stage];
     result.failure = {
       errno: errnoName(exit.errno),

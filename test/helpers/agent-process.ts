@@ -27,6 +27,7 @@ export const TYPE = {
   DETACH: 0x0e,
   LISTEN: 0x0f,
   RESET: 0x10,
+  WARM: 0x11,
   READY: 0x81,
   PONG: 0x82,
   STARTED: 0x83,
@@ -43,9 +44,10 @@ export const TYPE = {
   LISTENING: 0x8e,
   ACCEPTED: 0x8f,
   RESET_DONE: 0x90,
+  WARMED: 0x91,
 } as const;
 
-export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32 } as const;
+export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32, PROGRAM: 64 } as const;
 export const OUTCOME = { EXITED: 0, SIGNALED: 1, TIMEOUT: 2, OOM: 3, OUTPUT_LIMIT: 4, SPAWN_FAILED: 5 } as const;
 export const EVERYTHING = 0xffff_ffff_ffff_ffffn;
 export const STDIN_WINDOW = 1_048_576;
@@ -97,6 +99,8 @@ export interface SpawnOptions {
   user?: string;
   cwd?: string;
   env?: string[];
+  /** With FLAG.PROGRAM. */
+  program?: { file: string; text: string | Buffer; warm?: boolean };
 }
 
 export interface AgentOptions {
@@ -171,6 +175,7 @@ export const encodeSpawn = (argv: (string | Buffer)[], o: SpawnOptions = {}) => 
     ...argv.map(str),
     u32(env.length),
     ...env.map(str),
+    ...(o.program ? [u8(o.program.warm ? 1 : 0), str(o.program.file), str(o.program.text)] : []),
   ]);
 };
 

@@ -10,8 +10,15 @@ import { type AgentOptions, AgentProcess, decodeError, processesWith, TYPE, u8, 
 import { type Cgroup, makeCgroup } from './cgroup.js';
 
 export const BYE = { SHUTDOWN: 1, STDIN_EOF: 2, LEASE: 3, LIFETIME: 4, PROTOCOL: 5, SIGTERM: 6 } as const;
-export const EXIT_FLAG = { STDOUT_TRUNCATED: 1, STDERR_TRUNCATED: 2, OOM_ROSE: 4, KILLED_BY_HOST: 8, PIDS_ROSE: 16 };
-export const STAGE = { REQUEST: 1, USER: 2, CWD: 3, RESOURCES: 4, EXEC: 5 } as const;
+export const EXIT_FLAG = {
+  STDOUT_TRUNCATED: 1,
+  STDERR_TRUNCATED: 2,
+  OOM_ROSE: 4,
+  KILLED_BY_HOST: 8,
+  PIDS_ROSE: 16,
+  WARM: 32,
+};
+export const STAGE = { REQUEST: 1, USER: 2, CWD: 3, RESOURCES: 4, EXEC: 5, PROGRAM: 7 } as const;
 
 /** A busy machine takes its time to compile the whole agent. */
 const BUILD_TIMEOUT = 180_000;

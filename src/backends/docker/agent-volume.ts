@@ -11,13 +11,16 @@ import { pack } from 'tar-stream';
 import { RipcordError } from '../../errors.js';
 import { currentOwner, formatOwner, livenessOf, parseOwner } from '../../lifecycle/owner.js';
 import { Label } from '../backend.js';
-import { AGENT_DIR, AGENT_PATH } from './container-config.js';
+import { AGENT_DIR, AGENT_PATH, WARM_DIR } from './container-config.js';
 import { statusOf } from './engine-error.js';
 
 const AGENT_BUILD = new URL('../../../sandbox-images/agent/build/', import.meta.url);
+/** Beside the agent, for the interpreters that it keeps warm. */
+const WARM_FILE = new URL('../../../sandbox-images/warm/usercustomize.py', import.meta.url);
 
 export interface AgentBinary {
   bytes: Buffer;
+  warm: Buffer;
   /** Named for its content, so that two versions of Ripcord never share one. */
   volume: string;
 }
@@ -31,8 +34,9 @@ export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
     });
   }
   const bytes = readFileSync(path);
-  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
-  return { bytes, volume: `ripcord-agent-${hash}-${arch}` };
+  const warm = readFileSync(WARM_FILE);
+  const hash = createHash('sha256').update(bytes).update(warm).digest('hex').slice(0, 12);
+  return { bytes, warm, volume: `ripcord-agent-${hash}-${arch}` };
 }
 
 /** Makes the volume if the engine has none of that name. */
@@ -48,7 +52,7 @@ export async function ensureAgentVolume(docker: Docker, agent: AgentBinary): Pro
 export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promise<void> {
   // A tag of its own: another process that is at it, too, removes only its own.
   const tag = `${agent.volume}:seed-${randomBytes(4).toString('hex')}`;
-  await importImage(docker, agent.bytes, tag);
+  await importImage(docker, agent, tag);
   try {
     await docker.createVolume({ Name: agent.volume, Labels: { [Label.AGENT]: agent.volume } });
     // The fixed name makes two orchestrators take turns: the engine takes a name once.
@@ -96,10 +100,12 @@ async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: bo
   }
 }
 
-async function importImage(docker: Docker, agent: Buffer, tag: string): Promise<void> {
+async function importImage(docker: Docker, agent: AgentBinary, tag: string): Promise<void> {
   const archive = pack();
   archive.entry({ name: AGENT_DIR.slice(1), type: 'directory', mode: 0o755 });
-  archive.entry({ name: AGENT_PATH.slice(1), mode: 0o755 }, agent);
+  archive.entry({ name: AGENT_PATH.slice(1), mode: 0o755 }, agent.bytes);
+  archive.entry({ name: WARM_DIR.slice(1), type: 'directory', mode: 0o755 });
+  archive.entry({ name: `${WARM_DIR.slice(1)}/usercustomize.py`, mode: 0o644 }, agent.warm);
   archive.finalize();
   const [repo, name] = tag.split(':');
   const labels = Object.entries(seedLabels()).map(([key, value]) => `${key}="${value}"`);

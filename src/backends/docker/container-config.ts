@@ -6,6 +6,8 @@ import { seccompOption } from './seccomp.js';
 /** Where the agent's volume is mounted. */
 export const AGENT_DIR = '/.ripcord';
 export const AGENT_PATH = `${AGENT_DIR}/agent`;
+/** What makes an interpreter warm; src/command/warm.ts names it to the agent. */
+export const WARM_DIR = `${AGENT_DIR}/warm`;
 export const WORKSPACE = '/workspace';
 
 /** What PID 1 needs to drop commands to another user and to kill them; commands themselves have none. */

@@ -77,6 +77,7 @@ describe('defaults', () => {
       lifetimeMs: 3_600_000,
       leaseMs: 60_000,
       rootfs: 'read-only',
+      warm: false,
       labels: {},
       reuse: false,
       createTimeoutMs: 60_000,

@@ -1,0 +1,471 @@
+"""Ripcord's warm interpreter: stops a python at the last step before its main program, and forks there for every run.
+
+Started as `python3 /.ripcord/warm/main.py` with PYTHONPATH=/.ripcord/warm, the interpreter imports this module when
+everything else of its start is done. Each fork leaves by the import failing, as it does where there is no such module,
+and the interpreter goes on to its main program, natively: no frame of this file lies below the user's code.
+
+Nothing in here runs user code. Descriptors: 3 the socket to the agent, 4 the agent's own program.
+"""
+import sys
+
+
+class Failed(Exception):
+    """A step of a run's start did not work. The numbers are the agent's (enum stage in protocol.h)."""
+
+    def __init__(self, stage, error):
+        self.stage = stage
+        self.error = error
+
+
+CWD, RESOURCES, EXEC, PROGRAM = 3, 4, 5, 7
+MAIN = '/.ripcord/warm/main.py'
+OOM_SCORE_STEP, OOM_SCORE_MAX = 200, 1000
+
+# What generated programs import most. Each costs every run a little, used or not: its pages are copied when the program
+# ends. None may depend on what differs from run to run: no secret drawn (multiprocessing), no seed (numpy; random draws a
+# new one after a fork), no moment or thread noted down (logging, threading), no thread started (numpy).
+MODULES = """
+    typing re collections.abc enum abc copy json math random string heapq bisect operator datetime textwrap dataclasses
+    decimal fractions statistics
+""".split()
+
+
+def preload(names, baseline):
+    """Imports them, and records for each module what its own import asks for."""
+    import builtins
+
+    asks, plain = {}, builtins.__import__
+
+    def recording(name, globals=None, locals=None, fromlist=(), level=0):
+        result = plain(name, globals, locals, fromlist, level)
+        frame = sys._getframe(1)
+        # A function called while a module is executed imports on behalf of that module.
+        while frame and frame.f_code.co_name != '<module>':
+            frame = frame.f_back
+        importer = frame and frame.f_globals.get('__name__')
+        if importer is None or importer in baseline:
+            return result
+        if level:
+            package = globals['__package__'].rsplit('.', level - 1)[0]
+            name = f'{package}.{name}' if name else package
+        wanted = asks.setdefault(importer, {})
+        parts = name.split('.')
+        for end in range(1, len(parts) + 1):
+            wanted['.'.join(parts[:end])] = True
+        for item in fromlist or ():
+            if f'{name}.{item}' in sys.modules:
+                wanted[f'{name}.{item}'] = True
+        return result
+
+    builtins.__import__ = recording
+    try:
+        for name in names:
+            try:
+                __import__(name)
+            except ImportError:
+                pass
+    finally:
+        builtins.__import__ = plain
+    return asks
+
+
+class Shelf:
+    """The loaded modules, out of sight until a program imports them, and only where it would have found the same ones."""
+
+    def __init__(self, baseline, asks):
+        import builtins
+
+        self.plain_import = builtins.__import__
+        self.plain_path = list(sys.meta_path)
+        self.lent = set()
+        self.modules = {}
+        self.specs = {}
+        self.aliases = {}
+        self.homes = {}
+        for name, module in list(sys.modules.items()):
+            spec = getattr(module, '__spec__', None)
+            if name in baseline:
+                continue
+            if spec is None:
+                # typing.io and typing.re are classes that typing puts there itself.
+                self.aliases.setdefault(name.rpartition('.')[0], {})[name] = module
+            elif spec.has_location and spec.origin != 'frozen':
+                self.modules[name] = module
+                self.specs[name] = spec
+                home = spec.origin.rpartition('/')[0]
+                self.homes[name] = home.rpartition('/')[0] if spec.submodule_search_locations is not None else home
+        self.asks = {
+            name: [wanted for wanted in asks.get(name, ()) if wanted in self.modules and wanted != name]
+            for name in self.modules
+        }
+        self.needs = {name: self.all_of(name) for name in self.modules}
+
+    def all_of(self, name):
+        found, todo = {name: True}, [name]
+        while todo:
+            for wanted in self.asks[todo.pop()]:
+                if wanted not in found:
+                    found[wanted] = True
+                    todo.append(wanted)
+        return list(found)
+
+    def hide(self):
+        from importlib.machinery import ExtensionFileLoader, PathFinder, SourceFileLoader
+
+        self.kinds = {
+            SourceFileLoader: type('SourceFileLoader', (Lender, SourceFileLoader), {}),
+            ExtensionFileLoader: type('ExtensionFileLoader', (Lender, ExtensionFileLoader), {}),
+        }
+        self.finder_for = PathFinder._path_importer_cache
+        for names in self.aliases.values():
+            for name in names:
+                del sys.modules[name]
+        for name, module in self.modules.items():
+            del sys.modules[name]
+            parent, _, child = name.rpartition('.')
+            above = self.modules.get(parent) or sys.modules.get(parent)
+            if above is not None and vars(above).get(child) is module:
+                delattr(above, child)
+        for home in set(self.homes.values()):
+            finder = sys.path_importer_cache.get(home)
+            if finder is not None:
+                finder.find_spec = self.finding(finder)
+
+    def finding(self, finder):
+        plain = finder.find_spec
+
+        def find_spec(name, target=None):
+            if self.homes.get(name) == finder.path and self.fits(name):
+                return self.spec(name)
+            return plain(name, target)
+
+        return find_spec
+
+    def fits(self, name):
+        """Whether its import would find what is on the shelf: itself, and everything it imports in turn."""
+        import builtins
+
+        if name in self.lent or builtins.__import__ is not self.plain_import or sys.meta_path != self.plain_path:
+            return False
+        if self.specs[name].loader.__class__ not in self.kinds:
+            return False
+        for wanted in self.needs[name]:
+            if wanted in sys.modules:
+                if sys.modules[wanted] is not self.modules[wanted]:
+                    return False
+            elif wanted in self.lent or self.shadowed(wanted):
+                return False
+        return True
+
+    def shadowed(self, name):
+        """Something earlier on sys.path has that name. What lies in a package of the shelf, only that package has."""
+        if '.' in name:
+            return False
+        for entry in sys.path:
+            if entry == self.homes[name]:
+                return False
+            finder = self.finder_for(entry)
+            if finder is not None and finder.find_spec(name) is not None:
+                return True
+        return True
+
+    def spec(self, name):
+        known = self.specs[name]
+        loader = self.kinds[known.loader.__class__](name, known.loader.path)
+        loader.shelf = self
+        spec = type(known)(name, loader, origin=known.origin)
+        spec.submodule_search_locations = known.submodule_search_locations
+        spec._set_fileattr = True
+        spec.cached = known.cached
+        return spec
+
+
+class Lender:
+    """The loader of a module that has been loaded already."""
+
+    def create_module(self, spec):
+        self.shelf.lent.add(self.name)
+        return self.shelf.modules[self.name]
+
+    def exec_module(self, module):
+        shelf, name = self.shelf, self.name
+        module.__spec__ = shelf.specs[name]
+        for wanted in shelf.asks[name]:
+            __import__(wanted)
+        sys.modules.update(shelf.aliases.get(name, ()))
+
+
+class MainProgram:
+    """Where the interpreter has noted down which file it is to run: it reads that only when it gets there."""
+
+    SPAN = 1024
+
+    def __init__(self, ctypes):
+        # Not ctypes.pythonapi: a program that imports ctypes finds that as it was.
+        api = ctypes.PyDLL(None)
+        api.PyInterpreterState_Get.restype = ctypes.c_void_p
+        api._PyInterpreterState_GetConfig.restype = ctypes.c_void_p
+        api._PyInterpreterState_GetConfig.argtypes = [ctypes.c_void_p]
+        api.Py_DecodeLocale.restype = ctypes.c_void_p
+        api.Py_DecodeLocale.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+        self.decode = api.Py_DecodeLocale
+        self.pointer = ctypes.c_void_p
+        config = api._PyInterpreterState_GetConfig(api.PyInterpreterState_Get())
+        noted = (MAIN + '\0').encode('utf-32-le')
+        readable = Memory()
+        # The layout differs from version to version. Two places matter: the file's name, and the first of the arguments.
+        self.places = []
+        kinds = set()
+        for at in range(config, config + self.SPAN, 8):
+            value = readable.word(at)
+            if readable.bytes(value, len(noted)) == noted:
+                self.places.append(at)
+                kinds.add('file')
+            elif value and readable.bytes(readable.word(value), len(noted)) == noted:
+                self.places.append(value)
+                kinds.add('arguments')
+        if len(kinds) != 2 or len(self.places) != 2:
+            raise RuntimeError('this interpreter keeps its main program elsewhere')
+
+    def set(self, file):
+        for place in self.places:
+            self.pointer.from_address(place).value = self.decode(file, None)
+
+
+class Memory:
+    """This process's own, read through the kernel, which answers for any address."""
+
+    def __init__(self):
+        import io
+
+        self.file = io.open('/proc/self/mem', 'rb', 0)
+
+    def bytes(self, at, length):
+        if not 4096 <= at < 1 << 47:
+            return b''
+        try:
+            self.file.seek(at)
+            return self.file.read(length)
+        except OSError:
+            return b''
+
+    def word(self, at):
+        return int.from_bytes(self.bytes(at, 8), 'little')
+
+
+class Warm:
+    def __init__(self):
+        import _socket
+        import os
+
+        own = os.environ.pop('RIPCORD_WARM').split()
+        self.uid, self.gid, self.files_soft, self.files_hard = map(int, own[:4])
+        self.groups = [int(group) for group in own[4:]]
+        self.agent = _socket.socket(fileno=3)
+        os.set_inheritable(3, False)
+        os.set_inheritable(4, False)
+        sys.path.remove(os.environ['PYTHONPATH'])
+        sys.path_importer_cache.pop(os.environ['PYTHONPATH'], None)
+        baseline = set(sys.modules) - {'usercustomize'}
+        import gc
+
+        gc.disable()
+        asks = preload(MODULES + ['ctypes', 'resource'], set(sys.modules))
+        import ctypes
+        import resource
+
+        self.ctypes, self.resource, self.socket = ctypes, resource, _socket
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.main = MainProgram(ctypes)
+        self.shelf = Shelf(baseline | {'usercustomize'}, asks)
+        self.shelf.hide()
+        # What no program imports is not taken apart at its end, which would copy every page of it.
+        ctypes.PyDLL(None).Py_IncRef(ctypes.py_object(self.shelf.modules))
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+    def serve(self):
+        """Returns in a fork that is to run a program."""
+        # What is imported from here on is of the kind that no shelf holds.
+        import _signal
+        import os
+
+        # Nobody waits for the keepers.
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
+        while True:
+            control, program = self.receive(self.agent, 1, 2)
+            try:
+                keeper = os.fork()
+            except OSError:
+                keeper = -1
+            if keeper == 0:
+                return self.keep(control, program)
+            os.close(control)
+            os.close(program)
+
+    def receive(self, sock, length, count):
+        import os
+
+        data, ancillary, _, _ = sock.recvmsg(length, self.socket.CMSG_SPACE(4 * count))
+        if not data:
+            os._exit(0)
+        fds = ancillary[0][2]
+        return [int.from_bytes(fds[at : at + 4], 'little') for at in range(0, 4 * count, 4)]
+
+    def keep(self, control, program):
+        """The fork's parent becomes the agent's keeper; its child goes on."""
+        import _signal
+        import os
+
+        try:
+            _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+            self.agent.close()
+            hear, tell = os.pipe()
+            leader = os.fork()
+            if leader > 0:
+                # The agent's program lies at 4 and its own descriptors belong at 3 and 4.
+                program_file = os.dup(4)
+                control, hear = os.dup(control), os.dup(hear)
+                os.dup2(control, 3)
+                os.dup2(hear, 4)
+                identity = [str(number) for number in (self.uid, self.gid, *self.groups)]
+                os.execve(program_file, ['keeper', 'keeper', str(leader), *identity], {})
+        except BaseException:
+            os._exit(70)
+        self.become(self.socket.socket(fileno=program), control, hear, tell)
+
+    def become(self, program, control, hear, tell):
+        import os
+
+        try:
+            os.close(control)
+            os.close(hear)
+            stdin, stdout, stderr, memory = self.receive(program, 1, 4)
+            os.setsid()
+            for number, fd in enumerate((stdin, stdout, stderr)):
+                os.dup2(fd, number)
+            request = self.read_all(memory)
+            os.dup2(tell, 3, inheritable=False)
+            tell = 3
+            program.detach()
+            os.closerange(4, self.files_hard)
+            self.raise_oom_score()
+            self.resource.setrlimit(self.resource.RLIMIT_CORE, (0, 0))
+            self.resource.setrlimit(self.resource.RLIMIT_NOFILE, (self.files_soft, self.files_hard))
+            os.umask(0o022)
+            self.drop()
+            self.prepare(request)
+        except BaseException as error:
+            stage = error.stage if isinstance(error, Failed) else RESOURCES
+            number = error.error if isinstance(error, Failed) else getattr(error, 'errno', None) or 5
+            os.write(tell, stage.to_bytes(4, 'little') + number.to_bytes(4, 'little'))
+            os._exit(127)
+        os.close(tell)
+
+    def read_all(self, fd):
+        import os
+
+        size = os.fstat(fd).st_size
+        data = b''
+        while len(data) < size:
+            data += os.pread(fd, size - len(data), len(data))
+        return data
+
+    def raise_oom_score(self):
+        """Best effort: the kernel shall take the run before what it was forked from."""
+        import io
+
+        try:
+            with io.open('/proc/self/oom_score_adj', 'r+b', 0) as file:
+                score = min(int(file.read()) + OOM_SCORE_STEP, OOM_SCORE_MAX)
+                file.seek(0)
+                file.write(b'%d' % score)
+        except OSError:
+            pass
+
+    def drop(self):
+        import os
+
+        os.setgroups(self.groups)
+        os.setresgid(self.gid, self.gid, self.gid)
+        os.setresuid(self.uid, self.uid, self.uid)
+        no_new_privs, dumpable, capabilities_v3 = 38, 4, 0x20080522
+        header = capabilities_v3.to_bytes(4, 'little') + bytes(4)
+        if (
+            self.libc.prctl(no_new_privs, 1, 0, 0, 0) != 0
+            or self.libc.capset(header, bytes(24)) != 0
+            # The change of ids took it away; an execve would give it back.
+            or self.libc.prctl(dumpable, 1, 0, 0, 0) != 0
+        ):
+            raise Failed(2, self.ctypes.get_errno())
+
+    def prepare(self, request):
+        """As the user, from here on: files, and what the interpreter knows of its surroundings."""
+        import os
+        import site
+
+        length = int.from_bytes(request[:4], 'little')
+        text, rest = request[4 : 4 + length], request[4 + length :].split(b'\0')[:-1]
+        cwd, file, argc = rest[0], rest[1], int(rest[2])
+        argv = [os.fsdecode(argument) for argument in rest[3 : 3 + argc]]
+        try:
+            os.chdir(cwd)
+        except OSError as error:
+            raise Failed(CWD, error.errno) from None
+        self.write(file, text)
+        os.environ.clear()
+        for assignment in rest[3 + argc :]:
+            name, _, value = assignment.partition(b'=')
+            os.environb[name] = value
+        site.USER_BASE = site.USER_SITE = None
+        if os.path.isdir(site.getusersitepackages()):
+            # Packages of the user's own belong on the path, and may change anything: that is a fresh interpreter's work.
+            try:
+                os.execvpe(argv[0], argv, os.environ)
+            except OSError as error:
+                raise Failed(EXEC, error.errno) from None
+        sys.orig_argv = argv
+        sys.argv = argv[1:]
+        self.main.set(file)
+        self.renew_main()
+        self.open_streams()
+
+    def write(self, file, text):
+        import os
+
+        try:
+            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            try:
+                at = 0
+                while at < len(text):
+                    at += os.write(fd, text[at:])
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise Failed(PROGRAM, error.errno) from None
+
+    def renew_main(self):
+        """The one there is belongs to what the collector leaves alone, and with it all a program would put into it."""
+        old = sys.modules['__main__']
+        new = sys.modules['__main__'] = type(sys)('__main__')
+        vars(new).update(vars(old), __annotations__={})
+
+    def open_streams(self):
+        """As the interpreter itself does at its start (create_stdio in pylifecycle.c), with PYTHONUNBUFFERED."""
+        import io
+
+        for number, name, mode in ((0, 'stdin', 'r'), (1, 'stdout', 'w'), (2, 'stderr', 'w')):
+            old = getattr(sys, name)
+            buffer = io.open(number, mode + 'b', -1 if number == 0 else 0, closefd=False)
+            raw = buffer.raw if number == 0 else buffer
+            raw.name = f'<{name}>'
+            stream = io.TextIOWrapper(buffer, old.encoding, old.errors, '\n', False, True)
+            stream.mode = mode
+            setattr(sys, name, stream)
+            setattr(sys, f'__{name}__', stream)
+
+
+if sys.orig_argv[1:] == [MAIN]:
+    Warm().serve()
+raise ImportError("No module named 'usercustomize'", name='usercustomize')
