@@ -13,14 +13,14 @@ export const WARM_LEASE_MS = 60_000;
  */
 export function poolKey(options: ResolvedCreateOptions): string | undefined {
   if (options.workspace.mode === 'bind') return undefined;
-  const { image, limits, network, user, runtime, rootfs, labels } = options;
+  const { image, limits, network, user, runtime, rootfs, warm, labels } = options;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([image, limits, network === 'bridge', user, runtime, rootfs, sorted]);
+  return JSON.stringify([image, limits, network === 'bridge', user, runtime, rootfs, warm, sorted]);
 }
 
 /** What a sandbox for that key is made with. */
 export function warmOptions(options: ResolvedCreateOptions): ResolvedCreateOptions {
-  const { image, limits, network, user, runtime, rootfs, labels, createTimeoutMs } = options;
+  const { image, limits, network, user, runtime, rootfs, warm, labels, createTimeoutMs } = options;
   return {
     ...createSchema.parse({}),
     image,
@@ -29,6 +29,7 @@ export function warmOptions(options: ResolvedCreateOptions): ResolvedCreateOptio
     user,
     runtime,
     rootfs,
+    warm,
     labels,
     createTimeoutMs,
     lifetimeMs: WARM_LIFETIME_MS,

@@ -16,10 +16,21 @@ export const callerNetworkSchema = networkSchema.pick({
 
 /** `POST /v1/sandboxes` */
 export const callerCreateSchema = createSchema
-  .pick({ image: true, env: true, cwd: true, lifetimeMs: true, runtime: true, labels: true, createTimeoutMs: true })
+  .pick({
+    image: true,
+    env: true,
+    cwd: true,
+    lifetimeMs: true,
+    runtime: true,
+    labels: true,
+    createTimeoutMs: true,
+    warm: true,
+  })
   .extend({
     limits: limitsSchema.prefault({}),
     network: z.union([z.literal('none'), callerNetworkSchema]).default('none'),
+    /** As the library's; a trust domain is the token's own, whatever it is called. */
+    reuse: z.union([z.boolean(), z.string().min(1).max(64)]).default(false),
   });
 
 export type CallerCreateOptions = z.output<typeof callerCreateSchema>;

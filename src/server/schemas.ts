@@ -4,7 +4,9 @@ import { execSchema, renameSchema, runCodeSchema, spawnSchema } from '../config.
 
 const id = (pattern: RegExp, what: string) => z.string().regex(pattern, { error: `expected ${what}` });
 
-export const sandboxParams = z.strictObject({ id: id(/^[0-9a-f]{12}$/, 'the id of a sandbox') });
+/** With a number where it is not the first task in its container. */
+export const SANDBOX_ID = /[0-9a-f]{12}(?:-\d{1,10})?/;
+export const sandboxParams = z.strictObject({ id: id(new RegExp(`^${SANDBOX_ID.source}$`), 'the id of a sandbox') });
 export const commandParams = sandboxParams.extend({ command: id(/^[0-9a-f]{8}$/, 'the id of a command') });
 export const taskParams = z.strictObject({ id: id(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/, 'the id of a task') });
 export const requestParams = z.strictObject({ id: id(/^[A-Za-z0-9_-]{8,64}$/, 'the id of a request') });

@@ -68,7 +68,9 @@ export class ServedSandboxes {
     }
     this.#making.set(name, making + 1);
     try {
-      return await this.#ownership.run({ principal }, () => this.#manager.create({ ...options, signal }));
+      // One caller's tasks never follow another's in a sandbox.
+      const reuse = options.reuse && JSON.stringify([name, options.reuse]);
+      return await this.#ownership.run({ principal }, () => this.#manager.create({ ...options, reuse, signal }));
     } finally {
       this.#making.set(name, this.#making.get(name)! - 1);
     }

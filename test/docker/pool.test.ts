@@ -166,6 +166,21 @@ describe('reuse', () => {
     ]);
   });
 
+  it('has its interpreter warm again after a reset, before the next task is there', async () => {
+    const options = { image: 'python', warm: true, reuse: true, limits: { memory: '128m' } } as const;
+    const first = await under.manager.create(options);
+    await first.warmUp();
+    const leave = 'import sys, typing; typing.secret = 1; print(6 * 7)';
+    expect(await first.runCode(leave)).toMatchObject({ stdout: '42\n', warm: true });
+    expect((await first.close()).reuse).toMatchObject({ recycled: true });
+    const second = await under.manager.create(options);
+    expect(second.id).toBe(`${first.id}-2`);
+    await second.warmUp();
+    const look = 'import typing; print(hasattr(typing, "secret"))';
+    expect(await second.runCode(look)).toMatchObject({ stdout: 'False\n', warm: true });
+    await second.close();
+  });
+
   it('keeps lifetime and lease of the task at hand, not of the one before', async () => {
     const short = await under.manager.create({ reuse: 'short', lifetimeMs: 5000, leaseMs: 2000 });
     expect((await short.close()).reuse).toMatchObject({ recycled: true });

@@ -10,6 +10,7 @@ import { createJiti } from 'jiti';
 import { RipcordClient } from 'ripcord/client';
 import { generateApi } from 'swagger-typescript-api';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { makeTempDir } from '../helpers/fixtures.js';
 import { countProcesses, useManager } from '../helpers/sandbox.js';
 import { Messages, OTHER_TOKEN, TOKEN, useServer } from '../helpers/server.js';
@@ -185,6 +186,34 @@ http.server.ThreadingHTTPServer(('127.0.0.1', 8000), Handler).serve_forever()`;
     expect(await answer.text()).toBe('3000000');
   });
 
+  it('is passed on over WebSockets, with what came in the same breath and without the token', async () => {
+    const code = `
+import base64, hashlib, socket
+server = socket.socket(); server.bind(('127.0.0.1', 8001)); server.listen()
+while True:
+    s = server.accept()[0]; head = b''
+    while b'\\r\\n\\r\\n' not in head and (data := s.recv(4096)): head += data
+    if not head: continue
+    key = [line.split(b': ')[1] for line in head.split(b'\\r\\n') if line.lower().startswith(b'sec-websocket-key')][0]
+    accept = base64.b64encode(hashlib.sha1(key + b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest())
+    text = b'leaked' if b'earer' in head else b'clean'
+    s.sendall(b'HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: ' + accept + b'\\r\\n\\r\\n' + bytes([0x81, len(text)]) + text)
+    frame = s.recv(4096); mask, data = frame[2:6], frame[6:6 + (frame[1] & 127)]
+    back = bytes(b ^ mask[i % 4] for i, b in enumerate(data))[::-1]
+    s.sendall(bytes([0x81, len(back)]) + back)`;
+    await served.call('POST', `/v1/sandboxes/${id}/commands`, { command: ['python3', '-c', code] });
+    await using client = await served.client();
+    await (await client.get(id))!.ports.waitFor(8001);
+    const url = `${served.url.replace('http', 'ws')}/v1/sandboxes/${id}/ports/8001/`;
+    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${TOKEN}` } });
+    const first = once(socket, 'message') as Promise<[Buffer]>;
+    await once(socket, 'open');
+    expect(String((await first)[0])).toBe('clean');
+    socket.send('stressed');
+    expect(String(((await once(socket, 'message')) as [Buffer])[0])).toBe('desserts');
+    socket.terminate();
+  });
+
   it('cannot reach the server, whatever it is allowed', async () => {
     const { port } = served;
     const line = `python3 -c "import socket; socket.create_connection(('127.0.0.1', ${port}), 2)"`;
@@ -219,6 +248,23 @@ http.server.ThreadingHTTPServer(('127.0.0.1', 8000), Handler).serve_forever()`;
     asked.destroy();
     await expect.poll(() => countProcesses(sandbox, '600555'), { timeout: 5000 }).toBe(0);
     await served.call('DELETE', `/v1/sandboxes/${id}`);
+  });
+});
+
+describe('a sandbox used again', () => {
+  it('goes from task to task of one token, never to another token’s', async () => {
+    const create = async (authorization: string) =>
+      (await served.call('POST', '/v1/sandboxes', { image: 'shell', reuse: 'mine' }, { authorization })).body.id;
+    const own = `Bearer ${TOKEN}`;
+    const first = await create(own);
+    expect((await served.call('DELETE', `/v1/sandboxes/${first}`)).body.reuse).toMatchObject({ recycled: true });
+    const others = await create(`Bearer ${OTHER_TOKEN}`);
+    expect(others).not.toContain(first);
+    const second = await create(own);
+    expect(second).toBe(`${first}-2`);
+    const run = await served.call('POST', `/v1/sandboxes/${second}/exec`, { command: 'echo again' });
+    expect(run.body).toMatchObject({ stdout: 'again\n' });
+    for (const id of [others, second]) await served.call('DELETE', `/v1/sandboxes/${id}`);
   });
 });
 

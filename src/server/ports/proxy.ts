@@ -63,9 +63,9 @@ export async function forwardUpgrade(
   inside.end();
   const unlisten = onAbort(signal, () => void inside.destroy());
   try {
-    const [answer, upgraded] = await Promise.race([
+    const [answer, upgraded, first] = await Promise.race([
       once(inside, 'upgrade') as Promise<[IncomingMessage, Duplex, Buffer]>,
-      once(inside, 'response') as Promise<[IncomingMessage, undefined]>,
+      once(inside, 'response') as Promise<[IncomingMessage, undefined, undefined]>,
     ]).catch((cause) => {
       throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
     });
@@ -74,6 +74,8 @@ export async function forwardUpgrade(
     const fields = { ...outwards(answer.headers, prefix), connection: 'Upgrade', upgrade: 'websocket' };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}`);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
+    // What the server inside said in the same breath as its 101.
+    socket.write(first);
     await Promise.all([pipeline(socket, upgraded), pipeline(upgraded, socket)]);
   } finally {
     unlisten();

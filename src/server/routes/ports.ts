@@ -7,13 +7,14 @@ import type { App, ServerContext } from '../context.js';
 import { refusalOf } from '../error-status.js';
 import { UNTRUSTED } from '../ports/headers.js';
 import { type Forwarded, forwardRequest, forwardUpgrade } from '../ports/proxy.js';
-import { sandboxParams } from '../schemas.js';
+import { SANDBOX_ID, sandboxParams } from '../schemas.js';
 import { tunnelSession } from '../ws/tunnel-session.js';
 import { addScope, takeRawBodies } from './scope.js';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const portParams = sandboxParams.extend({ port });
 const proxyParams = portParams.extend({ '*': z.string() });
+const PROXIED = new RegExp(`^(/v1/sandboxes/${SANDBOX_ID.source}/ports/\\d{1,5})(/.*)$`);
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 export function addPorts(app: App, context: ServerContext): void {
@@ -55,7 +56,7 @@ function targetOf(request: FastifyRequest): Pick<Forwarded, 'port' | 'target' | 
   if (headers['service-worker'] !== undefined || headers['sec-fetch-dest'] === 'serviceworker') {
     throw new RipcordError('forbidden', 'No service worker is served from a sandbox');
   }
-  const match = /^(\/v1\/sandboxes\/[0-9a-f]{12}\/ports\/\d{1,5})(\/.*)$/.exec(url ?? '');
+  const match = PROXIED.exec(url ?? '');
   if (!match) throw new RipcordError('malformed', 'The path of a port is /v1/sandboxes/<id>/ports/<port>/<path>');
   return { prefix: match[1]!, target: match[2]!, port: (request.params as z.output<typeof proxyParams>).port };
 }
