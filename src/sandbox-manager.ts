@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { AgentClient, PipeEnd } from './agent/client.js';
-import type { Backend, EngineFacts } from './backends/backend.js';
+import type { Backend, EngineFacts, RunningLimits } from './backends/backend.js';
 import { DockerBackend } from './backends/docker/docker-backend.js';
 import type { CommandResult } from './command/outcome.js';
 import * as config from './config.js';
@@ -12,7 +13,7 @@ import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './er
 import type { ImageStatus } from './images/build.js';
 import { onAbort, throwIfAborted, within } from './lifecycle/abort.js';
 import { AdaptiveGate } from './lifecycle/adaptive-gate.js';
-import { furnish, type LaunchContext, launch, undo } from './lifecycle/launch.js';
+import { furnish, type LaunchContext, launch, runningLimits, undo } from './lifecycle/launch.js';
 import { type Leased, LeaseKeeper } from './lifecycle/lease.js';
 import type { Receipt, SandboxReceipt } from './lifecycle/receipt.js';
 import { closeStateRoot, makeInstanceDir, makeSandboxDir, removeTree, stateRoot } from './lifecycle/state-dir.js';
@@ -281,17 +282,30 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   ): Promise<Sandbox> {
     const { container, client, directory } = warm.parts;
     this.#warm.set(client, warm);
+    const undone = async (error: unknown) => {
+      await undo(this.#backend, container.name, client, directory, error);
+      throw error;
+    };
     try {
-      const parts = await furnish(warm.parts, id, options, signal).catch(async (error) => {
-        await undo(this.#backend, container.name, client, directory, error);
-        throw error;
-      });
+      const limits = await this.#resized(warm, options).catch(undone);
+      const parts = await furnish({ ...warm.parts, limits }, id, options, signal).catch(undone);
       return await this.#prepared(new Sandbox(parts, options, this.#owner), signal);
     } catch (error) {
       if (signal.aborted || !(error instanceof SandboxLostError)) throw error;
-      this.#pool.refused(id, options.image, 'ended while it was claimed');
+      this.#pool.refused(id, options.image, error.message);
       return this.#launch(id, options, signal);
     }
+  }
+
+  /** @throws SandboxLostError where its limits cannot be changed (memory in use, a runtime that does not know how) */
+  async #resized(warm: WarmSandbox, options: config.ResolvedCreateOptions): Promise<RunningLimits> {
+    const { container, limits } = warm.parts;
+    const wanted = runningLimits(options.limits);
+    if (isDeepStrictEqual(limits, wanted)) return limits;
+    await this.#backend.resize(container.id, wanted).catch((cause) => {
+      throw new SandboxLostError('its limits could not be changed', { cause });
+    });
+    return wanted;
   }
 
   async #prepared(sandbox: Sandbox, signal: AbortSignal): Promise<Sandbox> {

@@ -45,6 +45,9 @@ export interface ContainerSpec {
   runtime: string | undefined;
 }
 
+/** What can be changed while a container runs. */
+export type RunningLimits = Pick<ContainerSpec, 'memoryBytes' | 'cpus' | 'pids'>;
+
 /** A container of ours, made but not started. */
 export interface Container {
   readonly id: string;
@@ -80,6 +83,8 @@ export interface Backend {
   /** @throws RipcordError `image-not-found` */
   resolveImage(reference: string): Promise<ResolvedImage>;
   create(spec: ContainerSpec, deadlineMs: number): Promise<Container>;
+  /** Gives a running container other limits. */
+  resize(id: string, limits: RunningLimits): Promise<void>;
   /** Removes a container by id or name, started or not, and makes sure: resolves when the engine does not know it any more. */
   remove(idOrName: string): Promise<void>;
   /** Resolves to whether the engine does not know the container (any more). */

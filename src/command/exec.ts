@@ -27,6 +27,7 @@ export async function execCommand(
     cwd: place.cwd,
     user: place.user,
     env: place.env,
+    program: place.program,
     flags: SpawnFlag.BRIEF | (options.stdin === undefined ? 0 : SpawnFlag.STDIN),
     timeoutMs: options.timeoutMs ?? 0,
     graceMs: options.killGraceMs,

@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AgentClient } from '../agent/client.js';
 import type { Ready } from '../agent/messages.js';
-import type { Backend, Container, ContainerSpec, ResolvedImage } from '../backends/backend.js';
+import type { Backend, Container, ContainerSpec, ResolvedImage, RunningLimits } from '../backends/backend.js';
 import { Label } from '../backends/backend.js';
 import type { ResolvedCreateOptions } from '../config.js';
 import { EgressProxy } from '../egress/proxy.js';
@@ -44,6 +44,7 @@ export interface Launched {
   egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
   /** Directories for HOME and TMPDIR that have been made already. */
   homes: readonly string[];
+  limits: RunningLimits;
 }
 
 /** @throws TaskAbortedError, RipcordError; then nothing of the sandbox is left. */
@@ -113,7 +114,8 @@ async function attempt(
     );
     const egress = proxy && { proxy, env: await openEgress(client, proxy) };
     const seed = await staging;
-    return { id, image, container, client, ready, directory, user: workspace.user, seed, egress, homes: [] };
+    const limits = runningLimits(options.limits);
+    return { id, image, container, client, ready, directory, user: workspace.user, seed, egress, homes: [], limits };
   } catch (error) {
     await Promise.allSettled([staging]);
     await undo(backend, name, client, directory, error);
@@ -218,6 +220,15 @@ async function checkWorkspace(backend: Backend, options: ResolvedCreateOptions):
   return { user: options.user ?? `${uid}:${gid}`, bind: { source, readOnly: workspace.readOnly } };
 }
 
+type Sizes = ResolvedCreateOptions['limits'];
+
+// Pages of a tmpfs count towards the memory limit: together 60 % of it, so that full ones leave room to run.
+export const tmpBytes = ({ tmp, memory }: Sizes): number => tmp ?? Math.floor(memory * 0.1);
+export const workspaceBytes = ({ workspace, memory }: Sizes): number => workspace ?? Math.floor(memory * 0.5);
+
+/** @internal */
+export const runningLimits = ({ memory, cpus, pids }: Sizes): RunningLimits => ({ memoryBytes: memory, cpus, pids });
+
 function containerSpec(
   context: LaunchContext,
   id: string,
@@ -239,18 +250,15 @@ function containerSpec(
       [Label.IMAGE]: options.image,
     },
     image,
-    memoryBytes: limits.memory,
-    cpus: limits.cpus,
-    pids: limits.pids,
+    ...runningLimits(limits),
     openFiles: limits.openFiles,
-    // Pages of a tmpfs count towards the memory limit: together 60 % of it, so that full ones leave room to run.
-    tmpBytes: limits.tmp ?? Math.floor(limits.memory * 0.1),
+    tmpBytes: tmpBytes(limits),
     tmpExec: workspace.bind !== undefined,
     workspace: workspace.bind
       ? { kind: 'bind', ...workspace.bind }
       : {
           kind: 'tmpfs',
-          bytes: limits.workspace ?? Math.floor(limits.memory * 0.5),
+          bytes: workspaceBytes(limits),
           inodes: limits.files,
           owner: Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined,
         },

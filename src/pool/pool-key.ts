@@ -1,6 +1,7 @@
 /** Which sandboxes are the same before they are used. */
 import { type CreateOptions, createSchema, parseOptions, type ResolvedCreateOptions } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
+import { tmpBytes, workspaceBytes } from '../lifecycle/launch.js';
 import type { ResolvedPool } from './pool-options.js';
 
 /** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */
@@ -12,10 +13,20 @@ export const WARM_LEASE_MS = 60_000;
  * environment, cwd, egress list, lifetime and lease. `undefined`: it cannot be made in advance.
  */
 export function poolKey(options: ResolvedCreateOptions): string | undefined {
+  const mould = mouldKey(options);
+  if (mould === undefined) return undefined;
+  const { memory, cpus, pids } = options.limits;
+  return JSON.stringify([mould, memory, cpus, pids]);
+}
+
+/** The part of the key that is fixed once a container is made: with the same one, another sandbox's limits can be changed. */
+export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   if (options.workspace.mode === 'bind') return undefined;
   const { image, limits, network, user, runtime, rootfs, warm, labels } = options;
+  const { files, openFiles } = limits;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([image, limits, network === 'bridge', user, runtime, rootfs, warm, sorted]);
+  const sizes = [tmpBytes(limits), workspaceBytes(limits), files, openFiles];
+  return JSON.stringify([image, sizes, network === 'bridge', user, runtime, rootfs, warm, sorted]);
 }
 
 /** What a sandbox for that key is made with. */

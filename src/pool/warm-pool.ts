@@ -7,7 +7,7 @@ import type { ResolvedCreateOptions } from '../config.js';
 import { messageOf } from '../errors.js';
 import { throwIfAborted, within } from '../lifecycle/abort.js';
 import { Semaphore } from '../lifecycle/semaphore.js';
-import { poolKey, warmOptions } from './pool-key.js';
+import { mouldKey, poolKey, warmOptions } from './pool-key.js';
 import type { ResolvedPool } from './pool-options.js';
 import { type PoolStats, Tally } from './pool-stats.js';
 import { Shelf, type Standing } from './shelf.js';
@@ -61,8 +61,35 @@ export class WarmPool<W extends Warm> {
     domain: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<W | undefined> {
+    if (this.#stop.signal.aborted) return undefined;
     const shelf = this.#shelfFor(options);
-    if (!shelf || this.#stop.signal.aborted) return undefined;
+    for (const from of this.#sources(options, shelf)) {
+      const warm = await this.#takeFrom(from, domain, signal);
+      if (!warm) continue;
+      this.#tally.hits++;
+      return warm;
+    }
+    if (!shelf) return undefined;
+    this.#tally.misses++;
+    if (this.#options.learn && this.#wanted() < this.#options.max) shelf.learnt++;
+    this.#refillSoon();
+    return undefined;
+  }
+
+  /** `shelf`, then the kinds that differ in limits: one of those with its limits changed is still sooner than a new one. */
+  #sources(options: ResolvedCreateOptions, shelf: Shelf<W> | undefined): Shelf<W>[] {
+    const mould = mouldKey(options);
+    const alike = [...this.#shelves.values()].filter(
+      (other) => other !== shelf && mould !== undefined && mouldKey(other.options) === mould,
+    );
+    return shelf ? [shelf, ...alike] : alike;
+  }
+
+  async #takeFrom(
+    shelf: Shelf<W>,
+    domain: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<W | undefined> {
     for (let found = shelf.take(domain, this.#now()); found; found = shelf.take(domain, this.#now())) {
       const { warm } = found;
       this.#refillSoon();
@@ -70,13 +97,8 @@ export class WarmPool<W extends Warm> {
       if (isWell && signal?.aborted) this.#putBack(found, shelf);
       else if (!isWell) this.#discard(warm, shelf, warm.isEnded ? ENDED : 'did not answer');
       throwIfAborted(signal, 'claiming a sandbox');
-      if (!isWell) continue;
-      this.#tally.hits++;
-      return warm;
+      if (isWell) return warm;
     }
-    this.#tally.misses++;
-    if (this.#options.learn && this.#wanted() < this.#options.max) shelf.learnt++;
-    this.#refillSoon();
     return undefined;
   }
 

@@ -82,6 +82,18 @@ describe('a warm pool', () => {
     expect(under.manager.pool.hits).toBe(hits);
   });
 
+  it('changes the limits of one where only those differ', async () => {
+    await under.manager.poolFilled();
+    const { hits } = under.manager.pool;
+    await using sandbox = await under.manager.create({ limits: { memory: '128m', cpus: 0.5, pids: 99 } });
+    expect(under.manager.pool.hits).toBe(hits + 1);
+    expect(sandbox.limits).toMatchObject({ cpus: 0.5, pids: 99 });
+    const { body } = await engine<{ HostConfig: object }>('GET', `/containers/${container(sandbox)}/json`);
+    expect(body.HostConfig).toMatchObject({ Memory: 128 * 1024 ** 2, NanoCpus: 5e8, PidsLimit: 99 });
+    const forks = 'for i in $(seq 120); do sleep 9 & done 2>/dev/null; echo unreachable';
+    expect(await sandbox.exec(forks)).toMatchObject({ pidsLimitHit: true });
+  });
+
   it('replaces one that is killed from outside, and never hands it out', async () => {
     await under.manager.poolFilled();
     const standing = await containersOf(under.manager.instance);

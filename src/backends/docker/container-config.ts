@@ -1,6 +1,6 @@
 /** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
 import type Docker from 'dockerode';
-import type { ContainerSpec } from '../backend.js';
+import type { ContainerSpec, RunningLimits } from '../backend.js';
 import { seccompOption } from './seccomp.js';
 
 /** Where the agent's volume is mounted. */
@@ -61,11 +61,7 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
       CapDrop: ['ALL'],
       CapAdd: AGENT_CAPABILITIES,
       SecurityOpt: ['no-new-privileges', seccompOption()],
-      Memory: spec.memoryBytes,
-      // Equal to Memory: no swap.
-      MemorySwap: spec.memoryBytes,
-      NanoCpus: Math.round(spec.cpus * 1e9),
-      PidsLimit: spec.pids,
+      ...runningLimits(spec),
       Ulimits: [
         { Name: 'nofile', Soft: spec.openFiles, Hard: spec.openFiles * 4 },
         { Name: 'core', Soft: 0, Hard: 0 },
@@ -79,5 +75,15 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
       OomScoreAdj: 500,
       ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
     },
+  };
+}
+
+export function runningLimits({ memoryBytes, cpus, pids }: RunningLimits) {
+  return {
+    Memory: memoryBytes,
+    // Equal to Memory: no swap.
+    MemorySwap: memoryBytes,
+    NanoCpus: Math.round(cpus * 1e9),
+    PidsLimit: pids,
   };
 }

@@ -16,11 +16,12 @@ import {
   Label,
   type Leftover,
   type ResolvedImage,
+  type RunningLimits,
 } from '../backend.js';
 import { type AgentBinary, ensureAgentVolume, fillAgentVolume, loadAgent } from './agent-volume.js';
 import { AttachTransport } from './attach-transport.js';
 import { connectDocker, type DockerConnection } from './connect.js';
-import { containerConfig } from './container-config.js';
+import { containerConfig, runningLimits } from './container-config.js';
 import { type DockerEndpoint, resolveEndpoint } from './endpoint.js';
 import { engineError, engineMessage, isTransient, isUnreachable, statusOf } from './engine-error.js';
 import { withoutGhosts } from './ghosts.js';
@@ -154,6 +155,12 @@ export class DockerBackend implements Backend {
         });
       },
     };
+  }
+
+  async resize(id: string, limits: RunningLimits): Promise<void> {
+    await this.#retried('changing the limits of a container', (abortSignal) =>
+      this.#docker.getContainer(id).update({ ...runningLimits(limits), abortSignal }),
+    );
   }
 
   async remove(idOrName: string): Promise<void> {

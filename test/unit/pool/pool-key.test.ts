@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createSchema } from '../../../src/config.js';
-import { keptOptions, poolKey, warmOptions } from '../../../src/pool/pool-key.js';
+import { keptOptions, mouldKey, poolKey, warmOptions } from '../../../src/pool/pool-key.js';
 import { parsePool } from '../../../src/pool/pool-options.js';
 
 const key = (options: object) => poolKey(createSchema.parse(options));
@@ -36,12 +36,21 @@ it('differs for what is decided when a container is made', () => {
     { user: 1001 },
     { runtime: 'runsc' },
     { rootfs: 'writable' },
+    { warm: true },
     { labels: { a: 'b' } },
     { labels: { a: 'c' } },
   ];
   const keys = new Set([key({}), ...others.map(key)]);
   expect(keys.size).toBe(others.length + 1);
   expect(key({ labels: { a: '1', b: '2' } })).toBe(key({ labels: { b: '2', a: '1' } }));
+});
+
+it('has a part that limits of a running container do not change, unless they decide the size of its tmpfs', () => {
+  const mould = (limits: object) => mouldKey(createSchema.parse({ limits }));
+  expect(mould({ cpus: 2, pids: 100 })).toBe(mould({}));
+  const sized = { tmp: '10m', workspace: '10m' };
+  expect(mould({ ...sized, memory: '64m' })).toBe(mould({ ...sized, memory: '128m' }));
+  expect(mould({ memory: '64m' })).not.toBe(mould({ memory: '128m' }));
 });
 
 it('is none for a directory of the host', () => {

@@ -87,7 +87,7 @@ it('hands out nothing for options it does not keep', async () => {
   const { pool } = poolOf([{ image: 'python', size: 1 }]);
   await pool.filled();
   expect(await pool.claim(options({ image: 'node' }), undefined, undefined)).toBeUndefined();
-  expect(await pool.claim(options({ limits: { cpus: 2 } }), undefined, undefined)).toBeUndefined();
+  expect(await pool.claim(options({ limits: { files: 100 } }), undefined, undefined)).toBeUndefined();
   expect(pool.stats).toMatchObject({ ready: 1, hits: 0, misses: 0 });
 });
 
