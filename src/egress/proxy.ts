@@ -18,6 +18,7 @@ import { connect as tlsConnect } from 'node:tls';
 import type { ResolvedNetwork } from '../config.js';
 import { InvalidOptionsError, messageOf } from '../errors.js';
 import { looksLikeTls, readClientHello } from './client-hello.js';
+import { HOP_BY_HOP } from './hop-by-hop.js';
 import { Denial, type DenialReason, EgressPolicy, isLocal } from './policy.js';
 import { formatHost, formatTarget, parseAuthority, type Target } from './rules.js';
 
@@ -60,18 +61,6 @@ const LOG_LENGTH = 1000;
 const MAX_PIPELINED = 32;
 /** Names this proxy in Via (RFC 9110 §7.6.3): a request that comes by a second time goes round in circles. */
 const VIA = '1.1 ripcord';
-/** Of one connection only (RFC 9110 §7.6.1), and what is meant for the proxy. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 interface Injection {
   target: Target;

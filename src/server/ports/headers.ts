@@ -1,18 +1,7 @@
 /** Which header fields pass between a caller and a server inside a sandbox. What is served there is hostile. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { HOP_BY_HOP } from '../../egress/hop-by-hop.js';
 
-/** RFC 9110 §7.6.1, and what older software takes for it. */
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
 /** The caller's secrets, and what only means something between the caller and this server. */
 const NOT_IN = [
   'authorization',
