@@ -3,7 +3,7 @@ import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { InvalidOptionsError } from '../errors.js';
-import { openStateRoot, stateRoot } from '../lifecycle/state-dir.js';
+import { closeStateRoot, openStateRoot, stateRoot } from '../lifecycle/state-dir.js';
 
 /** sockaddr_un(7): 108 bytes with the NUL. */
 const MAX_PATH = 107;
@@ -13,6 +13,12 @@ export function serverDirectory(): string {
   if (!process.env.XDG_RUNTIME_DIR) openStateRoot(stateRoot());
   openStateRoot(place());
   return place();
+}
+
+/** Nothing of it stays where no token was kept. */
+export function leaveServerDirectory(): void {
+  closeStateRoot(place());
+  if (!process.env.XDG_RUNTIME_DIR) closeStateRoot(stateRoot());
 }
 
 function place(): string {

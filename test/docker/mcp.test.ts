@@ -308,7 +308,8 @@ describe('over HTTP', () => {
 });
 
 it('does not listen where others reach it unless told so', async () => {
-  const running = start(['mcp', '--listen', '0.0.0.0:0']);
+  await using home = await makeTempDir('mcp-public');
+  const running = start(['mcp', '--listen', '0.0.0.0:0'], { env: { XDG_RUNTIME_DIR: home.path } });
   const { code, stderr } = await running.ended;
   expect({ code, stderr }).toMatchObject({ code: 125, stderr: expect.stringMatching(/other machines[\s\S]*--public/) });
 });

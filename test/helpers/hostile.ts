@@ -54,7 +54,7 @@ export interface Siege {
 /** Declares a case: `title` begins with its number. */
 export type Attack = (
   title: string,
-  options: CreateOptions | (() => CreateOptions),
+  options: CreateOptions | ((gVisor: boolean) => CreateOptions),
   body: (siege: Siege) => Promise<void>,
   more?: { runs?: number /** Why gVisor is left out. */; notOnGVisor?: string },
 ) => void;
@@ -122,7 +122,7 @@ class Battery {
     const runtime = this.#runtime === 'runc' ? undefined : this.#runtime;
     const sandbox = await this.#manager.manager.create({
       runtime,
-      ...(typeof options === 'function' ? options() : options),
+      ...(typeof options === 'function' ? options(this.#runtime === 'runsc') : options),
     });
     const container = await this.#containerId(sandbox);
     const watch = new Watch(this.#sibling);

@@ -4,7 +4,7 @@ import { describeLeft } from '../../lifecycle/receipt.js';
 import { serverLogger } from '../../server/log.js';
 import { RipcordServer } from '../../server/server.js';
 import { dashboardDirectory, openToken } from '../../server/start.js';
-import { serverDirectory } from '../../server/unix-socket.js';
+import { leaveServerDirectory, serverDirectory } from '../../server/unix-socket.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
@@ -83,13 +83,12 @@ async function serve(flags: ServeFlags & GlobalOptions, { interrupt }: CliContex
     ),
   );
   const logger = serverLogger(flags.logLevel);
-  const directory = serverDirectory();
-  const token = flags.listen ? openToken(flags.tokenFile ?? `${directory}/token`) : undefined;
+  const token = flags.listen ? openToken(flags.tokenFile ?? `${serverDirectory()}/token`) : undefined;
   const { receipt } = await withManager({ ...flags, logger }, interrupt, async (manager) => {
     await using server = await RipcordServer.open(manager, {
       listen: flags.listen
         ? { ...flags.listen, public: flags.public ?? false }
-        : { socket: flags.socket ?? `${directory}/ripcord.sock` },
+        : { socket: flags.socket ?? `${serverDirectory()}/ripcord.sock` },
       tokens: token ? [{ name: token.name, token: token.token }] : [],
       hosts: flags.host ?? [],
       specs,
@@ -113,6 +112,7 @@ async function serve(flags: ServeFlags & GlobalOptions, { interrupt }: CliContex
     const { tasks, sandboxes } = await server.close();
     note(`closed ${sandboxes} sandboxes, ${tasks.settled} of ${tasks.running} tasks ended in time`);
   });
+  leaveServerDirectory();
   note(`left behind: ${describeLeft(receipt)}`);
   return interrupt.exitCode ?? 0;
 }
