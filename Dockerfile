@@ -30,6 +30,7 @@ COPY . .
 RUN npm run build && npm run build:agent \
  && npm prune --omit=dev --omit=peer --ignore-scripts --no-audit --no-fund \
  && rm -rf src scripts container tsconfig*.json dist/.tsbuildinfo && find dist -name '*.map' -delete
+LABEL ripcord.image.stage=server
 
 FROM ${BASE}
 COPY --from=build /usr/local/bin/node /usr/local/bin/node

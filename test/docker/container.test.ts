@@ -58,6 +58,13 @@ function extraCertificates(): string {
     .join('');
 }
 
+/** The engine keeps what an image was built in; the newest is its cache, the others are of no use to anybody. */
+async function forgetOldStages({ docker }: DockerBackend): Promise<void> {
+  const stages = await docker.listImages({ filters: { dangling: ['true'], label: ['ripcord.image.stage=server'] } });
+  const [, ...old] = stages.sort((a, b) => b.Created - a.Created);
+  for (const { Id } of old) await docker.getImage(Id).remove();
+}
+
 async function buildServerImage(): Promise<void> {
   const backend = DockerBackend.open();
   try {
@@ -74,6 +81,7 @@ async function buildServerImage(): Promise<void> {
       },
       timeoutMs: BUILD_MS,
     });
+    await forgetOldStages(backend);
   } finally {
     backend.close();
   }
