@@ -8,7 +8,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, 
 import os from 'node:os';
 import path from 'node:path';
 import { beginAudit } from './setup/audit.mjs';
-import { inProject, ROOT } from './setup/paths.mjs';
+import { inProject, ROOT, systemPath } from './setup/paths.mjs';
 import { createProgress } from './setup/progress.mjs';
 import { run } from './setup/run.mjs';
 import { printError } from './setup/setup-error.mjs';
@@ -44,7 +44,8 @@ function vitest(args, report, temp) {
     [inProject('node_modules', 'vitest', 'vitest.mjs'), 'run', ...reporters, ...args],
     {
       cwd: ROOT,
-      env: { ...process.env, TMPDIR: temp },
+      // Some of them mount, and root's shell may not know where the programs for that are.
+      env: { ...process.env, PATH: systemPath(), TMPDIR: temp },
       stdio: 'inherit',
     },
   );
