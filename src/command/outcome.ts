@@ -7,15 +7,17 @@ import { RipcordError } from '../errors.js';
  * The closed list. `sandbox-lost` and `engine-lost`: the pipe broke before the command's end came; the rest is what the
  * agent saw.
  */
-export type Outcome =
-  | 'exited'
-  | 'signaled'
-  | 'timeout'
-  | 'oom'
-  | 'output-limit'
-  | 'spawn-failed'
-  | 'sandbox-lost'
-  | 'engine-lost';
+export const OUTCOMES = [
+  'exited',
+  'signaled',
+  'timeout',
+  'oom',
+  'output-limit',
+  'spawn-failed',
+  'sandbox-lost',
+  'engine-lost',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Why a command never ran. */
 export interface SpawnFailure {

@@ -77,12 +77,12 @@ export class WarmPool<W extends Warm> {
   }
 
   /** `shelf`, then the kinds that differ in limits: one of those with its limits changed is still sooner than a new one. */
-  #sources(options: ResolvedCreateOptions, shelf: Shelf<W> | undefined): Shelf<W>[] {
+  *#sources(options: ResolvedCreateOptions, shelf: Shelf<W> | undefined): Generator<Shelf<W>> {
+    if (shelf) yield shelf;
     const mould = mouldKey(options);
-    const alike = [...this.#shelves.values()].filter(
-      (other) => other !== shelf && mould !== undefined && mouldKey(other.options) === mould,
-    );
-    return shelf ? [shelf, ...alike] : alike;
+    for (const other of [...this.#shelves.values()]) {
+      if (other !== shelf && mould !== undefined && mouldKey(other.options) === mould) yield other;
+    }
   }
 
   async #takeFrom(

@@ -1,5 +1,6 @@
 /** What goes over the wire, as zod schemas: requests are checked by them, all of it is documented by them. */
 import { z } from 'zod';
+import { OUTCOMES } from '../command/outcome.js';
 import { execSchema, renameSchema, runCodeSchema, spawnSchema } from '../config.js';
 
 const id = (pattern: RegExp, what: string) => z.string().regex(pattern, { error: `expected ${what}` });
@@ -163,16 +164,7 @@ export const receiptSchema = z.object({
   errors: z.array(z.string()),
 });
 export const commandResultSchema = z.object({
-  outcome: z.enum([
-    'exited',
-    'signaled',
-    'timeout',
-    'oom',
-    'output-limit',
-    'spawn-failed',
-    'sandbox-lost',
-    'engine-lost',
-  ]),
+  outcome: z.enum(OUTCOMES),
   exitCode: z.number().nullable(),
   signal: z.string().nullable(),
   durationMs: z.number(),

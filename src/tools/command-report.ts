@@ -1,6 +1,6 @@
 /** How a command ended and what it printed, for a program and for a model. */
 import { z } from 'zod';
-import type { CommandResult, ExecResult } from '../command/outcome.js';
+import { type CommandResult, type ExecResult, OUTCOMES } from '../command/outcome.js';
 import type { Sandbox } from '../sandbox.js';
 import type { ToolAnswer } from './define.js';
 import { excerpt } from './excerpt.js';
@@ -9,18 +9,7 @@ import type { Picture } from './pictures.js';
 import type { ToolSession } from './session.js';
 
 export const outcomeFields = {
-  outcome: z
-    .enum([
-      'exited',
-      'signaled',
-      'timeout',
-      'oom',
-      'output-limit',
-      'spawn-failed',
-      'sandbox-lost',
-      'engine-lost',
-    ] satisfies CommandResult['outcome'][])
-    .describe('how it ended; exited means by itself, whatever the exit code'),
+  outcome: z.enum(OUTCOMES).describe('how it ended; exited means by itself, whatever the exit code'),
   exit_code: z.number().int().nullable().describe('null unless it exited by itself'),
   signal: z.string().nullable().describe('the signal that ended it'),
 };

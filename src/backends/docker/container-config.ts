@@ -61,7 +61,7 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
       CapDrop: ['ALL'],
       CapAdd: AGENT_CAPABILITIES,
       SecurityOpt: ['no-new-privileges', seccompOption()],
-      ...runningLimits(spec),
+      ...engineLimits(spec),
       Ulimits: [
         { Name: 'nofile', Soft: spec.openFiles, Hard: spec.openFiles * 4 },
         { Name: 'core', Soft: 0, Hard: 0 },
@@ -78,7 +78,7 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
   };
 }
 
-export function runningLimits({ memoryBytes, cpus, pids }: RunningLimits) {
+export function engineLimits({ memoryBytes, cpus, pids }: RunningLimits) {
   return {
     Memory: memoryBytes,
     // Equal to Memory: no swap.

@@ -21,7 +21,7 @@ import {
 import { type AgentBinary, ensureAgentVolume, fillAgentVolume, loadAgent } from './agent-volume.js';
 import { AttachTransport } from './attach-transport.js';
 import { connectDocker, type DockerConnection } from './connect.js';
-import { containerConfig, runningLimits } from './container-config.js';
+import { containerConfig, engineLimits } from './container-config.js';
 import { type DockerEndpoint, resolveEndpoint } from './endpoint.js';
 import { engineError, engineMessage, isTransient, isUnreachable, statusOf } from './engine-error.js';
 import { withoutGhosts } from './ghosts.js';
@@ -159,7 +159,7 @@ export class DockerBackend implements Backend {
 
   async resize(id: string, limits: RunningLimits): Promise<void> {
     await this.#retried('changing the limits of a container', (abortSignal) =>
-      this.#docker.getContainer(id).update({ ...runningLimits(limits), abortSignal }),
+      this.#docker.getContainer(id).update({ ...engineLimits(limits), abortSignal }),
     );
   }
 
