@@ -170,11 +170,10 @@ export class Sandbox implements AsyncDisposable {
   async prepare(signal: AbortSignal | undefined): Promise<void> {
     const { seed } = this.#parts;
     if (this.#options.warm) void this.warmUp().catch(() => {});
-    const makeDirs = this.homes
-      .filter((path) => !this.#parts.homes.includes(path))
-      .map((path) => this.files.makeDir(path, { mode: 0o700, signal }));
+    const missing = this.homes.filter((path) => !this.#parts.homes.includes(path));
+    const makeHomes = this.files.makeDirs(missing, { mode: 0o700, signal });
     const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
-    const results = await Promise.allSettled([...makeDirs, upload]);
+    const results = await Promise.allSettled([makeHomes, upload]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 

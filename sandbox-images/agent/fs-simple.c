@@ -62,18 +62,26 @@ void fs_stat(const struct fs_arguments *a) {
     record_write(&record);
 }
 
-void fs_mkdir(const struct fs_arguments *a) {
+static void make_one(const char *path, mode_t mode, bool parents) {
     struct place at;
     const char *name;
-    place_find(argument_text(a, 0), &at);
-    mode_t mode = argument_mode(a, 1, 0755);
-    if (argument_number(a, 2, 0) != 0) {
+    place_find(path, &at);
+    if (parents) {
         if (place_make(&at, mode) < 0) fs_fail(errno, at.asked, "mkdir");
         return;
     }
     int dir = place_open_parent(&at, &name);
     if (dir < 0) fs_fail(errno == EBUSY ? EEXIST : errno, at.asked, "mkdir");
-    if (mkdirat(dir, name, mode) != 0) fs_fail(errno, at.asked, "mkdir");
+    int result = mkdirat(dir, name, mode);
+    if (result != 0) fs_fail(errno, at.asked, "mkdir");
+    close_fd(&dir);
+}
+
+void fs_mkdir(const struct fs_arguments *a) {
+    mode_t mode = argument_mode(a, 1, 0755);
+    bool parents = argument_number(a, 2, 0) != 0;
+    make_one(argument_text(a, 0), mode, parents);
+    for (int i = 3; i < a->count; i++) make_one(a->list[i], mode, parents);
 }
 
 static int rename_new(int from_dir, const char *from, int to_dir, const char *to) {

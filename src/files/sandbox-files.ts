@@ -159,9 +159,16 @@ export class SandboxFiles {
   }
 
   async makeDir(path: string, options?: config.MakeDirOptions): Promise<void> {
+    await this.makeDirs([path], options);
+  }
+
+  /** @internal Several by one operation. */
+  async makeDirs(paths: readonly string[], options?: config.MakeDirOptions): Promise<void> {
     const { mode, parents, ...rest } = config.parseOptions(config.makeDirSchema, options, 'files.makeDir');
-    throwIfAborted(rest.signal, `making ${path}`);
-    await this.#run(['mkdir', this.#path(path), octal(mode), parents ? '1' : '0'], rest);
+    if (paths.length === 0) return;
+    throwIfAborted(rest.signal, `making ${paths[0]}`);
+    const [first, ...more] = paths.map((path) => this.#path(path));
+    await this.#run(['mkdir', first!, octal(mode), parents ? '1' : '0', ...more], rest);
   }
 
   async remove(path: string, options?: config.RemoveOptions): Promise<void> {

@@ -239,6 +239,15 @@ describeAgent('agent: file operations', (suite) => {
     expect(await errno(agent.fs('mkdir', ['relative', '-', 1]))).toBe(EINVAL);
   });
 
+  it('mkdir makes several, up to the first that fails', async () => {
+    const agent = await suite.ready();
+    const several = [path(agent, 'x'), '700', 1, path(agent, 'y/z'), 'relative', path(agent, 'never')];
+    expect(await errno(agent.fs('mkdir', several))).toBe(EINVAL);
+    expect(statSync(path(agent, 'x')).mode & 0o777).toBe(0o700);
+    expect(statSync(path(agent, 'y/z')).mode & 0o777).toBe(0o700);
+    expect(existsSync(path(agent, 'never'))).toBe(false);
+  });
+
   it('rename moves, and overwrites only when told', async () => {
     const agent = await suite.ready();
     writeFileSync(path(agent, 'a'), 'a');
