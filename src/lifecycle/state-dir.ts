@@ -1,9 +1,17 @@
 /** The temp directories: `<root>/<instance>/<sandbox>`, all under one root that nobody else can have prepared. */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { chmod, lstat, readdir, rm } from 'node:fs/promises';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { dir } from 'tmp-promise';
 import { messageOf, RipcordError } from '../errors.js';
 import { currentOwner, formatOwner, type Owner, parseOwner } from './owner.js';
 
@@ -55,13 +63,14 @@ export function makeInstanceDir(root: string, instance: string): string {
     }
   }
   writeFileSync(join(path, OWNER_FILE), formatOwner(currentOwner()));
-  return path;
+  return realpathSync(path);
 }
 
 /** The temp directory of one sandbox. */
 export async function makeSandboxDir(instanceDir: string, sandbox: string): Promise<string> {
-  const made = await dir({ tmpdir: instanceDir, name: sandbox, mode: 0o700, keep: true });
-  return made.path;
+  const path = join(instanceDir, sandbox);
+  await mkdir(path, { mode: 0o700 });
+  return path;
 }
 
 /** The instance directories under `root` and who made them. */
