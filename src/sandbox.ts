@@ -17,7 +17,7 @@ import { SandboxFiles } from './files/sandbox-files.js';
 import { deferred, throwIfAborted } from './lifecycle/abort.js';
 import type { Launched } from './lifecycle/launch.js';
 import { WORKSPACE } from './lifecycle/launch.js';
-import type { SandboxReceipt } from './lifecycle/receipt.js';
+import { isClean, type SandboxReceipt } from './lifecycle/receipt.js';
 import { connectToPort } from './ports/connection.js';
 import { SandboxPorts } from './ports/sandbox-ports.js';
 import { traced } from './tracing.js';
@@ -338,7 +338,12 @@ export class Sandbox implements AsyncDisposable {
    * @returns what was removed and verified absent. What failed is in its `errors`.
    */
   close(): Promise<SandboxReceipt> {
-    this.#closing ??= this.#owner.close(this);
+    this.#closing ??= traced(
+      'ripcord.close',
+      { 'ripcord.sandbox': this.id },
+      () => this.#owner.close(this),
+      (receipt) => ({ 'ripcord.clean': isClean(receipt) }),
+    );
     return this.#closing;
   }
 

@@ -1,4 +1,9 @@
-/** Spans for whoever has an OpenTelemetry SDK in the process; without one the calls do nothing. */
+/**
+ * Spans for whoever has an OpenTelemetry SDK in the process; without one the calls do nothing.
+ *
+ * The range of `@opentelemetry/api` is wide, so that the SDK's copy is ours too: a newer one of our own would not see an
+ * SDK that registered with an older one, and SDKs of line 2 refuse 1.10.
+ */
 import { type Attributes, SpanStatusCode, trace } from '@opentelemetry/api';
 import { messageOf, RipcordError } from './errors.js';
 

@@ -1,5 +1,5 @@
 /** Runs a command to its end and keeps what it printed: `sandbox.exec()`. */
-
+import { AsyncResource } from 'node:async_hooks';
 import type { z } from 'zod';
 import { type Channel, SpawnFlag, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
@@ -137,7 +137,8 @@ class Collector implements OutputSink {
 
   #feed(callback: unknown, channel: Channel): CallbackFeed | undefined {
     if (!callback) return undefined;
-    return new CallbackFeed(callback as Callback, this.#text, {
+    // Bound: output comes by the pipe, whose asynchronous context (spans, storages) is that of whoever opened it.
+    return new CallbackFeed(AsyncResource.bind(callback as Callback), this.#text, {
       consumed: (bytes) => this.#grant(channel, bytes),
       failed: (error) => {
         this.#failure ??= { error };

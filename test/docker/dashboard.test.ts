@@ -1,5 +1,5 @@
 /** The dashboard in a real browser, on a server and sandboxes that are as real. One story, told in order. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -204,10 +204,28 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await inspect('sandboxes');
   });
 
-  it('lets a branch be approved: the diff first, then the files on disk', async () => {
+  it('lets a branch be rejected, with a reason: the files on disk stay as they were', async () => {
     await page.keyboard.press('g');
     await page.keyboard.press('t');
     await page.getByText('No task was started.').waitFor();
+    await button('Start').click();
+    await page.getByRole('heading', { name: 'Commit branch 2?' }).waitFor();
+    await page.getByRole('checkbox', { name: '.envrc' }).check();
+    await page.getByLabel('Why not').fill('<b>not</b> like this');
+    await button('Reject').click();
+    await badge('declined').waitFor();
+    await page.getByText('<b>not</b> like this').waitFor();
+    await page.getByText('No branch was accepted in 1 iterations.').waitFor();
+    await page.getByRole('heading', { name: 'Commit branch 2?' }).waitFor({ state: 'hidden' });
+    expect(readdirSync(target)).toEqual(['notes.txt']);
+    expect(readFileSync(join(target, 'notes.txt'), 'utf8')).toBe('one\ntwo\n');
+    await inspect('task-rejected');
+  });
+
+  it('lets a branch be approved: the diff first, then the files on disk', async () => {
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    await page.getByRole('row').filter({ hasText: 'exhausted' }).waitFor();
     await page.keyboard.press('n');
     await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('SELECT');
     await button('Start').click();
@@ -259,6 +277,32 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await page.goto(`${url}/#/sandboxes/${sandbox}`);
     await page.getByText('This sandbox is closed. Its receipt:').waitFor();
     await inspect('closed');
+    await page.goto(`${url}/#/sandboxes`);
+    await page.getByText('No sandbox is open.').waitFor();
+  });
+
+  it('aborts what it can when a part of everything refuses, and says so', async () => {
+    await page.goto(`${url}/#/tasks`);
+    await page.getByLabel('Spec').selectOption('endless');
+    await button('Start').click();
+    await button(/^Abort task/).waitFor();
+    const task = page.url();
+    const api = { headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } };
+    const made = await fetch(`${url}/v1/sandboxes`, { method: 'POST', ...api, body: '{"image":"base"}' });
+    const { id } = (await made.json()) as { id: string };
+    // The first of its requests.
+    await page.route('**/v1/tasks/*/abort', (route) =>
+      route.fulfill({ status: 500, json: { error: { code: 'internal', message: 'not this one' } } }),
+    );
+    await button('Abort everything').click();
+    await page.getByText('Not everything could be aborted: not this one').waitFor();
+    await page.unroute('**/v1/tasks/*/abort');
+    expect((await fetch(`${url}/v1/sandboxes/${id}`, api)).status).toBe(410);
+    await page.goto(task);
+    await button(/^Abort task/).click();
+    await page.getByText('Everything had ended').waitFor();
+    // A browser takes any answer of 500 for an error.
+    expect(complaints.splice(0).filter((text) => !text.includes('500'))).toEqual([]);
     await page.goto(`${url}/#/sandboxes`);
     await page.getByText('No sandbox is open.').waitFor();
   });

@@ -10,12 +10,13 @@ import { type ToolboxOptions, toolboxSchema } from '../../tools/options.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { collect, collectListen, parseCount, parseDuration } from '../parse.js';
+import { addListenFlags, type ListenFlags, noteToken } from '../listen.js';
+import { parseCount, parseDuration } from '../parse.js';
 import { addFrameFlags, type FrameFlags, frameOptions } from '../sandbox/options.js';
 import { withManager } from '../session.js';
 import { packageVersion } from '../version.js';
 
-interface McpFlags extends FrameFlags {
+interface McpFlags extends FrameFlags, ListenFlags {
   image?: string;
   out?: string;
   timeout?: number;
@@ -25,10 +26,6 @@ interface McpFlags extends FrameFlags {
   idle?: number;
   maxSandboxes?: number;
   tools?: string;
-  listen?: { host: string; port: number };
-  public?: boolean;
-  host?: string[];
-  tokenFile?: string;
   maxSessions: number;
   grace: number;
 }
@@ -55,11 +52,8 @@ export function addMcp(program: Command, context: CliContext): void {
     .option('--lifetime <time>', 'hard end of a sandbox (default: 1h)', parseDuration)
     .option('--idle <time>', 'end a sandbox that is not used for so long (default: 30m)', parseDuration)
     .option('--max-sandboxes <number>', 'at a time, for each client (default: 4)', parseCount)
-    .option('--tools <names>', 'offer these tools only, separated by commas (default: all)')
-    .option('--listen <[host:]port>', 'serve over HTTP instead, with a token; port 0: any that is free', collectListen)
-    .option('--public', 'listen on an address that other machines reach; put TLS in front of it')
-    .option('--token-file <path>', 'the token, made if it is missing (default: beside the socket of ripcord serve)')
-    .option('--host <name>', 'a name this server is called by, e.g. behind a reverse proxy; repeatable', collect)
+    .option('--tools <names>', 'offer these tools only, separated by commas (default: all)');
+  addListenFlags(command, 'serve over HTTP instead, with a token; port 0: any that is free')
     .option('--max-sessions <number>', 'clients at a time over HTTP', parseCount, 16)
     .option('--grace <time>', 'end what a client that broke off has over HTTP after so long', parseDuration, 60_000)
     .addHelpText(
@@ -94,18 +88,18 @@ async function mcp(flags: McpFlags, command: Command, { interrupt }: CliContext)
       return serveStdio({ toolbox, version, signal });
     }
     const { McpHttpServer } = await import('../../mcp/http-server.js');
-    const { token, file, isNew } = openToken(flags.tokenFile ?? `${serverDirectory()}/mcp-token`);
+    const token = openToken(flags.tokenFile ?? `${serverDirectory()}/mcp-token`);
     await using server = await McpHttpServer.listen({
       ...listen,
       toolbox,
       version,
-      token,
+      token: token.token,
       hosts: flags.host ?? [],
       maxSessions: flags.maxSessions,
       patience: { idleMs: flags.idle ?? DEFAULT_IDLE_MS, graceMs: flags.grace },
     });
     note(`MCP at ${server.url}`);
-    note(isNew ? `token (shown once, kept in ${file}): ${token}` : `token: in ${file}`);
+    noteToken(token);
     await new Promise<void>((resolve) => onAbort(signal, resolve));
   });
   return interrupt.exitCode ?? 0;

@@ -8,16 +8,13 @@ import { leaveServerDirectory, serverDirectory } from '../../server/unix-socket.
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { collect, collectListen, collectSpec, parseCount, parseDuration } from '../parse.js';
+import { addListenFlags, type ListenFlags, noteToken } from '../listen.js';
+import { collect, collectSpec, parseCount, parseDuration } from '../parse.js';
 import { withManager } from '../session.js';
 import { loadSpec } from '../spec/load-spec.js';
 
-interface ServeFlags {
+interface ServeFlags extends ListenFlags {
   socket?: string;
-  listen?: { host: string; port: number };
-  public?: boolean;
-  tokenFile?: string;
-  host?: string[];
   spec?: Record<string, string>;
   approve?: boolean;
   allowEgress?: string[];
@@ -40,15 +37,8 @@ export function addServe(program: Command, context: CliContext): void {
         'no host directories, no root, no engine options, and no network but what --allow-egress lists. ' +
         'docs/server.md has every route.',
     )
-    .option('--socket <path>', 'the Unix socket (default: in $XDG_RUNTIME_DIR, else in the state directory)')
-    .option(
-      '--listen <[host:]port>',
-      'a TCP port instead, e.g. 7077: the API with a token, and the dashboard',
-      collectListen,
-    )
-    .option('--public', 'listen on an address that other machines reach; put TLS in front of it')
-    .option('--token-file <path>', 'the token, made if it is missing (default: beside the socket)')
-    .option('--host <name>', 'a name this server is called by, e.g. behind a reverse proxy; repeatable', collect)
+    .option('--socket <path>', 'the Unix socket (default: in $XDG_RUNTIME_DIR, else in the state directory)');
+  addListenFlags(command, 'a TCP port instead, e.g. 7077: the API with a token, and the dashboard')
     .option('--spec <name=file>', 'let callers start tasks of this spec; repeatable', collectSpec)
     .option('--approve', 'commit nothing of a task before somebody approved its diff')
     .option('--allow-egress <host>', "let callers' sandboxes reach this name; repeatable", collect)
@@ -105,8 +95,7 @@ async function serve(flags: ServeFlags & GlobalOptions, { interrupt }: CliContex
       logger,
     });
     note(`listening on ${server.address}`);
-    if (token)
-      note(token.isNew ? `token (shown once, kept in ${token.file}): ${token.token}` : `token: in ${token.file}`);
+    if (token) noteToken(token);
     await new Promise<void>((resolve) => onAbort(interrupt.signal, resolve));
     note('stopping: nothing new, tasks are aborted, sandboxes closed');
     const { tasks, sandboxes } = await server.close();
