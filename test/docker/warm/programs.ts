@@ -80,6 +80,18 @@ export const oddPrograms: Record<string, OddProgram> = {
   'has last words': python(
     'import atexit, weakref\nclass A:\n    def __del__(self): print("del", self.n)\na = A(); a.n = 1\nb = A(); b.n = 2; b.me = b\natexit.register(print, "atexit")\nweakref.finalize(a, print, "finalize")\ndef g():\n    try:\n        yield\n    finally:\n        print("generator closed")\nkept = g(); next(kept)\nprint("end")',
   ),
+  'leaves something on standard modules': python(
+    'import json, os, sys, textwrap, typing\nclass A:\n    def __init__(self, n): self.n = n\n    def __del__(self): print("del", self.n, sys is not None)\nfor at in (json, os, textwrap, typing): at.mine = A(at.__name__)\nos.sep = A("sep")\nsys.mine = A("sys")\n__builtins__.mine = A("builtins")',
+  ),
+  'imports in its last words': python(
+    'import atexit\ndef last():\n    import os, json, shlex\n    print(os.sep, json.dumps(1), shlex.quote("a b"))\natexit.register(last)\nclass A:\n    def __del__(self):\n        try:\n            import os, json, fractions\n            print("imported")\n        except ImportError as e:\n            print(e)\na = A()',
+  ),
+  'has the last words said early': python(
+    'import atexit\natexit.register(print, "said")\natexit._run_exitfuncs()\nimport os, json, typing, fractions\nprint(os.path.join("a", "b"), fractions.Fraction(1, 2))\natexit._clear()',
+  ),
+  'ends while a thread imports': python(
+    'import threading\ndef work():\n    while True:\n        import os, json, random\n        os.getpid()\nthreading.Thread(target=work, daemon=True).start()\nprint("end")',
+  ),
   'leaves a file unflushed': python('f = open("unflushed.txt", "w")\nf.write("kept")'),
   warns: python(
     'import warnings\nwarnings.warn("one")\nwarnings.warn("two", DeprecationWarning, stacklevel=2)\ndef f(): warnings.warn("three", stacklevel=2)\nf()\nprint(0 is 0)',
