@@ -29,7 +29,6 @@ export interface CommandSocketOptions {
 export class CommandSocket<Result> {
   readonly #socket: WebSocket;
   readonly #options: CommandSocketOptions;
-  readonly #transport: Transport;
   readonly #started = deferred<number | undefined>();
   readonly #result: Deferred<Result> = deferred();
   readonly #owed = { stdout: 0, stderr: 0 };
@@ -41,7 +40,6 @@ export class CommandSocket<Result> {
 
   constructor(transport: Transport, path: string, begin: object, options: CommandSocketOptions) {
     this.#options = options;
-    this.#transport = transport;
     this.#socket = transport.socket(path);
     this.#socket.once('open', () => this.#send({ ...begin, window: WINDOW_BYTES }));
     this.#socket.on('message', (data: Buffer, binary: boolean) => {
@@ -53,9 +51,7 @@ export class CommandSocket<Result> {
       this.#fail(transport.lost(options.what, new Error(`the socket was closed (${code})`))),
     );
     this.#socket.on('unexpected-response', (_, response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.once('end', () => this.#fail(this.#refusal(Buffer.concat(chunks))));
+      void transport.refused(response, options.what).then((error) => this.#fail(error));
     });
     this.#unlisten = onAbort(options.signal, () => this.abort());
   }
@@ -185,14 +181,6 @@ export class CommandSocket<Result> {
 
   #send(message: object): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
-  }
-
-  #refusal(bytes: Buffer): RipcordError {
-    try {
-      return fromErrorDocument(JSON.parse(bytes.toString('utf8')) as ErrorDocument);
-    } catch (cause) {
-      return this.#transport.lost(this.#options.what, cause);
-    }
   }
 }
 

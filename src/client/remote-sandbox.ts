@@ -150,6 +150,9 @@ export class RemoteSandbox implements AnySandbox {
       };
       const lost = (error: unknown) => fail(this.#transport.lost(`connecting to port ${port}`, error));
       socket.on('error', lost);
+      socket.on('unexpected-response', (_, response) => {
+        void this.#transport.refused(response, `connecting to port ${port}`).then(fail);
+      });
       const closed = () => lost(new Error('the socket was closed'));
       socket.once('close', closed);
       socket.once('message', (data: Buffer) => {

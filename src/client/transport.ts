@@ -71,6 +71,15 @@ export class Transport {
     return new WebSocket(target, 'ripcord', { headers: this.#headers(token), perMessageDeflate: false });
   }
 
+  /** What was answered to `socket()` instead of an upgrade, as the error it was there. */
+  async refused(response: IncomingMessage, what: string): Promise<RipcordError> {
+    try {
+      return refusal(response.statusCode!, await buffer(response));
+    } catch (cause) {
+      return this.lost(what, cause);
+    }
+  }
+
   lost(what: string, cause: unknown): RipcordError {
     return new RipcordError('unreachable', `The server was lost while ${what}: ${messageOf(cause)}`, { cause });
   }
@@ -169,11 +178,11 @@ export class Transport {
     const bytes = await buffer(response).catch((cause) => {
       throw this.#lost(ask, cause);
     });
-    throw refusal(response.statusCode!, bytes, ask.text ?? true);
+    throw refusal(response.statusCode!, bytes, ask.text);
   }
 }
 
-function refusal(status: number, bytes: Buffer, text: boolean): RipcordError {
+function refusal(status: number, bytes: Buffer, text = true): RipcordError {
   try {
     return fromErrorDocument(JSON.parse(bytes.toString('utf8')) as ErrorDocument, text);
   } catch {

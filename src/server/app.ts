@@ -10,6 +10,7 @@ import { WS_PROTOCOL } from './auth.js';
 import type { App, ServerContext } from './context.js';
 import { refusalOf } from './error-status.js';
 import { openApiInfo } from './openapi.js';
+import { onRequestEnd } from './request-end.js';
 import { addCommands } from './routes/commands.js';
 import { addDashboard } from './routes/dashboard.js';
 import { addDocs } from './routes/docs.js';
@@ -127,12 +128,9 @@ function addHooks(app: App, context: ServerContext): void {
     if (config.open) return;
     request.principal = context.tokens.authenticate(request.raw);
     if (context.draining()) throw new RipcordError('draining', 'The server is stopping and begins nothing new');
-    const give = context.quotas.take(
-      request.principal,
-      request.raw.headers.upgrade === undefined ? 'requests' : 'sockets',
-    );
-    // `close` comes at the end of a response and of a connection that was upgraded or broke.
-    (request.raw.headers.upgrade === undefined ? reply.raw : request.raw.socket).once('close', give);
+    if (request.raw.headers.upgrade === undefined) {
+      onRequestEnd(request, reply, context.quotas.take(request.principal, 'requests'));
+    } else request.raw.socket.once('close', context.quotas.take(request.principal, 'sockets'));
   });
   app.addHook('onResponse', (request, reply, done) => {
     const { method } = request;

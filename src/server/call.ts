@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RipcordError } from '../errors.js';
 import type { Principal } from './auth.js';
+import { onRequestEnd } from './request-end.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -32,7 +33,7 @@ export class Calls {
       if (this.#named.has(key)) throw new RipcordError('conflict', 'A request of that id is under way');
       this.#named.set(key, controller);
     }
-    reply.raw.once('close', () => {
+    onRequestEnd(request, reply, () => {
       if (key !== undefined) this.#named.delete(key);
       if (!reply.raw.writableFinished) controller.abort(new Error('the client went away'));
     });

@@ -44,6 +44,13 @@ export class ServerUnderTest {
     return new WebSocket(this.url.replace('http', 'ws') + path, 'ripcord', { headers });
   }
 
+  /** A figure of `/metrics`; undefined when it is not there. */
+  async metric(name: string): Promise<number | undefined> {
+    const lines = String((await this.call('GET', '/metrics')).body).split('\n');
+    const found = lines.find((line) => line.startsWith(`${name} `));
+    return found === undefined ? undefined : Number(found.slice(name.length));
+  }
+
   client(token = TOKEN): Promise<RipcordClient> {
     return RipcordClient.connect({ url: this.url, token });
   }

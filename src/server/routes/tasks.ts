@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { RipcordError } from '../../errors.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
+import { onRequestEnd } from '../request-end.js';
 import {
   abortAnswerSchema,
   abortTaskBody,
@@ -146,7 +147,7 @@ function addTaskEvents(app: App, { tasks }: ServerContext): void {
       const events = new SseStream();
       const gone = new AbortController();
       events.once('close', () => gone.abort());
-      reply.raw.once('close', () => events.destroy());
+      onRequestEnd(request, reply, () => events.destroy());
       void (async () => {
         for await (const entry of task.journal.read(lastEventId(request), gone.signal)) {
           if ('gap' in entry) await events.event('gap', JSON.stringify(entry.gap));

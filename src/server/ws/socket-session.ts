@@ -44,13 +44,15 @@ export class SocketSession {
   /** Sends, and resolves when there is room for more. A peer that takes nothing for too long is cut off. */
   async send(data: Data): Promise<void> {
     if (!this.open) return;
-    const { pauseBytes } = this.#patience;
-    const waiting = this.#socket.bufferedAmount + data.length > pauseBytes;
+    const { pauseBytes, closeBytes } = this.#patience;
+    const unsent = this.#socket.bufferedAmount;
+    // What it would wait behind counts, not itself: a result with its output may be longer than the limit.
+    if (unsent >= closeBytes) return this.cut();
+    const waiting = unsent + data.length > pauseBytes;
     const sent = new Promise<void>((resolve) => {
       this.#socket.send(data, () => resolve());
       if (!waiting) resolve();
     });
-    if (this.#socket.bufferedAmount > this.#patience.closeBytes) return this.cut();
     if (!waiting) return;
     const timer = setTimeout(() => this.cut(), this.#patience.stallMs);
     try {
