@@ -12,5 +12,6 @@ export type { TaskDocument, TaskEnd } from '../server/served-tasks.js';
 export type { AnyCommand, AnyFiles, AnyPorts, AnySandbox } from '../surface.js';
 export { RipcordClient } from './client.js';
 export type { ClientOptions, RemoteCreateOptions } from './options.js';
+export type { RemoteCommands } from './remote-commands.js';
 export type { RemoteSandbox } from './remote-sandbox.js';
 export type { RemoteTasks, TaskEvent } from './remote-tasks.js';

@@ -16,6 +16,7 @@ import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 import { decodeResult, type WireResult } from '../wire/result.js';
 import { WebSocketDuplex } from '../wire/websocket-duplex.js';
 import { RemoteCommand } from './remote-command.js';
+import { RemoteCommands } from './remote-commands.js';
 import { streamExec } from './remote-exec.js';
 import { RemoteFiles } from './remote-files.js';
 import type { Transport } from './transport.js';
@@ -33,6 +34,8 @@ export class RemoteSandbox implements AnySandbox {
   readonly workspace = WORKSPACE;
   readonly files: RemoteFiles;
   readonly ports: AnyPorts;
+  /** Those that run on when nobody is connected. */
+  readonly commands: RemoteCommands;
   readonly #transport: Transport;
   readonly #path: string;
   readonly #ended = deferred<void>();
@@ -46,6 +49,7 @@ export class RemoteSandbox implements AnySandbox {
     this.#transport = transport;
     this.#path = `/v1/sandboxes/${id}`;
     this.files = new RemoteFiles(transport, this.#path);
+    this.commands = new RemoteCommands(transport, this.#path);
     this.ports = new SandboxPorts({
       connect: (port, signal) => this.#connect(port, signal),
       ended: () => this.#ended.promise,

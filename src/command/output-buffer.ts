@@ -49,6 +49,22 @@ export class OutputBuffer {
     return this.omittedBytes > 0;
   }
 
+  /**
+   * A copy of what is kept from `offset` on, up to the gap or the end, and how many bytes before it are gone. For whoever
+   * follows the output at a pace of their own; not together with `skip()`.
+   */
+  since(offset: number): { missing: number; bytes: Buffer } {
+    if (offset < this.#headBytes) return { missing: 0, bytes: Buffer.concat(this.#head).subarray(offset) };
+    const tailAt = this.#total - this.#ringBytes;
+    let skip = Math.max(0, offset - tailAt);
+    const pieces = this.#tail().map((piece) => {
+      const rest = piece.subarray(skip);
+      skip = Math.max(0, skip - piece.length);
+      return rest;
+    });
+    return { missing: Math.max(0, tailAt - offset), bytes: Buffer.concat(pieces) };
+  }
+
   /** What was kept, head and tail together. */
   bytes(): Buffer {
     if (this.#ring === undefined && this.#head.length === 1) return this.#head[0]!;

@@ -1,5 +1,6 @@
 /** Commands of one sandbox that run while nobody is connected: their state, and the head and tail of their output. */
 import { randomUUID } from 'node:crypto';
+import { finished } from 'node:stream/promises';
 import type { CommandHandle } from '../command/command-handle.js';
 import type { CommandResult } from '../command/outcome.js';
 import { OutputBuffer } from '../command/output-buffer.js';
@@ -10,6 +11,9 @@ import type { CommandLine, Sandbox } from '../sandbox.js';
 
 /** Kept of each channel. */
 const KEPT_BYTES = 256 * 1024;
+/** For the last of the output to come when the command has ended. */
+const OUTPUT_END_MS = 1000;
+const CHANNELS = ['stdout', 'stderr'] as const;
 
 export interface CommandDocument {
   id: string;
@@ -32,7 +36,13 @@ interface Background {
   stderr: OutputBuffer;
   result: CommandResult | undefined;
   ended: Promise<void>;
+  over: boolean;
+  /** Of those that follow its output: called when there is more, and at its end. */
+  wakes: Set<() => void>;
 }
+
+/** Some output of one channel, or how much of it came and went before the reader asked for it. */
+export type OutputPiece = { channel: (typeof CHANNELS)[number] } & ({ bytes: Buffer } | { missing: number });
 
 export class BackgroundCommands {
   readonly #sandbox: Sandbox;
@@ -63,15 +73,32 @@ export class BackgroundCommands {
         stderr: new OutputBuffer(KEPT_BYTES),
         result: undefined,
         ended: Promise.resolve(),
+        over: false,
+        wakes: new Set(),
       };
-      handle.stdout.on('data', (chunk: Buffer) => background.stdout.push(chunk));
-      handle.stderr.on('data', (chunk: Buffer) => background.stderr.push(chunk));
-      background.ended = handle.wait().then(
-        (result) => {
-          background.result = result;
-        },
-        () => {},
-      );
+      const wake = () => {
+        for (const each of background.wakes) each();
+      };
+      for (const channel of CHANNELS) {
+        handle[channel].on('data', (chunk: Buffer) => {
+          background[channel].push(chunk);
+          wake();
+        });
+      }
+      const told = Promise.allSettled(CHANNELS.map((channel) => finished(handle[channel])));
+      background.ended = handle
+        .wait()
+        .then(
+          async (result) => {
+            await within(told, OUTPUT_END_MS);
+            background.result = result;
+          },
+          () => {},
+        )
+        .finally(() => {
+          background.over = true;
+          wake();
+        });
       this.#commands.set(background.id, background);
       return describe(background);
     } finally {
@@ -88,6 +115,40 @@ export class BackgroundCommands {
     const background = this.#find(id);
     if (waitMs > 0) await within(background.ended, waitMs);
     return describe(background);
+  }
+
+  /**
+   * What is kept of its output, then what comes, until its end or until `signal` fires. A slow reader does not make the
+   * command wait: what was dropped meanwhile is counted as missing.
+   */
+  async *follow(id: string, signal: AbortSignal): AsyncGenerator<OutputPiece, CommandResult | undefined> {
+    const background = this.#find(id);
+    const at = { stdout: 0, stderr: 0 };
+    for (;;) {
+      const last = background.over;
+      let quiet = true;
+      for (const channel of CHANNELS) {
+        const { missing, bytes } = background[channel].since(at[channel]);
+        at[channel] += missing + bytes.length;
+        if (missing + bytes.length > 0) quiet = false;
+        if (missing > 0) yield { channel, missing };
+        if (bytes.length > 0) yield { channel, bytes };
+      }
+      if (signal.aborted || (quiet && last)) return background.result;
+      if (quiet) await this.#more(background, signal);
+    }
+  }
+
+  #more({ wakes }: Background, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        wakes.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      wakes.add(wake);
+      signal.addEventListener('abort', wake);
+    });
   }
 
   /** Resolves when its whole tree is dead; with a signal's name, when that is sent. */

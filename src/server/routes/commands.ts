@@ -11,8 +11,10 @@ import {
   spawnBody,
   waitQuery,
 } from '../schemas.js';
+import { outputSession } from '../ws/output-session.js';
 
-export function addCommands(app: App, { sandboxes }: ServerContext): void {
+export function addCommands(app: App, context: ServerContext): void {
+  const { sandboxes } = context;
   const tags = ['commands'];
   app.post(
     '/v1/sandboxes/:id/commands',
@@ -58,6 +60,11 @@ export function addCommands(app: App, { sandboxes }: ServerContext): void {
       const { id, command } = request.params;
       return sandboxes.commands(sandboxes.get(callerOf(request), id)).get(command, request.query.waitMs);
     },
+  );
+  app.get(
+    '/v1/sandboxes/:id/commands/:command/output',
+    { websocket: true, schema: { params: commandParams } },
+    (socket, request) => outputSession(socket, request, context),
   );
   app.delete(
     '/v1/sandboxes/:id/commands/:command',

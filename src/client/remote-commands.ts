@@ -1,0 +1,90 @@
+/** Commands in the background of a sandbox behind a server: they run on when nobody is connected. */
+import { on } from 'node:events';
+import type { z } from 'zod';
+import type { CommandResult } from '../command/outcome.js';
+import type { RipcordError } from '../errors.js';
+import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
+import type { CommandLine } from '../sandbox.js';
+import type { CommandDocument, OutputPiece } from '../server/background-commands.js';
+import type { spawnBody } from '../server/schemas.js';
+import { STDOUT } from '../wire/channels.js';
+import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+import type { Transport } from './transport.js';
+
+/** Messages that have come and nobody has asked for, before the socket is paused. */
+const AHEAD = 16;
+
+type Told =
+  | { type: 'gap'; channel: OutputPiece['channel']; bytes: number }
+  | { type: 'result'; result: CommandResult }
+  | ({ type: 'error' } & ErrorDocument);
+
+export class RemoteCommands {
+  readonly #transport: Transport;
+  readonly #path: string;
+
+  /** @internal */
+  constructor(transport: Transport, sandbox: string) {
+    this.#transport = transport;
+    this.#path = `${sandbox}/commands`;
+  }
+
+  /** Starts one. */
+  start(command: CommandLine, options: Omit<z.input<typeof spawnBody>, 'command'> = {}): Promise<CommandDocument> {
+    const json = { ...options, command };
+    return this.#transport.json('POST', this.#path, { what: 'starting a command', json });
+  }
+
+  list(): Promise<CommandDocument[]> {
+    return this.#transport.json('GET', this.#path, { what: 'listing commands' });
+  }
+
+  /** Resolves when its whole tree is dead; with a signal's name, when that is sent. */
+  kill(id: string, signal?: string): Promise<CommandDocument> {
+    return this.#transport.json('DELETE', this.#pathOf(id), { what: 'ending a command', query: { signal } });
+  }
+
+  /**
+   * The output the server has kept of it, then what comes; returns how it ended. Leaving the loop leaves the command
+   * alone. It does not wait for a slow reader: `missing` bytes of a channel came and went before they were asked for.
+   *
+   * @throws TaskAbortedError, which ends the reading only; RipcordError `not-found`, `unreachable`
+   */
+  async *output(id: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<OutputPiece, CommandResult> {
+    const what = 'following a command';
+    throwIfAborted(signal, what);
+    const socket = this.#transport.socket(`${this.#pathOf(id)}/output`);
+    let refused: Promise<RipcordError> | undefined;
+    socket.on('unexpected-response', (_, response) => {
+      refused = this.#transport.refused(response, what);
+      void refused.then(() => socket.terminate());
+    });
+    const unlisten = onAbort(signal, () => socket.terminate());
+    let told: RipcordError | undefined;
+    try {
+      const messages = on(socket, 'message', { close: ['close'], highWaterMark: AHEAD, lowWaterMark: 1 });
+      for await (const [data, binary] of messages as AsyncIterable<[Buffer, boolean]>) {
+        if (binary) {
+          yield { channel: data[0] === STDOUT ? 'stdout' : 'stderr', bytes: data.subarray(1) };
+          continue;
+        }
+        const message = JSON.parse(data.toString('utf8')) as Told;
+        if (message.type === 'result') return message.result;
+        if (message.type === 'gap') yield { channel: message.channel, missing: message.bytes };
+        else throw (told = fromErrorDocument(message));
+      }
+      throw new Error('the socket was closed');
+    } catch (error) {
+      throwIfAborted(signal, what);
+      throw told ?? (await refused) ?? this.#transport.lost(what, error);
+    } finally {
+      unlisten();
+      socket.on('error', () => {});
+      socket.terminate();
+    }
+  }
+
+  #pathOf(id: string): string {
+    return `${this.#path}/${encodeURIComponent(id)}`;
+  }
+}

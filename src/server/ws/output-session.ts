@@ -1,0 +1,37 @@
+/**
+ * `WS /v1/sandboxes/:id/commands/:command/output`: what is kept of a background command's output, then what comes, as
+ * binary messages that begin with a byte for the channel, then its result. Closing the socket leaves the command alone.
+ */
+import type { FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { z } from 'zod';
+import { RipcordError } from '../../errors.js';
+import { STDERR, STDOUT } from '../../wire/channels.js';
+import { callerOf } from '../call.js';
+import type { ServerContext } from '../context.js';
+import { SocketSession } from './socket-session.js';
+
+const nothing = z.never();
+
+export async function outputSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): Promise<void> {
+  const { metrics, options, sandboxes } = context;
+  const { id, command } = request.params as { id: string; command: string };
+  const session = new SocketSession(socket, options.patience);
+  metrics.sockets.inc({ route: 'output' });
+  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'output' }), { once: true });
+  session.onMessage(nothing, () => {}, undefined, { hello: false });
+  try {
+    const pieces = sandboxes.commands(sandboxes.get(callerOf(request), id)).follow(command, session.gone);
+    let step = await pieces.next();
+    for (; !step.done; step = await pieces.next()) {
+      const { channel } = step.value;
+      if ('missing' in step.value) await session.json({ type: 'gap', channel, bytes: step.value.missing });
+      else await session.send(Buffer.concat([Buffer.of(channel === 'stdout' ? STDOUT : STDERR), step.value.bytes]));
+    }
+    if (!step.value) throw new RipcordError('sandbox-lost', 'The command went with its sandbox');
+    await session.json({ type: 'result', result: step.value });
+  } catch (error) {
+    await session.error(error);
+  }
+  session.close();
+}
