@@ -1,6 +1,6 @@
 /** What it was measured on: the machine, the versions, the time. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { inProject, ROOT } from '../setup/paths.mjs';
 import { engine } from './peers/docker.mjs';
@@ -73,8 +73,22 @@ function cpuTimes() {
   }
 }
 
-/** The bytes this machine could still give to programs. */
-export function availableMemory() {
-  const match = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'));
-  return Number(match[1]) * 1024;
+/**
+ * The bytes of all processes but this one, what they share counted once: sandboxes, and what the engine runs for them.
+ * (How much is available swings by more than sandboxes take: caches, and what a virtual machine gives back to its host.)
+ * @throws where not run as root, who alone sees all of them
+ */
+export function otherProcessesMemory() {
+  if (process.getuid?.() !== 0) throw new Error("only root sees how much memory the engine's processes take");
+  let bytes = 0;
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    try {
+      const match = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+      bytes += match ? Number(match[1]) * 1024 : 0;
+    } catch {
+      // A thread of the kernel, or one that has ended.
+    }
+  }
+  return bytes;
 }

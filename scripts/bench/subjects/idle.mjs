@@ -1,6 +1,6 @@
-/** What an idle sandbox costs: this machine, this process, and the agent inside; against an idle plain container. */
+/** What an idle sandbox costs: its processes and the engine's, this process, and the agent inside; against an idle plain container. */
 import { setTimeout } from 'node:timers/promises';
-import { availableMemory } from '../machine.mjs';
+import { otherProcessesMemory } from '../machine.mjs';
 import { inParallel, quantile } from '../measure.mjs';
 import { HARDENED_HOST_CONFIG } from '../peers/docker.mjs';
 import { idleContainer } from '../peers/dockerode-exec.mjs';
@@ -32,11 +32,11 @@ export async function run({ context, report, quick }) {
     1,
   );
   report.note(
-    `this machine's memory, each of ${count}: a sandbox ${ours.toFixed(1)} MiB, a plain idle container ${theirs.toFixed(1)} MiB`,
+    `memory of the processes, each of ${count}: a sandbox ${ours.toFixed(1)} MiB, a plain idle container ${theirs.toFixed(1)} MiB`,
   );
   report.bars({
     name: 'idle',
-    title: "This machine's memory for an idle sandbox",
+    title: "Memory of the processes of an idle sandbox, the engine's among them",
     unit: 'MiB',
     bars: [
       { name: 'Ripcord', value: ours },
@@ -46,21 +46,21 @@ export async function run({ context, report, quick }) {
   report.check(`RSS growth of this process, ${count} sandboxes`, growth, '<=', 50, ' MiB');
   report.check('RSS of an agent, the largest', agent, '<=', 1.5, ' MiB');
   report.headline(
-    `an idle sandbox, memory of the machine`,
+    'an idle sandbox, memory of all its processes',
     `${ours.toFixed(1)} MiB, of that the agent ${agent.toFixed(2)}`,
     `a plain idle container ${theirs.toFixed(1)} MiB`,
     (ours / theirs).toFixed(2),
   );
 }
 
-/** MiB of this machine for each of so many. */
+/** MiB of other processes for each of so many. */
 async function perOne(count, create, { whileOpen, close }) {
-  const before = availableMemory();
+  const before = otherProcessesMemory();
   const open = [];
   try {
     await inParallel(Array(count).fill(0), 4, async () => void open.push(await create()));
     await setTimeout(1000);
-    const used = (before - availableMemory()) / MIB / count;
+    const used = (otherProcessesMemory() - before) / MIB / count;
     await whileOpen?.(open);
     return used;
   } finally {

@@ -1,6 +1,6 @@
 /** Whether the hundredth sandbox costs what the first did: time to make it, a command's time, memory. */
 import { setTimeout } from 'node:timers/promises';
-import { availableMemory } from '../machine.mjs';
+import { otherProcessesMemory } from '../machine.mjs';
 import { inParallel, median, quantile, timed } from '../measure.mjs';
 import { digits } from '../report.mjs';
 
@@ -17,7 +17,7 @@ export async function run({ context, report, quick }) {
   await setTimeout(1000);
   const sandboxes = [];
   const columns = { create: [], exec: [], memory: [], rss: [] };
-  const before = { available: availableMemory(), rss: rss() };
+  const before = { others: otherProcessesMemory(), rss: rss() };
   for (const step of steps) {
     const more = Array(step - sandboxes.length).fill(0);
     const creates = [];
@@ -29,11 +29,11 @@ export async function run({ context, report, quick }) {
     for (let i = 0; i < 200; i++) execs.push(await timed(() => sandboxes[i % sandboxes.length].exec(['true'])));
     columns.create.push(median(creates));
     columns.exec.push(median(execs));
-    columns.memory.push((before.available - availableMemory()) / MIB / step);
+    columns.memory.push((otherProcessesMemory() - before.others) / MIB / step);
     columns.rss.push((rss() - before.rss) / MIB / step);
     report.note(
       `${step}: create ${digits(median(creates))} ms, exec of true p50 ${digits(median(execs))} ms, p99 ` +
-        `${digits(quantile(execs, 0.99))} ms, machine ${digits(columns.memory.at(-1))} MiB a sandbox, this process ` +
+        `${digits(quantile(execs, 0.99))} ms, other processes ${digits(columns.memory.at(-1))} MiB a sandbox, this process ` +
         `${digits(Math.max(0, columns.rss.at(-1)))} MiB a sandbox`,
     );
   }
@@ -42,7 +42,7 @@ export async function run({ context, report, quick }) {
   report.lines({
     ...chart,
     name: 'scale-memory',
-    title: "This machine's memory a sandbox, by how many there are",
+    title: "Memory of the processes of a sandbox, the engine's among them, by how many there are",
     unit: 'MiB',
     lines: [{ name: 'Ripcord', values: columns.memory }],
   });
@@ -60,7 +60,7 @@ export async function run({ context, report, quick }) {
   for (const [what, values] of [
     ['create', columns.create],
     ['exec of true', columns.exec],
-    ['memory of the machine', columns.memory],
+    ['memory', columns.memory],
   ]) {
     report.check(
       `${what}, with ${steps.at(-1)} open, of that with ${steps[1]}`,
