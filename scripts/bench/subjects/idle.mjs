@@ -36,7 +36,7 @@ export async function run({ context, report, quick }) {
   );
   report.bars({
     name: 'idle',
-    title: "Memory of the processes of an idle sandbox, the engine's among them",
+    title: "Memory of an idle sandbox's processes",
     unit: 'MiB',
     bars: [
       { name: 'Ripcord', value: ours },

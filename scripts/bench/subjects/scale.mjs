@@ -42,7 +42,7 @@ export async function run({ context, report, quick }) {
   report.lines({
     ...chart,
     name: 'scale-memory',
-    title: "Memory of the processes of a sandbox, the engine's among them, by how many there are",
+    title: "Memory of a sandbox's processes, by how many there are",
     unit: 'MiB',
     lines: [{ name: 'Ripcord', values: columns.memory }],
   });
