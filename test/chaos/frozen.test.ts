@@ -8,7 +8,10 @@ import { audit, settled } from '../helpers/chaos/audit.js';
 import { processesOfContainers } from '../helpers/chaos/processes.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 
-test.concurrent('the sandboxes of an orchestrator frozen for longer than their lease end by themselves, and it sees them lost', () =>
+// Each its own expect: of tests side by side the common one forgets which it is in, and cannot poll.
+test.concurrent('the sandboxes of an orchestrator frozen for longer than their lease end by themselves, and it sees them lost', ({
+  expect,
+}) =>
   scenario(async ({ api, start }) => {
     const leaseMs = 2000;
     const orchestrator = await start({ work: ['loop', 'stubborn', 'sleep'], create: { leaseMs } });
@@ -42,7 +45,7 @@ test.concurrent('the sandboxes of an orchestrator frozen for longer than their l
     console.log(`[chaos] SIGSTOP with a lease of ${leaseMs} ms: sandboxes ended by themselves after ${endedMs} ms`);
   }));
 
-test.concurrent('floods of a frozen orchestrator are dead after the lease, and gone once it runs again', () =>
+test.concurrent('floods of a frozen orchestrator are dead after the lease, and gone once it runs again', ({ expect }) =>
   scenario(async ({ start }) => {
     const leaseMs = 2000;
     const orchestrator = await start({ work: ['flood', 'unread'], create: { leaseMs } });

@@ -37,7 +37,10 @@ test.concurrent('a sandbox whose pipe is cut is lost and removed; its neighbour 
     console.log(`[chaos] pipe cut: sandbox removed after ${goneMs} ms`);
   }));
 
-test.concurrent('a sandbox whose pipe is dead but open ends with its lease, and is lost to its owner soon after', () =>
+// Its own expect: of tests side by side the common one forgets which it is in, and cannot poll.
+test.concurrent('a sandbox whose pipe is dead but open ends with its lease, and is lost to its owner soon after', ({
+  expect,
+}) =>
   scenario(async ({ api, defer, start }) => {
     const proxy = await PipeProxy.start();
     defer(() => proxy.close());
