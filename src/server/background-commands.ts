@@ -8,6 +8,7 @@ import type { SpawnOptions } from '../config.js';
 import { RipcordError } from '../errors.js';
 import { within } from '../lifecycle/abort.js';
 import type { CommandLine, Sandbox } from '../sandbox.js';
+import { News } from './news.js';
 
 /** Kept of each channel. */
 const KEPT_BYTES = 256 * 1024;
@@ -37,8 +38,8 @@ interface Background {
   result: CommandResult | undefined;
   ended: Promise<void>;
   over: boolean;
-  /** Of those that follow its output: called when there is more, and at its end. */
-  wakes: Set<() => void>;
+  /** For those that follow its output: there is more, or its end. */
+  news: News;
 }
 
 /** Some output of one channel, or how much of it came and went before the reader asked for it. */
@@ -74,15 +75,12 @@ export class BackgroundCommands {
         result: undefined,
         ended: Promise.resolve(),
         over: false,
-        wakes: new Set(),
-      };
-      const wake = () => {
-        for (const each of background.wakes) each();
+        news: new News(),
       };
       for (const channel of CHANNELS) {
         handle[channel].on('data', (chunk: Buffer) => {
           background[channel].push(chunk);
-          wake();
+          background.news.tell();
         });
       }
       const told = Promise.allSettled(CHANNELS.map((channel) => finished(handle[channel])));
@@ -97,7 +95,7 @@ export class BackgroundCommands {
         )
         .finally(() => {
           background.over = true;
-          wake();
+          background.news.tell();
         });
       this.#commands.set(background.id, background);
       return describe(background);
@@ -135,20 +133,8 @@ export class BackgroundCommands {
         if (bytes.length > 0) yield { channel, bytes };
       }
       if (signal.aborted || (quiet && last)) return background.result;
-      if (quiet) await this.#more(background, signal);
+      if (quiet) await background.news.next(signal);
     }
-  }
-
-  #more({ wakes }: Background, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        wakes.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      wakes.add(wake);
-      signal.addEventListener('abort', wake);
-    });
   }
 
   /** Resolves when its whole tree is dead; with a signal's name, when that is sent. */

@@ -1,4 +1,5 @@
 /** Events with ids, kept within a bound: readers come, go, and come back to where they were. */
+import { News } from './news.js';
 
 /** `json` is the event, written once for all its readers. */
 export interface JournalEntry {
@@ -22,7 +23,7 @@ export class Journal {
   #bytes = 0;
   #lastId = 0;
   #ended = false;
-  #wakes = new Set<() => void>();
+  readonly #news = new News();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -37,14 +38,14 @@ export class Journal {
     this.#entries.push({ id: ++this.#lastId, json, scope });
     this.#bytes += json.length;
     if (this.#bytes > this.#maxBytes) this.#trim();
-    this.#wake();
+    this.#news.tell();
     return this.#lastId;
   }
 
   /** No more entries come; what is kept can still be read. */
   end(): void {
     this.#ended = true;
-    this.#wake();
+    this.#news.tell();
   }
 
   /** Lets go of what is kept. */
@@ -69,24 +70,8 @@ export class Journal {
         next++;
       }
       if (this.#ended || signal.aborted) return;
-      await this.#more(signal);
+      await this.#news.next(signal);
     }
-  }
-
-  #more(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#wakes.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#wakes.add(wake);
-      signal.addEventListener('abort', wake);
-    });
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#wakes]) wake();
   }
 
   #trim(): void {
