@@ -40,9 +40,9 @@ export interface FileRoot {
   base(): Manifest | undefined;
 }
 
-/** Top-level names in a workspace that are Ripcord's own: HOME, TMPDIR and files of the moment. */
 /** What is taken from a download at once. */
 const BLOCK_BYTES = 256 * 1024;
+/** Top-level names in a workspace that are Ripcord's own: HOME, TMPDIR and files of the moment. */
 const OWN_NAME = '.ripcord';
 /** A record is at least 70 bytes; the longest path is 4096. */
 const RECORD_BYTES = 8400;
@@ -228,7 +228,8 @@ export class SandboxFiles {
       checkOperation(argv, await command.result, await failure);
       return extracted;
     } catch (error) {
-      command.kill(0, true);
+      // An archive that ended by itself is torn by an operation that says in a moment why: killed, it could not.
+      if (!streams.stdout.readableEnded) command.kill(0, true);
       // The sandbox's own reason explains better than the torn archive it leaves behind.
       checkTorn(argv, await command.result, await failure);
       throw transferError(error, rest.signal, `downloading ${from}`);

@@ -1,9 +1,14 @@
 /** Trees between host and sandbox: upload, download, seed, diff. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Receive } from '../../src/agent/messages.js';
+import type { AgentStream } from '../../src/agent/stream.js';
 import { everyByte, makeTempDir, randomContent, type TempDir } from '../helpers/fixtures.js';
 import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
 import { modeOf, readTree, writeTree } from '../helpers/temp.js';
+
+/** The tests' sandboxes are of the compiled library. */
+const STREAM = new URL('../../dist/agent/stream.js', import.meta.url).href;
 
 const under = useManager();
 const sandbox = useSandbox(under);
@@ -192,6 +197,25 @@ describe('download', () => {
       code: 'file-too-large',
     });
     await files().remove('sparse', { recursive: true });
+  });
+
+  it('lets an operation that gave up say why, however long that is on its way', async () => {
+    await sh('mkdir late && truncate -s 1T late/huge');
+    const built: { AgentStream: { prototype: AgentStream } } = await import(STREAM);
+    const { prototype } = built.AgentStream;
+    const { receive } = prototype;
+    vi.spyOn(prototype, 'receive').mockImplementation(function (this: AgentStream, type, payload) {
+      if (type !== Receive.EXIT) return receive.call(this, type, payload);
+      const held = Buffer.from(payload);
+      setTimeout(() => receive.call(this, type, held), 50);
+    });
+    const kill = vi.spyOn(prototype, 'kill');
+    try {
+      expect(await rejection(files().download('late', `${host.path}/late`))).toMatchObject({ code: 'file-too-large' });
+      expect(kill).not.toHaveBeenCalled();
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it('says what is missing', async () => {
