@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Builds the sandbox agent (sandbox-images/agent) with the system's C compiler, when its sources have changed.
+// Builds the sandbox agent (sandbox-images/agent) and what goes with it, with the system's C compiler, when the sources
+// have changed.
 //
 //   node scripts/build-agent.mjs                  for this machine
 //   node scripts/build-agent.mjs --arch arm64     cross, with aarch64-linux-gnu-gcc
@@ -24,10 +25,12 @@ const ARCHES = {
 const COMMON = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fstack-protector-strong'];
 const RELEASE = ['-O2', '-D_FORTIFY_SOURCE=2', '-static', '-s', '-ffunction-sections', '-Wl,--gc-sections'];
 const SANITIZE = ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+/** Linked with nothing: sandbox-images/agent/warm/native.c says why. */
+const LIBRARY = ['-O2', '-fPIC', '-shared', '-nostdlib', '-fvisibility=hidden', '-fno-stack-protector', '-s'];
 const FUZZ = ['-O1', '-g', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'];
 
 /** What is built, with which compiler and flags. */
-function plan({ arch, sanitize, fuzz }) {
+function plan({ arch, sanitize, fuzz, library }) {
   const host = process.arch;
   const target = ARCHES[arch];
   if (!target) throw new Error(`Unknown --arch ${arch}: the agent is built for ${Object.keys(ARCHES).join(' and ')}.`);
@@ -42,15 +45,17 @@ function plan({ arch, sanitize, fuzz }) {
   const native = arch === host && process.platform === 'linux';
   const compiler = native ? (process.env.CC ?? 'cc') : target.cross;
   const packages = native ? 'gcc libc6-dev' : target.packages;
+  if (library) return { name: `warm-${arch}.so`, compiler, flags: [...COMMON, ...LIBRARY], packages, library };
   if (sanitize) return { name: `agent-${arch}-asan`, compiler, flags: [...COMMON, ...SANITIZE], packages };
   return { name: `agent-${arch}`, compiler, flags: [...COMMON, ...RELEASE], packages };
 }
 
-async function sourcesOf(fuzz) {
-  const list = async (dir) =>
-    (await readdir(dir)).filter((name) => /\.[ch]$/.test(name)).map((name) => join(dir, name));
-  const files = await list(agentDir);
-  if (fuzz) files.push(...(await list(join(agentDir, 'fuzz'))));
+async function sourcesOf({ fuzz, library }) {
+  const list = async (dir, pattern) =>
+    (await readdir(dir)).filter((name) => pattern.test(name)).map((name) => join(dir, name));
+  const files = await list(agentDir, library ? /\.h$/ : /\.[ch]$/);
+  if (library) files.push(...(await list(join(agentDir, 'warm'), /\.c$/)));
+  if (fuzz) files.push(...(await list(join(agentDir, 'fuzz'), /\.[ch]$/)));
   return files.sort();
 }
 
@@ -104,12 +109,12 @@ async function removeAbandoned(name) {
 }
 
 /**
- * Builds the agent unless it is up to date.
+ * Builds the agent, and the library for its warm interpreters, unless they are up to date.
  * @param {object} [options]
  * @param {'x64' | 'arm64'} [options.arch]
  * @param {boolean} [options.quiet]
- * @param {boolean} [options.sanitize]
- * @param {boolean} [options.fuzz]
+ * @param {boolean} [options.sanitize] of the agent; there is but one kind of library
+ * @param {boolean} [options.fuzz] the fuzz target alone
  * @param {(directory: string, args: string[]) => Promise<Buffer>} [options.compileElsewhere] compiles the sources of that
  *   directory with a native compiler of another machine, for one that has none
  * @returns {Promise<string>} the path of the binary
@@ -121,8 +126,13 @@ export async function buildAgent({
   fuzz = false,
   compileElsewhere,
 } = {}) {
-  const what = plan({ arch, sanitize, fuzz });
-  const files = await sourcesOf(fuzz);
+  const binary = await build(plan({ arch, sanitize, fuzz }), quiet, compileElsewhere);
+  if (!fuzz) await build(plan({ arch, library: true }), quiet, compileElsewhere);
+  return binary;
+}
+
+async function build(what, quiet, compileElsewhere) {
+  const files = await sourcesOf(what);
   const hash = await hashOf(files, what);
   const output = join(buildDir, what.name);
   const say = (line) => quiet || console.log(line);

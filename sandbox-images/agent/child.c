@@ -61,13 +61,17 @@ void child_reset_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+void child_append_oom_score(char *text, size_t size) {
+    int score = child_defaults.oom_score_adj + OOM_SCORE_STEP;
+    if (score > OOM_SCORE_MAX) score = OOM_SCORE_MAX;
+    if (score < 0) text_append(text, size, "-");
+    text_append_u64(text, size, (uint64_t)(score < 0 ? -score : score));
+}
+
 /* Best effort: without /proc the kernel still finds the biggest process, which the agent is not. */
 void child_raise_oom_score(void) {
     char text[24] = "";
-    int score = child_defaults.oom_score_adj + OOM_SCORE_STEP;
-    if (score > OOM_SCORE_MAX) score = OOM_SCORE_MAX;
-    if (score < 0) text_append(text, sizeof text, "-");
-    text_append_u64(text, sizeof text, (uint64_t)(score < 0 ? -score : score));
+    child_append_oom_score(text, sizeof text);
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0) return;
     (void)write_all(fd, text, strlen(text));

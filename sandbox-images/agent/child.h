@@ -19,6 +19,8 @@ extern struct child_defaults child_defaults;
 void child_defaults_load(void);
 /* The kernel takes this process before PID 1 when memory runs out. */
 void child_raise_oom_score(void);
+/* The score that takes, to the end of `text`. */
+void child_append_oom_score(char *text, size_t size);
 
 /* How a failed start is told through the close-on-exec pipe; nothing comes when execve worked. */
 struct child_failure {

@@ -20,7 +20,7 @@
 /* After a failure it is left alone, twice as long each time. */
 #define REST_US 1000000u
 #define REST_DOUBLINGS_MAX 5
-/* Where usercustomize.py expects them. */
+/* Where warm/native.c expects them. */
 #define SOCKET_FD 3
 #define AGENT_FD 4
 
@@ -59,13 +59,15 @@ static void place_descriptors(int socket) {
     close_all_from(AGENT_FD + 1, NULL, 0);
 }
 
-/* Who the forks become, and their limits, in an environment that nobody else has set. */
+/* What the forks become, and their limits, in an environment that nobody else has set. */
 static void describe(char *out, size_t size, const char *user) {
     struct identity who;
     /* What has run as root is told to PID 1 by its keeper before it starts: a fork would be too late for that. */
     if (user_resolve(user, &who) != 0 || who.uid == 0) _exit(127);
     uint64_t numbers[4] = {who.uid, who.gid, child_defaults.nofile_soft, child_defaults.nofile_hard};
     text_append(out, size, "RIPCORD_WARM=");
+    child_append_oom_score(out, size);
+    text_append(out, size, " ");
     for (size_t i = 0; i < 4 + who.group_count; i++) {
         text_append_u64(out, size, i < 4 ? numbers[i] : who.groups[i - 4]);
         text_append(out, size, " ");

@@ -34,7 +34,7 @@ export async function compileOnEngine(
     'COPY source/ /source/',
     `RUN ${JSON.stringify(['cc', ...inContainer, '-o', OUTPUT])}`,
   ];
-  const sources = readContextFiles(directory).filter((file) => /^[^/]+\.[ch]$/.test(file.path));
+  const sources = readContextFiles(directory).filter((file) => /\.[ch]$/.test(file.path));
   const context = packContext([
     { path: 'Dockerfile', content: Buffer.from(`${dockerfile.join('\n')}\n`), mode: 0o644 },
     ...sources.map((file) => ({ ...file, path: `source/${file.path}` })),

@@ -1,9 +1,9 @@
 // One describe per build of the agent: the binary that goes into sandboxes, and one with ASan and UBSan, where a silent
 // mistake in memory ends the agent.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildAgent } from '../../scripts/build-agent.mjs';
 import { type AgentOptions, AgentProcess, decodeError, processesWith, TYPE, u8, whyNotHere } from './agent-process.js';
@@ -52,11 +52,19 @@ export class AgentSuite {
     return this.#directory;
   }
 
+  /** What a sandbox has beside the agent for its warm interpreters. */
+  get warm(): string {
+    return join(this.#directory, 'warm');
+  }
+
   async open(): Promise<void> {
     const built = await buildAgent({ sanitize: this.sanitize, quiet: true });
     this.#directory = mkdtempSync(join(tmpdir(), 'ripcord-agent-binary-'));
     this.#binary = join(this.#directory, 'agent');
     copyFileSync(built, this.#binary);
+    mkdirSync(this.warm);
+    copyFileSync(join(dirname(built), `warm-${process.arch}.so`), join(this.warm, 'native.so'));
+    copyFileSync(join(dirname(built), '..', 'warm', 'usercustomize.py'), join(this.warm, 'usercustomize.py'));
     chmodSync(this.#directory, 0o755);
   }
 

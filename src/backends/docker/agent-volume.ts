@@ -14,29 +14,32 @@ import { Label } from '../backend.js';
 import { AGENT_DIR, AGENT_PATH, WARM_DIR } from './container-config.js';
 import { statusOf } from './engine-error.js';
 
-const AGENT_BUILD = new URL('../../../sandbox-images/agent/build/', import.meta.url);
-/** Beside the agent, for the interpreters that it keeps warm. */
-const WARM_FILE = new URL('../../../sandbox-images/warm/usercustomize.py', import.meta.url);
+const AGENT = new URL('../../../sandbox-images/agent/', import.meta.url);
 
 export interface AgentBinary {
-  bytes: Buffer;
-  warm: Buffer;
+  files: { path: string; mode: number; content: Buffer }[];
   /** Named for its content, so that two versions of Ripcord never share one. */
   volume: string;
 }
 
 /** @throws RipcordError `agent-missing` when it was not built for `arch`. */
 export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
-  const path = fileURLToPath(new URL(`agent-${arch}`, AGENT_BUILD));
-  if (!existsSync(path)) {
-    throw new RipcordError('agent-missing', `The sandbox agent for ${arch} is not there: ${path}`, {
-      hint: `Build it: npm run build:agent -- --arch ${arch}`,
-    });
-  }
-  const bytes = readFileSync(path);
-  const warm = readFileSync(WARM_FILE);
-  const hash = createHash('sha256').update(bytes).update(warm).digest('hex').slice(0, 12);
-  return { bytes, warm, volume: `ripcord-agent-${hash}-${arch}` };
+  const files = [
+    { path: AGENT_PATH, mode: 0o755, from: `build/agent-${arch}` },
+    { path: `${WARM_DIR}/usercustomize.py`, mode: 0o644, from: 'warm/usercustomize.py' },
+    { path: `${WARM_DIR}/native.so`, mode: 0o755, from: `build/warm-${arch}.so` },
+  ].map(({ from, ...file }) => ({ ...file, content: readBuilt(from, arch) }));
+  const hash = createHash('sha256');
+  for (const { content } of files) hash.update(content);
+  return { files, volume: `ripcord-agent-${hash.digest('hex').slice(0, 12)}-${arch}` };
+}
+
+function readBuilt(name: string, arch: string): Buffer {
+  const path = fileURLToPath(new URL(name, AGENT));
+  if (existsSync(path)) return readFileSync(path);
+  throw new RipcordError('agent-missing', `The sandbox agent for ${arch} is not there: ${path}`, {
+    hint: `Build it: npm run build:agent -- --arch ${arch}`,
+  });
 }
 
 /** Makes the volume if the engine has none of that name. */
@@ -102,10 +105,10 @@ async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: bo
 
 async function importImage(docker: Docker, agent: AgentBinary, tag: string): Promise<void> {
   const archive = pack();
-  archive.entry({ name: AGENT_DIR.slice(1), type: 'directory', mode: 0o755 });
-  archive.entry({ name: AGENT_PATH.slice(1), mode: 0o755 }, agent.bytes);
-  archive.entry({ name: WARM_DIR.slice(1), type: 'directory', mode: 0o755 });
-  archive.entry({ name: `${WARM_DIR.slice(1)}/usercustomize.py`, mode: 0o644 }, agent.warm);
+  for (const directory of [AGENT_DIR, WARM_DIR]) {
+    archive.entry({ name: directory.slice(1), type: 'directory', mode: 0o755 });
+  }
+  for (const { path, mode, content } of agent.files) archive.entry({ name: path.slice(1), mode }, content);
   archive.finalize();
   const [repo, name] = tag.split(':');
   const labels = Object.entries(seedLabels()).map(([key, value]) => `${key}="${value}"`);

@@ -24,8 +24,8 @@ export function checkNode(): Finding {
 export function checkAgent(architecture: string): Finding {
   const arch = architecture === 'amd64' || architecture === 'x86_64' ? 'x64' : 'arm64';
   try {
-    const { bytes } = loadAgent(arch);
-    return check('ripcord.agent', true, { ok: `agent for ${arch}, ${Math.ceil(bytes.length / 1024)} KiB`, bad: '' });
+    const bytes = loadAgent(arch).files.reduce((sum, { content }) => sum + content.length, 0);
+    return check('ripcord.agent', true, { ok: `agent for ${arch}, ${Math.ceil(bytes / 1024)} KiB`, bad: '' });
   } catch (error) {
     const hint = error instanceof RipcordError ? error.hint : undefined;
     return check('ripcord.agent', false, { ok: '', bad: messageOf(error), fix: hint });

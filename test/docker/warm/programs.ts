@@ -151,6 +151,29 @@ export const oddPrograms: Record<string, OddProgram> = {
   'has a hook for exceptions': python(
     'import sys\nsys.excepthook = lambda t, v, tb: print("hooked", t.__name__, v, tb.tb_lineno)\n1 / 0',
   ),
+  'forgets in a hook what was raised': python(
+    'import sys\ndef hook(*raised):\n    print("hook")\n    for name in ("last_type", "last_value", "last_traceback"): delattr(sys, name)\nsys.excepthook = hook\n1 / 0',
+  ),
+  'raises where there is no hook': python('import sys\ndel sys.excepthook\n1 / 0'),
+  'leaves in its last words': python('import atexit, sys\natexit.register(sys.exit, 5)\nprint("x")'),
+  'has no output any more': python('import sys\nprint("x")\nsys.stdout.detach()'),
+  'closes its output': python('import sys\nprint("x")\nsys.stdout.close()\nsys.stderr.close()'),
+  'cannot write its last words': python(
+    'import atexit, os, sys\nsys.stdout.reconfigure(write_through=False)\nos.close(1)\nos.open("/dev/full", os.O_WRONLY)\natexit.register(print, "x", end="")',
+  ),
+  'listens to the very end': python(
+    'import os, sys\ndef hear(event, arguments, write=os.write):\n    if event.startswith("cpython."): write(2, event.encode() + b"\\n")\nsys.addaudithook(hear)',
+  ),
+  'has things end late': python(
+    'import builtins, gc, json, os, sys\nclass Late:\n    def __init__(self, name): self.name = name\n    def __del__(self, write=os.write): write(1, self.name.encode() + b"\\n")\nmain, builtins.x, sys.x, json.x, Late.x = map(Late, ("main", "builtins", "sys", "json", "class"))\nring = [Late("ring")]; ring.append(ring); del ring\ndef f(x=Late("default")): yield x\nunfinished = f(); next(unfinished)',
+  ),
+  'writes by the C library': python('import ctypes\nctypes.CDLL(None).printf(b"buffered")'),
+  'has a C library that knows its processor': python(
+    'import ctypes, os\nlibc = ctypes.CDLL(None)\nfor cpu in sorted(os.sched_getaffinity(0)):\n    os.sched_setaffinity(0, {cpu}); print(cpu, libc.sched_getcpu())',
+  ),
+  'has an interpreter within': python(
+    'import _xxsubinterpreters as inner\ninner.run_string(inner.create(), "import sys; print(1, sys.path)")',
+  ),
   'uses numpy': python('import numpy as np\nprint(np.arange(6).reshape(2, 3) @ np.ones((3, 2)))'),
   'runs out of time': python('import time\nprint("before")\ntime.sleep(600)', { timeoutMs: 1500, killGraceMs: 100 }),
   'says too much': python('while True: print("x" * 1000)', { maxOutputBytes: 10_000, onOutputLimit: 'kill' }),

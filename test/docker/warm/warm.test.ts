@@ -1,10 +1,10 @@
 /** Programs in forks of a warm interpreter: no different from programs in fresh ones, and out of each other's reach. */
-import type { ExecResult, RunCodeOptions, Sandbox } from 'ripcord';
+import type { ExecResult } from 'ripcord';
 import { describe, expect, it } from 'vitest';
 import { judgingProgram, readProblems } from '../../../src/jobs/humaneval/problems.js';
-import { until } from '../../helpers/audit.js';
 import { countProcesses, useManager, useSandbox } from '../../helpers/sandbox.js';
 import { oddPrograms } from './programs.js';
+import { untilWarm, warm } from './warm-runs.js';
 
 const under = useManager();
 const MINUTES = 60_000;
@@ -23,25 +23,6 @@ function visible(result: ExecResult) {
     errno: failure?.errno,
     ...said,
   };
-}
-
-/** The interpreter is there, and a run gets a fork of it; one that comes too early gets a fresh one. */
-async function untilWarm(sandbox: Sandbox): Promise<void> {
-  await until(
-    async () => {
-      expect(await sandbox.warmUp()).toBe(true);
-      return (await sandbox.runCode('pass', { warm: true })).warm === true;
-    },
-    'a warm run',
-    MINUTES,
-  );
-}
-
-/** Runs it warm for certain. */
-async function warm(sandbox: Sandbox, code: string, options: RunCodeOptions = {}): Promise<ExecResult> {
-  const result = await sandbox.runCode(code, { ...options, warm: true });
-  expect(result.warm, `${result.outcome} ${result.stderr}`).toBe(true);
-  return result;
 }
 
 describe('a warm run and a fresh one are the same', () => {

@@ -1,7 +1,6 @@
 /** Programs that come with the request, and the warm interpreter that may run them. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { type AgentProcess, encodeSpawn, FLAG, OUTCOME, type Result, TYPE } from '../../helpers/agent-process.js';
 import { describeAgent, EXIT_FLAG, STAGE } from '../../helpers/agent-suite.js';
@@ -12,8 +11,6 @@ const ENOENT = 2;
 const ECANCELED = 125;
 const EACCES = 13;
 
-/** The directory of the module that makes an interpreter warm, as the sandbox has it elsewhere. */
-const WARM = fileURLToPath(new URL('../../../sandbox-images/warm', import.meta.url));
 /** As in a sandbox: what lies under /usr cannot be changed by anybody. */
 const READ_ONLY_USR = ['sh', '-c', 'mount --bind /usr /usr && mount -o remount,bind,ro /usr && exec "$0"'];
 const ENV = ['PATH=/usr/bin:/bin', 'LANG=C.UTF-8', 'PYTHONUNBUFFERED=1'];
@@ -112,7 +109,7 @@ describeAgent('agent: programs', (suite) => {
 
 describeAgent('agent: the warm interpreter', (suite) => {
   const ask = (agent: AgentProcess, argv = ['python3', '/.ripcord/warm/main.py'], env = ENV) =>
-    agent.send(0, TYPE.WARM, encodeSpawn(argv, { env: [...env, 'HOME=/nonexistent', `PYTHONPATH=${WARM}`] }));
+    agent.send(0, TYPE.WARM, encodeSpawn(argv, { env: [...env, 'HOME=/nonexistent', `PYTHONPATH=${suite.warm}`] }));
   const answer = async (agent: AgentProcess) => {
     const frame = await agent.next(0);
     expect(frame.type).toBe(TYPE.WARMED);

@@ -4,7 +4,7 @@ Started as `python3 /.ripcord/warm/main.py` with PYTHONPATH=/.ripcord/warm, the 
 everything else of its start is done. Each fork leaves by the import failing, as it does where there is no such module,
 and the interpreter goes on to its main program, natively: no frame of this file lies below the user's code.
 
-Nothing in here runs user code. Descriptors: 3 the socket to the agent, 4 the agent's own program.
+Nothing in here runs user code. What comes between fork and program, and after its end, is in native.c.
 """
 import sys
 
@@ -17,9 +17,11 @@ class Failed(Exception):
         self.error = error
 
 
-CWD, RESOURCES, EXEC, PROGRAM = 3, 4, 5, 7
+RESOURCES, EXEC = 4, 5
+# As native.c leaves them in a fork that has its program.
+FAILURE_FD, REQUEST_FD = 3, 4
 MAIN = '/.ripcord/warm/main.py'
-OOM_SCORE_STEP, OOM_SCORE_MAX = 200, 1000
+PLACE = __file__.rpartition('/')[0]
 
 # What generated programs import most. Each costs every run a little, used or not: its pages are copied when the program
 # ends. None may depend on what differs from run to run: no secret drawn (multiprocessing), no seed (numpy; random draws a
@@ -206,12 +208,16 @@ class Standing:
     # PyDictObject.ma_version_tag, which every change of a dictionary renews (PEP 509).
     TAG = 24
 
-    def __init__(self, ctypes):
+    def __init__(self, ctypes, api, native):
         import _thread
+        import gc
 
         self.threads = _thread._count
+        self.debugs_collector = gc.get_debug
+        self.native = native
+        self.streams = ()
         self.counter = ctypes.c_uint64
-        self.hold = ctypes.PyDLL(None).Py_IncRef
+        self.hold = api.Py_IncRef
         self.hold.argtypes = [ctypes.py_object]
         self.modules = {}
         self.able = self.sees_changes()
@@ -243,9 +249,22 @@ class Standing:
         """The last callback at exit, as it is the first to be registered. Not when somebody else has the callbacks run."""
         if sys._getframe().f_back is not None or self.threads() > 0:
             return
+        if self.shows_nothing_more():
+            self.native.warm_allow_end()
         for name, (module, tag, value) in self.modules.items():
             if tag.value == value and sys.modules.get(name) is module:
                 sys.modules[name] = None
+
+    def shows_nothing_more(self):
+        """What native.c cannot see: nothing is left that could not be written (status 120), or that reports to the end."""
+        names = vars(sys)
+        for name, stream in zip(('stdout', 'stderr'), self.streams):
+            try:
+                if names.get(name) is not stream or not stream.write_through or stream.closed is None:
+                    return False
+            except ValueError:
+                return False
+        return '_ctypes' not in sys.modules and not self.debugs_collector()
 
 
 class MainProgram:
@@ -253,9 +272,7 @@ class MainProgram:
 
     SPAN = 1024
 
-    def __init__(self, ctypes):
-        # Not ctypes.pythonapi: a program that imports ctypes finds that as it was.
-        api = ctypes.PyDLL(None)
+    def __init__(self, ctypes, api):
         api.PyInterpreterState_Get.restype = ctypes.c_void_p
         api._PyInterpreterState_GetConfig.restype = ctypes.c_void_p
         api._PyInterpreterState_GetConfig.argtypes = [ctypes.c_void_p]
@@ -308,171 +325,80 @@ class Memory:
 
 class Warm:
     def __init__(self):
-        import _socket
         import os
 
-        own = os.environ.pop('RIPCORD_WARM').split()
-        self.uid, self.gid, self.files_soft, self.files_hard = map(int, own[:4])
-        self.groups = [int(group) for group in own[4:]]
-        self.agent = _socket.socket(fileno=3)
-        os.set_inheritable(3, False)
-        os.set_inheritable(4, False)
-        sys.path.remove(os.environ['PYTHONPATH'])
-        sys.path_importer_cache.pop(os.environ['PYTHONPATH'], None)
+        own = os.environ.pop('RIPCORD_WARM')
         baseline = set(sys.modules) - {'usercustomize'}
         import atexit
         import gc
 
         gc.disable()
-        asks = preload(MODULES + ['ctypes', 'resource'], set(sys.modules))
+        asks = preload(MODULES + ['ctypes'], set(sys.modules))
         import ctypes
-        import resource
 
-        self.ctypes, self.resource, self.socket = ctypes, resource, _socket
-        self.libc = ctypes.CDLL(None, use_errno=True)
-        self.main = MainProgram(ctypes)
+        self.native = ctypes.PyDLL(f'{PLACE}/native.so')
+        self.native.warm_setup(own.encode())
+        self.native.warm_serve.restype = ctypes.c_long
+        self.native.warm_set_end.argtypes = [ctypes.c_void_p]
+        # Not ctypes.pythonapi: a program that imports ctypes finds that as it was.
+        self.api = ctypes.PyDLL(None)
+        self.main = MainProgram(ctypes, self.api)
         self.shelf = Shelf(baseline | {'usercustomize'}, asks)
         self.shelf.hide()
-        standing = self.shelf.standing = Standing(ctypes)
+        standing = self.standing = self.shelf.standing = Standing(ctypes, self.api, self.native)
         standing.watch_all()
         atexit.register(standing.leave)
+        self.api.PySys_AddAuditHook(self.native.warm_audit, None)
         gc.collect()
         for kept in gc.get_objects():
             standing.hold(kept)
         gc.freeze()
         gc.enable()
 
+    def measure_end(self):
+        """
+        How deep the stack is when an interpreter that has run a program takes itself apart: native.c has to know. Returns
+        twice; the fork that finds out has no program, and goes on to its end.
+        """
+        import os
+
+        hear, tell = os.pipe()
+        fork = os.fork()
+        if fork == 0:
+            self.native.warm_measure_end(tell)
+            self.main.set(b'/dev/null')
+            return True
+        os.close(tell)
+        self.native.warm_set_end(int.from_bytes(os.read(hear, 8), sys.byteorder))
+        os.close(hear)
+        os.waitpid(fork, 0)
+        return False
+
     def serve(self):
         """Returns in a fork that is to run a program."""
-        # What is imported from here on is of the kind that no shelf holds.
-        import _signal
-        import os
-
-        # Nobody waits for the keepers.
-        _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
-        while True:
-            control, program = self.receive(self.agent, 1, 2)
-            try:
-                keeper = os.fork()
-            except OSError:
-                keeper = -1
-            if keeper == 0:
-                return self.keep(control, program)
-            os.close(control)
-            os.close(program)
-
-    def receive(self, sock, length, count):
-        import os
-
-        data, ancillary, _, _ = sock.recvmsg(length, self.socket.CMSG_SPACE(4 * count))
-        if not data:
-            os._exit(0)
-        fds = ancillary[0][2]
-        return [int.from_bytes(fds[at : at + 4], 'little') for at in range(0, 4 * count, 4)]
-
-    def keep(self, control, program):
-        """The fork's parent becomes the agent's keeper; its child goes on."""
-        import _signal
-        import os
-
+        if self.measure_end():
+            return
+        self.api.PyOS_BeforeFork()
+        rest = self.native.warm_serve()
+        self.api.PyOS_AfterFork_Child()
         try:
-            _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-            self.agent.close()
-            hear, tell = os.pipe()
-            leader = os.fork()
-            if leader > 0:
-                # The agent's program lies at 4 and its own descriptors belong at 3 and 4.
-                program_file = os.dup(4)
-                control, hear = os.dup(control), os.dup(hear)
-                os.dup2(control, 3)
-                os.dup2(hear, 4)
-                identity = [str(number) for number in (self.uid, self.gid, *self.groups)]
-                os.execve(program_file, ['keeper', 'keeper', str(leader), *identity], {})
-        except BaseException:
-            os._exit(70)
-        self.become(self.socket.socket(fileno=program), control, hear, tell)
-
-    def become(self, program, control, hear, tell):
-        import os
-
-        try:
-            os.close(control)
-            os.close(hear)
-            stdin, stdout, stderr, memory = self.receive(program, 1, 4)
-            os.setsid()
-            for number, fd in enumerate((stdin, stdout, stderr)):
-                os.dup2(fd, number)
-            request = self.read_all(memory)
-            os.dup2(tell, 3, inheritable=False)
-            tell = 3
-            program.detach()
-            os.closerange(4, self.files_hard)
-            self.raise_oom_score()
-            self.resource.setrlimit(self.resource.RLIMIT_CORE, (0, 0))
-            self.resource.setrlimit(self.resource.RLIMIT_NOFILE, (self.files_soft, self.files_hard))
-            os.umask(0o022)
-            self.drop()
-            self.prepare(request)
+            self.prepare(rest)
         except BaseException as error:
             stage = error.stage if isinstance(error, Failed) else RESOURCES
             number = error.error if isinstance(error, Failed) else getattr(error, 'errno', None) or 5
-            os.write(tell, stage.to_bytes(4, 'little') + number.to_bytes(4, 'little'))
-            os._exit(127)
-        os.close(tell)
+            self.native.warm_fail(stage, number)
 
-    def read_all(self, fd):
-        import os
-
-        size = os.fstat(fd).st_size
-        data = b''
-        while len(data) < size:
-            data += os.pread(fd, size - len(data), len(data))
-        return data
-
-    def raise_oom_score(self):
-        """Best effort: the kernel shall take the run before what it was forked from."""
-        import io
-
-        try:
-            with io.open('/proc/self/oom_score_adj', 'r+b', 0) as file:
-                score = min(int(file.read()) + OOM_SCORE_STEP, OOM_SCORE_MAX)
-                file.seek(0)
-                file.write(b'%d' % score)
-        except OSError:
-            pass
-
-    def drop(self):
-        import os
-
-        os.setgroups(self.groups)
-        os.setresgid(self.gid, self.gid, self.gid)
-        os.setresuid(self.uid, self.uid, self.uid)
-        no_new_privs, dumpable, capabilities_v3 = 38, 4, 0x20080522
-        header = capabilities_v3.to_bytes(4, 'little') + bytes(4)
-        if (
-            self.libc.prctl(no_new_privs, 1, 0, 0, 0) != 0
-            or self.libc.capset(header, bytes(24)) != 0
-            # The change of ids took it away; an execve would give it back.
-            or self.libc.prctl(dumpable, 1, 0, 0, 0) != 0
-        ):
-            raise Failed(2, self.ctypes.get_errno())
-
-    def prepare(self, request):
-        """As the user, from here on: files, and what the interpreter knows of its surroundings."""
+    def prepare(self, offset):
+        """What the interpreter knows of its surroundings."""
         import os
         import site
 
-        length = int.from_bytes(request[:4], 'little')
-        text, rest = request[4 : 4 + length], request[4 + length :].split(b'\0')[:-1]
-        cwd, file, argc = rest[0], rest[1], int(rest[2])
-        argv = [os.fsdecode(argument) for argument in rest[3 : 3 + argc]]
-        try:
-            os.chdir(cwd)
-        except OSError as error:
-            raise Failed(CWD, error.errno) from None
-        self.write(file, text)
+        request = os.pread(REQUEST_FD, os.lseek(REQUEST_FD, 0, os.SEEK_END) - offset, offset)
+        file, argc, *rest = request.split(b'\0')[:-1]
+        argc = int(argc)
+        argv = [os.fsdecode(argument) for argument in rest[:argc]]
         os.environ.clear()
-        for assignment in rest[3 + argc :]:
+        for assignment in rest[argc:]:
             name, _, value = assignment.partition(b'=')
             os.environb[name] = value
         site.USER_BASE = site.USER_SITE = None
@@ -487,20 +413,9 @@ class Warm:
         self.main.set(file)
         self.renew_main()
         self.open_streams()
-
-    def write(self, file, text):
-        import os
-
-        try:
-            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-            try:
-                at = 0
-                while at < len(text):
-                    at += os.write(fd, text[at:])
-            finally:
-                os.close(fd)
-        except OSError as error:
-            raise Failed(PROGRAM, error.errno) from None
+        os.close(REQUEST_FD)
+        # Which says that it has started.
+        os.close(FAILURE_FD)
 
     def renew_main(self):
         """The one there is belongs to what the collector leaves alone, and with it all a program would put into it."""
@@ -521,8 +436,15 @@ class Warm:
             stream.mode = mode
             setattr(sys, name, stream)
             setattr(sys, f'__{name}__', stream)
+        self.standing.streams = sys.stdout, sys.stderr
 
 
 if sys.orig_argv[1:] == [MAIN]:
-    Warm().serve()
+    import os
+
+    sys.path.remove(PLACE)
+    sys.path_importer_cache.pop(PLACE, None)
+    # An interpreter that a program starts within its own has the same settings, and nothing to do here.
+    if 'RIPCORD_WARM' in os.environ:
+        Warm().serve()
 raise ImportError("No module named 'usercustomize'", name='usercustomize')

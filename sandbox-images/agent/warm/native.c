@@ -1,0 +1,304 @@
+/*
+ * The native half of a warm interpreter; usercustomize.py loads it. What has to touch as little of the interpreter's
+ * memory as it can, since every page a fork writes to is copied, and what comes after the last of its Python code.
+ *
+ * It is linked with nothing: its symbols are those of the process that loads it, whatever C library that has. So: only
+ * functions that every C library has under that very name. All of it runs in the only thread there is.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/rseq.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../child.h"
+#include "../keeper.h"
+#include "../protocol.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* What zygote.c has placed there. */
+#define SOCKET_FD 3
+#define AGENT_FD 4
+/* What a run has instead until Python has taken over: where to say that it cannot start, and what is to run. */
+#define FAILURE_FD 3
+#define REQUEST_FD 4
+
+#define NUMBER_SIZE 21
+#define NUMBERS_MAX (4 + GROUPS_MAX)
+#define ARGUMENTS_BEFORE_IDENTITY 3
+
+static struct {
+    struct identity who;
+    struct rlimit files;
+    char oom_score[NUMBER_SIZE];
+    char identity[2 + GROUPS_MAX][NUMBER_SIZE];
+    char leader[NUMBER_SIZE];
+    const char *keeper_argv[ARGUMENTS_BEFORE_IDENTITY + 2 + GROUPS_MAX + 1];
+} own = {.keeper_argv = {KEEPER_WORD, KEEPER_WORD, own.leader}};
+
+static void format(char out[NUMBER_SIZE], uint64_t value) {
+    char digits[NUMBER_SIZE];
+    size_t count = 0;
+    do digits[count++] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    for (size_t i = 0; i < count; i++) out[i] = digits[count - 1 - i];
+    out[count] = '\0';
+}
+
+/* `OOM_SCORE UID GID FILES_SOFT FILES_HARD GROUP… `, as zygote.c writes it. Only the score may be negative. */
+EXPORT void warm_setup(const char *text) {
+    uint64_t numbers[NUMBERS_MAX] = {0};
+    size_t count = 0, score_length = strcspn(text, " ");
+    if (score_length >= sizeof own.oom_score) _exit(70);
+    memcpy(own.oom_score, text, score_length);
+    for (const char *at = text + score_length + 1; *at != '\0' && count < NUMBERS_MAX; at++) {
+        if (*at == ' ') count++;
+        else numbers[count] = numbers[count] * 10 + (uint64_t)(*at - '0');
+    }
+    own.who.uid = (uid_t)numbers[0];
+    own.who.gid = (gid_t)numbers[1];
+    own.files = (struct rlimit){(rlim_t)numbers[2], (rlim_t)numbers[3]};
+    for (size_t i = 4; i < count; i++) own.who.groups[own.who.group_count++] = (gid_t)numbers[i];
+    for (size_t i = 0; i < 2 + own.who.group_count; i++) {
+        format(own.identity[i], i < 2 ? numbers[i] : own.who.groups[i - 2]);
+        own.keeper_argv[ARGUMENTS_BEFORE_IDENTITY + i] = own.identity[i];
+    }
+}
+
+/* ---- a fork with a keeper ---- */
+
+/* Ends the process where there is nobody to send any. */
+static void receive(int socket, int *fds, size_t count) {
+    char byte;
+    struct iovec part = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(4 * sizeof(int))];
+    } space;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
+    ssize_t n;
+    do n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    struct cmsghdr *header = n == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header == NULL || header->cmsg_len != CMSG_LEN(count * sizeof *fds)) _exit(0);
+    memcpy(fds, CMSG_DATA(header), count * sizeof *fds);
+}
+
+_Noreturn static void become_keeper(int control, int hear, pid_t leader) {
+    static char *const no_env[] = {NULL};
+    /* Out of the way of the places they are to have. */
+    int agent = fcntl(AGENT_FD, F_DUPFD_CLOEXEC, 16);
+    int high[2] = {fcntl(control, F_DUPFD_CLOEXEC, 16), fcntl(hear, F_DUPFD_CLOEXEC, 16)};
+    if (dup2(high[0], KEEPER_CONTROL_FD) >= 0 && dup2(high[1], KEEPER_FAILURE_FD) >= 0) {
+        format(own.leader, (uint64_t)leader);
+        (void)syscall(SYS_execveat, agent, "", own.keeper_argv, no_env, AT_EMPTY_PATH);
+    }
+    _exit(70);
+}
+
+/* A process without memory of its own has none of these areas either, nor has what it forks. The C library takes it that
+ * its own is there still (sched_getcpu). */
+static void register_rseq(void) {
+    extern const ptrdiff_t __rseq_offset __attribute__((weak));
+    extern const unsigned int __rseq_size __attribute__((weak));
+    const uint32_t signature = 0x53053053;
+    if (&__rseq_offset == NULL || &__rseq_size == NULL || __rseq_size == 0) return;
+    char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+    (void)syscall(SYS_rseq, area, sizeof(struct rseq), 0, signature);
+}
+
+/*
+ * True in the fork. What is forked first has this very memory rather than a copy, until it is the agent's keeper; the
+ * caller waits as long. Only its child, which has a copy, may return from here.
+ */
+static bool split(const int pair[2], int *tell) {
+    pid_t keeper = vfork();
+    if (keeper != 0) return false;
+    int failure[2];
+    (void)signal(SIGCHLD, SIG_DFL);
+    if (pipe2(failure, O_CLOEXEC) != 0) _exit(70);
+    pid_t leader = fork();
+    if (leader > 0) become_keeper(pair[0], failure[0], leader);
+    if (leader < 0) _exit(70);
+    register_rseq();
+    (void)close(pair[0]);
+    (void)close(failure[0]);
+    *tell = failure[1];
+    return true;
+}
+
+/* ---- what happens between fork and program: as child.c has it for a fresh one ---- */
+
+_Noreturn static void fail(int stage, int error) {
+    struct child_failure failure = {stage, error};
+    (void)!write(FAILURE_FD, &failure, sizeof failure);
+    _exit(127);
+}
+
+static void close_from(int first) {
+    if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+    for (int fd = first; fd < (int)own.files.rlim_max; fd++) (void)close(fd);
+}
+
+static void place_descriptors(const int fds[4], int tell) {
+    if (setsid() < 0) fail(STAGE_PTY, errno);
+    for (int i = 0; i < 3; i++) (void)dup2(fds[i], i);
+    (void)dup3(tell, FAILURE_FD, O_CLOEXEC);
+    (void)dup3(fds[3], REQUEST_FD, O_CLOEXEC);
+    close_from(REQUEST_FD + 1);
+}
+
+static void set_limits(void) {
+    struct rlimit no_core = {0, 0};
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!write(fd, own.oom_score, strlen(own.oom_score));
+        (void)close(fd);
+    }
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0 || setrlimit(RLIMIT_NOFILE, &own.files) != 0) fail(STAGE_RESOURCES, errno);
+    (void)umask(022);
+}
+
+static void drop_privileges(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {0};
+    bool done = setgroups(own.who.group_count, own.who.groups) == 0 &&
+                setresgid(own.who.gid, own.who.gid, own.who.gid) == 0 &&
+                setresuid(own.who.uid, own.who.uid, own.who.uid) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                syscall(SYS_capset, &header, none) == 0 &&
+                /* The change of ids took it away; an execve would give it back. */
+                prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0;
+    if (!done) fail(STAGE_USER, errno);
+}
+
+static void write_program(const char *file, const char *text, size_t length) {
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0) fail(STAGE_PROGRAM, errno);
+    while (length > 0) {
+        ssize_t n = write(fd, text, length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) fail(STAGE_PROGRAM, errno);
+        text += n;
+        length -= (size_t)n;
+    }
+    (void)close(fd);
+}
+
+/* As the user from here on. Returns where in the request the rest begins that is for Python: FILE, ARGC, ARGV…, ENV…. */
+static long begin_request(void) {
+    off_t size = lseek(REQUEST_FD, 0, SEEK_END);
+    const char *request = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, REQUEST_FD, 0);
+    uint32_t length;
+    if (request == MAP_FAILED) fail(STAGE_RESOURCES, errno);
+    memcpy(&length, request, sizeof length);
+    const char *text = request + sizeof length;
+    const char *cwd = text + length;
+    const char *file = cwd + strlen(cwd) + 1;
+    if (chdir(cwd) != 0) fail(STAGE_CWD, errno);
+    write_program(file, text, length);
+    long rest = file - request;
+    (void)munmap((void *)request, (size_t)size);
+    return rest;
+}
+
+/*
+ * Forks whenever PID 1 asks for it. Returns only in a fork that has a program, as the user, with the program's standard
+ * streams and its file written; what it returns is where in REQUEST_FD the rest begins.
+ */
+EXPORT long warm_serve(void) {
+    /* Nobody waits for the keepers. */
+    (void)signal(SIGCHLD, SIG_IGN);
+    for (;;) {
+        int pair[2], fds[4], tell;
+        receive(SOCKET_FD, pair, 2);
+        if (split(pair, &tell)) {
+            receive(pair[1], fds, 4);
+            place_descriptors(fds, tell);
+            set_limits();
+            drop_privileges();
+            return begin_request();
+        }
+        (void)close(pair[0]);
+        (void)close(pair[1]);
+    }
+}
+
+/* Something went wrong in Python before the program could start. */
+EXPORT _Noreturn void warm_fail(int stage, int error) {
+    fail(stage, error);
+}
+
+/* ---- the end ---- */
+
+/*
+ * When the interpreter has nothing left to do but to take itself apart, it says so to audit hooks (PEP 578; the event is
+ * the first thing in interpreter_clear of pystate.c). Half of the pages that a short run copies are copied from there on,
+ * to no effect: all that Python code can see of its end is over. A run whose exit status is known to be 0 leaves there.
+ *
+ * That is known where the program was run, and nothing it raised got to the top, both of which audit hooks hear of, too;
+ * and where it has not left by SystemExit: that one gets here from deeper down, by Py_Exit in place of Py_RunMain. How deep
+ * the stack is without it, a fork without a program has told.
+ */
+static struct {
+    const char *depth; /* NULL: unknown */
+    int measure_fd;    /* -1: not such a fork */
+    bool ran;
+    bool allowed;   /* by usercustomize.py */
+    bool forbidden; /* by what has been heard */
+} end = {.measure_fd = -1};
+
+EXPORT void warm_measure_end(int fd) {
+    end.measure_fd = fd;
+}
+
+EXPORT void warm_set_end(const char *depth) {
+    end.depth = depth;
+}
+
+EXPORT void warm_allow_end(void) {
+    end.allowed = true;
+}
+
+static void leave(const char *depth) {
+    if (end.measure_fd >= 0) {
+        (void)!write(end.measure_fd, &depth, sizeof depth);
+        _exit(0);
+    }
+    if (end.ran && end.allowed && !end.forbidden && end.depth == depth) exit(0);
+}
+
+/* Of an import that loads an extension module. That may be waiting for the very end (Py_AtExit). */
+static bool names_library(void *arguments) {
+    extern ssize_t PyTuple_Size(void *);
+    extern void *PyTuple_GetItem(void *, ssize_t);
+    extern char _Py_NoneStruct;
+    return PyTuple_Size(arguments) < 2 || PyTuple_GetItem(arguments, 1) != &_Py_NoneStruct;
+}
+
+EXPORT int warm_audit(const char *event, void *arguments, void *data) {
+    static const char *const grave[] = {"sys.excepthook", "sys.addaudithook", "ctypes.dlopen"};
+    (void)data;
+    if (strcmp(event, "exec") == 0) end.ran = true;
+    if (strcmp(event, "import") == 0 && names_library(arguments)) end.forbidden = true;
+    for (size_t i = 0; i < sizeof grave / sizeof *grave; i++) {
+        if (strcmp(event, grave[i]) == 0) end.forbidden = true;
+    }
+    if (strcmp(event, "cpython.PyInterpreterState_Clear") == 0) leave(__builtin_frame_address(0));
+    return 0;
+}
