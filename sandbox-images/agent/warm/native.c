@@ -29,6 +29,18 @@
 #include "../keeper.h"
 #include "../protocol.h"
 
+/* Python's own names; its headers would tie this to one version of it. */
+typedef struct _object PyObject;
+extern char _Py_NoneStruct;
+extern wchar_t *Py_DecodeLocale(const char *, size_t *);
+extern PyObject *PyImport_GetModuleDict(void);
+extern PyObject *PyModule_GetDict(PyObject *);
+extern PyObject *PyDict_GetItem(PyObject *, PyObject *);
+extern int PyDict_SetItem(PyObject *, PyObject *, PyObject *);
+extern ssize_t PyTuple_Size(PyObject *);
+extern PyObject *PyTuple_GetItem(PyObject *, ssize_t);
+#define NONE ((PyObject *)&_Py_NoneStruct)
+
 #define EXPORT __attribute__((visibility("default")))
 
 /* What zygote.c has placed there. */
@@ -37,6 +49,10 @@
 /* What a run has instead until Python has taken over: where to say that it cannot start, and what is to run. */
 #define FAILURE_FD 3
 #define REQUEST_FD 4
+
+/* PyDictObject.ma_version_tag, which every change of a dictionary renews (PEP 509). */
+#define VERSION_TAG_AT 24
+#define WATCHED_MAX 512
 
 #define NUMBER_SIZE 21
 #define NUMBERS_MAX (4 + GROUPS_MAX)
@@ -200,7 +216,26 @@ static void write_program(const char *file, const char *text, size_t length) {
     (void)close(fd);
 }
 
-/* As the user from here on. Returns where in the request the rest begins that is for Python: FILE, ARGC, ARGV…, ENV…. */
+/* Where the interpreter has noted down which file it is to run; it looks there only when it gets to that. */
+static wchar_t **main_places[2];
+
+EXPORT void warm_set_places(wchar_t **file, wchar_t **argument) {
+    main_places[0] = file;
+    main_places[1] = argument;
+}
+
+static void set_main(const char *file) {
+    for (int i = 0; i < 2; i++) *main_places[i] = Py_DecodeLocale(file, NULL);
+}
+
+static const char *after(const char *text) {
+    return text + strlen(text) + 1;
+}
+
+/*
+ * As the user from here on: LENGTH TEXT CWD FILE ARGC ARGV… ENV…. Returns where ARGC is, from where on it is for Python;
+ * negative for a program that may be an archive, which a fresh interpreter would look into.
+ */
 static long begin_request(void) {
     off_t size = lseek(REQUEST_FD, 0, SEEK_END);
     const char *request = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, REQUEST_FD, 0);
@@ -208,11 +243,13 @@ static long begin_request(void) {
     if (request == MAP_FAILED) fail(STAGE_RESOURCES, errno);
     memcpy(&length, request, sizeof length);
     const char *text = request + sizeof length;
-    const char *cwd = text + length;
-    const char *file = cwd + strlen(cwd) + 1;
+    const char *cwd = text + length, *file = after(cwd), *argc = after(file), *at = after(argc);
     if (chdir(cwd) != 0) fail(STAGE_CWD, errno);
     write_program(file, text, length);
-    long rest = file - request;
+    set_main(file);
+    for (int left = atoi(argc); left > 0; left--) at = after(at);
+    for (; at < request + size; at = after(at)) (void)putenv(strdup(at));
+    long rest = memmem(text, length, "PK\5\6", 4) == NULL ? argc - request : request - argc;
     (void)munmap((void *)request, (size_t)size);
     return rest;
 }
@@ -237,6 +274,11 @@ EXPORT long warm_serve(void) {
         (void)close(pair[0]);
         (void)close(pair[1]);
     }
+}
+
+/* Else it is /dev/null. */
+EXPORT bool warm_input_is_pipe(void) {
+    return lseek(STDIN_FILENO, 0, SEEK_CUR) < 0;
 }
 
 /* Something went wrong in Python before the program could start. */
@@ -265,17 +307,57 @@ static struct {
 
 EXPORT void warm_measure_end(int fd) {
     end.measure_fd = fd;
+    set_main("/dev/null");
 }
 
 EXPORT void warm_set_end(const char *depth) {
     end.depth = depth;
 }
 
-EXPORT void warm_allow_end(void) {
-    end.allowed = true;
+/* ---- modules that are as they were ---- */
+
+/* Out of sys.modules at the end, so that the interpreter does not take them apart. */
+static struct watched {
+    PyObject *name;
+    PyObject *module;
+    const uint64_t *tag;
+    uint64_t value;
+} watched[WATCHED_MAX];
+static size_t watched_count;
+
+static const uint64_t *tag_of(PyObject *dict) {
+    return (const uint64_t *)((const char *)dict + VERSION_TAG_AT);
 }
 
-static void leave(const char *depth) {
+/* Whether this Python has the tag where it is looked for: `names` may be changed. */
+EXPORT bool warm_sees_changes(PyObject *names, PyObject *key) {
+    uint64_t first = *tag_of(names);
+    bool quiet = *tag_of(names) == first;
+    bool changed = PyDict_SetItem(names, key, key) == 0 && *tag_of(names) != first;
+    uint64_t second = *tag_of(names);
+    return quiet && changed && PyDict_SetItem(names, key, NONE) == 0 && *tag_of(names) != second;
+}
+
+/* Both are held for good by the caller. */
+EXPORT void warm_watch(PyObject *name, PyObject *module) {
+    if (watched_count == WATCHED_MAX) return;
+    const uint64_t *tag = tag_of(PyModule_GetDict(module));
+    watched[watched_count++] = (struct watched){name, module, tag, *tag};
+}
+
+/* The last thing before the interpreter takes itself apart. */
+EXPORT void warm_leave(bool shows_nothing_more) {
+    PyObject *modules = PyImport_GetModuleDict();
+    end.allowed = shows_nothing_more;
+    for (size_t i = 0; i < watched_count; i++) {
+        struct watched *w = &watched[i];
+        if (*w->tag == w->value && PyDict_GetItem(modules, w->name) == w->module) {
+            (void)PyDict_SetItem(modules, w->name, NONE);
+        }
+    }
+}
+
+static void leave_early(const char *depth) {
     if (end.measure_fd >= 0) {
         (void)!write(end.measure_fd, &depth, sizeof depth);
         _exit(0);
@@ -284,14 +366,11 @@ static void leave(const char *depth) {
 }
 
 /* Of an import that loads an extension module. That may be waiting for the very end (Py_AtExit). */
-static bool names_library(void *arguments) {
-    extern ssize_t PyTuple_Size(void *);
-    extern void *PyTuple_GetItem(void *, ssize_t);
-    extern char _Py_NoneStruct;
-    return PyTuple_Size(arguments) < 2 || PyTuple_GetItem(arguments, 1) != &_Py_NoneStruct;
+static bool names_library(PyObject *arguments) {
+    return PyTuple_Size(arguments) < 2 || PyTuple_GetItem(arguments, 1) != NONE;
 }
 
-EXPORT int warm_audit(const char *event, void *arguments, void *data) {
+EXPORT int warm_audit(const char *event, PyObject *arguments, void *data) {
     static const char *const grave[] = {"sys.excepthook", "sys.addaudithook", "ctypes.dlopen"};
     (void)data;
     if (strcmp(event, "exec") == 0) end.ran = true;
@@ -299,6 +378,6 @@ EXPORT int warm_audit(const char *event, void *arguments, void *data) {
     for (size_t i = 0; i < sizeof grave / sizeof *grave; i++) {
         if (strcmp(event, grave[i]) == 0) end.forbidden = true;
     }
-    if (strcmp(event, "cpython.PyInterpreterState_Clear") == 0) leave(__builtin_frame_address(0));
+    if (strcmp(event, "cpython.PyInterpreterState_Clear") == 0) leave_early(__builtin_frame_address(0));
     return 0;
 }

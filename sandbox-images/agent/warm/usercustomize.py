@@ -33,10 +33,12 @@ MODULES = """
 
 
 def preload(names, baseline):
-    """Imports them, and records for each module what its own import asks for."""
+    """Imports them, and records for each module what its own import asks for, and what it wants done in a fork."""
     import builtins
+    import os
 
     asks, plain = {}, builtins.__import__
+    fork_hooks, plain_register = {}, os.register_at_fork
 
     def recording(name, globals=None, locals=None, fromlist=(), level=0):
         result = plain(name, globals, locals, fromlist, level)
@@ -59,7 +61,10 @@ def preload(names, baseline):
                 wanted[f'{name}.{item}'] = True
         return result
 
-    builtins.__import__ = recording
+    def register(**hooks):
+        fork_hooks.setdefault(sys._getframe(1).f_globals['__name__'], []).append(hooks)
+
+    builtins.__import__, os.register_at_fork = recording, register
     try:
         for name in names:
             try:
@@ -67,15 +72,18 @@ def preload(names, baseline):
             except ImportError:
                 pass
     finally:
-        builtins.__import__ = plain
-    return asks
+        builtins.__import__, os.register_at_fork = plain, plain_register
+    return asks, fork_hooks
 
 
 class Shelf:
     """The loaded modules, out of sight until a program imports them, and only where it would have found the same ones."""
 
-    def __init__(self, baseline, asks):
+    def __init__(self, baseline, asks, fork_hooks, standing):
         import builtins
+
+        self.fork_hooks = fork_hooks
+        self.standing = standing
 
         self.plain_import = builtins.__import__
         self.plain_path = list(sys.meta_path)
@@ -190,11 +198,18 @@ class Lender:
         return self.shelf.modules[self.name]
 
     def exec_module(self, module):
+        import os
+
         shelf, name = self.shelf, self.name
         module.__spec__ = shelf.specs[name]
         for wanted in shelf.asks[name]:
             __import__(wanted)
         sys.modules.update(shelf.aliases.get(name, ()))
+        for hooks in shelf.fork_hooks.get(name, ()):
+            # It has been loaded before the fork that this is in.
+            if 'after_in_child' in hooks:
+                hooks['after_in_child']()
+            os.register_at_fork(**hooks)
         shelf.standing.watch(name, module)
 
 
@@ -205,40 +220,26 @@ class Standing:
     they came are out of sys.modules, as they soon would be, before the interpreter looks there for what to take apart.
     """
 
-    # PyDictObject.ma_version_tag, which every change of a dictionary renews (PEP 509).
-    TAG = 24
-
     def __init__(self, ctypes, api, native):
         import _thread
         import gc
 
         self.threads = _thread._count
         self.debugs_collector = gc.get_debug
-        self.native = native
         self.streams = ()
-        self.counter = ctypes.c_uint64
+        self.keep = native.warm_watch
+        self.keep.argtypes = [ctypes.py_object] * 2
+        self.take = native.warm_leave
         self.hold = api.Py_IncRef
         self.hold.argtypes = [ctypes.py_object]
-        self.modules = {}
-        self.able = self.sees_changes()
-
-    def tag(self, names):
-        return self.counter.from_address(id(names) + self.TAG)
-
-    def sees_changes(self):
-        names = {'a': 1}
-        tag = self.tag(names)
-        first, again = tag.value, tag.value
-        names['a'] = 2
-        second = tag.value
-        names['b'] = 3
-        return first == again != second != tag.value
+        native.warm_sees_changes.argtypes = [ctypes.py_object] * 2
+        self.able = native.warm_sees_changes({'a': 1}, 'a')
 
     def watch(self, name, module):
         if self.able:
+            self.hold(name)
             self.hold(module)
-            tag = self.tag(vars(module))
-            self.modules[name] = module, tag, tag.value
+            self.keep(name, module)
 
     def watch_all(self):
         for name, module in sys.modules.items():
@@ -249,11 +250,7 @@ class Standing:
         """The last callback at exit, as it is the first to be registered. Not when somebody else has the callbacks run."""
         if sys._getframe().f_back is not None or self.threads() > 0:
             return
-        if self.shows_nothing_more():
-            self.native.warm_allow_end()
-        for name, (module, tag, value) in self.modules.items():
-            if tag.value == value and sys.modules.get(name) is module:
-                sys.modules[name] = None
+        self.take(self.shows_nothing_more())
 
     def shows_nothing_more(self):
         """What native.c cannot see: nothing is left that could not be written (status 120), or that reports to the end."""
@@ -267,39 +264,25 @@ class Standing:
         return '_ctypes' not in sys.modules and not self.debugs_collector()
 
 
-class MainProgram:
-    """Where the interpreter has noted down which file it is to run: it reads that only when it gets there."""
-
-    SPAN = 1024
-
-    def __init__(self, ctypes, api):
-        api.PyInterpreterState_Get.restype = ctypes.c_void_p
-        api._PyInterpreterState_GetConfig.restype = ctypes.c_void_p
-        api._PyInterpreterState_GetConfig.argtypes = [ctypes.c_void_p]
-        api.Py_DecodeLocale.restype = ctypes.c_void_p
-        api.Py_DecodeLocale.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
-        self.decode = api.Py_DecodeLocale
-        self.pointer = ctypes.c_void_p
-        config = api._PyInterpreterState_GetConfig(api.PyInterpreterState_Get())
-        noted = (MAIN + '\0').encode('utf-32-le')
-        readable = Memory()
-        # The layout differs from version to version. Two places matter: the file's name, and the first of the arguments.
-        self.places = []
-        kinds = set()
-        for at in range(config, config + self.SPAN, 8):
-            value = readable.word(at)
-            if readable.bytes(value, len(noted)) == noted:
-                self.places.append(at)
-                kinds.add('file')
-            elif value and readable.bytes(readable.word(value), len(noted)) == noted:
-                self.places.append(value)
-                kinds.add('arguments')
-        if len(kinds) != 2 or len(self.places) != 2:
-            raise RuntimeError('this interpreter keeps its main program elsewhere')
-
-    def set(self, file):
-        for place in self.places:
-            self.pointer.from_address(place).value = self.decode(file, None)
+def find_main_program(ctypes, api):
+    """Where the interpreter has noted down which file it is to run: its name, and the first of the arguments."""
+    api.PyInterpreterState_Get.restype = ctypes.c_void_p
+    api._PyInterpreterState_GetConfig.restype = ctypes.c_void_p
+    api._PyInterpreterState_GetConfig.argtypes = [ctypes.c_void_p]
+    config = api._PyInterpreterState_GetConfig(api.PyInterpreterState_Get())
+    noted = (MAIN + '\0').encode('utf-32-le')
+    readable = Memory()
+    found = {}
+    # The layout differs from version to version.
+    for at in range(config, config + 1024, 8):
+        value = readable.word(at)
+        if readable.bytes(value, len(noted)) == noted:
+            found.setdefault('file', []).append(at)
+        elif value and readable.bytes(readable.word(value), len(noted)) == noted:
+            found.setdefault('argument', []).append(value)
+    if [*map(len, found.values())] != [1, 1]:
+        raise RuntimeError('this interpreter keeps its main program elsewhere')
+    return found['file'][0], found['argument'][0]
 
 
 class Memory:
@@ -323,39 +306,85 @@ class Memory:
         return int.from_bytes(self.bytes(at, 8), 'little')
 
 
+def open_stream(number, old):
+    """As the interpreter itself does at its start (create_stdio in pylifecycle.c), with PYTHONUNBUFFERED."""
+    import io
+
+    name, mode = (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w'))[number]
+    buffer = io.open(number, mode + 'b', -1 if number == 0 else 0, closefd=False)
+    raw = buffer.raw if number == 0 else buffer
+    raw.name = f'<{name}>'
+    stream = io.TextIOWrapper(buffer, old.encoding, old.errors, '\n', False, True)
+    stream.mode = mode
+    return stream
+
+
+def open_streams():
+    """What a run has: no input or a pipe, and pipes for its output. What they are is asked when a stream is made."""
+    import os
+
+    old = sys.stdin, sys.stdout, sys.stderr
+    no_input = open_stream(0, old[0])
+    null, pipe = os.dup(0), os.pipe()
+    for number in range(3):
+        os.dup2(pipe[number > 0], number)
+    streams = [open_stream(number, old[number]) for number in range(3)]
+    for number in range(3):
+        os.dup2(null, number)
+    for fd in (null, *pipe):
+        os.close(fd)
+    return no_input, streams
+
+
 class Warm:
     def __init__(self):
-        import os
-
-        own = os.environ.pop('RIPCORD_WARM')
-        baseline = set(sys.modules) - {'usercustomize'}
         import atexit
         import gc
+        import os
 
+        own = os.environ.pop('RIPCORD_WARM').encode()
+        baseline = set(sys.modules) - {'atexit', 'usercustomize'}
         gc.disable()
-        asks = preload(MODULES + ['ctypes'], set(sys.modules))
+        asks, fork_hooks = preload(MODULES + ['ctypes'], set(sys.modules))
         import ctypes
 
-        self.native = ctypes.PyDLL(f'{PLACE}/native.so')
-        self.native.warm_setup(own.encode())
-        self.native.warm_serve.restype = ctypes.c_long
-        self.native.warm_set_end.argtypes = [ctypes.c_void_p]
+        native = self.native = ctypes.PyDLL(f'{PLACE}/native.so')
+        native.warm_serve.restype = ctypes.c_long
+        native.warm_set_end.argtypes = [ctypes.c_void_p]
+        native.warm_set_places.argtypes = [ctypes.c_void_p] * 2
+        native.warm_input_is_pipe.restype = ctypes.c_bool
         # Not ctypes.pythonapi: a program that imports ctypes finds that as it was.
         self.api = ctypes.PyDLL(None)
-        self.main = MainProgram(ctypes, self.api)
-        self.shelf = Shelf(baseline | {'usercustomize'}, asks)
-        self.shelf.hide()
-        standing = self.standing = self.shelf.standing = Standing(ctypes, self.api, self.native)
-        standing.watch_all()
-        atexit.register(standing.leave)
-        self.api.PySys_AddAuditHook(self.native.warm_audit, None)
-        gc.collect()
-        for kept in gc.get_objects():
-            standing.hold(kept)
-        gc.freeze()
-        gc.enable()
+        native.warm_setup(own)
+        native.warm_set_places(*find_main_program(ctypes, self.api))
+        self.standing = Standing(ctypes, self.api, native)
+        Shelf(baseline | {'usercustomize'}, asks, fork_hooks, self.standing).hide()
+        self.standing.watch_all()
+        atexit.register(self.standing.leave)
+        self.api.PySys_AddAuditHook(native.warm_audit, None)
 
-    def measure_end(self):
+    def wait_for_main(self):
+        """The interpreter asks what is on sys.path_hooks about its main program, when all of its own start is done."""
+        self.plain_hooks = sys.path_hooks
+        sys.path_hooks = [self.serve]
+
+    def serve(self, path):
+        """Raises ImportError in a fork that is to run a program: its file is no archive, and no directory."""
+        import gc
+
+        sys.path_hooks = self.plain_hooks
+        if not self.measures_end():
+            no_input, streams = open_streams()
+            prepare = self.preparation(no_input, streams)
+            gc.collect()
+            for kept in gc.get_objects():
+                self.standing.hold(kept)
+            gc.freeze()
+            gc.enable()
+            prepare()
+        raise ImportError
+
+    def measures_end(self):
         """
         How deep the stack is when an interpreter that has run a program takes itself apart: native.c has to know. Returns
         twice; the fork that finds out has no program, and goes on to its end.
@@ -366,7 +395,6 @@ class Warm:
         fork = os.fork()
         if fork == 0:
             self.native.warm_measure_end(tell)
-            self.main.set(b'/dev/null')
             return True
         os.close(tell)
         self.native.warm_set_end(int.from_bytes(os.read(hear, 8), sys.byteorder))
@@ -374,69 +402,75 @@ class Warm:
         os.waitpid(fork, 0)
         return False
 
-    def serve(self):
-        """Returns in a fork that is to run a program."""
-        if self.measure_end():
-            return
-        self.api.PyOS_BeforeFork()
-        rest = self.native.warm_serve()
-        self.api.PyOS_AfterFork_Child()
-        try:
-            self.prepare(rest)
-        except BaseException as error:
-            stage = error.stage if isinstance(error, Failed) else RESOURCES
-            number = error.error if isinstance(error, Failed) else getattr(error, 'errno', None) or 5
-            self.native.warm_fail(stage, number)
-
-    def prepare(self, offset):
-        """What the interpreter knows of its surroundings."""
+    def preparation(self, no_input, streams):
+        """
+        What is to be done when nothing but forks is left to be done. It has all that it takes at hand: in a fork, whatever
+        it looks for elsewhere is a page copied.
+        """
         import os
         import site
 
-        request = os.pread(REQUEST_FD, os.lseek(REQUEST_FD, 0, os.SEEK_END) - offset, offset)
-        file, argc, *rest = request.split(b'\0')[:-1]
-        argc = int(argc)
-        argv = [os.fsdecode(argument) for argument in rest[:argc]]
+        native, api, standing = self.native, self.api, self.standing
+        serve, input_is_pipe, after_fork = native.warm_serve, native.warm_input_is_pipe, api.PyOS_AfterFork_Child
+        modules, names, importers = sys.modules, vars(sys), sys.path_importer_cache
+        pread, lseek, close, access = os.pread, os.lseek, os.close, os.access
+        encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+        # The zygote's own home is none, so that what follows it is the same for all.
+        home = os.environ['HOME']
+        of_site, base, packages = vars(site), site.getuserbase(), site.getusersitepackages()
+        base, packages = base.removeprefix(home), packages.removeprefix(home)
         os.environ.clear()
-        for assignment in rest[argc:]:
-            name, _, value = assignment.partition(b'=')
-            os.environb[name] = value
-        site.USER_BASE = site.USER_SITE = None
-        if os.path.isdir(site.getusersitepackages()):
-            # Packages of the user's own belong on the path, and may change anything: that is a fresh interpreter's work.
+        env = os.environ._data
+        Module = type(sys)
+        stdin, stdout, stderr = streams
+        standing.streams = stdout, stderr
+        for name, stream in zip(('stdin', 'stdout', 'stderr'), streams):
+            names[name] = names[f'__{name}__'] = stream
+        importers.pop(MAIN, None)
+
+        def prepare():
+            api.PyOS_BeforeFork()
+            # The one there is belongs to what the collector leaves alone, and with it all a program would put into it.
+            main = Module('__main__')
+            vars(main).update(vars(modules['__main__']), __annotations__={})
+            modules['__main__'] = main
+            offset = serve()
+            after_fork()
             try:
-                os.execvpe(argv[0], argv, os.environ)
-            except OSError as error:
-                raise Failed(EXEC, error.errno) from None
-        sys.orig_argv = argv
-        sys.argv = argv[1:]
-        self.main.set(file)
-        self.renew_main()
-        self.open_streams()
-        os.close(REQUEST_FD)
-        # Which says that it has started.
-        os.close(FAILURE_FD)
+                request = pread(REQUEST_FD, lseek(REQUEST_FD, 0, 2) - abs(offset), abs(offset))
+                argc, *rest = request.split(b'\0')[:-1]
+                argc = int(argc)
+                argv = [argument.decode(encoding, errors) for argument in rest[:argc]]
+                for assignment in rest[argc:]:
+                    name, _, value = assignment.partition(b'=')
+                    env[name] = value
+                user = env.get(b'HOME', b'').decode(encoding, errors).rstrip('/')
+                of_site['USER_BASE'], of_site['USER_SITE'] = user + base, user + packages
+                # Packages of the user's own belong on the path, and may change anything: that is a fresh interpreter's work.
+                if offset < 0 or b'HOME' not in env or access(user + packages, 0):
+                    run_fresh(argv)
+                names['orig_argv'], names['argv'] = argv, argv[1:]
+                importers[argv[1]] = None
+                if not input_is_pipe():
+                    names['stdin'] = names['__stdin__'] = no_input
+            except BaseException as error:
+                stage = error.stage if isinstance(error, Failed) else RESOURCES
+                number = error.error if isinstance(error, Failed) else getattr(error, 'errno', None) or 5
+                native.warm_fail(stage, number)
+            close(REQUEST_FD)
+            # Which says that it has started.
+            close(FAILURE_FD)
 
-    def renew_main(self):
-        """The one there is belongs to what the collector leaves alone, and with it all a program would put into it."""
-        old = sys.modules['__main__']
-        new = sys.modules['__main__'] = type(sys)('__main__')
-        vars(new).update(vars(old), __annotations__={})
+        return prepare
 
-    def open_streams(self):
-        """As the interpreter itself does at its start (create_stdio in pylifecycle.c), with PYTHONUNBUFFERED."""
-        import io
 
-        for number, name, mode in ((0, 'stdin', 'r'), (1, 'stdout', 'w'), (2, 'stderr', 'w')):
-            old = getattr(sys, name)
-            buffer = io.open(number, mode + 'b', -1 if number == 0 else 0, closefd=False)
-            raw = buffer.raw if number == 0 else buffer
-            raw.name = f'<{name}>'
-            stream = io.TextIOWrapper(buffer, old.encoding, old.errors, '\n', False, True)
-            stream.mode = mode
-            setattr(sys, name, stream)
-            setattr(sys, f'__{name}__', stream)
-        self.standing.streams = sys.stdout, sys.stderr
+def run_fresh(argv):
+    import os
+
+    try:
+        os.execvpe(argv[0], argv, os.environ)
+    except OSError as error:
+        raise Failed(EXEC, error.errno) from None
 
 
 if sys.orig_argv[1:] == [MAIN]:
@@ -446,5 +480,5 @@ if sys.orig_argv[1:] == [MAIN]:
     sys.path_importer_cache.pop(PLACE, None)
     # An interpreter that a program starts within its own has the same settings, and nothing to do here.
     if 'RIPCORD_WARM' in os.environ:
-        Warm().serve()
+        Warm().wait_for_main()
 raise ImportError("No module named 'usercustomize'", name='usercustomize')
