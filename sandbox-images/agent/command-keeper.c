@@ -168,9 +168,26 @@ static void backstops_tick(uint64_t now) {
     }
 }
 
+static void linger_tick(uint64_t now) {
+    if (now < commands.next_linger) return;
+    commands.next_linger = NEVER;
+    for (uint32_t i = 0; i < commands.count; i++) {
+        struct command *c = commands.active[i];
+        if (c->lingers_until == 0) continue;
+        if (now < c->lingers_until) {
+            commands.next_linger = min_u64(commands.next_linger, c->lingers_until);
+        } else {
+            c->lingers_until = 0;
+            c->lingered = true;
+            command_kick(c);
+        }
+    }
+}
+
 uint64_t commands_tick(uint64_t now) {
     backstops_tick(now);
     orphans_tick(now);
+    linger_tick(now);
     if (commands_queued()) return 0;
-    return commands.next_backstop < commands.orphans_at ? commands.next_backstop : commands.orphans_at;
+    return min_u64(commands.next_backstop, min_u64(commands.next_linger, commands.orphans_at));
 }

@@ -17,6 +17,9 @@
 #define NEVER UINT64_MAX
 /* What a keeper may be late before PID 1 takes over: only a root command can hold one up. */
 #define KEEPER_SLACK_US 5000000u
+/* What the first output of a patient command waits for its end, with which it goes out in one piece: what a program says
+ * last, it mostly says within its last millisecond, and each piece costs the engine's processes two wake-ups. */
+#define LINGER_US 2000u
 
 enum phase {
     PHASE_FREE,
@@ -47,6 +50,8 @@ struct command {
     bool lost;  /* the keeper died without one */
     bool orphans_wanted_dead; /* EXIT waits for them */
     bool killed_by_host;
+    bool lingered;          /* once is enough: who writes more is heard at once */
+    uint64_t lingers_until; /* 0: it does not */
     uint64_t backstop_at;
     pid_t pid;
     uint16_t cols, rows;
@@ -69,6 +74,7 @@ struct commands {
     struct command *active[STREAMS_MAX];
     bool root_ran; /* as uid 0 a command has power over PID 1 */
     uint64_t next_backstop;
+    uint64_t next_linger; /* when the first of them ends */
     uint64_t orphans_at;    /* when to look for orphans next */
     uint64_t orphans_until; /* when to stop caring whether they die */
 };

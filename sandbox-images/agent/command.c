@@ -165,16 +165,23 @@ void commands_forget(void) {
         keeper_hear(c);
         command_release(c);
     }
-    commands.next_backstop = commands.orphans_at = NEVER;
+    commands.next_backstop = commands.next_linger = commands.orphans_at = NEVER;
 }
 
 bool commands_ran_as_root(void) {
     return commands.root_ran;
 }
 
+static bool lingers(struct command *c) {
+    if ((c->flags & SPAWN_PATIENT) == 0 || c->lingered) return false;
+    if (c->lingers_until == 0) c->lingers_until = now_us() + LINGER_US;
+    commands.next_linger = min_u64(commands.next_linger, c->lingers_until);
+    return true;
+}
+
 static void on_output(struct command *c, int index) {
     c->out[index].readable = true;
-    command_kick(c);
+    if (!lingers(c)) command_kick(c);
 }
 
 static void on_input(struct command *c, uint32_t events) {

@@ -95,6 +95,7 @@ enum spawn_flag {
     SPAWN_MERGE = 16,
     SPAWN_BRIEF = 32,
     SPAWN_PROGRAM = 64,
+    SPAWN_PATIENT = 128,
 };
 
 enum outcome {

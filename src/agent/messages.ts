@@ -238,7 +238,7 @@ export function decodeReady(payload: Buffer): Ready {
   };
 }
 
-export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32, PROGRAM: 64 } as const;
+export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32, PROGRAM: 64, PATIENT: 128 } as const;
 
 /** One command, as the agent takes it. */
 export interface SpawnRequest {

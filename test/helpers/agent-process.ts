@@ -47,7 +47,7 @@ export const TYPE = {
   WARMED: 0x91,
 } as const;
 
-export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32, PROGRAM: 64 } as const;
+export const FLAG = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32, PROGRAM: 64, PATIENT: 128 } as const;
 export const OUTCOME = { EXITED: 0, SIGNALED: 1, TIMEOUT: 2, OOM: 3, OUTPUT_LIMIT: 4, SPAWN_FAILED: 5 } as const;
 export const EVERYTHING = 0xffff_ffff_ffff_ffffn;
 export const STDIN_WINDOW = 1_048_576;

@@ -60,6 +60,29 @@ describeAgent('agent: a command', (suite) => {
       expect(cut.gaps).toMatchObject([{ channel: 1, dropped: 5 }]);
     });
 
+    it('sends its last words with its end when it is patient, and the first ones soon when it goes on', async () => {
+      const agent = await suite.ready();
+      const flags = FLAG.BRIEF | FLAG.PATIENT;
+      const twice = 'import os, time\nos.write(1, b"a"); time.sleep(0.0005); os.write(1, b"b")';
+      let frames = 0;
+      // A busy machine may take longer than the agent waits.
+      for (let tries = 0; tries < 20 && frames !== 2; tries++) {
+        frames = 0;
+        const stream = agent.spawn(['python3', '-I', '-c', twice], { flags });
+        const result = await agent.result(stream, () => frames++);
+        expect(result.stdout.toString()).toBe('ab');
+      }
+      expect(frames).toBe(2);
+
+      const going = agent.spawn(['sh', '-c', 'printf a; exec sleep 600'], { flags });
+      expect(await agent.next(going)).toMatchObject({ type: TYPE.STDOUT, payload: Buffer.from('a') });
+      agent.kill(going);
+      expect((await agent.result(going)).signal).toBe(9);
+
+      const flood = await agent.run(['sh', '-c', 'head -c 3000000 /dev/zero'], { flags });
+      expect(flood.stdout.length).toBe(3_000_000);
+    });
+
     it('sends STARTED with its pid before any output', async () => {
       const agent = await suite.ready();
       const types: number[] = [];
