@@ -472,9 +472,11 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const closing = this.#stop.signal.aborted ? 'the manager is closing' : undefined;
     const refusal = closing ?? unprovable(options) ?? this.#pool.refusal(options);
     if (refusal !== undefined) return refused(refusal);
+    const plain = warmOptions(options);
+    const clean = new Sandbox({ ...parts, seed: undefined, egress: undefined }, plain, this.#owner);
     // The agent obeys in order: what comes after the reset is on its way before the answer to it is.
-    const resetting = reset(parts);
-    const [left, renewed] = await Promise.all([resetting, this.#renewed(sandbox).catch(messageOf)]);
+    const resetting = reset(parts, clean.homes);
+    const [left, renewed] = await Promise.all([resetting, this.#renewed(clean).catch(messageOf)]);
     const problem = left ?? (typeof renewed === 'string' ? renewed : undefined);
     if (problem !== undefined || typeof renewed === 'string') {
       if (typeof renewed !== 'string') await removeTree(renewed.parts.directory).catch(() => {});
@@ -484,17 +486,15 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     return { recycled: true, resetMs: performance.now() - startedAt };
   }
 
-  /** The sandbox with what the next task will find in it: a directory on this side, HOME and TMPDIR inside. */
-  async #renewed(sandbox: Sandbox): Promise<WarmSandbox> {
-    const { parts, options } = sandbox;
+  /** The sandbox as the next task will find it, with a directory on this side. */
+  async #renewed(clean: Sandbox): Promise<WarmSandbox> {
+    const { parts, options, homes } = clean;
     const before = this.#warm.get(parts.client) ?? new WarmSandbox(parts);
-    const plain = warmOptions(options);
-    const clean = new Sandbox({ ...parts, seed: undefined, egress: undefined, homes: [] }, plain, this.#owner);
-    parts.client.setLease(WARM_LEASE_MS, plain.lifetimeMs);
+    parts.client.setLease(WARM_LEASE_MS, options.lifetimeMs);
+    if (options.warm) void clean.warmUp().catch(() => {});
     const { nextId: id } = new WarmSandbox(parts, before);
-    await clean.prepare(this.#stop.signal);
     const directory = await makeSandboxDir(this.#directory, id);
-    return new WarmSandbox({ ...clean.parts, id, directory, homes: clean.homes }, before);
+    return new WarmSandbox({ ...parts, id, directory, homes }, before);
   }
 
   async #close(): Promise<Receipt> {

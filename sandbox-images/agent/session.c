@@ -230,7 +230,7 @@ void session_run(void) {
 /* ---- from one task to the next ---- */
 
 /* Back to the state after HELLO, or the reason why that cannot be said. */
-static void reset(void) {
+static void reset(struct cursor *directories) {
     struct reset_result *r = &session.reset;
     bool dead = kill_everything();
     connections_stop();
@@ -246,6 +246,9 @@ static void reset(void) {
         (void)reset_fail(r, EPERM, "a command ran as root", "");
     } else {
         reset_run(r);
+    }
+    while (directories->left > 0 && !directories->bad) {
+        reset_make_directory(r, session.hello.default_user, take_str(directories));
     }
     names_open();
     session.figures_before = cgroup_figures();
@@ -325,7 +328,7 @@ static bool on_control_frame(const struct frame *f) {
         }
         case T_RESET:
             session.reset_token = take_u64(&p);
-            if (!p.bad) reset();
+            if (!p.bad) reset(&p);
             break;
         case T_WARM:
             if (!zygote_configure(f->payload, f->length)) return false;

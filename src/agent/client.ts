@@ -14,6 +14,7 @@ import {
   encodeHello,
   encodeLease,
   encodeListen,
+  encodeReset,
   encodeSpawn,
   encodeU32,
   encodeU64,
@@ -75,6 +76,7 @@ export class AgentClient {
   #cause: Error | undefined;
   #diagnostics = '';
   #isReady = false;
+  #heardAt = performance.now();
   #isEnded = false;
 
   /** Sends the hello at once: it waits in the pipe until the agent starts. */
@@ -103,6 +105,11 @@ export class AgentClient {
 
   get isEnded(): boolean {
     return this.#isEnded;
+  }
+
+  /** How long ago the agent said something, in milliseconds. */
+  get silentMs(): number {
+    return performance.now() - this.#heardAt;
   }
 
   /** Commands and file operations under way. */
@@ -197,13 +204,14 @@ export class AgentClient {
   /**
    * Back to how the sandbox was before its first command: everything in it is killed and removed, every stream is lost,
    * and the agent proves that nothing is left — or says what keeps it from that, and the sandbox must not be used again.
+   * @param directories are made then, for the next task, as the user of the sandbox
    */
-  reset(): Promise<ResetResult> {
+  reset(directories: readonly string[]): Promise<ResetResult> {
     const token = this.#nextToken++;
     const done = deferred<ResetResult>();
     this.#resets.set(token, done);
     this.#transport.ref();
-    this.#send(0, Send.RESET, encodeU64(token));
+    this.#send(0, Send.RESET, encodeReset(token, directories));
     this.#loseStreams();
     this.#listener = undefined;
     return done.promise;
@@ -237,6 +245,7 @@ export class AgentClient {
 
   #data(bytes: Buffer): void {
     if (this.#isEnded) return;
+    this.#heardAt = performance.now();
     try {
       this.#parser.push(bytes);
     } catch (error) {

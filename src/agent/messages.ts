@@ -238,7 +238,16 @@ export function decodeReady(payload: Buffer): Ready {
   };
 }
 
-export const SpawnFlag = { PTY: 1, STDIN: 2, DETACHED: 4, FS: 8, MERGE: 16, BRIEF: 32, PROGRAM: 64, PATIENT: 128 } as const;
+export const SpawnFlag = {
+  PTY: 1,
+  STDIN: 2,
+  DETACHED: 4,
+  FS: 8,
+  MERGE: 16,
+  BRIEF: 32,
+  PROGRAM: 64,
+  PATIENT: 128,
+} as const;
 
 /** One command, as the agent takes it. */
 export interface SpawnRequest {
@@ -303,6 +312,12 @@ export const encodeResize = (cols: number, rows: number): Buffer => new Writer()
 export const encodeLease = (leaseMs: number, lifetimeMs: number): Buffer =>
   new Writer().u32(leaseMs).u64(lifetimeMs).done();
 export const encodeU32 = (value: number): Buffer => new Writer().u32(value).done();
+export function encodeReset(token: number, directories: readonly string[]): Buffer {
+  const writer = new Writer().u64(token);
+  for (const path of directories) writer.str(path);
+  return writer.done();
+}
+
 export const encodeU64 = (value: number | bigint): Buffer => new Writer().u64(value).done();
 
 const OUTCOMES = ['exited', 'signaled', 'timeout', 'oom', 'output-limit', 'spawn-failed'] as const;

@@ -28,8 +28,7 @@ export async function execCommand(
     user: place.user,
     env: place.env,
     program: place.program,
-    flags:
-      SpawnFlag.BRIEF | (streaming ? 0 : SpawnFlag.PATIENT) | (options.stdin === undefined ? 0 : SpawnFlag.STDIN),
+    flags: SpawnFlag.BRIEF | (streaming ? 0 : SpawnFlag.PATIENT) | (options.stdin === undefined ? 0 : SpawnFlag.STDIN),
     timeoutMs: options.timeoutMs ?? 0,
     graceMs: options.killGraceMs,
     // Without a callback the agent itself drops what will not be kept: a flood never crosses the engine.

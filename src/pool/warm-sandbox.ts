@@ -3,6 +3,9 @@ import { within } from '../lifecycle/abort.js';
 import type { Launched } from '../lifecycle/launch.js';
 import type { Warm } from './warm.js';
 
+/** What the agent has said since then is as good as an answer: one that was reset, and is claimed again at once. */
+const FRESH_MS = 50;
+
 export class WarmSandbox implements Warm {
   /** As it will be handed over next. */
   readonly parts: Launched;
@@ -31,7 +34,9 @@ export class WarmSandbox implements Warm {
   }
 
   async check(): Promise<boolean> {
-    return this.parts.client.ping().then(
+    const { client } = this.parts;
+    if (client.silentMs < FRESH_MS) return true;
+    return client.ping().then(
       () => true,
       () => false,
     );
