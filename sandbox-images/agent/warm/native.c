@@ -96,6 +96,15 @@ EXPORT void warm_setup(const char *text) {
     }
 }
 
+/* Of the end, see there. */
+static struct {
+    const char *depth; /* NULL: unknown */
+    int measure_fd;    /* -1: not such a fork */
+    bool ran;
+    bool allowed;   /* by usercustomize.py */
+    bool forbidden; /* by what has been heard */
+} end = {.measure_fd = -1};
+
 /* ---- a fork with a keeper ---- */
 
 /* Ends the process where there is nobody to send any. */
@@ -173,10 +182,10 @@ static void close_from(int first) {
 }
 
 static void place_descriptors(const int fds[4], int tell) {
-    if (setsid() < 0) fail(STAGE_PTY, errno);
-    for (int i = 0; i < 3; i++) (void)dup2(fds[i], i);
     (void)dup3(tell, FAILURE_FD, O_CLOEXEC);
     (void)dup3(fds[3], REQUEST_FD, O_CLOEXEC);
+    for (int i = 0; i < 3; i++) (void)dup2(fds[i], i);
+    if (setsid() < 0) fail(STAGE_PTY, errno);
     close_from(REQUEST_FD + 1);
 }
 
@@ -249,6 +258,8 @@ static long begin_request(void) {
     set_main(file);
     for (int left = atoi(argc); left > 0; left--) at = after(at);
     for (; at < request + size; at = after(at)) (void)putenv(strdup(at));
+    /* What the interpreter was heard to do before is no program's. */
+    end.ran = end.forbidden = false;
     long rest = memmem(text, length, "PK\5\6", 4) == NULL ? argc - request : request - argc;
     (void)munmap((void *)request, (size_t)size);
     return rest;
@@ -297,14 +308,6 @@ EXPORT _Noreturn void warm_fail(int stage, int error) {
  * and where it has not left by SystemExit: that one gets here from deeper down, by Py_Exit in place of Py_RunMain. How deep
  * the stack is without it, a fork without a program has told.
  */
-static struct {
-    const char *depth; /* NULL: unknown */
-    int measure_fd;    /* -1: not such a fork */
-    bool ran;
-    bool allowed;   /* by usercustomize.py */
-    bool forbidden; /* by what has been heard */
-} end = {.measure_fd = -1};
-
 EXPORT void warm_measure_end(int fd) {
     end.measure_fd = fd;
     set_main("/dev/null");

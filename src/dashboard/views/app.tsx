@@ -1,5 +1,5 @@
 /** The frame around every view: where one can go, whether the server is there, and the abort buttons. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { refused, token } from '../api/token.js';
 import { AbortButton } from '../components/abort-button.js';
 import { Empty } from '../components/problem.js';
@@ -143,7 +143,8 @@ function useFocusOnArrival(main: HTMLElement | null): void {
   const at = route.value;
   const page = 'id' in at ? `${at.view} ${at.id}` : at.view;
   const before = useRef(page);
-  useEffect(() => {
+  // At once: after the next paint it could take the focus away from what a key has opened meanwhile.
+  useLayoutEffect(() => {
     if (before.current === page) return;
     before.current = page;
     scrollTo(0, 0);

@@ -39,7 +39,7 @@ facts = {
   'parent': open(f'/proc/{os.getppid()}/comm').read(),
   'threads': [threading.main_thread().native_id == os.getpid(), threading.current_thread().name, threading.active_count()],
   'warnings': [repr(f) for f in warnings.filters], 'locale': [locale.getlocale(), locale.getpreferredencoding()],
-  'zone': time.tzname, 'streams': list(streams()), 'below': sys._getframe().f_back is None,
+  'importer': [p for p in sys.path_importer_cache if p.endswith('.py')], 'zone': time.tzname, 'streams': list(streams()), 'below': sys._getframe().f_back is None,
   'std': [sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__],
 }
 json.dump(facts, sys.stdout, indent=1, sort_keys=True)
@@ -65,6 +65,7 @@ export const oddPrograms: Record<string, OddProgram> = {
   'recurses without end': python(
     'def f(n):\n    global deepest\n    deepest = n\n    f(n + 1)\ntry:\n    f(1)\nexcept RecursionError as e:\n    print(deepest, e)\nf(1)',
   ),
+  'might be an archive': python('import sys; print(sys.argv) # PK\u0005\u0006'),
   'is interrupted': python('import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint("never")'),
   'handles a signal': python(
     'import os, signal\nsignal.signal(signal.SIGUSR1, lambda s, f: print("caught", s, f.f_lineno))\nos.kill(os.getpid(), signal.SIGUSR1)\nprint("on")',
