@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "child.h"
 #include "command-state.h"
 #include "frame.h"
@@ -17,8 +18,10 @@
 #include "user.h"
 #include "util.h"
 
-/* After a failure it is left alone, twice as long each time. */
-#define REST_US 1000000u
+/* After a failure it is left alone, twice as long each time: one that does not start, for seconds; one that could not fork
+ * once, because something in the sandbox used up its processes, hardly. */
+#define REST_UNPROVEN_US 1000000u
+#define REST_US 20000u
 #define REST_DOUBLINGS_MAX 5
 /* Where warm/native.c expects them. */
 #define SOCKET_FD 3
@@ -120,25 +123,29 @@ _Noreturn static void run(int socket) {
     _exit(127);
 }
 
+static void note_failure(void) {
+    if (zygote.failures < REST_DOUBLINGS_MAX) zygote.failures++;
+    zygote.rests_until = now_us() + ((uint64_t)(zygote.proven ? REST_US : REST_UNPROVEN_US) << zygote.failures);
+}
+
 static bool start(void) {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        note_failure();
+        return false;
+    }
     pid_t pid = loop_watch(pair[0], EPOLLIN, watch_tag(WATCH_ZYGOTE, 0, 0)) == 0 ? fork() : -1;
     if (pid == 0) run(pair[1]);
     (void)close(pair[1]);
     if (pid < 0) {
         unwatch_close(&pair[0]);
+        note_failure();
         return false;
     }
     zygote.pid = pid;
     zygote.socket = pair[0];
     zygote.proven = false;
     return true;
-}
-
-static void note_failure(void) {
-    if (zygote.failures < REST_DOUBLINGS_MAX) zygote.failures++;
-    zygote.rests_until = now_us() + ((uint64_t)REST_US << zygote.failures);
 }
 
 /* ---- spares ---- */
@@ -261,13 +268,17 @@ uint64_t zygote_tick(uint64_t now) {
     for (uint32_t i = 0; i < commands.count; i++) {
         struct command *c = commands.active[i];
         if (c->waiting && c->wait_ends <= now) {
-            /* Stopped, or starved. Its end is an event of its own. */
-            if (zygote.socket >= 0) (void)kill(zygote.pid, SIGKILL);
-            note_failure();
+            /* Stopped, or starved: its end is an event of its own, and a failure. */
+            zygote.proven = false;
+            if (zygote.socket < 0 || kill(zygote.pid, SIGKILL) != 0) note_failure();
             command_start_fresh(c);
         } else if (c->waiting && c->wait_ends < next) {
             next = c->wait_ends;
         }
+    }
+    if (zygote.answer_owed && zygote.failures > 0) {
+        if (is_resting()) return min_u64(next, zygote.rests_until);
+        zygote_serve();
     }
     return next;
 }
@@ -331,7 +342,8 @@ bool zygote_configure(const uint8_t *request, uint32_t length) {
 bool zygote_answer(void) {
     if (!zygote.answer_owed) return true;
     bool ready = find_ready() != NULL;
-    bool hopeless = !commands.setup.subreaper || zygote.socket < 0 || is_resting();
+    bool stuck = zygote.socket < 0 || is_resting();
+    bool hopeless = !commands.setup.subreaper || (stuck && (!zygote.proven || zygote.failures == REST_DOUBLINGS_MAX));
     if (!ready && !hopeless && zygote.bytes != NULL) return true;
     uint8_t payload[1] = {ready};
     zygote.answer_owed = !outbox_control(0, T_WARMED, payload, sizeof payload);
