@@ -76,6 +76,8 @@ static void kill_command(struct command *c, uint32_t grace_ms) {
 
 static void discard_output(struct command *c) {
     for (int i = 0; i < 2; i++) {
+        /* What it had said by now only waited here. */
+        if (c->lingers_until != 0) (void)channel_pump(&c->out[i], c->stream);
         if (!c->out[i].finished) channel_discard(&c->out[i]);
     }
     command_kick(c);

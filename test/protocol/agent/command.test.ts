@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { type AgentProcess, FLAG, OUTCOME, type SpawnOptions, TYPE } from '../..
 import { describeAgent } from '../../helpers/agent-suite.js';
 
 const { SIGSEGV } = constants.signals;
+const DISCARD = 1;
 
 describeAgent('agent: a command', (suite) => {
   describe('a command', () => {
@@ -78,6 +79,14 @@ describeAgent('agent: a command', (suite) => {
       expect(await agent.next(going)).toMatchObject({ type: TYPE.STDOUT, payload: Buffer.from('a') });
       agent.kill(going);
       expect((await agent.result(going)).signal).toBe(9);
+
+      for (let i = 0; i < 10; i++) {
+        const said = join(agent.workspace, `said-${i}`);
+        const doomed = agent.spawn(['sh', '-c', `printf a; : > ${said}; exec sleep 600`], { flags });
+        while (!existsSync(said)) await new Promise(setImmediate);
+        agent.kill(doomed, { flags: DISCARD });
+        expect((await agent.result(doomed)).stdout.toString()).toBe('a');
+      }
 
       const flood = await agent.run(['sh', '-c', 'head -c 3000000 /dev/zero'], { flags });
       expect(flood.stdout.length).toBe(3_000_000);
