@@ -16,6 +16,9 @@ function fill(limit: number, chunks: readonly Uint8Array[]): OutputBuffer {
   return buffer;
 }
 
+/** What half a character is decoded as is a character, too. */
+const whole = (texts: fc.Arbitrary<string>) => texts.filter((text) => !text.includes('\ufffd'));
+
 describe('OutputBuffer', () => {
   it('keeps head and tail as if everything had been kept', () => {
     fc.assert(
@@ -33,7 +36,7 @@ describe('OutputBuffer', () => {
 
   it('gives text that has nothing of a character cut in two, and counts what it left out for that', () => {
     fc.assert(
-      fc.property(fc.nat(40), fc.string({ unit: 'grapheme', maxLength: 80 }), (limit, text) => {
+      fc.property(fc.nat(40), whole(fc.string({ unit: 'grapheme', maxLength: 80 })), (limit, text) => {
         const all = Buffer.from(text);
         const shown = fill(limit, [all]).text();
         if (all.length <= limit) {
