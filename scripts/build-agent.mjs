@@ -25,8 +25,11 @@ const ARCHES = {
 const COMMON = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fstack-protector-strong'];
 const RELEASE = ['-O2', '-D_FORTIFY_SOURCE=2', '-static', '-s', '-ffunction-sections', '-Wl,--gc-sections'];
 const SANITIZE = ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-/** Linked with nothing: sandbox-images/agent/warm/native.c says why. */
-const LIBRARY = ['-O2', '-fPIC', '-shared', '-nostdlib', '-fvisibility=hidden', '-fno-stack-protector', '-s'];
+/** Without any library: sandbox-images/agent/warm/native.c says why. What it does not call is left out. */
+const LIBRARY = [
+  ...['-O2', '-fPIC', '-shared', '-nostdlib', '-fvisibility=hidden', '-fno-stack-protector', '-s'],
+  ...['-ffunction-sections', '-Wl,--gc-sections'],
+];
 const FUZZ = ['-O1', '-g', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'];
 
 /** What is built, with which compiler and flags. */
@@ -53,7 +56,7 @@ function plan({ arch, sanitize, fuzz, library }) {
 async function sourcesOf({ fuzz, library }) {
   const list = async (dir, pattern) =>
     (await readdir(dir)).filter((name) => pattern.test(name)).map((name) => join(dir, name));
-  const files = await list(agentDir, library ? /\.h$/ : /\.[ch]$/);
+  const files = await list(agentDir, library ? /^(user|util)\.c$|\.h$/ : /\.[ch]$/);
   if (library) files.push(...(await list(join(agentDir, 'warm'), /\.c$/)));
   if (fuzz) files.push(...(await list(join(agentDir, 'fuzz'), /\.[ch]$/)));
   return files.sort();

@@ -178,7 +178,8 @@ static void linger_tick(uint64_t now) {
             commands.next_linger = min_u64(commands.next_linger, c->lingers_until);
         } else {
             c->lingers_until = 0;
-            c->lingered = true;
+            /* Once is enough: who writes more is heard at once. */
+            c->flags &= (uint16_t)~SPAWN_PATIENT;
             command_kick(c);
         }
     }

@@ -50,7 +50,6 @@ struct command {
     bool lost;  /* the keeper died without one */
     bool orphans_wanted_dead; /* EXIT waits for them */
     bool killed_by_host;
-    bool lingered;          /* once is enough: who writes more is heard at once */
     uint64_t lingers_until; /* 0: it does not */
     uint64_t backstop_at;
     pid_t pid;

@@ -175,7 +175,7 @@ bool commands_ran_as_root(void) {
 }
 
 static bool lingers(struct command *c) {
-    if ((c->flags & SPAWN_PATIENT) == 0 || c->lingered) return false;
+    if ((c->flags & SPAWN_PATIENT) == 0) return false;
     if (c->lingers_until == 0) c->lingers_until = now_us() + LINGER_US;
     commands.next_linger = min_u64(commands.next_linger, c->lingers_until);
     return true;

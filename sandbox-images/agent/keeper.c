@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -242,13 +241,9 @@ static uint8_t judge_outcome(void) {
 static void remove_program(void) {
     const char *program = keeper.plan->request->program;
     if (program == NULL || setgroups(keeper.who.group_count, keeper.who.groups) != 0) return;
-    (void)setfsgid(keeper.who.gid);
-    (void)setfsuid(keeper.who.uid);
+    user_set_file_rights(keeper.who.uid, keeper.who.gid);
     (void)unlink(program);
-    (void)setfsuid(0);
-    (void)setfsgid(0);
-    /* A change of the file system uid makes a process dumpable as fs.suid_dumpable says. */
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    user_set_file_rights(0, 0);
 }
 
 static void report_end(void) {

@@ -6,8 +6,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/fsuid.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -101,30 +99,29 @@ void reset_run(struct reset_result *out) {
     for (uint64_t end = now_us() + SETTLE_LIMIT_US; !prove(out) && now_us() < end;) (void)nanosleep(&pause, NULL);
 }
 
-static int make_directory(char *path) {
-    for (char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
+/* 0 or an errno. */
+static int make_directory(struct slice path, char text[PATH_MAX]) {
+    if (path.length == 0 || path.length >= PATH_MAX || path.at[0] != '/') return EINVAL;
+    memcpy(text, path.at, path.length);
+    text[path.length] = '\0';
+    for (char *at = strchr(text + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
         *at = '\0';
-        (void)mkdir(path, 0755);
+        (void)mkdir(text, 0755);
         *at = '/';
     }
-    return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : errno;
+    return mkdir(text, 0700) == 0 || errno == EEXIST ? 0 : errno;
 }
 
-/* With the user's rights to files, and no other change of PID 1's own: nobody is there who could do anything to it. */
-void reset_make_directory(struct reset_result *out, const char *user, struct slice path) {
+/* With no other change of PID 1's own than its rights to files: nobody is there who could do anything to it. */
+void reset_make_directories(struct reset_result *out, const char *user, struct cursor *paths) {
     char text[PATH_MAX] = "";
     struct identity who;
-    if (out->error != 0) return;
-    int error = path.length > 0 && path.length < sizeof text && path.at[0] == '/' ? user_resolve(user, &who) : EINVAL;
+    if (out->error != 0 || paths->left == 0) return;
+    int error = user_resolve(user, &who);
     if (error == 0) {
-        memcpy(text, path.at, path.length);
-        (void)setfsgid(who.gid);
-        (void)setfsuid(who.uid);
-        error = make_directory(text);
-        (void)setfsuid(0);
-        (void)setfsgid(0);
-        /* A change of the file system uid makes a process dumpable as fs.suid_dumpable says. */
-        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        user_set_file_rights(who.uid, who.gid);
+        while (error == 0 && paths->left > 0 && !paths->bad) error = make_directory(take_str(paths), text);
+        user_set_file_rights(0, 0);
     }
     if (error != 0) (void)reset_fail(out, error, "no directory at ", text);
 }

@@ -22,8 +22,8 @@ void reset_prepare(void);
 /* Everybody but PID 1 is dead and forgotten, its sockets are closed. Bounded in time. */
 void reset_run(struct reset_result *out);
 
-/* What the next task finds: a directory, and those above it that are not there, as the sandbox's user. */
-void reset_make_directory(struct reset_result *out, const char *user, struct slice path);
+/* What the next task finds: directories, and those above them that are not there, as the sandbox's user. */
+void reset_make_directories(struct reset_result *out, const char *user, struct cursor *paths);
 
 /* Notes the first thing that is wrong; returns false. */
 bool reset_fail(struct reset_result *out, int error, const char *what, const char *detail);

@@ -247,9 +247,7 @@ static void reset(struct cursor *directories) {
     } else {
         reset_run(r);
     }
-    while (directories->left > 0 && !directories->bad) {
-        reset_make_directory(r, session.hello.default_user, take_str(directories));
-    }
+    reset_make_directories(r, session.hello.default_user, directories);
     names_open();
     session.figures_before = cgroup_figures();
     session.counters_before = cgroup_counters();

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -190,4 +191,11 @@ int user_become(const struct identity *who) {
     if (drop_capabilities() != 0) return -1;
     /* A change of ids sets this back to fs.suid_dumpable. execve turns it on again for what may be read. */
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void user_set_file_rights(uid_t uid, gid_t gid) {
+    (void)setfsgid(gid);
+    (void)setfsuid(uid);
+    /* A change of the file system uid makes a process dumpable as fs.suid_dumpable says. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

@@ -21,5 +21,7 @@ int user_find(const char *passwd, size_t passwd_length, const char *group, size_
 int user_resolve(const char *spec, struct identity *out);
 /* Becomes that user for good: groups, ids, no capability, no way to gain one. 0, or -1 with errno. */
 int user_become(const struct identity *who);
+/* Has that user's rights to files from here on, and nothing else of his; 0 and 0 gives root's back. */
+void user_set_file_rights(uid_t uid, gid_t gid);
 
 #endif

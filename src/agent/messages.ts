@@ -311,13 +311,13 @@ export const encodeKill = (signal: number, graceMs: number, discardOutput: boole
 export const encodeResize = (cols: number, rows: number): Buffer => new Writer().u16(cols).u16(rows).done();
 export const encodeLease = (leaseMs: number, lifetimeMs: number): Buffer =>
   new Writer().u32(leaseMs).u64(lifetimeMs).done();
-export const encodeU32 = (value: number): Buffer => new Writer().u32(value).done();
 export function encodeReset(token: number, directories: readonly string[]): Buffer {
   const writer = new Writer().u64(token);
   for (const path of directories) writer.str(path);
   return writer.done();
 }
 
+export const encodeU32 = (value: number): Buffer => new Writer().u32(value).done();
 export const encodeU64 = (value: number | bigint): Buffer => new Writer().u64(value).done();
 
 const OUTCOMES = ['exited', 'signaled', 'timeout', 'oom', 'output-limit', 'spawn-failed'] as const;

@@ -2,14 +2,13 @@
  * The native half of a warm interpreter; usercustomize.py loads it. What has to touch as little of the interpreter's
  * memory as it can, since every page a fork writes to is copied, and what comes after the last of its Python code.
  *
- * It is linked with nothing: its symbols are those of the process that loads it, whatever C library that has. So: only
- * functions that every C library has under that very name. All of it runs in the only thread there is.
+ * It is linked with two of the agent's files and nothing else: its other symbols are those of the process that loads it,
+ * whatever C library that has. So: only functions that every C library has under that very name. All of it runs in the
+ * only thread there is.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <linux/rseq.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,6 +27,8 @@
 #include "../child.h"
 #include "../keeper.h"
 #include "../protocol.h"
+#include "../user.h"
+#include "../util.h"
 
 /* Python's own names; its headers would tie this to one version of it. */
 typedef struct _object PyObject;
@@ -67,31 +68,21 @@ static struct {
     const char *keeper_argv[ARGUMENTS_BEFORE_IDENTITY + 2 + GROUPS_MAX + 1];
 } own = {.keeper_argv = {KEEPER_WORD, KEEPER_WORD, own.leader}};
 
-static void format(char out[NUMBER_SIZE], uint64_t value) {
-    char digits[NUMBER_SIZE];
-    size_t count = 0;
-    do digits[count++] = (char)('0' + value % 10);
-    while ((value /= 10) > 0);
-    for (size_t i = 0; i < count; i++) out[i] = digits[count - 1 - i];
-    out[count] = '\0';
-}
-
 /* `OOM_SCORE UID GID FILES_SOFT FILES_HARD GROUP… `, as zygote.c writes it. Only the score may be negative. */
 EXPORT void warm_setup(const char *text) {
     uint64_t numbers[NUMBERS_MAX] = {0};
     size_t count = 0, score_length = strcspn(text, " ");
     if (score_length >= sizeof own.oom_score) _exit(70);
     memcpy(own.oom_score, text, score_length);
-    for (const char *at = text + score_length + 1; *at != '\0' && count < NUMBERS_MAX; at++) {
-        if (*at == ' ') count++;
-        else numbers[count] = numbers[count] * 10 + (uint64_t)(*at - '0');
+    for (const char *at = text + score_length + 1; *at != '\0' && count < NUMBERS_MAX; at += strcspn(at, " ") + 1) {
+        if (!parse_u64(at, strcspn(at, " "), 10, UINT64_MAX, &numbers[count++])) _exit(70);
     }
     own.who.uid = (uid_t)numbers[0];
     own.who.gid = (gid_t)numbers[1];
     own.files = (struct rlimit){(rlim_t)numbers[2], (rlim_t)numbers[3]};
     for (size_t i = 4; i < count; i++) own.who.groups[own.who.group_count++] = (gid_t)numbers[i];
     for (size_t i = 0; i < 2 + own.who.group_count; i++) {
-        format(own.identity[i], i < 2 ? numbers[i] : own.who.groups[i - 2]);
+        (void)format_u64(own.identity[i], i < 2 ? numbers[i] : own.who.groups[i - 2]);
         own.keeper_argv[ARGUMENTS_BEFORE_IDENTITY + i] = own.identity[i];
     }
 }
@@ -131,7 +122,7 @@ _Noreturn static void become_keeper(int control, int hear, pid_t leader) {
     int agent = fcntl(AGENT_FD, F_DUPFD_CLOEXEC, 16);
     int high[2] = {fcntl(control, F_DUPFD_CLOEXEC, 16), fcntl(hear, F_DUPFD_CLOEXEC, 16)};
     if (dup2(high[0], KEEPER_CONTROL_FD) >= 0 && dup2(high[1], KEEPER_FAILURE_FD) >= 0) {
-        format(own.leader, (uint64_t)leader);
+        (void)format_u64(own.leader, (uint64_t)leader);
         (void)syscall(SYS_execveat, agent, "", own.keeper_argv, no_env, AT_EMPTY_PATH);
     }
     _exit(70);
@@ -172,13 +163,8 @@ static bool split(const int pair[2], int *tell) {
 
 _Noreturn static void fail(int stage, int error) {
     struct child_failure failure = {stage, error};
-    (void)!write(FAILURE_FD, &failure, sizeof failure);
+    (void)write_all(FAILURE_FD, &failure, sizeof failure);
     _exit(127);
-}
-
-static void close_from(int first) {
-    if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
-    for (int fd = first; fd < (int)own.files.rlim_max; fd++) (void)close(fd);
 }
 
 static void place_descriptors(const int fds[4], int tell) {
@@ -186,14 +172,14 @@ static void place_descriptors(const int fds[4], int tell) {
     (void)dup3(fds[3], REQUEST_FD, O_CLOEXEC);
     for (int i = 0; i < 3; i++) (void)dup2(fds[i], i);
     if (setsid() < 0) fail(STAGE_PTY, errno);
-    close_from(REQUEST_FD + 1);
+    close_all_from(REQUEST_FD + 1, NULL, 0);
 }
 
 static void set_limits(void) {
     struct rlimit no_core = {0, 0};
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
-        (void)!write(fd, own.oom_score, strlen(own.oom_score));
+        (void)write_all(fd, own.oom_score, strlen(own.oom_score));
         (void)close(fd);
     }
     if (setrlimit(RLIMIT_CORE, &no_core) != 0 || setrlimit(RLIMIT_NOFILE, &own.files) != 0) fail(STAGE_RESOURCES, errno);
@@ -201,27 +187,14 @@ static void set_limits(void) {
 }
 
 static void drop_privileges(void) {
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct none[2] = {0};
-    bool done = setgroups(own.who.group_count, own.who.groups) == 0 &&
-                setresgid(own.who.gid, own.who.gid, own.who.gid) == 0 &&
-                setresuid(own.who.uid, own.who.uid, own.who.uid) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-                syscall(SYS_capset, &header, none) == 0 &&
-                /* The change of ids took it away; an execve would give it back. */
-                prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0;
-    if (!done) fail(STAGE_USER, errno);
+    if (user_become(&own.who) != 0) fail(STAGE_USER, errno);
+    /* Traceable and readable as what the user runs is: an execve would make it that. */
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) fail(STAGE_USER, errno);
 }
 
 static void write_program(const char *file, const char *text, size_t length) {
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0) fail(STAGE_PROGRAM, errno);
-    while (length > 0) {
-        ssize_t n = write(fd, text, length);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) fail(STAGE_PROGRAM, errno);
-        text += n;
-        length -= (size_t)n;
-    }
+    if (fd < 0 || write_all(fd, text, length) != 0) fail(STAGE_PROGRAM, errno);
     (void)close(fd);
 }
 
@@ -249,6 +222,7 @@ static long begin_request(void) {
     off_t size = lseek(REQUEST_FD, 0, SEEK_END);
     const char *request = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, REQUEST_FD, 0);
     uint32_t length;
+    uint64_t left;
     if (request == MAP_FAILED) fail(STAGE_RESOURCES, errno);
     memcpy(&length, request, sizeof length);
     const char *text = request + sizeof length;
@@ -256,7 +230,8 @@ static long begin_request(void) {
     if (chdir(cwd) != 0) fail(STAGE_CWD, errno);
     write_program(file, text, length);
     set_main(file);
-    for (int left = atoi(argc); left > 0; left--) at = after(at);
+    if (!parse_u64(argc, strlen(argc), 10, UINT32_MAX, &left)) fail(STAGE_RESOURCES, EINVAL);
+    for (; left > 0; left--) at = after(at);
     for (; at < request + size; at = after(at)) (void)putenv(strdup(at));
     /* What the interpreter was heard to do before is no program's. */
     end.ran = end.forbidden = false;
@@ -362,7 +337,7 @@ EXPORT void warm_leave(bool shows_nothing_more) {
 
 static void leave_early(const char *depth) {
     if (end.measure_fd >= 0) {
-        (void)!write(end.measure_fd, &depth, sizeof depth);
+        (void)write_all(end.measure_fd, &depth, sizeof depth);
         _exit(0);
     }
     if (end.ran && end.allowed && !end.forbidden && end.depth == depth) exit(0);
