@@ -13,6 +13,7 @@
 #include "bytes.h"
 #include "loop.h"
 #include "spawn-request.h"
+#include "user.h"
 #include "util.h"
 #include "zygote.h"
 
@@ -120,12 +121,18 @@ void command_end_unstarted(struct command *c, enum stage stage, int error) {
     command_kick(c);
 }
 
+const char *command_user(const struct spawn_request *r) {
+    return r->user[0] == '\0' ? commands.setup.default_user : r->user;
+}
+
 /* 0, or the errno of what was missing. */
 static int fork_keeper(struct command *c, const struct spawn_request *r) {
     struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    const char *user = command_user(r);
     struct keeper_plan plan = {.request = r,
                                .workspace = commands.setup.workspace,
-                               .default_user = commands.setup.default_user,
+                               .user = user,
+                               .who = user_known(user),
                                .refuse_root = commands.setup.refuse_root};
     int error = 0;
     if (commands.null_fd < 0 || open_pipes(&p, r->flags) != 0 || adopt_pipes(c, &p) != 0) {

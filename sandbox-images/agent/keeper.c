@@ -119,6 +119,10 @@ static void set_timeout(void) {
     keeper.timeout_at = timeout_ms == 0 ? NEVER : keeper.started_us + timeout_ms * 1000;
 }
 
+static bool is_brief(void) {
+    return (keeper.plan->request->flags & SPAWN_BRIEF) != 0;
+}
+
 static void start_command(void) {
     struct child_plan child = {.request = keeper.plan->request, .who = &keeper.who, .workspace = keeper.plan->workspace};
     int failure[2];
@@ -132,15 +136,12 @@ static void start_command(void) {
     if (keeper.leader < 0) report_spawn_failure(STAGE_RESOURCES, errno);
     if (keeper.leader == 0) child_run(&child);
     (void)close(failure[1]);
-    /* The keeper must not be what keeps the command's pipes open. */
-    for (int i = 0; i < 3; i++) {
+    /* The keeper must not be what keeps the command's pipes open. A brief one's, of which only the end counts, had better stay
+     * open until then: that they close is no news to PID 1, but would wake it. */
+    for (int i = 0; i < 3 && !is_brief(); i++) {
         if (i == 0 || child.stdio[i] != child.stdio[i - 1]) (void)close(child.stdio[i]);
     }
     set_timeout();
-}
-
-static bool is_brief(void) {
-    return (keeper.plan->request->flags & SPAWN_BRIEF) != 0;
 }
 
 /* The pipe closes without a word when execve has worked. */
@@ -329,8 +330,12 @@ _Noreturn void keeper_run(const struct keeper_plan *plan) {
     keeper.failure_fd = -1;
     close_all_from(3, keep_open, 4);
     become_keeper(plan);
-    const char *user = plan->request->user[0] == '\0' ? plan->default_user : plan->request->user;
-    int error = user_resolve(user, &keeper.who);
+    int error = 0;
+    if (plan->who != NULL) {
+        keeper.who = *plan->who;
+    } else {
+        error = user_resolve(plan->user, &keeper.who);
+    }
     if (error == 0 && plan->refuse_root && keeper.who.uid == 0) error = EPERM;
     if (error != 0) report_spawn_failure(STAGE_USER, error);
     if (keeper.who.uid == 0) report_root();

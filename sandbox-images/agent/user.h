@@ -19,6 +19,8 @@ int user_find(const char *passwd, size_t passwd_length, const char *group, size_
               struct identity *out);
 /* The same with the files of this root. */
 int user_resolve(const char *spec, struct identity *out);
+/* The same once for all, where nothing in the sandbox can change them. NULL: to be looked up each time, or an error. */
+const struct identity *user_known(const char *spec);
 /* Becomes that user for good: groups, ids, no capability, no way to gain one. 0, or -1 with errno. */
 int user_become(const struct identity *who);
 /* Has that user's rights to files from here on, and nothing else of his; 0 and 0 gives root's back. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -160,4 +161,9 @@ _Noreturn void die(const char *what, int error) {
     text_append(line, sizeof line, "\n");
     (void)write_all(STDERR_FILENO, line, strlen(line));
     _exit(70);
+}
+
+bool is_read_only(const char *path) {
+    struct statvfs fs;
+    return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
 }

@@ -38,4 +38,7 @@ bool send_descriptors(int socket, const int *fds, size_t count);
 /* Fatal: one line on stderr, then the process ends. */
 _Noreturn void die(const char *what, int error);
 
+/* Whether it lies where nobody in the sandbox can write. */
+bool is_read_only(const char *path);
+
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "bytes.h"
@@ -77,16 +76,7 @@ static void describe(char *out, size_t size, const char *user) {
     }
 }
 
-static const char *user_of(const struct spawn_request *r) {
-    return r->user[0] == '\0' ? commands.setup.default_user : r->user;
-}
-
 /* It runs as root: only what no command can have changed. */
-static bool is_read_only(const char *path) {
-    struct statvfs fs;
-    return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
-}
-
 static void exec_read_only(const char *path, char *const *argv, char *const *env) {
     char file[PATH_MAX];
     for (;; path++) {
@@ -111,7 +101,7 @@ _Noreturn static void run(int socket) {
     const char *path = "";
     if (env == NULL) _exit(127);
     place_descriptors(socket);
-    describe(own, sizeof own, user_of(r));
+    describe(own, sizeof own, command_user(r));
     for (uint32_t i = 0; i < r->envc; i++) {
         env[i] = r->env[i];
         if (strncmp(env[i], "PATH=", 5) == 0) path = env[i] + 5;
@@ -353,6 +343,6 @@ bool zygote_answer(void) {
 bool zygote_takes(const struct spawn_request *r) {
     const uint16_t unfit = SPAWN_PTY | SPAWN_MERGE | SPAWN_DETACHED;
     if (!r->warm || (r->flags & unfit) != 0 || zygote.bytes == NULL || !commands.setup.subreaper) return false;
-    return strcmp(user_of(r), user_of(&zygote.request)) == 0 && strcmp(r->argv[0], zygote.request.argv[0]) == 0 &&
+    return strcmp(command_user(r), command_user(&zygote.request)) == 0 && strcmp(r->argv[0], zygote.request.argv[0]) == 0 &&
            r->argc > 1 && strcmp(r->argv[1], r->program) == 0;
 }

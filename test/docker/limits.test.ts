@@ -243,6 +243,21 @@ describe('explicit choices', () => {
     expect(stdout).toBe('x\n0\n');
   });
 
+  it('look a user up again where the root is writable, as /etc/passwd may have changed', async () => {
+    await using sandbox = await under.manager.create({ rootfs: 'writable', user: 'root' });
+    const guest = async () => (await sandbox.exec('id -u; id -g; id -G', { user: 'guest' })).stdout.split('\n');
+    const entry = (ids: string) => `sed -i /^guest:/d /etc/passwd; echo guest:x:${ids}:::/bin/sh >> /etc/passwd`;
+    await sandbox.exec(entry('1234:1235'));
+    // By a command from before, so that nobody else is looked up between the two.
+    await using changing = await sandbox.spawn(`read go; ${entry('4321:5321')}`, { stdin: 'pipe' });
+    expect(await guest()).toEqual(['1234', '1235', '1235', '']);
+    changing.stdin!.end('go\n');
+    changing.stdout.resume();
+    changing.stderr.resume();
+    expect((await changing.wait()).exitCode).toBe(0);
+    expect(await guest()).toEqual(['4321', '5321', '5321', '']);
+  });
+
   // An engine that was started without its bridge has none to give.
   it.skipIf(!existsSync('/sys/class/net/docker0'))('give the bridge network', async () => {
     await using sandbox = await under.manager.create({ network: 'bridge' });

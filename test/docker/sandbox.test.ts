@@ -32,6 +32,14 @@ describe('user, directory and environment', () => {
     expect(stdout).toBe(`${ids}\n`);
   });
 
+  it('run every command as its own user, whoever ran the one before', async () => {
+    const ids = { sandbox: '1000:1000:1000', daemon: '1:1:1', 'nobody:daemon': '65534:1:1' };
+    for (const user of ['daemon', undefined, 'nobody:daemon', 'daemon', undefined] as const) {
+      const { stdout } = await sandbox().exec('echo $(id -u):$(id -g):$(id -G)', { user });
+      expect(stdout).toBe(`${ids[user ?? 'sandbox']}\n`);
+    }
+  });
+
   it('give the workspace to the user of the sandbox', async () => {
     await using other = await under.manager.create({ user: '4321:4322' });
     const { stdout } = await other.exec('id -u; id -g; touch mine; stat -c %u:%g . mine; ls -ld $HOME | cut -c1-10');
