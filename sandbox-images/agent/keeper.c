@@ -176,13 +176,18 @@ static void reap(void) {
     keeper.childless = pid < 0 && errno == ECHILD;
 }
 
+/* The leader's process group, which the kernel signals in one piece: no fork slips through, while a fork bomb outruns any
+ * look into /proc. Only until the leader is reaped, as then its number may be somebody else's. 0: there is none. */
+static pid_t signal_group(int signal) {
+    return !keeper.leader_gone && kill(-keeper.leader, signal) == 0 ? keeper.leader : 0;
+}
+
 static void signal_tree(int signal) {
     struct tree tree = {0};
-    /* Without a readable /proc at least the leader and its group are known. */
+    pid_t group = signal_group(signal);
     if (tree_scan(&tree, getpid(), NULL, 0) == 0) {
-        (void)tree_signal(&tree, signal);
-    } else if (!keeper.leader_gone) {
-        (void)kill(-keeper.leader, signal);
+        (void)tree_signal(&tree, signal, group);
+    } else if (group == 0 && !keeper.leader_gone) {
         (void)kill(keeper.leader, signal);
     }
     tree_free(&tree);
@@ -190,6 +195,7 @@ static void signal_tree(int signal) {
 
 static void kill_hard(void) {
     if (!keeper.leader_gone) keeper.leader_killed = true;
+    (void)signal_group(SIGKILL);
     size_t killed = tree_kill(getpid(), NULL, 0);
     if (!keeper.leader_gone) (void)kill(keeper.leader, SIGKILL);
     /* Counted by the first pass: later ones see the same processes on their way out. */

@@ -47,17 +47,18 @@ static bool field_u64(const char *at, uint64_t *out) {
     return at != NULL && parse_u64(at, strcspn(at, " \n"), 10, UINT64_MAX, out);
 }
 
-/* `pid (name) state ppid …`: the name may hold anything, so the last parenthesis counts. */
+/* `pid (name) state ppid pgrp …`: the name may hold anything, so the last parenthesis counts. */
 static bool parse_stat(const char *text, struct tree_process *out) {
-    uint64_t parent, threads;
+    uint64_t parent, group, threads;
     const char *at = strrchr(text, ')');
     if (at == NULL || at[1] != ' ' || at[2] == '\0') return false;
     char state = at[2];
     const char *parent_at = skip_fields(at, 2);
-    if (!field_u64(parent_at, &parent)) return false;
+    if (!field_u64(parent_at, &parent) || !field_u64(skip_fields(at, 3), &group)) return false;
     /* A process whose first thread has ended shows as a zombie while its other threads run on. */
     if (!field_u64(skip_fields(at, 18), &threads)) threads = 1;
     out->parent = (pid_t)parent;
+    out->group = (pid_t)group;
     out->alive = (state != 'Z' && state != 'X') || threads > 1;
     return true;
 }
@@ -156,10 +157,10 @@ int tree_scan(struct tree *tree, pid_t root, const pid_t *skip, size_t skip_coun
     return 0;
 }
 
-size_t tree_signal(const struct tree *tree, int signal) {
+size_t tree_signal(const struct tree *tree, int signal, pid_t but_group) {
     size_t alive = 0;
     for (size_t i = 0; i < tree->count; i++) {
-        (void)kill(tree->list[i].pid, signal);
+        if (but_group == 0 || tree->list[i].group != but_group) (void)kill(tree->list[i].pid, signal);
         if (tree->list[i].alive) alive++;
     }
     return alive;
@@ -189,7 +190,7 @@ size_t tree_kill(pid_t root, const pid_t *skip, size_t skip_count) {
         /* Everything here was stopped before this scan began, so nothing can have been forked unseen. */
         if (fresh == 0) break;
     }
-    alive = tree_signal(&seen, SIGKILL);
+    alive = tree_signal(&seen, SIGKILL, 0);
     tree_free(&seen);
     tree_free(&now);
     return alive;

@@ -10,6 +10,7 @@
 struct tree_process {
     pid_t pid;
     pid_t parent;
+    pid_t group;
     bool alive; /* not a zombie waiting to be reaped */
     uint8_t mark;
 };
@@ -27,8 +28,8 @@ struct tree {
 int tree_scan(struct tree *tree, pid_t root, const pid_t *skip, size_t skip_count);
 void tree_free(struct tree *tree);
 
-/* Sends `signal` to every process of the scan; returns how many are alive. */
-size_t tree_signal(const struct tree *tree, int signal);
+/* Sends `signal` to every process of the scan that is not of `but_group` (0: no exception); returns how many are alive. */
+size_t tree_signal(const struct tree *tree, int signal, pid_t but_group);
 
 /*
  * One attempt at killing everything below `root`: stops processes until a scan finds no new one, so that none can fork

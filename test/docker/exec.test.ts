@@ -468,6 +468,27 @@ describe('a process tree', () => {
     expect(result.durationMs).toBeLessThan(5000);
   });
 
+  it('is told once, whether in the group of its command or in one of its own', async () => {
+    const told = (name: string) => `trap 'echo ${name}' TERM; while :; do sleep 0.05; done`;
+    const script = `sh -c "${told('same')}" & setsid sh -c "${told('own')}" & ${told('leader')}`;
+    const result = await sandbox().exec(script, { timeoutMs: 500, killGraceMs: 500 });
+    expect(result.outcome).toBe('timeout');
+    expect(result.stdout.trim().split('\n').sort()).toEqual(['leader', 'own', 'same']);
+  });
+
+  it('cannot outrun the signal by forking', async () => {
+    for (let round = 0; round < 5; round++) {
+      const start = performance.now();
+      const result = await sandbox().exec('b() { b | b & }; b; sleep 60', {
+        timeoutMs: 300,
+        killGraceMs: 30_000,
+        maxOutputBytes: 1024,
+      });
+      expect(result.outcome).toBe('timeout');
+      expect(performance.now() - start).toBeLessThan(20_000);
+    }
+  }, 60_000);
+
   it('has no longer than the grace', async () => {
     const result = await sandbox().exec(`trap '' TERM; echo up; sleep 60; echo survived`, {
       timeoutMs: 200,
