@@ -128,11 +128,9 @@ const char *command_user(const struct spawn_request *r) {
 /* 0, or the errno of what was missing. */
 static int fork_keeper(struct command *c, const struct spawn_request *r) {
     struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    const char *user = command_user(r);
     struct keeper_plan plan = {.request = r,
                                .workspace = commands.setup.workspace,
-                               .user = user,
-                               .who = user_known(user),
+                               .user = command_user(r),
                                .refuse_root = commands.setup.refuse_root};
     int error = 0;
     if (commands.null_fd < 0 || open_pipes(&p, r->flags) != 0 || adopt_pipes(c, &p) != 0) {
@@ -142,6 +140,7 @@ static int fork_keeper(struct command *c, const struct spawn_request *r) {
         plan.stdio[0] = p.in[0] >= 0 ? p.in[0] : commands.null_fd;
         plan.stdio[1] = p.out[1];
         plan.stdio[2] = p.err[1] >= 0 ? p.err[1] : p.out[1];
+        user_remember(plan.user);
         c->keeper = fork();
         if (c->keeper == 0) keeper_run(&plan);
         if (c->keeper < 0) error = errno;

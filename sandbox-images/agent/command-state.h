@@ -103,6 +103,7 @@ void unwatch_close(int *fd);
 
 /* The request is complete. */
 void command_start(struct command *c);
+/* Who it runs as: what it asks for, else the sandbox's own. */
 const char *command_user(const struct spawn_request *r);
 /* It waits no longer: a process like any other. */
 void command_start_fresh(struct command *c);

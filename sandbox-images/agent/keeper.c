@@ -336,12 +336,7 @@ _Noreturn void keeper_run(const struct keeper_plan *plan) {
     keeper.failure_fd = -1;
     close_all_from(3, keep_open, 4);
     become_keeper(plan);
-    int error = 0;
-    if (plan->who != NULL) {
-        keeper.who = *plan->who;
-    } else {
-        error = user_resolve(plan->user, &keeper.who);
-    }
+    int error = user_resolve(plan->user, &keeper.who);
     if (error == 0 && plan->refuse_root && keeper.who.uid == 0) error = EPERM;
     if (error != 0) report_spawn_failure(STAGE_USER, error);
     if (keeper.who.uid == 0) report_root();

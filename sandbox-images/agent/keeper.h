@@ -54,7 +54,6 @@ struct keeper_plan {
     const struct spawn_request *request;
     const char *workspace;
     const char *user;
-    const struct identity *who; /* NULL: to be looked up */
     bool refuse_root;
     int control;  /* the keeper's end of the socket pair */
     int stdio[3]; /* the command's ends; unused for a terminal */

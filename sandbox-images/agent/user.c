@@ -165,7 +165,7 @@ static int load(const char *path, char **out, size_t *length) {
     return error;
 }
 
-int user_resolve(const char *spec, struct identity *out) {
+static int look_up(const char *spec, struct identity *out) {
     char *passwd = NULL, *group = NULL;
     size_t passwd_length = 0, group_length = 0;
     int error = load(PASSWD, &passwd, &passwd_length);
@@ -176,15 +176,25 @@ int user_resolve(const char *spec, struct identity *out) {
     return error;
 }
 
-const struct identity *user_known(const char *spec) {
-    static char known[64];
-    static struct identity who;
-    if (known[0] != '\0' && strcmp(spec, known) == 0) return &who;
-    if (strlen(spec) >= sizeof known || !is_read_only(PASSWD) || !is_read_only(GROUP)) return NULL;
-    known[0] = '\0';
-    if (user_resolve(spec, &who) != 0) return NULL;
-    strcpy(known, spec);
-    return &who;
+static struct {
+    char spec[64];
+    struct identity who;
+} known;
+
+static bool is_known(const char *spec) {
+    return known.spec[0] != '\0' && strcmp(spec, known.spec) == 0;
+}
+
+int user_resolve(const char *spec, struct identity *out) {
+    if (!is_known(spec)) return look_up(spec, out);
+    *out = known.who;
+    return 0;
+}
+
+void user_remember(const char *spec) {
+    if (is_known(spec) || strlen(spec) >= sizeof known.spec || !is_read_only(PASSWD) || !is_read_only(GROUP)) return;
+    known.spec[0] = '\0';
+    if (look_up(spec, &known.who) == 0) strcpy(known.spec, spec);
 }
 
 static int drop_capabilities(void) {

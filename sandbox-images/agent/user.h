@@ -17,10 +17,10 @@ struct identity {
 /* `name`, `uid`, `name:group` or `uid:gid` against the text of /etc/passwd and /etc/group. 0 or an errno. */
 int user_find(const char *passwd, size_t passwd_length, const char *group, size_t group_length, const char *spec,
               struct identity *out);
-/* The same with the files of this root. */
+/* The same with the files of this root, or as remembered. */
 int user_resolve(const char *spec, struct identity *out);
-/* The same once for all, where nothing in the sandbox can change them. NULL: to be looked up each time, or an error. */
-const struct identity *user_known(const char *spec);
+/* From here on this process and its forks know that one, where nothing in the sandbox can change the files. */
+void user_remember(const char *spec);
 /* Becomes that user for good: groups, ids, no capability, no way to gain one. 0, or -1 with errno. */
 int user_become(const struct identity *who);
 /* Has that user's rights to files from here on, and nothing else of his; 0 and 0 gives root's back. */
