@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,18 +150,60 @@ static int write_program(const struct spawn_request *r) {
     return result;
 }
 
-_Noreturn void child_run(const struct child_plan *plan) {
-    const struct spawn_request *r = plan->request;
-    const char *cwd = r->cwd[0] == '\0' ? plan->workspace : r->cwd;
-    if (setsid() < 0 || take_terminal(plan) != 0) fail(plan, STAGE_PTY, errno);
-    if (place_stdio(plan) != 0) fail(plan, STAGE_RESOURCES, errno);
+static void prepare(const struct child_plan *plan) {
+    if (setsid() < 0) fail(plan, STAGE_PTY, errno);
     child_raise_oom_score();
     if (set_limits() != 0) fail(plan, STAGE_RESOURCES, errno);
     (void)umask(022);
+}
+
+_Noreturn static void start(const struct child_plan *plan) {
+    const struct spawn_request *r = plan->request;
+    const char *cwd = r->cwd[0] == '\0' ? plan->workspace : r->cwd;
+    if (place_stdio(plan) != 0) fail(plan, STAGE_RESOURCES, errno);
     if (user_become(plan->who) != 0) fail(plan, STAGE_USER, errno);
     child_reset_signals();
     if ((r->flags & SPAWN_FS) != 0) run_fs(plan);
     if (chdir(cwd) != 0) fail(plan, STAGE_CWD, errno);
     if ((r->flags & SPAWN_PROGRAM) != 0 && write_program(r) != 0) fail(plan, STAGE_PROGRAM, errno);
     fail(plan, STAGE_EXEC, run_program(r));
+}
+
+_Noreturn void child_run(const struct child_plan *plan) {
+    prepare(plan);
+    if (take_terminal(plan) != 0) fail(plan, STAGE_PTY, errno);
+    start(plan);
+}
+
+/* ---- one that waits for its command ---- */
+
+bool child_send(int socket, const struct identity *who, const uint8_t *request, size_t length, const int stdio[3]) {
+    struct iovec parts[2] = {{(void *)(uintptr_t)who, sizeof *who}, {(void *)(uintptr_t)request, length}};
+    return send_packet(socket, parts, 2, stdio, 3);
+}
+
+_Noreturn void child_await(int socket, struct child_plan *plan, struct spawn_request *request, struct identity *who) {
+    static struct {
+        struct identity who;
+        uint8_t request[CHILD_REQUEST_MAX];
+    } received;
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+    } space = {0};
+    struct iovec part = {&received, sizeof received};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = sizeof space.bytes};
+    prepare(plan);
+    ssize_t n;
+    do {
+        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    struct cmsghdr *header = n < (ssize_t)sizeof *who ? NULL : CMSG_FIRSTHDR(&message);
+    if (header == NULL || header->cmsg_len != CMSG_LEN(3 * sizeof(int))) _exit(127);
+    memcpy(plan->stdio, CMSG_DATA(header), sizeof plan->stdio);
+    *who = received.who;
+    int error = spawn_request_parse(received.request, (size_t)n - sizeof *who, request);
+    if (error != 0) fail(plan, STAGE_RESOURCES, error);
+    start(plan);
 }

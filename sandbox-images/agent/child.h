@@ -3,6 +3,7 @@
 #define RIPCORD_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "spawn-request.h"
@@ -40,5 +41,13 @@ struct child_plan {
 void child_reset_signals(void);
 
 _Noreturn void child_run(const struct child_plan *plan);
+
+/* Environments of programs are smaller; a longer one starts in a fork of its own. */
+#define CHILD_REQUEST_MAX 16384
+/* PID 1 → a leader that waits: who it is to be, the request as it came, and its stdio. False when it has gone. */
+bool child_send(int socket, const struct identity *who, const uint8_t *request, size_t length, const int stdio[3]);
+
+/* The same as child_run, once PID 1 has sent the rest: that fills in the plan and what it points to. */
+_Noreturn void child_await(int socket, struct child_plan *plan, struct spawn_request *request, struct identity *who);
 
 #endif

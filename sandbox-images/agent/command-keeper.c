@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "prefork.h"
 #include "pty.h"
 #include "tree.h"
 #include "util.h"
@@ -35,8 +36,9 @@ void keeper_order_signal(struct command *c, int signal) {
 
 /* What is not below a living keeper belongs to nobody. */
 static size_t kill_orphans(void) {
-    pid_t keepers[STREAMS_MAX + ZYGOTE_PROCESSES_MAX];
+    pid_t keepers[STREAMS_MAX + ZYGOTE_PROCESSES_MAX + PREFORK_KEEPERS_MAX];
     size_t count = zygote_processes(keepers);
+    count += prefork_processes(keepers + count);
     for (uint32_t i = 0; i < commands.count; i++) {
         if (commands.active[i]->control >= 0) keepers[count++] = commands.active[i]->keeper;
     }
@@ -85,6 +87,7 @@ static void adopt_terminal(struct command *c, int master) {
 static void note_end(struct command *c) {
     c->ended = true;
     c->backstop_at = NEVER;
+    for (int i = 0; i < 2; i++) close_fd(&c->held[i]);
     for (int i = 0; i < 2; i++) channel_writers_gone(&c->out[i]);
     if (c->out[0].fd < 0) c->out[0].ended = true;
     command_kick(c);

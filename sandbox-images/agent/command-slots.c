@@ -67,7 +67,7 @@ struct command *command_claim(uint32_t stream) {
     c->slot = (uint32_t)(c - slots);
     c->stream = stream;
     c->phase = PHASE_REQUEST;
-    c->control = -1;
+    c->control = c->held[0] = c->held[1] = -1;
     c->backstop_at = NEVER;
     c->before = cgroup_counters();
     input_init(&c->in);
@@ -104,6 +104,8 @@ void command_release(struct command *c) {
     command_close_input(&c->in);
     command_close_output(&c->out[0]);
     command_close_output(&c->out[1]);
+    close_fd(&c->held[0]);
+    close_fd(&c->held[1]);
     unwatch_close(&c->control);
     c->phase = PHASE_FREE;
     for (uint32_t i = 0; i < commands.count; i++) {

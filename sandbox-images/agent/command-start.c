@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "child.h"
 #include "loop.h"
+#include "prefork.h"
 #include "spawn-request.h"
 #include "user.h"
 #include "util.h"
@@ -78,6 +80,12 @@ int command_adopt_input(struct command *c, int *fd) {
     return watch(c, c->in.fd, EPOLLOUT, WATCH_INPUT);
 }
 
+static void choose_stdio(const struct pipes *p, int stdio[3]) {
+    stdio[0] = p->in[0] >= 0 ? p->in[0] : commands.null_fd;
+    stdio[1] = p->out[1];
+    stdio[2] = p->err[1] >= 0 ? p->err[1] : p->out[1];
+}
+
 static int adopt_pipes(struct command *c, struct pipes *p) {
     c->control = p->control[0];
     p->control[0] = -1;
@@ -85,6 +93,14 @@ static int adopt_pipes(struct command *c, struct pipes *p) {
     if (p->in[1] >= 0 && command_adopt_input(c, &p->in[1]) != 0) return -1;
     if (p->out[0] >= 0 && command_adopt_output(c, 0, &p->out[0]) != 0) return -1;
     return p->err[0] >= 0 ? command_adopt_output(c, 1, &p->err[0]) : 0;
+}
+
+/* Once the command has its own. */
+static void hold_if_brief(struct command *c, struct pipes *p) {
+    if ((c->flags & SPAWN_BRIEF) == 0) return;
+    c->held[0] = p->out[1];
+    c->held[1] = p->err[1];
+    p->out[1] = p->err[1] = -1;
 }
 
 static void configure(struct command *c, const struct spawn_request *r) {
@@ -137,13 +153,14 @@ static int fork_keeper(struct command *c, const struct spawn_request *r) {
         error = commands.null_fd < 0 ? ENODEV : errno;
     } else {
         plan.control = p.control[1];
-        plan.stdio[0] = p.in[0] >= 0 ? p.in[0] : commands.null_fd;
-        plan.stdio[1] = p.out[1];
-        plan.stdio[2] = p.err[1] >= 0 ? p.err[1] : p.out[1];
-        user_remember(plan.user);
+        choose_stdio(&p, plan.stdio);
         c->keeper = fork();
         if (c->keeper == 0) keeper_run(&plan);
-        if (c->keeper < 0) error = errno;
+        if (c->keeper < 0) {
+            error = errno;
+        } else {
+            hold_if_brief(c, &p);
+        }
     }
     close_pipes(&p);
     return error;
@@ -161,8 +178,64 @@ void command_start_fresh(struct command *c) {
     end_if_failed(c, fork_keeper(c, &c->parsed));
 }
 
+static bool send_start(int control, const struct spawn_request *r, const struct identity *who) {
+    struct keeper_start start = {.order = ORDER_START,
+                                 .flags = r->flags,
+                                 .timeout_ms = r->timeout_ms,
+                                 .grace_ms = r->grace_ms,
+                                 .started_us = now_us(),
+                                 .names_user = who != NULL};
+    if (who != NULL) start.who = *who;
+    if (r->program != NULL) {
+        if (strlen(r->program) >= sizeof start.program) return false;
+        strcpy(start.program, r->program);
+    }
+    return send(control, &start, sizeof start, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof start;
+}
+
+/* It runs from here on. */
+static void handed_over(struct command *c, struct pipes *p, pid_t keeper) {
+    c->keeper = keeper;
+    hold_if_brief(c, p);
+    int error = adopt_pipes(c, p) == 0 ? 0 : errno;
+    /* Unheard: its keeper ends it when this end of the socket closes. */
+    if (error != 0) (void)kill(keeper, SIGKILL);
+    end_if_failed(c, error);
+}
+
+/* What a pair that waits can be for. */
+static bool suits_pair(const struct command *c, const struct identity *who) {
+    return c->request_total <= CHILD_REQUEST_MAX && (c->parsed.flags & SPAWN_PTY) == 0 && commands.setup.subreaper &&
+           commands.null_fd >= 0 && !commands.root_ran && who != NULL && who->uid != 0;
+}
+
+/* `request` is as it came. False when there is no pair, or it has died: nothing has run. */
+static bool start_in_pair(struct command *c, const uint8_t *request) {
+    const struct spawn_request *r = &c->parsed;
+    const struct identity *who = user_known(command_user(r));
+    if (!suits_pair(c, who)) {
+        prefork_forget();
+        return false;
+    }
+    struct prefork_pair pair = prefork_take();
+    if (pair.keeper == 0) return false;
+    struct pipes p = {{pair.control, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    bool sent = open_stdio(&p, r->flags) == 0 && send_start(pair.control, r, who);
+    if (sent) {
+        int stdio[3];
+        choose_stdio(&p, stdio);
+        sent = child_send(pair.program, who, request, c->request_total, stdio);
+    }
+    close_fd(&pair.program);
+    if (sent) handed_over(c, &p, pair.keeper);
+    close_pipes(&p);
+    return sent;
+}
+
 void command_start(struct command *c) {
+    static uint8_t as_it_came[CHILD_REQUEST_MAX];
     struct spawn_request *r = &c->parsed;
+    if (c->request_total <= sizeof as_it_came) memcpy(as_it_came, c->request, c->request_total);
     int error = spawn_request_parse(c->request, c->request_total, r);
     if (error != 0) {
         command_end_unstarted(c, error == EINVAL ? STAGE_REQUEST : STAGE_RESOURCES, error);
@@ -174,11 +247,13 @@ void command_start(struct command *c) {
     }
     c->phase = PHASE_RUNNING;
     configure(c, r);
+    user_remember(command_user(r));
     if (zygote_takes(r)) {
         c->waiting = true;
         c->wait_ends = now_us() + ZYGOTE_WAIT_US;
+        prefork_forget();
         zygote_serve();
-    } else {
+    } else if (!start_in_pair(c, as_it_came)) {
         command_start_fresh(c);
     }
 }
@@ -206,14 +281,6 @@ static int open_particulars(const struct spawn_request *r) {
     return fd;
 }
 
-static bool send_start(int control, const struct spawn_request *r) {
-    struct keeper_start start = {
-        .order = ORDER_START, .flags = r->flags, .timeout_ms = r->timeout_ms, .grace_ms = r->grace_ms};
-    if (strlen(r->program) >= sizeof start.program) return false;
-    strcpy(start.program, r->program);
-    return send(control, &start, sizeof start, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof start;
-}
-
 static bool send_program(int program, const struct pipes *p, const struct spawn_request *r) {
     int fds[4] = {p->in[0] >= 0 ? p->in[0] : commands.null_fd, p->out[1], p->err[1], open_particulars(r)};
     bool sent = fds[3] >= 0 && send_descriptors(program, fds, 4);
@@ -225,16 +292,12 @@ bool command_start_warm(struct command *c, int *control, int *program, pid_t kee
     struct pipes p = {{*control, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     *control = -1;
     bool sent = commands.null_fd >= 0 && open_stdio(&p, c->parsed.flags) == 0 &&
-                send_start(p.control[0], &c->parsed) && send_program(*program, &p, &c->parsed);
+                send_start(p.control[0], &c->parsed, NULL) && send_program(*program, &p, &c->parsed);
     close_fd(program);
     if (sent) {
         c->waiting = false;
         c->warm = true;
-        c->keeper = keeper;
-        int error = adopt_pipes(c, &p) == 0 ? 0 : errno;
-        /* It runs, unheard: its keeper ends it when this end of the socket closes. */
-        if (error != 0) (void)kill(keeper, SIGKILL);
-        end_if_failed(c, error);
+        handed_over(c, &p, keeper);
     }
     close_pipes(&p);
     return sent;

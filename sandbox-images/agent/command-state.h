@@ -58,6 +58,7 @@ struct command {
     struct cgroup_counters before;
     struct input in;
     struct channel out[2];
+    int held[2]; /* a brief one's ends of its output: that they close is no news, and would only wake PID 1 */
 
     bool queued;
     bool blocked; /* until the outbox has room */

@@ -136,9 +136,8 @@ static void start_command(void) {
     if (keeper.leader < 0) report_spawn_failure(STAGE_RESOURCES, errno);
     if (keeper.leader == 0) child_run(&child);
     (void)close(failure[1]);
-    /* The keeper must not be what keeps the command's pipes open. A brief one's, of which only the end counts, had better stay
-     * open until then: that they close is no news to PID 1, but would wake it. */
-    for (int i = 0; i < 3 && !is_brief(); i++) {
+    /* The keeper must not be what keeps the command's pipes open. */
+    for (int i = 0; i < 3; i++) {
         if (i == 0 || child.stdio[i] != child.stdio[i - 1]) (void)close(child.stdio[i]);
     }
     set_timeout();
@@ -355,17 +354,45 @@ static bool take_identity(int argc, char **argv, struct identity *who) {
     return argc >= 2;
 }
 
-/* Until PID 1 has a program for it. The leader waits for its own half of it, and ends when there will be none. */
-static void await_start(struct keeper_start *start) {
+/* Waits until PID 1 has a program for it. The leader waits for its own half of it, and ends when there will be none. */
+_Noreturn static void keep_from_start(struct spawn_request *request) {
+    static struct keeper_start start;
     ssize_t n;
     do {
-        n = recv(keeper.control, start, sizeof *start, 0);
+        n = recv(keeper.control, &start, sizeof start, 0);
     } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof *start || start->order != ORDER_START) _exit(0);
+    if (n != (ssize_t)sizeof start || start.order != ORDER_START) _exit(0);
+    if (start.names_user) keeper.who = start.who;
+    request->flags = start.flags;
+    request->timeout_ms = start.timeout_ms;
+    request->grace_ms = start.grace_ms;
+    request->program = start.program[0] == '\0' ? NULL : start.program;
+    keeper.started_us = start.started_us;
+    set_timeout();
+    keep();
+}
+
+_Noreturn void keeper_await(int control, int program, const char *workspace) {
+    static struct spawn_request request;
+    struct keeper_plan plan = {.request = &request, .control = control};
+    struct child_plan child = {.request = &request, .who = &keeper.who, .workspace = workspace};
+    int keep_open[2] = {control, program};
+    int failure[2];
+    keeper.failure_fd = -1;
+    close_all_from(3, keep_open, 2);
+    become_keeper(&plan);
+    if (pipe2(failure, O_CLOEXEC) != 0) _exit(0);
+    child.failure_fd = failure[1];
+    keeper.failure_fd = failure[0];
+    keeper.leader = fork();
+    if (keeper.leader < 0) _exit(0);
+    if (keeper.leader == 0) child_await(program, &child, &request, &keeper.who);
+    (void)close(failure[1]);
+    (void)close(program);
+    keep_from_start(&request);
 }
 
 _Noreturn void keeper_adopt(int argc, char **argv) {
-    static struct keeper_start start;
     static struct spawn_request request;
     static const struct keeper_plan plan = {.request = &request, .control = KEEPER_CONTROL_FD};
     uint64_t leader;
@@ -378,12 +405,5 @@ _Noreturn void keeper_adopt(int argc, char **argv) {
     keeper.report.news = NEWS_READY;
     keeper.report.pid = getpid();
     send_report();
-    await_start(&start);
-    request.flags = start.flags;
-    request.timeout_ms = start.timeout_ms;
-    request.grace_ms = start.grace_ms;
-    request.program = start.program;
-    keeper.started_us = now_us();
-    set_timeout();
-    keep();
+    keep_from_start(&request);
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "spawn-request.h"
+#include "user.h"
 
 /* PID 1 → keeper, one packet each. */
 enum keeper_order { ORDER_KILL_TREE = 1, ORDER_SIGNAL_TREE = 2, ORDER_START = 3 };
@@ -22,12 +23,15 @@ struct keeper_command {
     uint32_t grace_ms;
 };
 
-/* PID 1 → the keeper of a fork that waits for its program: the first packet. */
+/* PID 1 → a keeper whose leader waits for its program: the first packet. */
 struct keeper_start {
     int order;
     uint16_t flags;
     uint32_t grace_ms;
     uint64_t timeout_ms;
+    uint64_t started_us;
+    bool names_user; /* else the keeper knows him */
+    struct identity who;
     char program[PATH_MAX];
 };
 
@@ -61,6 +65,9 @@ struct keeper_plan {
 
 /* Runs in the new process, never returns. */
 _Noreturn void keeper_run(const struct keeper_plan *plan);
+
+/* Forked before there is a command: waits at `control`, its leader at `program`. */
+_Noreturn void keeper_await(int control, int program, const char *workspace);
 
 /* How a warm interpreter starts one: `keeper LEADER UID GID [GROUP…]`, the leader being its child already. */
 #define KEEPER_WORD "keeper"

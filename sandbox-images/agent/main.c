@@ -24,6 +24,7 @@
 #include "keeper.h"
 #include "loop.h"
 #include "names.h"
+#include "prefork.h"
 #include "session.h"
 #include "util.h"
 #include "zygote.h"
@@ -61,7 +62,8 @@ static void open_signals(void) {
 }
 
 static void reap_all(void) {
-    while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+    pid_t pid;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) prefork_reaped(pid);
 }
 
 static void on_signals(void) {
@@ -142,8 +144,9 @@ _Noreturn static void loop(void) {
             commands_unblock();
             busy = true;
         }
+        if (!busy) prefork_make();
         uint64_t now = now_us();
-        deadline = min_u64(session_tick(now), min_u64(commands_tick(now), zygote_tick(now)));
+        deadline = min_u64(min_u64(session_tick(now), prefork_tick(now)), min_u64(commands_tick(now), zygote_tick(now)));
     }
 }
 

@@ -18,6 +18,7 @@
 #include "frame.h"
 #include "messages.h"
 #include "names.h"
+#include "prefork.h"
 #include "reset.h"
 #include "self-test.h"
 #include "util.h"
@@ -236,6 +237,7 @@ static void reset(struct cursor *directories) {
     connections_stop();
     commands_forget();
     zygote_forget();
+    prefork_forget();
     names_close();
     *r = (struct reset_result){0};
     if ((session.hello.flags & HELLO_RESETTABLE) == 0) {

@@ -181,18 +181,19 @@ static struct {
     struct identity who;
 } known;
 
-static bool is_known(const char *spec) {
-    return known.spec[0] != '\0' && strcmp(spec, known.spec) == 0;
+const struct identity *user_known(const char *spec) {
+    return known.spec[0] != '\0' && strcmp(spec, known.spec) == 0 ? &known.who : NULL;
 }
 
 int user_resolve(const char *spec, struct identity *out) {
-    if (!is_known(spec)) return look_up(spec, out);
-    *out = known.who;
+    const struct identity *who = user_known(spec);
+    if (who == NULL) return look_up(spec, out);
+    *out = *who;
     return 0;
 }
 
 void user_remember(const char *spec) {
-    if (is_known(spec) || strlen(spec) >= sizeof known.spec || !is_read_only(PASSWD) || !is_read_only(GROUP)) return;
+    if (user_known(spec) != NULL || strlen(spec) >= sizeof known.spec || !is_read_only(PASSWD) || !is_read_only(GROUP)) return;
     known.spec[0] = '\0';
     if (look_up(spec, &known.who) == 0) strcpy(known.spec, spec);
 }

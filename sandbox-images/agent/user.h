@@ -19,6 +19,8 @@ int user_find(const char *passwd, size_t passwd_length, const char *group, size_
               struct identity *out);
 /* The same with the files of this root, or as remembered. */
 int user_resolve(const char *spec, struct identity *out);
+/* Who that is, if it is remembered; else NULL. */
+const struct identity *user_known(const char *spec);
 /* From here on this process and its forks know that one, where nothing in the sandbox can change the files. */
 void user_remember(const char *spec);
 /* Becomes that user for good: groups, ids, no capability, no way to gain one. 0, or -1 with errno. */

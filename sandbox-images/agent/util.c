@@ -134,21 +134,27 @@ ssize_t read_all(int fd, void *data, size_t length) {
     return (ssize_t)have;
 }
 
-bool send_descriptors(int socket, const int *fds, size_t count) {
-    char byte = 1;
-    struct iovec part = {&byte, 1};
+bool send_packet(int socket, struct iovec *parts, size_t part_count, const int *fds, size_t count) {
+    size_t length = 0;
+    for (size_t i = 0; i < part_count; i++) length += parts[i].iov_len;
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
     } space = {0};
     struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
+        .msg_iov = parts, .msg_iovlen = part_count, .msg_control = &space, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(count * sizeof *fds);
     memcpy(CMSG_DATA(header), fds, count * sizeof *fds);
-    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length;
+}
+
+bool send_descriptors(int socket, const int *fds, size_t count) {
+    char byte = 1;
+    struct iovec part = {&byte, 1};
+    return send_packet(socket, &part, 1, fds, count);
 }
 
 _Noreturn void die(const char *what, int error) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 uint64_t now_us(void);
 
@@ -32,7 +33,9 @@ int write_all(int fd, const void *data, size_t length);
 /* Up to `length` bytes; fewer only at the end of the file. -1 with errno. */
 ssize_t read_all(int fd, void *data, size_t length);
 
-/* One packet with descriptors, without waiting. False when it was not sent. */
+/* One packet with descriptors (1 to 4), without waiting. False when it was not sent. */
+bool send_packet(int socket, struct iovec *parts, size_t part_count, const int *fds, size_t count);
+/* The same with nothing else to say. */
 bool send_descriptors(int socket, const int *fds, size_t count);
 
 /* Fatal: one line on stderr, then the process ends. */

@@ -1,0 +1,149 @@
+/** Commands that are handed to a pair of processes forked ahead: as any other, and none of it is left. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sandbox } from 'ripcord';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { engine, until } from '../helpers/audit.js';
+import { countProcesses, useManager } from '../helpers/sandbox.js';
+
+const under = useManager();
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await under.manager.create({ image: 'python', reuse: true });
+  return () => sandbox.close();
+});
+
+interface Process {
+  pid: number;
+  parent: number;
+}
+
+/** Processes of the sandbox with their numbers on the host, PID 1 first. */
+async function processes(of = sandbox): Promise<Process[]> {
+  const path = `/containers/${of.parts.container.name}/top?ps_args=-eo%20pid,ppid`;
+  const { body } = await engine<{ Processes: string[][] }>('GET', path);
+  return body.Processes.map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
+}
+
+/** PID 1, a keeper and its leader. */
+const waits = () => until(async () => (await processes()).length === 3, 'a pair that waits');
+const nobodyWaits = () => until(async () => (await processes()).length === 1, 'no pair');
+
+async function makePair() {
+  for (let i = 0; i < 3; i++) expect(await sandbox.exec(['true'])).toMatchObject({ outcome: 'exited', exitCode: 0 });
+  await waits();
+}
+
+/** How long before this command's own first look at the clock its process was forked, in milliseconds. */
+const AGE = `import os
+ticks = int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19])
+print(1000 * (float(open('/proc/uptime').read().split()[0]) - ticks / os.sysconf('SC_CLK_TCK')))`;
+const age = async (options = {}) => Number((await sandbox.exec(['python3', '-I', '-c', AGE], options)).stdout);
+
+describe('a pair', () => {
+  it('is made once some commands have come, and taken by the next', async () => {
+    expect((await processes()).length).toBe(1);
+    expect(await age()).toBeLessThan(300);
+    expect((await processes()).length).toBe(1);
+    await makePair();
+    await sleep(600);
+    expect(await age()).toBeGreaterThan(550);
+    await waits();
+  });
+
+  it('starts a command as any other is started', async () => {
+    const look = `
+      grep -E '^(Umask|Uid|Gid|Groups|NoNewPrivs|Seccomp|Sig|Cap|Shd)' /proc/self/status
+      cat /proc/self/limits /proc/self/oom_score_adj; cut -d' ' -f19,41 /proc/self/stat
+      ls -l /proc/self/fd | sed 's/.* \\([0-9]* ->\\)/\\1/; s/\\[[0-9]*\\]//; s/proc.[0-9]*/proc/'
+      pwd; env | sort; ps -o pid= -o sid= -o pgid= -p $$ | awk '{ print ($1 == $2 && $2 == $3) }'; cat`;
+    const options = { env: { GIVEN: 'to it' }, cwd: '/tmp', stdin: 'input' };
+    const fresh = await sandbox.exec(look, options);
+    expect(fresh.stdout).toContain('GIVEN=to it');
+    expect(fresh.stdout).toMatch(/input$/);
+    await makePair();
+    const handed = await sandbox.exec(look, options);
+    expect(handed.stdout).toBe(fresh.stdout);
+    expect(handed.stderr).toBe(fresh.stderr);
+  });
+
+  it('ends a command and all that it started as any other is ended', async () => {
+    await makePair();
+    const late = await sandbox.exec('setsid sleep 7311 & echo said; exec sleep 7311', { timeoutMs: 200 });
+    expect(late).toMatchObject({ outcome: 'timeout', stdout: 'said\n' });
+    expect(late.durationMs).toBeGreaterThanOrEqual(200);
+    await waits();
+    expect(await sandbox.exec('setsid sleep 7311 >/dev/null 2>&1 &')).toMatchObject({
+      outcome: 'exited',
+      backgroundKilled: 1,
+    });
+    await waits();
+    expect(await sandbox.exec('kill -SEGV $$')).toMatchObject({ outcome: 'signaled', signal: 'SIGSEGV' });
+    await waits();
+    const running = await sandbox.spawn(['sleep', '7311']);
+    await running.kill();
+    expect(await running.wait()).toMatchObject({ outcome: 'signaled', signal: 'SIGTERM' });
+    await waits();
+    const aborted = sandbox.exec(['sleep', '7311'], { signal: AbortSignal.timeout(100) });
+    await expect(aborted).rejects.toMatchObject({ name: 'TaskAbortedError' });
+    expect(await countProcesses(sandbox, '7311')).toBe(0);
+  });
+
+  it('says what kept a command from being started', async () => {
+    for (const [argv, options, failure] of [
+      [['/no/such'], {}, { errno: 'ENOENT', stage: 'exec' }],
+      [['true'], { cwd: '/no/such' }, { errno: 'ENOENT', stage: 'cwd' }],
+    ] as const) {
+      await makePair();
+      expect(await sandbox.exec([...argv], options)).toMatchObject({ outcome: 'spawn-failed', failure });
+    }
+  });
+
+  it('is for whoever is not root, for no terminal, and not for a command too long for it', async () => {
+    await makePair();
+    await sleep(600);
+    expect(await age({ user: '4321:4321' })).toBeGreaterThan(550);
+
+    await makePair();
+    await sleep(400);
+    expect(await age({ env: { LONG: 'x'.repeat(20_000) } })).toBeLessThan(300);
+    await nobodyWaits();
+
+    await makePair();
+    const terminal = await sandbox.spawn(['sh', '-c', 'test -t 0 && exit 5'], { pty: true });
+    expect((await terminal.wait()).exitCode).toBe(5);
+    await nobodyWaits();
+
+    await makePair();
+    await sleep(400);
+    expect(await age({ user: 'root' })).toBeLessThan(300);
+    // From here on it could be anything that waits.
+    for (let i = 0; i < 4; i++) await sandbox.exec(['true']);
+    await nobodyWaits();
+  });
+
+  it.each(['keeper', 'leader'])('whose %s has been killed is made good', async (which) => {
+    await makePair();
+    const [first, ...pair] = await processes();
+    const { pid } = pair.find(({ parent }) => (parent === first!.pid) === (which === 'keeper'))!;
+    process.kill(pid, 'SIGKILL');
+    expect(await sandbox.exec('echo fine')).toMatchObject({ outcome: 'exited', stdout: 'fine\n' });
+    await makePair();
+  });
+
+  it('goes when nothing comes for a while', async () => {
+    await makePair();
+    await sleep(9000);
+    await nobodyWaits();
+    expect((await sandbox.exec('echo fine')).stdout).toBe('fine\n');
+  });
+
+  it('is gone when the sandbox is used again', async () => {
+    await makePair();
+    expect((await sandbox.close()).reuse).toMatchObject({ recycled: true });
+    const again = await under.manager.create({ image: 'python', reuse: true });
+    expect(again.parts.container.name).toBe(sandbox.parts.container.name);
+    expect(await processes(again)).toHaveLength(1);
+    await again.close();
+  });
+});
