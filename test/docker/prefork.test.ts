@@ -23,7 +23,10 @@ interface Process {
 async function processes(of = sandbox): Promise<Process[]> {
   const path = `/containers/${of.parts.container.name}/top?ps_args=-eo%20pid,ppid`;
   const { body } = await engine<{ Processes: string[][] }>('GET', path);
-  return body.Processes.map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
+  const list = body.Processes.map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
+  // By their numbers it need not come first: those begin anew some day.
+  const isFirst = ({ parent }: Process) => !list.some(({ pid }) => pid === parent);
+  return [...list.filter(isFirst), ...list.filter((process) => !isFirst(process))];
 }
 
 /** PID 1, a keeper and its leader. */
