@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,21 +186,9 @@ _Noreturn void child_await(int socket, struct child_plan *plan, struct spawn_req
         struct identity who;
         uint8_t request[CHILD_REQUEST_MAX];
     } received;
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(3 * sizeof(int))];
-    } space = {0};
-    struct iovec part = {&received, sizeof received};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = sizeof space.bytes};
     prepare(plan);
-    ssize_t n;
-    do {
-        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    struct cmsghdr *header = n < (ssize_t)sizeof *who ? NULL : CMSG_FIRSTHDR(&message);
-    if (header == NULL || header->cmsg_len != CMSG_LEN(3 * sizeof(int))) _exit(127);
-    memcpy(plan->stdio, CMSG_DATA(header), sizeof plan->stdio);
+    ssize_t n = receive_packet(socket, &received, sizeof received, plan->stdio, 3);
+    if (n < (ssize_t)sizeof *who) _exit(127);
     *who = received.who;
     int error = spawn_request_parse(received.request, (size_t)n - sizeof *who, request);
     if (error != 0) fail(plan, STAGE_RESOURCES, error);

@@ -71,18 +71,7 @@ _Noreturn static void report_spawn_failure(int stage, int error) {
 static void send_terminal(int master) {
     struct keeper_report news = {.news = NEWS_TERMINAL};
     struct iovec part = {&news, sizeof news};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &master, sizeof master);
-    if (sendmsg(keeper.control, &message, MSG_NOSIGNAL) < 0) report_spawn_failure(STAGE_PTY, errno);
+    if (!send_packet(keeper.control, &part, 1, &master, 1)) report_spawn_failure(STAGE_PTY, errno);
 }
 
 /* Said before there is a command that could stop this process from saying it. */

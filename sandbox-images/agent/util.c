@@ -157,6 +157,24 @@ bool send_descriptors(int socket, const int *fds, size_t count) {
     return send_packet(socket, &part, 1, fds, count);
 }
 
+ssize_t receive_packet(int socket, void *data, size_t size, int *fds, size_t count) {
+    struct iovec part = {data, size};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+    } space;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
+    ssize_t n;
+    do {
+        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    struct cmsghdr *header = n <= 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (header == NULL || header->cmsg_len != CMSG_LEN(count * sizeof *fds)) return -1;
+    memcpy(fds, CMSG_DATA(header), count * sizeof *fds);
+    return n;
+}
+
 _Noreturn void die(const char *what, int error) {
     char line[256] = "ripcord-agent: ";
     text_append(line, sizeof line, what);

@@ -37,6 +37,8 @@ ssize_t read_all(int fd, void *data, size_t length);
 bool send_packet(int socket, struct iovec *parts, size_t part_count, const int *fds, size_t count);
 /* The same with nothing else to say. */
 bool send_descriptors(int socket, const int *fds, size_t count);
+/* Waits for a packet with that many. Its length, or -1 when the other side has gone or sends another. */
+ssize_t receive_packet(int socket, void *data, size_t size, int *fds, size_t count);
 
 /* Fatal: one line on stderr, then the process ends. */
 _Noreturn void die(const char *what, int error);

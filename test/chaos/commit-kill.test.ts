@@ -179,22 +179,25 @@ describe('a commit killed', () => {
       added: Object.fromEntries(Array.from({ length: 24 }, (_, i) => [`a${i}`, `y${i}`])),
     };
     const { old, fresh, ms } = await undisturbed(base, result);
+    // The first time takes longest: what has ended by itself says how long it takes at most.
+    let longest = ms;
     const seen = { old: 0, new: 0, killed: 0 };
     await inParallel(KILLS, async () => {
       const job = trial(base, result);
       const child = commitProcess('apply', { ...job, hold: true });
       const { id } = await child.heard();
       child.go();
-      await sleep(Math.random() * ms * 1.2);
+      const wait = Math.random() * longest * 1.2;
+      await sleep(wait);
       child.kill();
       if ((await child.ended()) === 'killed') seen.killed += 1;
+      else longest = Math.min(longest, wait);
       await recoverCommit(job.target);
       seen[await judge(job.target, id, old, fresh)] += 1;
       rmSync(path.dirname(job.target), { recursive: true });
     });
     console.log(`killed ${seen.killed} of ${KILLS}: ${seen.old} wholly old, ${seen.new} wholly new`);
-    // How many are still at work when the signal comes depends on chance and on the machine.
-    expect(seen.killed).toBeGreaterThan(0);
+    expect(seen.killed).toBeGreaterThan(KILLS / 3);
   });
 });
 

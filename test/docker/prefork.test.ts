@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sandbox } from 'ripcord';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { engine, until } from '../helpers/audit.js';
+import { isRunning } from '../helpers/chaos/processes.js';
 import { countProcesses, useManager } from '../helpers/sandbox.js';
 
 const under = useManager();
@@ -42,14 +43,6 @@ const nobodyWaits = () => until(async () => (await processes()).length === 1, 'n
 async function makePair() {
   for (let i = 0; i < 3; i++) expect(await sandbox.exec(['true'])).toMatchObject({ outcome: 'exited', exitCode: 0 });
   await waits();
-}
-
-function isDead(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
-  } catch {
-    return true;
-  }
 }
 
 /** How long before it was asked for the command's process was forked, in milliseconds: the kernel counts in ticks of 10. */
@@ -146,7 +139,7 @@ describe('a pair', () => {
     const [first, ...pair] = await processes();
     const { pid } = pair.find(({ parent }) => (parent === first!.pid) === (which === 'keeper'))!;
     process.kill(pid, 'SIGKILL');
-    await until(() => isDead(pid), 'its end');
+    await until(() => !isRunning(pid), 'its end');
     expect(await sandbox.exec('echo fine')).toMatchObject({ outcome: 'exited', stdout: 'fine\n' });
     await makePair();
   });

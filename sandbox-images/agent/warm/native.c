@@ -101,19 +101,7 @@ static struct {
 /* Ends the process where there is nobody to send any. */
 static void receive(int socket, int *fds, size_t count) {
     char byte;
-    struct iovec part = {&byte, 1};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(4 * sizeof(int))];
-    } space;
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
-    ssize_t n;
-    do n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    struct cmsghdr *header = n == 1 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (header == NULL || header->cmsg_len != CMSG_LEN(count * sizeof *fds)) _exit(0);
-    memcpy(fds, CMSG_DATA(header), count * sizeof *fds);
+    if (receive_packet(socket, &byte, 1, fds, count) != 1) _exit(0);
 }
 
 _Noreturn static void become_keeper(int control, int hear, pid_t leader) {

@@ -80,61 +80,58 @@ it(
     const arbitrary = spec.chain((base) =>
       fc.tuple(fc.constant(base), changed(base), fc.oneof(fc.constant(base), changed(base))),
     );
-    await fc.assert(
-      fc.asyncProperty(arbitrary, async ([base, ours, theirs]) => {
-        const root = mkdtempSync(path.join(os.tmpdir(), 'ripcord-test-'));
-        try {
-          const sources = {
-            base: await snapshotOf(path.join(root, 'base'), treeOf(base), Object.fromEntries(modesOf(base))),
-            result: await snapshotOf(path.join(root, 'result'), treeOf(ours), Object.fromEntries(modesOf(ours))),
-            target: path.join(root, 'target'),
-          };
-          writeTree(sources.target, treeOf(theirs));
-          for (const [file, mode] of modesOf(theirs)) chmodSync(path.join(sources.target, file), mode);
-          const [was, is, before] = ['base', 'result', 'target'].map((of) => stateOf(path.join(root, of)));
-          const plan = await prepareCommit(sources);
-          const error = await applyCommit(plan, { allowRules: ['executable'] }).then(
-            () => undefined,
-            (reason: unknown) => reason,
-          );
-          const after = stateOf(sources.target);
-          if (error === undefined) {
-            seen.applied += 1;
-            expect(after).toEqual(expected(was!, is!, before!));
-            if (plan.changes.length > 0 && existsSync(path.join(sources.target, '.ripcord'))) {
-              expect(stateOf(path.join(sources.target, '.ripcord'))).not.toHaveProperty(`commit-${plan.id}`);
-            }
-            // Once more: everything is there already.
-            expect((await applyCommit(await prepareCommit(sources), { allowRules: ['executable'] })).changes).toEqual(
-              [],
-            );
-          } else {
-            expect(after).toEqual(before);
-            expect(existsSync(path.join(sources.target, '.ripcord'))).toBe(false);
-            if (error instanceof CommitConflictError) {
-              seen.conflicts += 1;
-              // Somebody did change each of them, or something in or above it.
-              const related = (a: string, b: string) => a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
-              const theirsChanged = [...new Set([...Object.keys(was!), ...Object.keys(before!)])].filter(
-                (at) => was![at] !== before![at],
-              );
-              for (const conflict of error.conflicts) {
-                expect(theirsChanged.some((at) => related(at, conflict.path))).toBe(true);
-              }
-            } else if (error instanceof CommitRefusedError) seen.refused += 1;
-            else throw error;
+    const property = fc.asyncProperty(arbitrary, async ([base, ours, theirs]) => {
+      const root = mkdtempSync(path.join(os.tmpdir(), 'ripcord-test-'));
+      try {
+        const sources = {
+          base: await snapshotOf(path.join(root, 'base'), treeOf(base), Object.fromEntries(modesOf(base))),
+          result: await snapshotOf(path.join(root, 'result'), treeOf(ours), Object.fromEntries(modesOf(ours))),
+          target: path.join(root, 'target'),
+        };
+        writeTree(sources.target, treeOf(theirs));
+        for (const [file, mode] of modesOf(theirs)) chmodSync(path.join(sources.target, file), mode);
+        const [was, is, before] = ['base', 'result', 'target'].map((of) => stateOf(path.join(root, of)));
+        const plan = await prepareCommit(sources);
+        const error = await applyCommit(plan, { allowRules: ['executable'] }).then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+        const after = stateOf(sources.target);
+        if (error === undefined) {
+          seen.applied += 1;
+          expect(after).toEqual(expected(was!, is!, before!));
+          if (plan.changes.length > 0 && existsSync(path.join(sources.target, '.ripcord'))) {
+            expect(stateOf(path.join(sources.target, '.ripcord'))).not.toHaveProperty(`commit-${plan.id}`);
           }
-          // Where the host did not change, only what must never be written stands in the way.
-          if (error instanceof CommitConflictError) expect(before).not.toEqual(was);
-        } finally {
-          rmSync(root, { recursive: true, force: true });
+          // Once more: everything is there already.
+          expect((await applyCommit(await prepareCommit(sources), { allowRules: ['executable'] })).changes).toEqual([]);
+        } else {
+          expect(after).toEqual(before);
+          expect(existsSync(path.join(sources.target, '.ripcord'))).toBe(false);
+          if (error instanceof CommitConflictError) {
+            seen.conflicts += 1;
+            // Somebody did change each of them, or something in or above it.
+            const related = (a: string, b: string) => a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+            const theirsChanged = [...new Set([...Object.keys(was!), ...Object.keys(before!)])].filter(
+              (at) => was![at] !== before![at],
+            );
+            for (const conflict of error.conflicts) {
+              expect(theirsChanged.some((at) => related(at, conflict.path))).toBe(true);
+            }
+          } else if (error instanceof CommitRefusedError) seen.refused += 1;
+          else throw error;
         }
-      }),
-      { numRuns: RUNS },
-    );
+        // Where the host did not change, only what must never be written stands in the way.
+        if (error instanceof CommitConflictError) expect(before).not.toEqual(was);
+      } finally {
+        rmSync(root, { recursive: true, force: true });
+      }
+    });
+    await fc.assert(property, { numRuns: RUNS });
+    // About one in ten is a conflict; by chance so few that there have to be as many cases again.
+    if (seen.conflicts <= RUNS / 50) await fc.assert(property, { numRuns: RUNS });
     expect(seen.applied).toBeGreaterThan(RUNS / 10);
-    // About one in ten is: by chance there may be few, but some.
-    expect(seen.conflicts).toBeGreaterThan(0);
+    expect(seen.conflicts).toBeGreaterThan(RUNS / 50);
   },
   30_000 + RUNS * 500,
 );
