@@ -76,8 +76,8 @@ static void kill_command(struct command *c, uint32_t grace_ms) {
 
 static void discard_output(struct command *c) {
     for (int i = 0; i < 2; i++) {
-        /* What it had said by now only waited here. */
-        if (c->lingers_until != 0) (void)channel_pump(&c->out[i], c->stream);
+        /* What it has said by now only waits here: for its end, or for its turn. */
+        if (c->started_told) (void)channel_pump(&c->out[i], c->stream);
         if (!c->out[i].finished) channel_discard(&c->out[i]);
     }
     command_kick(c);

@@ -80,16 +80,39 @@ describeAgent('agent: a command', (suite) => {
       agent.kill(going);
       expect((await agent.result(going)).signal).toBe(9);
 
-      for (let i = 0; i < 10; i++) {
-        const said = join(agent.workspace, `said-${i}`);
-        const doomed = agent.spawn(['sh', '-c', `printf a; : > ${said}; exec sleep 600`], { flags });
-        while (!existsSync(said)) await new Promise(setImmediate);
-        agent.kill(doomed, { flags: DISCARD });
-        expect((await agent.result(doomed)).stdout.toString()).toBe('a');
-      }
-
       const flood = await agent.run(['sh', '-c', 'head -c 3000000 /dev/zero'], { flags });
       expect(flood.stdout.length).toBe(3_000_000);
+    });
+
+    it('sends what was said before the kill that discards the rest', async () => {
+      const agent = await suite.ready();
+      const say = (i: string) =>
+        `while ! test -e go-${i}; do sleep 0.01; done; printf a; : > said-${i}; exec sleep 600`;
+      const seen = async (name: string) => {
+        while (!existsSync(join(agent.workspace, name))) await new Promise(setImmediate);
+      };
+      for (const flags of [FLAG.BRIEF | FLAG.PATIENT, FLAG.BRIEF, 0]) {
+        const stream = agent.spawn(['sh', '-c', `: > begun-${flags}; ${say(String(flags))}`], { flags });
+        if (flags === 0) expect((await agent.next(stream)).type).toBe(TYPE.STARTED);
+        await seen(`begun-${flags}`);
+        // Both wait for it when it goes on.
+        process.kill(agent.agentPid, 'SIGSTOP');
+        writeFileSync(join(agent.workspace, `go-${flags}`), '');
+        await seen(`said-${flags}`);
+        agent.kill(stream, { flags: DISCARD });
+        process.kill(agent.agentPid, 'SIGCONT');
+        expect((await agent.result(stream)).stdout.toString(), `flags ${flags}`).toBe('a');
+      }
+      // Within what a patient command's output waits, and as that ends.
+      for (let i = 0; i < 40; i++) {
+        const script = `printf a; : > late-${i}; exec sleep 600`;
+        const stream = agent.spawn(['sh', '-c', script], { flags: FLAG.BRIEF | FLAG.PATIENT });
+        await seen(`late-${i}`);
+        const until = performance.now() + (i % 10) * 0.3;
+        while (performance.now() < until);
+        agent.kill(stream, { flags: DISCARD });
+        expect((await agent.result(stream)).stdout.toString()).toBe('a');
+      }
     });
 
     it('sends STARTED with its pid before any output', async () => {
