@@ -3,7 +3,7 @@ import { within } from '../lifecycle/abort.js';
 import type { Launched } from '../lifecycle/launch.js';
 import type { Warm } from './warm.js';
 
-/** What the agent has said since then is as good as an answer: one that was reset, and is claimed again at once. */
+/** Of one that was reset, and is claimed again at once: what its agent has said since then is as good as an answer. */
 const FRESH_MS = 50;
 
 export class WarmSandbox implements Warm {
@@ -35,7 +35,7 @@ export class WarmSandbox implements Warm {
 
   async check(): Promise<boolean> {
     const { client } = this.parts;
-    if (client.silentMs < FRESH_MS) return true;
+    if (this.tasks > 0 && client.silentMs < FRESH_MS) return true;
     return client.ping().then(
       () => true,
       () => false,
