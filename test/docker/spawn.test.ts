@@ -230,7 +230,8 @@ describe('a terminal', () => {
       [
         'python3',
         '-uc',
-        'import os, signal\nsignal.signal(signal.SIGWINCH, lambda *_: print("now", *os.get_terminal_size()))\nprint("up")\nwhile True: signal.pause()',
+        // Blocked, so that one that comes before it is waited for is not lost.
+        'import os, signal\nnews = {signal.SIGWINCH}\nsignal.pthread_sigmask(signal.SIG_BLOCK, news)\nprint("up")\nwhile True: signal.sigwait(news); print("now", *os.get_terminal_size())',
       ],
       { pty: { cols: 80, rows: 24 } },
     );
