@@ -107,8 +107,14 @@ export class SandboxPorts {
     });
     try {
       const answered = once(outgoing, 'response');
-      if (asked.body) await pipeline(Readable.fromWeb(asked.body as never), outgoing);
-      else outgoing.end();
+      if (asked.body) {
+        const body = Readable.fromWeb(asked.body as never);
+        body.once('error', (error) => outgoing.destroy(error));
+        // Not waited for: an answer may come before its end. What goes wrong with it goes wrong with the request.
+        pipeline(body, outgoing).catch(() => {});
+      } else {
+        outgoing.end();
+      }
       [incoming] = (await answered) as [IncomingMessage];
       incoming.once('close', unlisten);
       return toResponse(incoming, asked.method);

@@ -11,7 +11,10 @@ import { useManager, useSandbox } from '../helpers/sandbox.js';
 const under = useManager();
 const sandbox = useSandbox(under);
 
-/** Answers with what it was sent. `/gone` answers with nothing at all, `/slow` with a body that never ends. */
+/**
+ * Answers with what it was sent. `/gone` answers with nothing at all, `/slow` with a body that never ends, `/early` before
+ * it reads what was sent; `/torn` reads a part of that and goes.
+ */
 const HTTP = `
 import http.server, socketserver, time
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -33,13 +36,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(f'{self.command} {self.path} {self.headers["Host"]}'.encode(), 404 if self.path == '/none' else 200)
     do_HEAD = do_GET
     def do_POST(self):
+        if self.path == '/torn': self.rfile.read(1000); self.close_connection = True; return
+        if self.path == '/early': self.answer(b'no more', 413); self.wfile.flush()
         left = int(self.headers.get('Content-Length') or 0)
         data = b''
         if left: data = self.rfile.read(left)
         else:
             while (size := int(self.rfile.readline(), 16)): data += self.rfile.read(size); self.rfile.readline()
             self.rfile.readline()
-        self.answer(data)
+        if self.path != '/early': self.answer(data)
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -144,6 +149,36 @@ describe('ports.fetch', () => {
     expect(refused).toMatchObject({ code: 'port-refused', message: 'Nothing listens on port 9 in the sandbox' });
     await expect(sandbox().ports.fetch(8000, '/gone')).rejects.toThrow('socket hang up');
     await expect(sandbox().ports.fetch(0)).rejects.toThrow(/ports\.fetch: port: .*\(got 0\)/);
+  });
+
+  it('takes an answer that comes before the end of the body, and survives a server that goes in its midst', async () => {
+    await serve(HTTP, 8000);
+    let answered!: () => void;
+    const answer = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    async function* untilAnswered() {
+      yield Buffer.from('begun');
+      await answer;
+      yield Buffer.from('ended');
+    }
+    const streamed = (body: AsyncIterable<Uint8Array>) => ({
+      method: 'POST',
+      body: body as never,
+      duplex: 'half' as const,
+    });
+    const early = await sandbox().ports.fetch(8000, '/early', streamed(untilAnswered()));
+    answered();
+    expect([early.status, await early.text()]).toEqual([413, 'no more']);
+
+    const post = { method: 'POST', body: randomBytes(8_000_000) };
+    await expect(sandbox().ports.fetch(8000, '/torn', post)).rejects.toThrow(/socket hang up|EPIPE|ECONNRESET|closed/);
+    async function* broken() {
+      yield Buffer.from('begun');
+      throw new Error('the source broke');
+    }
+    await expect(sandbox().ports.fetch(8000, '/', streamed(broken()))).rejects.toThrow('the source broke');
+    expect((await sandbox().ports.fetch(8000, '/')).status).toBe(200);
   });
 
   it('ends with its signal, also while the body comes, and leaves no process', async () => {
