@@ -60,6 +60,21 @@ static void orphans_tick(uint64_t now) {
     }
 }
 
+/* On its way out it could pass for an orphan, of which whoever ends next would count one too many. */
+bool keeper_may_be_seen(const struct command *c) {
+    return !commands.setup.subreaper && (c->flags & SPAWN_DETACHED) == 0 && c->keeper > 0 && !c->keeper_reaped;
+}
+
+void commands_reaped(pid_t pid) {
+    if (commands.setup.subreaper) return;
+    for (uint32_t i = 0; i < commands.count; i++) {
+        struct command *c = commands.active[i];
+        if (c->keeper != pid) continue;
+        c->keeper_reaped = true;
+        command_kick(c);
+    }
+}
+
 /* Without subreapers orphans come to PID 1 and nobody can tell whose they were: they live until no command runs that
  * could own them. */
 void orphans_end_ownerless(struct command *ending) {
@@ -87,6 +102,7 @@ static void adopt_terminal(struct command *c, int master) {
 static void note_end(struct command *c) {
     c->ended = true;
     c->backstop_at = NEVER;
+    if (keeper_may_be_seen(c)) keeper_set_backstop(c, now_us() + KEEPER_SLACK_US);
     for (int i = 0; i < 2; i++) close_fd(&c->held[i]);
     for (int i = 0; i < 2; i++) channel_writers_gone(&c->out[i]);
     if (c->out[0].fd < 0) c->out[0].ended = true;
@@ -165,7 +181,7 @@ static void backstops_tick(uint64_t now) {
         struct command *c = commands.active[i];
         if (c->backstop_at <= now) {
             c->backstop_at = NEVER;
-            if (!c->ended && c->control >= 0) (void)kill(c->keeper, SIGKILL);
+            if ((!c->ended || keeper_may_be_seen(c)) && c->control >= 0) (void)kill(c->keeper, SIGKILL);
         }
         if (c->backstop_at < commands.next_backstop) commands.next_backstop = c->backstop_at;
     }

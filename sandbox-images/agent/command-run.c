@@ -102,6 +102,7 @@ static enum turn run_survivors(struct command *c) {
 static enum turn run_ended(struct command *c) {
     bool failed = c->report.outcome == OUTCOME_SPAWN_FAILED;
     if (!failed && (!c->out[0].finished || !c->out[1].finished)) return TURN_DONE;
+    if (keeper_may_be_seen(c)) return TURN_DONE;
     orphans_end_ownerless(c);
     if (c->orphans_wanted_dead && commands.orphans_at != NEVER) return TURN_DONE;
     if (!command_tell_exit(c)) return TURN_BLOCKED;

@@ -228,6 +228,8 @@ static bool start_in_pair(struct command *c, const uint8_t *request) {
     }
     close_fd(&pair.program);
     if (sent) handed_over(c, &p, pair.keeper);
+    /* With half of what it needs it could remove the program of the one that is started instead. */
+    if (!sent) (void)kill(pair.keeper, SIGKILL);
     close_pipes(&p);
     return sent;
 }

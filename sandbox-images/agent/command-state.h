@@ -48,6 +48,7 @@ struct command {
     bool started_told;
     bool ended; /* the report is there */
     bool lost;  /* the keeper died without one */
+    bool keeper_reaped; /* known only where orphans come to PID 1 */
     bool orphans_wanted_dead; /* EXIT waits for them */
     bool killed_by_host;
     uint64_t lingers_until; /* 0: it does not */
@@ -123,6 +124,8 @@ void keeper_order_signal(struct command *c, int signal);
 /* When PID 1 itself has to act. */
 void keeper_set_backstop(struct command *c, uint64_t at);
 void keeper_hear(struct command *c);
+/* Whether it has not gone yet, where that matters. */
+bool keeper_may_be_seen(const struct command *c);
 void orphans_end_ownerless(struct command *ending);
 
 /* ---- command-run.c: turns, and what they tell the host ---- */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "frame.h"
 
@@ -13,6 +14,9 @@ struct commands_setup {
     bool subreaper;
     bool refuse_root; /* it could take PID 1's descriptors */
 };
+
+/* A child of PID 1 has gone. */
+void commands_reaped(pid_t pid);
 
 /* The strings must stay. */
 void commands_init(const struct commands_setup *setup);

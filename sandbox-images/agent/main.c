@@ -63,7 +63,10 @@ static void open_signals(void) {
 
 static void reap_all(void) {
     pid_t pid;
-    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) prefork_reaped(pid);
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+        prefork_reaped(pid);
+        commands_reaped(pid);
+    }
 }
 
 static void on_signals(void) {

@@ -96,7 +96,9 @@ void reset_run(struct reset_result *out) {
         return;
     }
     struct timespec pause = {0, SETTLE_PAUSE_NS};
-    for (uint64_t end = now_us() + SETTLE_LIMIT_US; !prove(out) && now_us() < end;) (void)nanosleep(&pause, NULL);
+    uint64_t now = now_us();
+    /* The time is taken before the look: however long this process was held up, the last look begins after the limit. */
+    for (uint64_t end = now + SETTLE_LIMIT_US; !prove(out) && now < end; now = now_us()) (void)nanosleep(&pause, NULL);
 }
 
 /* 0 or an errno. */
