@@ -19,9 +19,9 @@ export async function withHome<T>(
   work: (home: Place) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    await makeDirectory(tree);
     let begun = false;
     try {
+      await makeDirectory(tree);
       return await inHome(tree, (home) =>
         withLock(home, options, () => {
           begun = true;
@@ -29,15 +29,18 @@ export async function withHome<T>(
         }),
       );
     } catch (error) {
-      // Another process removed the empty directory between our making and our locking it.
-      const vanished = errnoOf(error) === 'ENOENT' || (error instanceof NotAPlace && error.reason === 'missing');
-      if (begun || !vanished || attempt === ATTEMPTS) throw error;
+      // Another process removed the unused directory between our making and our locking it.
+      if (begun || !hasVanished(error) || attempt === ATTEMPTS) throw error;
       await tree.forget(OWN_DIRECTORY);
     } finally {
       await removeIfUnused(tree);
     }
   }
 }
+
+/** Whether the directory, or what one of its kind would hold, was not there when it was opened. */
+export const hasVanished = (error: unknown): boolean =>
+  errnoOf(error) === 'ENOENT' || (error instanceof NotAPlace && error.reason === 'missing');
 
 /** Opens the directory; a link, or anything else, in its place is nobody's honest doing. */
 export async function inHome<T>(tree: AnchoredTree, work: (home: Place) => Promise<T>): Promise<T> {
@@ -92,6 +95,7 @@ async function removeIfUnused(tree: AnchoredTree): Promise<void> {
     await tree.forget(OWN_DIRECTORY);
     await tree.inside('', (root) => rmdir(root.at(OWN_DIRECTORY)));
   } catch {
-    // Somebody began to use it: it stays.
+    // Somebody began to use it: it stays, and out of git's sight.
+    await inHome(tree, hideFromGit).catch(() => {});
   }
 }

@@ -2,8 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { parseOptions } from '../config.js';
 import { AnchoredTree, NotAPlace, type Place } from './commit-anchor.js';
 import { CommitError } from './commit-errors.js';
-import { inHome, removeWork, withHome, workDirectory } from './commit-home.js';
-import { lstatOrNothing } from './commit-look.js';
+import { hasVanished, inHome, removeWork, withHome, workDirectory } from './commit-home.js';
 import type { RecoverOptions } from './commit-options.js';
 import { recoverSchema } from './commit-options.js';
 import type { Displaced } from './commit-undo.js';
@@ -49,10 +48,7 @@ export async function readCommits(target: string): Promise<JournalEntry[]> {
   const tree = await openTree(target);
   if (tree === undefined) return [];
   try {
-    return await inHome(tree, readJournal);
-  } catch (error) {
-    if (error instanceof NotAPlace) return [];
-    throw error;
+    return (await inHomeIfThere(tree, readJournal)) ?? [];
   } finally {
     await tree.close();
   }
@@ -117,10 +113,19 @@ async function inWork<T>(tree: AnchoredTree, directory: string, work: (place: Pl
 }
 
 async function isInterrupted(tree: AnchoredTree): Promise<boolean> {
-  const root = await tree.inside('', (place) => lstatOrNothing(place.at(OWN_DIRECTORY)));
-  if (root === undefined) return false;
-  return inHome(tree, async (home) => {
+  const interrupted = await inHomeIfThere(tree, async (home) => {
     if ((await home.list()).some((name) => name.startsWith('commit-'))) return true;
     return (await readJournal(home)).some(({ state }) => state === 'applying');
   });
+  return interrupted ?? false;
+}
+
+/** Undefined where there is none, also where another process removes its unused one meanwhile. */
+async function inHomeIfThere<T>(tree: AnchoredTree, work: (home: Place) => Promise<T>): Promise<T | undefined> {
+  try {
+    return await inHome(tree, work);
+  } catch (error) {
+    if (hasVanished(error)) return undefined;
+    throw error;
+  }
 }
