@@ -187,6 +187,7 @@ export class AgentClient {
    * @returns whether one is ready; false where it cannot be had, and every program gets an interpreter of its own
    */
   warm(request: SpawnRequest): Promise<boolean> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const answer = deferred<boolean>();
     // Nobody has to care.
     answer.promise.catch(() => {});
@@ -207,6 +208,7 @@ export class AgentClient {
    * @param directories are made then, for the next task, as the user of the sandbox
    */
   reset(directories: readonly string[]): Promise<ResetResult> {
+    if (this.#isEnded) return Promise.reject(this.#loss());
     const token = this.#nextToken++;
     const done = deferred<ResetResult>();
     this.#resets.set(token, done);

@@ -17,8 +17,8 @@ export interface OperationOptions {
 /** Small operations answer in a millisecond; only a stopped or starved sandbox takes longer. */
 export const OPERATION_MS = 30_000;
 export const TRANSFER_MS = 3_600_000;
-/** Time for an operation that is ended to remove its temp file. */
-const GRACE_MS = 100;
+/** Time for an operation that is ended to remove its temp file: it does so at once, when it gets a CPU. */
+const GRACE_MS = 1000;
 const WINDOW = 1024 * 1024;
 const FAILURE_MAGIC = 0x31455346;
 const MAX_FAILURE = 64 * 1024;

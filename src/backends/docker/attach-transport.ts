@@ -43,9 +43,7 @@ export class AttachTransport implements Transport {
       }
     });
     // A socket's own errors (reset, broken pipe) say no more than that it is closed.
-    this.#socket.on('error', (error) => {
-      cause ??= error;
-    });
+    this.#socket.on('error', () => {});
     this.#socket.on('end', close);
     this.#socket.on('close', close);
   }

@@ -168,7 +168,7 @@ export async function abortEverything(): Promise<void> {
 }
 
 function unlessGone(error: unknown): void {
-  if (!(error instanceof ApiError && error.status === 404)) throw error;
+  if (!(error instanceof ApiError && [404, 410].includes(error.status))) throw error;
 }
 
 export async function closeSandbox(id: string): Promise<ReceiptView | undefined> {

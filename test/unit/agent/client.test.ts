@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AgentClient } from '../../../src/agent/client.js';
 import { encodeFrame } from '../../../src/agent/frame.js';
-import { Receive } from '../../../src/agent/messages.js';
+import { Receive, type SpawnRequest } from '../../../src/agent/messages.js';
 import type { Transport, TransportHandlers } from '../../../src/agent/transport.js';
 
 const BYE_LEASE = 3;
@@ -24,6 +24,22 @@ const greeting = (() => {
   payload.writeUInt32LE(512, 4);
   return encodeFrame(0, Receive.READY, payload);
 })();
+
+const request: SpawnRequest = {
+  argv: ['true'],
+  user: '',
+  cwd: '',
+  env: {},
+  flags: 0,
+  timeoutMs: 0,
+  graceMs: 0,
+  head: 0,
+  tail: 0,
+  killAtBytes: 0,
+  credit: 1,
+  cols: 0,
+  rows: 0,
+};
 
 /** A client whose agent has greeted, and left. */
 async function ended(): Promise<AgentClient> {
@@ -47,21 +63,16 @@ async function ended(): Promise<AgentClient> {
 describe('a pipe that has ended', () => {
   it('loses what is begun on it afterwards, as it does what was under way', async () => {
     const client = await ended();
-    const request = { argv: ['true'], flags: 0, timeoutMs: 0, graceMs: 0, head: 0, tail: 0, killAtBytes: 0, credit: 1 };
-    const place = { cols: 0, rows: 0, user: '', cwd: '', env: {} };
     const lost = new Promise<string>((resolve) => {
       const unexpected = () => resolve('something else');
-      client.open(
-        { ...request, ...place },
-        {
-          started: unexpected,
-          output: unexpected,
-          gap: unexpected,
-          eof: unexpected,
-          exit: unexpected,
-          lost: () => resolve('lost'),
-        },
-      );
+      client.open(request, {
+        started: unexpected,
+        output: unexpected,
+        gap: unexpected,
+        eof: unexpected,
+        exit: unexpected,
+        lost: () => resolve('lost'),
+      });
     });
     expect(await lost).toBe('lost');
     expect(client.activeStreams).toBe(0);
@@ -72,7 +83,8 @@ describe('a pipe that has ended', () => {
     const accept = () => {
       throw new Error('nobody connects');
     };
-    for (const asked of [client.ping(), client.stats(), client.listen(1, accept)]) {
+    const questions = [client.ping(), client.stats(), client.listen(1, accept), client.warm(request), client.reset([])];
+    for (const asked of questions) {
       await expect(asked).rejects.toMatchObject({ code: 'sandbox-lost', message: expect.stringContaining('lease') });
     }
   });
