@@ -158,12 +158,12 @@ describe('an abort while a command runs', () => {
     const output = new Output();
     const running = sandbox().exec(`trap 'echo terminated' TERM; echo up; while :; do sleep 0.05; done`, {
       signal: abort.signal,
-      timeoutMs: 200,
+      timeoutMs: 1000,
       killGraceMs: 1000,
       onStdout: output.take,
     });
     // The agent has said SIGTERM: the time is over, and the command has its grace.
-    await output.seen('terminated');
+    await Promise.race([output.seen('terminated'), running]);
     abort.abort(reason);
     expect(await running).toMatchObject({ outcome: 'timeout' });
   });

@@ -43,7 +43,10 @@ async function echo(docker: Docker, text: string): Promise<string> {
     const options = { stream: true, stdin: true, stdout: true, hijack: true };
     const stream = (await container.attach(options)) as Duplex;
     await container.start();
-    const gone = container.wait({ condition: 'removed' });
+    // It may be gone before it is asked about.
+    const gone = container.wait({ condition: 'removed' }).catch((error: { statusCode?: number }) => {
+      if (error.statusCode !== 404) throw error;
+    });
     stream.end(text);
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk as Buffer);

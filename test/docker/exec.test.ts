@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Sandbox } from 'ripcord';
 import { describe, expect, it } from 'vitest';
+import { until } from '../helpers/audit.js';
 import { everyByte, randomContent, seq, sha256 } from '../helpers/fixtures.js';
 import { countProcesses, Output, rejection, useManager, useSandbox } from '../helpers/sandbox.js';
 
@@ -26,9 +27,9 @@ describe('outcomes', () => {
   });
 
   it('says timeout and keeps what was printed by then', async () => {
-    const result = await sandbox().exec('echo before; sleep 60; echo after', { timeoutMs: 300 });
+    const result = await sandbox().exec('echo before; sleep 60; echo after', { timeoutMs: 1000 });
     expect(result).toMatchObject({ outcome: 'timeout', stdout: 'before\n' });
-    expect(result.durationMs).toBeGreaterThanOrEqual(300);
+    expect(result.durationMs).toBeGreaterThanOrEqual(1000);
     expect(result.durationMs).toBeLessThan(3000);
   });
 
@@ -461,7 +462,7 @@ describe('a process tree', () => {
 
   it('has the grace to say its last words', async () => {
     const result = await sandbox().exec(`trap 'echo bye; exit 3' TERM; echo up; sleep 60 & wait`, {
-      timeoutMs: 300,
+      timeoutMs: 1000,
       killGraceMs: 10_000,
     });
     expect(result).toMatchObject({ outcome: 'timeout', stdout: 'up\nbye\n' });
@@ -471,7 +472,7 @@ describe('a process tree', () => {
   it('is told once, whether in the group of its command or in one of its own', async () => {
     const told = (name: string) => `trap 'echo ${name}' TERM; while :; do sleep 0.05; done`;
     const script = `sh -c "${told('same')}" & setsid sh -c "${told('own')}" & ${told('leader')}`;
-    const result = await sandbox().exec(script, { timeoutMs: 500, killGraceMs: 500 });
+    const result = await sandbox().exec(script, { timeoutMs: 1500, killGraceMs: 1500 });
     expect(result.outcome).toBe('timeout');
     expect(result.stdout.trim().split('\n').sort()).toEqual(['leader', 'own', 'same']);
   });
@@ -491,18 +492,19 @@ describe('a process tree', () => {
 
   it('has no longer than the grace', async () => {
     const result = await sandbox().exec(`trap '' TERM; echo up; sleep 60; echo survived`, {
-      timeoutMs: 200,
+      timeoutMs: 1000,
       killGraceMs: 300,
     });
     expect(result).toMatchObject({ outcome: 'timeout', stdout: 'up\n' });
-    expect(result.durationMs).toBeGreaterThanOrEqual(500);
+    expect(result.durationMs).toBeGreaterThanOrEqual(1300);
     expect(result.durationMs).toBeLessThan(3000);
   });
 
   it('leaves no zombie', async () => {
     await sandbox().exec('for i in $(seq 1 100); do (true &) ; done');
-    const { stdout } = await sandbox().exec(`cat /proc/[0-9]*/stat 2>/dev/null | awk '$3 == "Z"' | wc -l`);
-    expect(stdout).toBe('0\n');
+    const zombies = `cat /proc/[0-9]*/stat 2>/dev/null | awk '$3 == "Z"' | wc -l`;
+    // The keeper of the command before may be one for a moment.
+    await until(async () => (await sandbox().exec(zombies)).stdout === '0\n', 'no zombie', 2000);
   });
 });
 

@@ -357,9 +357,11 @@ describe('abort', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let out = '';
+    let interrupted = false;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
-      if (text.includes('proposing')) child.kill('SIGINT');
+      // Once: a second one that comes when the run is over ends the process.
+      if (!interrupted && out.includes('proposing')) interrupted = child.kill('SIGINT');
     });
     const [code, signal] = await once(child, 'close');
     expect(out).toContain('aborted Aborted (Interrupted by SIGINT) before the first iteration was complete.');

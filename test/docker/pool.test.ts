@@ -64,7 +64,7 @@ describe('a warm pool', () => {
 
   it('keeps the lifetime that the claim asks for', async () => {
     await under.manager.poolFilled();
-    const sandbox = await under.manager.create({ lifetimeMs: 1000 });
+    const sandbox = await under.manager.create({ lifetimeMs: 4000 });
     expect(under.manager.pool.hits).toBeGreaterThan(1);
     const lost = nextEvent(under.manager, 'sandbox.lost', (event) => event.sandbox === sandbox.id);
     expect(await lost).toMatchObject({ reason: 'its lifetime was over' });

@@ -201,7 +201,7 @@ describe('close', () => {
 
 describe('a sandbox that ends by itself', () => {
   it('at the end of its lifetime says so, and cleans up', async () => {
-    const sandbox = await under.manager.create({ lifetimeMs: 1500 });
+    const sandbox = await under.manager.create({ lifetimeMs: 5000 });
     const lost = nextEvent(under.manager, 'sandbox.lost', (event) => event.sandbox === sandbox.id);
     const gone = nextEvent(under.manager, 'sandbox.closed', (event) => event.sandbox === sandbox.id);
     const output = new Output();
@@ -217,9 +217,9 @@ describe('a sandbox that ends by itself', () => {
   });
 
   it('lives on when it is extended in time', async () => {
-    const sandbox = await under.manager.create({ lifetimeMs: 2000 });
+    const sandbox = await under.manager.create({ lifetimeMs: 5000 });
     sandbox.extend(60_000);
-    const result = await sandbox.exec('sleep 2.5; echo survived');
+    const result = await sandbox.exec('sleep 5.5; echo survived');
     expect(result).toMatchObject({ outcome: 'exited', stdout: 'survived\n' });
     sandbox.extend(1);
     const lost = await nextEvent(under.manager, 'sandbox.lost', (event) => event.sandbox === sandbox.id);

@@ -110,7 +110,7 @@ describe('the end', () => {
     {
       await using command = await sandbox().spawn(['sleep', '320006']);
       expect(command.pid).toBeGreaterThan(1);
-      expect(await countProcesses(sandbox(), '320006')).toBe(1);
+      await untilProcesses(sandbox(), '320006', 1);
     }
     expect(await countProcesses(sandbox(), '320006')).toBe(0);
   });

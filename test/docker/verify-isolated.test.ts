@@ -347,7 +347,8 @@ describe('io', () => {
     ['never ends', 'while True: pass\n', 'out of time'],
     ['dies', 'import os\nos.kill(os.getpid(), 9)\n', 'killed by SIGKILL'],
   ])('fails one that %s', async (_, program, reason) => {
-    const report = await io(program, { caseTimeoutMs: 1000 });
+    // A busy machine takes its time to start the others.
+    const report = await io(program, reason === 'out of time' ? { caseTimeoutMs: 1000 } : {});
     expect(report.passed).toBe(false);
     expect(report.reason).toContain(reason);
   });

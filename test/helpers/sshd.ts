@@ -24,7 +24,8 @@ export async function startSshd(): Promise<TestSshd> {
   for (const key of ['host', 'user']) {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
   }
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  // Below those that the kernel gives to outgoing connections.
+  const port = 20_000 + Math.floor(Math.random() * 12_000);
   const publicKey = execFileSync('ssh-keygen', ['-y', '-f', file('host')], { encoding: 'utf8' }).trim();
   writeFileSync(file('authorized_keys'), execFileSync('ssh-keygen', ['-y', '-f', file('user')]));
   writeFileSync(file('known_hosts'), `[127.0.0.1]:${port} ${publicKey}\n`);

@@ -2,6 +2,7 @@
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { buffer, text } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
 import {
   type AnySandbox,
   type CreateOptions,
@@ -13,7 +14,7 @@ import {
 import { RipcordClient } from 'ripcord/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
-import { countProcesses, rejection, useManager } from '../helpers/sandbox.js';
+import { countProcesses, Output, rejection, useManager } from '../helpers/sandbox.js';
 import { TOKEN, useServer } from '../helpers/server.js';
 
 const under = useManager();
@@ -170,12 +171,15 @@ describe.each(ways)('a sandbox %s', (way, create) => {
       '-c',
       'trap "echo usr; exit 9" USR1; echo up; while :; do sleep 0.05; done',
     ]);
-    const output = text(trapped.stdout);
+    const output = new Output();
+    trapped.stdout.on('data', output.take);
+    const ended = finished(trapped.stdout);
     trapped.stderr.resume();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await output.seen('up\n');
     await trapped.kill('SIGUSR1');
     expect(await trapped.wait()).toMatchObject({ outcome: 'exited', exitCode: 9 });
-    expect(await output).toBe('up\nusr\n');
+    await ended;
+    expect(output.text).toBe('up\nusr\n');
     expect(await rejection(trapped.kill('SIGNOPE'))).toBeInstanceOf(InvalidOptionsError);
     const missing = await sandbox.spawn(['/nope']);
     expect(missing.pid).toBeUndefined();
@@ -326,7 +330,7 @@ describe.each(ways)('a sandbox %s', (way, create) => {
   });
 
   it('tells of a sandbox that ends by itself', async () => {
-    await using short = await create({ image: 'python', lifetimeMs: 2500 });
+    await using short = await create({ image: 'python', lifetimeMs: 6000 });
     expect(await short.exec('sleep 60')).toMatchObject({ outcome: 'sandbox-lost' });
     expect(await rejection(short.exec('true'))).toBeInstanceOf(SandboxLostError);
   });

@@ -19,11 +19,17 @@ const read = (path: string): string => {
 /** The kernel's PF_EXITING (include/linux/sched.h): it runs nothing of its program any more. */
 const EXITING = 0x4;
 
+/** The states of a process that is over, and of none at all. */
+const ENDED = ['', 'Z', 'X'];
+
 /** Whether `pid` runs: not a zombie, and not on its way out inside the kernel. */
 export function isRunning(pid: number): boolean {
   const [state = '', , , , , , flags] = statOf(pid);
-  return !['', 'Z', 'X'].includes(state) && (Number(flags) & EXITING) === 0;
+  return !ENDED.includes(state) && (Number(flags) & EXITING) === 0;
 }
+
+/** Whether `pid` is a zombie at most: it has closed everything. */
+export const hasEnded = (pid: number): boolean => ENDED.includes(statOf(pid)[0] ?? '');
 
 /** The fields of `/proc/<pid>/stat` from the third, the state, on (man 5 proc). */
 function statOf(pid: number): string[] {

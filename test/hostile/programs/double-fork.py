@@ -10,4 +10,5 @@ if os.fork() == 0:
     os._exit(0)
 os.close(writer)
 os.read(reader, 1)
+os.wait()
 print("left")

@@ -2,6 +2,7 @@
 import fcntl
 import os
 import resource
+import time
 
 OWN = {f"/workspace/{name}" for name in ("program", "program/find-traces.py", ".ripcord", ".ripcord/home", ".ripcord/tmp")}
 
@@ -38,9 +39,20 @@ for line in open("/proc/net/unix").read().splitlines()[1:]:
 # A lock or a watch of somebody gone would show, or hold us up.
 handle = os.open("/workspace", os.O_RDONLY)
 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-for pid in sorted(os.listdir("/proc")):
-    if pid.isdigit() and int(pid) not in (1, os.getpid(), os.getppid()):
-        print("process", open(f"/proc/{pid}/cmdline").read())
+def processes():
+    for pid in sorted(os.listdir("/proc")):
+        if pid.isdigit() and int(pid) not in (1, os.getpid(), os.getppid()):
+            try:
+                yield open(f"/proc/{pid}/cmdline").read()
+            except FileNotFoundError:
+                yield ""
+
+# The keeper of the command before may still be on its way out: without a command line, for a moment.
+end = time.monotonic() + 1
+while "" in (found := list(processes())) and time.monotonic() < end:
+    time.sleep(0.01)
+for process in found:
+    print("process", process)
 print([resource.getrlimit(number) for number in range(16)], os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0))
 print(resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE), oct(os.umask(0o22)), os.getcwd(), os.uname().nodename)
 print(open("/proc/self/oom_score_adj").read().strip(), open("/proc/sys/kernel/core_pattern").read().strip())

@@ -12,7 +12,8 @@ def left():
     for path in glob.glob("/proc/[0-9]*"):
         try:
             is_zombie = open(path + "/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
-            is_mine = open(path + "/cmdline").read() == MINE and path != f"/proc/{os.getpid()}"
+            # One on its way out has no command line any more, and is no zombie yet.
+            is_mine = open(path + "/cmdline").read() in (MINE, "") and path != f"/proc/{os.getpid()}"
             count += is_zombie or is_mine
         except OSError:
             pass

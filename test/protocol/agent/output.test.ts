@@ -133,11 +133,17 @@ describeAgent('agent: output', (suite) => {
   it('does not delay EXIT when another command holds the pipe', async () => {
     const agent = await suite.ready();
     const word = marker();
-    const victim = agent.spawn(['sh', '-c', 'echo mine; sleep 1']);
+    const victim = agent.spawn(['sh', '-c', 'echo mine; read x; true'], { flags: FLAG.STDIN });
     let started = 0;
     const first = await agent.next(victim);
     if (first.type === TYPE.STARTED) started = first.payload.readUInt32LE(0);
-    const thief = agent.spawn(['sh', '-c', `exec 3>/proc/${started}/fd/1; exec sleep ${word}`]);
+    const thief = agent.spawn(['sh', '-c', `exec 3>/proc/${started}/fd/1; echo have; exec sleep ${word}`]);
+    for (let said = ''; said !== 'have\n'; ) {
+      const { type, payload } = await agent.next(thief);
+      if (type === TYPE.STDOUT) said += payload;
+    }
+    await there(`sleep\0${word}`);
+    agent.send(victim, TYPE.STDIN_EOF);
     expect(await agent.result(victim)).toMatchObject({ outcome: OUTCOME.EXITED, exitCode: 0 });
     expect(processesWith(word).length).toBe(1);
     agent.kill(thief);
