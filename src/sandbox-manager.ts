@@ -11,7 +11,7 @@ import type { CommandResult } from './command/outcome.js';
 import * as config from './config.js';
 import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './errors.js';
 import type { ImageStatus } from './images/build.js';
-import { onAbort, throwIfAborted, within } from './lifecycle/abort.js';
+import { abortable, onAbort, throwIfAborted, within } from './lifecycle/abort.js';
 import { AdaptiveGate } from './lifecycle/adaptive-gate.js';
 import { furnish, type LaunchContext, launch, runningLimits, undo } from './lifecycle/launch.js';
 import { type Leased, LeaseKeeper } from './lifecycle/lease.js';
@@ -138,9 +138,9 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     throwIfAborted(parsed.signal, 'opening a manager');
     const backend = DockerBackend.open(parsed.docker);
     try {
-      const engine = await backend.connect(parsed.signal);
+      const engine = await abortable(backend.connect(parsed.signal), parsed.signal, 'opening a manager');
       throwIfAborted(parsed.signal, 'opening a manager');
-      await backend.prepareAgent();
+      await abortable(backend.prepareAgent(), parsed.signal, 'opening a manager');
       throwIfAborted(parsed.signal, 'opening a manager');
       return new SandboxManager(backend, engine, parsed);
     } catch (error) {
@@ -154,7 +154,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const parsed = config.parseOptions(config.sweepSchema, options, 'sweep');
     const backend = DockerBackend.open(parsed.docker);
     try {
-      await backend.connect(parsed.signal);
+      await abortable(backend.connect(parsed.signal), parsed.signal, 'sweeping');
       return await sweep(backend, stateRoot(parsed.stateDir), parsed.signal);
     } finally {
       backend.close();
@@ -569,7 +569,12 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   #emit(event: ManagerEvent): void {
-    this.emit('event', event);
+    try {
+      this.emit('event', event);
+    } catch (error) {
+      // Whoever watches cannot keep a sandbox from being removed.
+      this.#logger.warn({ error: messageOf(error), event: event.type }, 'a listener threw');
+    }
   }
 }
 

@@ -6,7 +6,7 @@ type Cause = (typeof SIGNALS)[number] | 'SIGPIPE';
 
 /**
  * The first signal aborts: commands get their grace, sandboxes are removed. The second one calls what `onSecond` was
- * given, to skip the grace. A reader of our output that is gone (`| head`) counts as a signal, too.
+ * given, to skip the grace; with nothing to hurry it ends the process. A reader of our output that is gone (`| head`) counts as a signal, too.
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
@@ -55,7 +55,8 @@ export class Interrupt implements Disposable {
 
   #trip(cause: Cause): void {
     if (this.#cause !== undefined) {
-      this.#onSecond?.();
+      if (this.#onSecond) this.#onSecond();
+      else process.exit(this.exitCode);
       return;
     }
     this.#cause = cause;

@@ -2,7 +2,7 @@
 import type { AgentClient } from '../agent/client.js';
 import { type Channel, type Exit, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
-import { TaskAbortedError } from '../errors.js';
+import { EngineLostError, SandboxLostError, TaskAbortedError } from '../errors.js';
 import { type Deferred, deferred, onAbort, throwIfAborted } from '../lifecycle/abort.js';
 import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './outcome.js';
 
@@ -27,6 +27,8 @@ export interface OutputSink {
 
 /** Time past the grace for the agent to say that the tree is dead, before the whole sandbox is ended instead. */
 const KILL_MARGIN_MS = 3000;
+/** The longest that a timer takes. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export class Command {
   readonly argv: readonly string[];
@@ -83,14 +85,17 @@ export class Command {
   kill(graceMs: number, discardOutput = false): void {
     if (this.stream.finished) return;
     this.stream.kill(0, graceMs, discardOutput);
+    const limitMs = Math.min(graceMs + KILL_MARGIN_MS, TIMER_MAX_MS);
     this.#killTimer ??= setTimeout(() => {
       this.#abandoned = true;
-      this.#host.condemn(`it did not confirm within ${graceMs + KILL_MARGIN_MS} ms that a command's tree is dead`);
-    }, graceMs + KILL_MARGIN_MS);
+      this.#host.condemn(`it did not confirm within ${limitMs} ms that a command's tree is dead`);
+    }, limitMs);
   }
 
   async #settle(): Promise<void> {
     const exit = await this.#exited.promise;
+    // An abort that comes while a loss is being explained is no cause of it.
+    const isAborted = this.#signal?.aborted === true;
     this.#started.resolve(undefined);
     this.#removeAbortListener();
     clearTimeout(this.#killTimer);
@@ -100,20 +105,20 @@ export class Command {
       const result = exit
         ? toCommandResult(exit, this.argv, this.#request)
         : await this.#host.explainLoss(() => lostResult('sandbox-lost', performance.now() - this.#startedAt));
-      if (this.#signal?.aborted && !endedBefore(result, exit)) {
-        this.#result.reject(
-          new TaskAbortedError(`Aborted while ${this.argv[0]} ran`, {
-            cause: this.#signal.reason,
-            partial: result,
-            details: this.#abandoned ? { confirmed: false } : { confirmed: true },
-          }),
-        );
-      } else {
-        this.#result.resolve(result);
-      }
+      if (isAborted && !endedBefore(result, exit)) throw this.#aborted(result, !this.#abandoned);
+      this.#result.resolve(result);
     } catch (error) {
-      this.#result.reject(error);
+      const isLoss = error instanceof SandboxLostError || error instanceof EngineLostError;
+      this.#result.reject(isAborted && isLoss ? this.#aborted(error.partial as CommandResult, false) : error);
     }
+  }
+
+  #aborted(partial: CommandResult, confirmed: boolean): TaskAbortedError<CommandResult> {
+    return new TaskAbortedError(`Aborted while ${this.argv[0]} ran`, {
+      cause: this.#signal?.reason,
+      partial,
+      details: { confirmed },
+    });
   }
 }
 

@@ -5,6 +5,7 @@ import { type Channel, SpawnFlag, type SpawnRequest, STDERR, STDOUT } from '../a
 import type { AgentStream } from '../agent/stream.js';
 import type { execSchema, StdinSource } from '../config.js';
 import { EngineLostError, SandboxLostError, TaskAbortedError } from '../errors.js';
+import { deferred, onAbort, within } from '../lifecycle/abort.js';
 import { Command, type CommandHost, type OutputSink } from './command.js';
 import type { CommandResult, ExecResult } from './outcome.js';
 import { headBytes, OutputBuffer } from './output-buffer.js';
@@ -46,13 +47,35 @@ export async function execCommand(
   feeding?.catch(() => command.kill(options.killGraceMs, true));
   try {
     const result = await command.result;
-    await collector.drained();
+    if (streaming) await handedOn(collector, host, result, options.signal);
     // The source may hang when the command left it unread: only a failure that came counts.
     await (feeding && Promise.race([feeding, Promise.resolve()]));
     return collector.finish(result);
   } catch (error) {
     if (isPartial(error)) error.partial = collector.finish(error.partial);
     throw error;
+  }
+}
+
+/** Waits for the callbacks: as long as the sandbox is there and nobody aborts, as one may hang. */
+async function handedOn(
+  collector: Collector,
+  host: CommandHost,
+  partial: CommandResult,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const drained = collector.drained().then(() => true);
+  drained.catch(() => {});
+  // What has been handed on by now counts, whatever else has happened.
+  if (await within(drained, 0)) return;
+  const aborted = deferred<never>();
+  const forget = onAbort(signal, () =>
+    aborted.reject(new TaskAbortedError('Aborted while output was handed on', { cause: signal?.reason, partial })),
+  );
+  try {
+    await Promise.race([drained, aborted.promise, host.over]);
+  } finally {
+    forget();
   }
 }
 

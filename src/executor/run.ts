@@ -98,7 +98,10 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
       this.emit({ type: 'run.started', task: this.task, resumedAt });
       await this.#loop();
     } catch (error) {
-      if (!this.isAbort(error)) throw error;
+      if (!this.isAbort(error)) {
+        this.#endLog();
+        throw error;
+      }
     } finally {
       this.#scope.end();
       offSignals();
@@ -250,6 +253,10 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
     const iteration = this.#iterations.at(-1)?.iteration ?? 0;
     if (result.abort) this.emit({ type: 'aborted', iteration, reason: result.abort.reason });
     this.emit({ type: 'completed', status: result.status, finalOutput: result.finalOutput });
+    this.#endLog();
+  }
+
+  #endLog(): void {
     this.#ended = true;
     try {
       this.log?.close();

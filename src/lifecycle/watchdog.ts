@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { RipcordError } from '../errors.js';
 
 export interface WatchdogOrders {
   /** What the backend needs to connect to the same engine. */
@@ -15,6 +16,8 @@ export interface WatchdogOrders {
 }
 
 const MAIN = fileURLToPath(new URL('./watchdog-main.js', import.meta.url));
+
+const STARVED = 'Is this process at its limit of open files (ulimit -n), or the machine at its limit of processes?';
 
 export class Watchdog {
   readonly #process: ChildProcess;
@@ -27,13 +30,15 @@ export class Watchdog {
       cwd: '/',
       env: watchdogEnv(),
     });
+    this.#process.on('error', () => {});
     this.#process.unref();
-    const pipe = this.#process.stdin!;
+    const pipe = this.#process.stdin;
+    // Node makes none where the process could not be forked, for want of descriptors for instance.
+    if (!pipe) throw new RipcordError('engine-error', 'The watchdog could not be started', { hint: STARVED });
     pipe.on('error', () => {});
     pipe.write(`${JSON.stringify(orders)}\n`);
     // The pipe must not keep the orchestrator alive; it is there to end with it.
     (pipe as unknown as { unref?(): void }).unref?.();
-    this.#process.on('error', () => {});
   }
 
   get pid(): number | undefined {

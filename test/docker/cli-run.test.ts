@@ -215,6 +215,18 @@ describe('whatever interrupts it, nothing is left', () => {
     expect(await leftOf(ended.pid)).toEqual(NOTHING);
   });
 
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends it while it waits for its program', async (signal, code) => {
+    using running = start(['run', '-']);
+    // More than a pipe takes: it reads.
+    await new Promise((resolve) => running.child.stdin!.write(Buffer.alloc(1024 * 1024, '#'), resolve));
+    const ended = await running.signal(signal);
+    expect(ended.code).toBe(code);
+    expect(ended.ms).toBeLessThan(2000);
+  });
+
   it('a second Ctrl+C does not wait for the grace', async () => {
     using running = start(['run', '-c', stubborn]);
     await running.waitFor(/ready/);

@@ -1,4 +1,4 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
@@ -9,7 +9,7 @@ const KILL_AFTER_MS = 2000;
 
 /** The stdin and stdout of one ssh process as a stream, with what `node:http` expects of a socket. */
 export class SshStream extends Duplex {
-  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly child: ChildProcess;
   private message = '';
   private answered = false;
 
@@ -17,7 +17,10 @@ export class SshStream extends Duplex {
     super({ allowHalfOpen: true });
     // A session of its own: Ctrl+C is for us, and the engine is needed to clean up after it. (The docker CLI does so.)
     this.child = spawn('ssh', sshArguments(target), { stdio: 'pipe', detached: true, windowsHide: true });
+    this.child.on('error', (error) => this.destroy(connectionError(`Cannot run ssh: ${error.message}`, error)));
     const { stdin, stdout, stderr } = this.child;
+    // Without descriptors to be had there is no process, and none of them.
+    if (!stdin || !stdout || !stderr) return;
     stdout.on('data', (chunk: Buffer) => {
       this.answered = true;
       if (!this.push(chunk)) stdout.pause();
@@ -31,20 +34,19 @@ export class SshStream extends Duplex {
     });
     // A broken pipe is the process having ended, which is reported with its own words.
     stdin.on('error', () => {});
-    this.child.on('error', (error) => this.destroy(connectionError(`Cannot run ssh: ${error.message}`, error)));
     this.child.on('close', (code) => this.onClose(code));
   }
 
   override _read(): void {
-    this.child.stdout.resume();
+    this.child.stdout?.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.child.stdin.write(chunk, callback);
+    this.child.stdin?.write(chunk, callback);
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.child.stdin.end(callback);
+    this.child.stdin?.end(callback);
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
@@ -54,20 +56,18 @@ export class SshStream extends Duplex {
       const force = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref();
       child.once('exit', () => clearTimeout(force));
     }
-    child.stdin.destroy();
-    child.stdout.destroy();
-    child.stderr.destroy();
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
     callback(error);
   }
 
   /** Kept open without use it does not keep the process alive; in use it does. */
   unref(): this {
-    for (const handle of this.handles()) handle.unref?.();
+    for (const handle of this.handles()) handle?.unref?.();
     return this;
   }
 
   ref(): this {
-    for (const handle of this.handles()) handle.ref?.();
+    for (const handle of this.handles()) handle?.ref?.();
     return this;
   }
 
@@ -83,9 +83,9 @@ export class SshStream extends Duplex {
     return this;
   }
 
-  private handles(): Array<{ ref?(): unknown; unref?(): unknown }> {
+  private handles(): Array<{ ref?(): unknown; unref?(): unknown } | null> {
     const { stdin, stdout, stderr } = this.child;
-    return [this.child, stdin, stdout, stderr] as Array<{ ref?(): unknown; unref?(): unknown }>;
+    return [this.child, stdin, stdout, stderr] as ReturnType<typeof this.handles>;
   }
 
   private onClose(code: number | null): void {

@@ -126,12 +126,18 @@ const askFor =
     view.print(showControls(await diff(), '\n\t').trimEnd());
     for (const { path, reason } of flagged) view.print(`flagged: ${safeLine(path)}: ${reason}`);
     const readline = createInterface({ input: process.stdin, output: process.stderr });
+    // While it asks the terminal is raw: Ctrl+C is a key, and no signal yet.
+    readline.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     try {
       const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
       const answer = await readline.question(`Commit ${what} to ${safeLine(target)}? [y/N] `, { signal });
       const approve = /^y(es)?$/i.test(answer.trim());
       if (!approve) return { approve, feedback: `branch ${branch} was declined` };
       return { approve, allow: flagged.map(({ path }) => `/${path}`) };
+    } catch (error) {
+      // Ctrl+D: no answer is no.
+      if (signal.aborted || (error as Error).name !== 'AbortError') throw error;
+      return { approve: false, feedback: `branch ${branch} was declined` };
     } finally {
       readline.close();
     }

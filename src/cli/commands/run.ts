@@ -77,7 +77,7 @@ async function run(
   { interrupt }: CliContext,
 ): Promise<number> {
   const { signal } = interrupt;
-  const source = await readSource(file, flags);
+  const source = await readSource(file, flags, signal);
   const stdout = new ProgramOutput(process.stdout, flags.raw === true);
   const stderr = new ProgramOutput(process.stderr, flags.raw === true);
   const streams: ExecOptions<Uint8Array> = flags.json ? {} : { onStdout: stdout.write, onStderr: stderr.write };

@@ -4,6 +4,7 @@ import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Language } from '../../config.js';
 import { InvalidOptionsError, messageOf } from '../../errors.js';
+import { abortable } from '../../lifecycle/abort.js';
 
 export interface ProgramSource {
   content: string | Uint8Array;
@@ -37,7 +38,11 @@ const LANGUAGE_OF_IMAGE: Record<string, Language> = {
 };
 
 /** Reads the program: `-c`, a file, or `-` for stdin. */
-export async function readSource(file: string | undefined, flags: SourceFlags): Promise<ProgramSource> {
+export async function readSource(
+  file: string | undefined,
+  flags: SourceFlags,
+  signal: AbortSignal,
+): Promise<ProgramSource> {
   const given = flags.lang === undefined ? undefined : languageNamed(flags.lang);
   const byImage = LANGUAGE_OF_IMAGE[flags.image ?? ''];
   if (flags.code !== undefined) {
@@ -47,7 +52,7 @@ export async function readSource(file: string | undefined, flags: SourceFlags): 
     throw new InvalidOptionsError('run: nothing to run', { hint: "Give a file, - for stdin, or -c 'code'." });
   }
   if (file === '-') {
-    const content = await text(process.stdin);
+    const content = await abortable(text(process.stdin), signal, 'reading the program');
     const language = given ?? languageOfShebang(content) ?? byImage ?? 'python';
     return { content, path: undefined, language, fromStdin: true };
   }

@@ -1,29 +1,10 @@
 /** What a client says of a pipe that has ended. */
 import { describe, expect, it } from 'vitest';
-import { AgentClient } from '../../../src/agent/client.js';
-import { encodeFrame } from '../../../src/agent/frame.js';
+import type { AgentClient } from '../../../src/agent/client.js';
 import { Receive, type SpawnRequest } from '../../../src/agent/messages.js';
-import type { Transport, TransportHandlers } from '../../../src/agent/transport.js';
+import { greetedClient } from '../../helpers/fake-pipe.js';
 
 const BYE_LEASE = 3;
-
-class Pipe implements Transport {
-  handlers!: TransportHandlers;
-  receive(handlers: TransportHandlers): void {
-    this.handlers = handlers;
-  }
-  write(): void {}
-  destroy(): void {}
-  ref(): void {}
-  unref(): void {}
-}
-
-const greeting = (() => {
-  const payload = Buffer.alloc(16);
-  payload.writeUInt16LE(1, 0);
-  payload.writeUInt32LE(512, 4);
-  return encodeFrame(0, Receive.READY, payload);
-})();
 
 const request: SpawnRequest = {
   argv: ['true'],
@@ -43,18 +24,9 @@ const request: SpawnRequest = {
 
 /** A client whose agent has greeted, and left. */
 async function ended(): Promise<AgentClient> {
-  const pipe = new Pipe();
-  const client = new AgentClient(pipe, {
-    leaseMs: 1000,
-    lifetimeMs: 0,
-    workspace: '/w',
-    defaultUser: '',
-    shareWorkspace: false,
-    resettable: false,
-  });
-  pipe.handlers.data(Buffer.from(greeting));
+  const { client, pipe } = greetedClient();
   await client.ready;
-  pipe.handlers.data(Buffer.from(encodeFrame(0, Receive.BYE, Buffer.from([BYE_LEASE]))));
+  pipe.says(0, Receive.BYE, Buffer.from([BYE_LEASE]));
   pipe.handlers.close(undefined);
   expect(await client.ended).toMatchObject({ bye: 'lease' });
   return client;

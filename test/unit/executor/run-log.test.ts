@@ -1,5 +1,5 @@
 /** A run on disk: readable while it goes on, after a crash, and resumable. */
-import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { toJson } from '../../../src/executor/describe.js';
 import { readRun } from '../../../src/executor/read-run.js';
@@ -26,6 +26,16 @@ describe('a recorded run', () => {
       [2, 2],
     ]);
     expect(recorded.state).toEqual(JSON.parse(JSON.stringify(result.state)));
+  });
+
+  it('that cannot begin leaves no file open', async () => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let i = 0; i < 20; i++) {
+      const resume = { ...(await loop({ maxIterations: 1 }).run('task')).state, base: at('no-such-base') };
+      await expect(loop().run('task', { runDirectory: at(`run-${i}`), resume })).rejects.toThrow();
+    }
+    expect(open()).toBeLessThan(before + 20);
   });
 
   it('is resumed from the last complete iteration after its process died', async () => {
