@@ -95,8 +95,9 @@ static enum turn run_survivors(struct command *c) {
             turn = TURN_AGAIN;
         }
     }
-    if (c->control < 0) command_release(c);
-    return turn;
+    if (c->control >= 0) return turn;
+    command_release(c);
+    return TURN_DONE;
 }
 
 static enum turn run_ended(struct command *c) {
@@ -129,9 +130,10 @@ static enum turn run_command(struct command *c) {
     if (c->phase == PHASE_SURVIVORS) return run_survivors(c);
     if (c->phase != PHASE_RUNNING) return TURN_DONE;
     if (!tell_started(c)) return TURN_BLOCKED;
-    if (c->started && !input_tell(&c->in, c->stream)) return TURN_BLOCKED;
     enum turn turn = TURN_DONE;
+    /* Before its input: who hears that nobody reads that any more may care for nothing else. */
     if (c->started || c->lost) turn = run_channels(c);
+    if (turn != TURN_BLOCKED && c->started && !input_tell(&c->in, c->stream)) return TURN_BLOCKED;
     return turn == TURN_DONE && c->ended ? run_ended(c) : turn;
 }
 

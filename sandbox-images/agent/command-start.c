@@ -300,6 +300,8 @@ bool command_start_warm(struct command *c, int *control, int *program, pid_t kee
         c->waiting = false;
         c->warm = true;
         handed_over(c, &p, keeper);
+    } else {
+        (void)kill(keeper, SIGKILL);
     }
     close_pipes(&p);
     return sent;

@@ -13,9 +13,16 @@
 #include "pty.h"
 #include "util.h"
 
+/* What hangs on the open file itself, a lock or its owner, outlives the processes that had it as their stdin. */
+static void open_null(void) {
+    close_fd(&commands.null_fd);
+    commands.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 void commands_init(const struct commands_setup *setup) {
     commands.setup = *setup;
-    commands.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    commands.null_fd = -1;
+    open_null();
 }
 
 static bool add_request(struct command *c, const uint8_t *data, uint32_t length) {
@@ -77,7 +84,9 @@ static void kill_command(struct command *c, uint32_t grace_ms) {
 static void discard_output(struct command *c) {
     for (int i = 0; i < 2; i++) {
         /* What it has said by now only waits here: for its end, or for its turn. */
-        if (c->started_told) (void)channel_pump(&c->out[i], c->stream);
+        if (c->started_told && channel_pump(&c->out[i], c->stream) == CHANNEL_LIMIT) {
+            keeper_order_kill(c, CAUSE_OUTPUT_LIMIT, 0);
+        }
         if (!c->out[i].finished) channel_discard(&c->out[i]);
     }
     command_kick(c);
@@ -168,6 +177,7 @@ void commands_forget(void) {
         command_release(c);
     }
     commands.next_backstop = commands.next_linger = commands.orphans_at = NEVER;
+    open_null();
 }
 
 bool commands_ran_as_root(void) {

@@ -13,6 +13,8 @@
 #include "fs.h"
 #include "util.h"
 
+/* Somebody who goes on putting something into it is told of, not waited for. */
+#define REMOVE_TRIES 100
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
 /* The way back: a directory above the current one, and the current one's name in it. */
@@ -100,8 +102,9 @@ static bool descend(const char *name) {
     return true;
 }
 
-/* `..` of a directory that was moved meanwhile leads somewhere else: nothing is removed there. */
-static void ascend(void) {
+/* `..` of a directory that was moved meanwhile leads somewhere else: nothing is removed there. False when something was
+ * put into it meanwhile. */
+static bool ascend(void) {
     struct stat st;
     struct step *s = &way.steps[--way.count];
     int up = openat(way.dir, "..", OPEN_DIRECTORY);
@@ -111,8 +114,10 @@ static void ascend(void) {
     (void)close(way.dir);
     way.dir = up;
     act_as_owner(up);
-    if (unlink_at(s->name, AT_REMOVEDIR) != 0 && errno != ENOTEMPTY) fs_fail(errno, way.asked, "remove a directory");
+    bool removed = unlink_at(s->name, AT_REMOVEDIR) == 0;
+    if (!removed && errno != ENOTEMPTY) fs_fail(errno, way.asked, "remove a directory");
     free(s->name);
+    return removed;
 }
 
 /* Removes one name; true when it is a directory that had to be entered instead. */
@@ -148,7 +153,7 @@ void fs_remove_contents(int dir, const char *asked) {
     for (;;) {
         if (remove_some()) continue;
         if (way.count == 0) break;
-        ascend();
+        (void)ascend();
     }
     (void)close(way.dir);
 }
@@ -156,10 +161,15 @@ void fs_remove_contents(int dir, const char *asked) {
 /* Coming back up, a directory is opened anew and so read from its start: what is left in it is found. */
 static void remove_below(int parent, const char *name) {
     way.dir = parent;
-    if (!descend(name)) return;
-    while (way.count > 0) {
-        if (!remove_some()) ascend();
+    for (int tries = 0; tries < REMOVE_TRIES; tries++) {
+        bool removed = false;
+        if (!descend(name)) return;
+        while (way.count > 0) {
+            if (!remove_some()) removed = ascend();
+        }
+        if (removed) return;
     }
+    fs_fail(ENOTEMPTY, way.asked, "remove a directory");
 }
 
 void fs_remove(const struct fs_arguments *a) {

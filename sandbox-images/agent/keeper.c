@@ -217,6 +217,7 @@ static void obey(void) {
     while ((n = recv(keeper.control, &command, sizeof command, MSG_DONTWAIT)) == (ssize_t)sizeof command) {
         if (command.order == ORDER_SIGNAL_TREE) {
             keeper.last_signal = command.signal;
+            if (command.signal == SIGKILL && !keeper.leader_gone) keeper.leader_killed = true;
             signal_tree(command.signal);
         } else {
             kill_tree((enum keeper_cause)command.cause, command.grace_ms);

@@ -96,8 +96,10 @@ static void shuttle(int socket) {
             struct half *h = i == 0 ? &in : &out;
             if (h->done || wishes[i].revents == 0) continue;
             if (h->start < h->end) {
-                /* The connection, or the host's end of it, is gone: so is the other direction. */
-                if (!half_write(h)) return;
+                if (half_write(h)) continue;
+                if (h->to != socket) return;
+                /* The server takes no more; what it has said before it went is still to be read. */
+                h->done = true;
             } else if (!half_read(h)) {
                 half_finish(h, socket);
             }

@@ -73,6 +73,15 @@ describe('out of memory', () => {
     expect(result.stdout).toBe('code 137\n');
   });
 
+  it('says signaled when it was killed by hand, whatever else ran out of memory', async () => {
+    const command = await small().spawn(`python3 -c '${allocate}'; echo lived; exec sleep 310007`);
+    const output = new Output();
+    command.stdout.on('data', output.take);
+    await output.seen('lived\n');
+    await command.kill('SIGKILL');
+    expect(await command.wait()).toMatchObject({ outcome: 'signaled', signal: 'SIGKILL', oomKilled: true });
+  });
+
   it('goes on working after it', async () => {
     const result = await small().exec('echo alive');
     expect(result).toMatchObject({ outcome: 'exited', stdout: 'alive\n', oomKilled: false });

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { constants, networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { failureErrno } from '../../helpers/agent-process.js';
 import { describeAgent } from '../../helpers/agent-suite.js';
@@ -22,6 +24,9 @@ async function listening(host: string, serve: (socket: Socket) => void) {
   return { port, [Symbol.asyncDispose]: async () => void server.close() };
 }
 
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+
 describeAgent('agent: a connection to a port', (suite) => {
   it.each(LOOPBACK)('carries bytes both ways, each direction to its own end (%s)', async (host) => {
     const agent = await suite.ready();
@@ -41,6 +46,30 @@ describeAgent('agent: a connection to a port', (suite) => {
     });
     const { stdout } = await agent.fs('connect', [server.port], randomBytes(600_000));
     expect(stdout).toEqual(Buffer.of(1));
+  });
+
+  it('hands on what a server said before it went in the midst of what it was sent', async () => {
+    const agent = await suite.ready();
+    let accepted!: (socket: Socket) => void;
+    const accepting = new Promise<Socket>((resolve) => {
+      accepted = resolve;
+    });
+    await using server = await listening('127.0.0.1', (socket) => {
+      socket.on('error', () => {});
+      socket.pause();
+      accepted(socket);
+    });
+    // More than the two buffers of a connection take.
+    const running = agent.fs('connect', [server.port], randomBytes(16_000_000));
+    const socket = await accepting;
+    const [keeper] = childrenOf(agent.agentPid);
+    const [pid] = childrenOf(keeper!);
+    await sleep(200);
+    process.kill(pid!, 'SIGSTOP');
+    await new Promise<void>((resolve) => socket.write('no more', () => resolve()));
+    socket.resetAndDestroy();
+    process.kill(pid!, 'SIGCONT');
+    expect((await running).stdout.toString('latin1')).toBe('\x01no more');
   });
 
   it('says that nothing listens, and what is no port', async () => {

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { FLAG, marker, OUTCOME, processesWith, TYPE, u64 } from '../../helpers/agent-process.js';
+import { encodeFrame, FLAG, marker, OUTCOME, processesWith, TYPE, u8, u32, u64 } from '../../helpers/agent-process.js';
 import { describeAgent, EXIT_FLAG, there } from '../../helpers/agent-suite.js';
 
 const { SIGKILL } = constants.signals;
@@ -128,6 +128,19 @@ describeAgent('agent: output', (suite) => {
     expect(result).toMatchObject({ outcome: OUTCOME.EXITED, exitCode: 3, stdoutBytes: 10_000_000 });
     const dropped = result.gaps.reduce((sum, gap) => sum + gap.dropped, 0);
     expect(dropped + result.stdout.length).toBe(10_000_000);
+  });
+
+  it('ends a command that passes its limit in the moment it is let go of', async () => {
+    const agent = await suite.ready();
+    const script = 'head -c 1500 /dev/zero; exec sleep 600';
+    const stream = agent.spawn(['sh', '-c', script], { credit: 1000, killAtBytes: 1000 });
+    for (let got = 0; got < 1000; ) {
+      const { type, payload } = await agent.next(stream);
+      if (type === TYPE.STDOUT) got += payload.length;
+    }
+    const credit = encodeFrame(stream, TYPE.CREDIT, Buffer.concat([u8(1), u32(500)]));
+    agent.sendRaw(Buffer.concat([credit, encodeFrame(stream, TYPE.DETACH)]));
+    expect((await agent.result(stream)).outcome).toBe(OUTCOME.OUTPUT_LIMIT);
   });
 
   it('does not delay EXIT when another command holds the pipe', async () => {

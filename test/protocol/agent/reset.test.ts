@@ -21,6 +21,7 @@ const LEAVER = `
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -53,11 +54,20 @@ static int loopback(void) {
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING};
     return ioctl(socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFFLAGS, &lo) != 0;
 }
+/* What hangs on the open file that is its stdin. */
+static int on_stdin(void) {
+    return fcntl(0, F_SETSIG, 42) || flock(0, LOCK_EX);
+}
+static int nothing_on_stdin(void) {
+    return fcntl(0, F_GETSIG) != 0 || flock(open("/dev/null", O_RDONLY), LOCK_EX | LOCK_NB);
+}
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "deep") == 0) return deep();
     if (strcmp(what, "loopback") == 0) return loopback();
     if (strcmp(what, "ipc") == 0) return ipc();
+    if (strcmp(what, "stdin") == 0) return on_stdin();
+    if (strcmp(what, "look-at-stdin") == 0) return nothing_on_stdin();
     return strcmp(what, "queue") == 0 ? queue() : wait_state();
 }
 `;
@@ -115,6 +125,15 @@ describeAgent('agent: RESET', (suite) => {
     const agent = await rooted(suite);
     for (let i = 0; i < 3; i++) expect(await reset(agent)).toEqual(CLEAN);
     expect((await agent.sh('echo on')).stdout.toString()).toBe('on\n');
+  });
+
+  it('leaves nothing that hangs on the stdin of those without one', async () => {
+    const agent = await rooted(suite);
+    const run = async (what: string) => (await agent.run([leaver(suite), what])).exitCode;
+    expect(await run('look-at-stdin')).toBe(0);
+    expect(await run('stdin')).toBe(0);
+    expect(await reset(agent)).toEqual(CLEAN);
+    expect(await run('look-at-stdin')).toBe(0);
   });
 
   it('removes files whoever they belong to, and however they are closed, and gives the mounts back as they were', async () => {
