@@ -9,6 +9,8 @@ export class PipeConnection extends Duplex {
   readonly #streams: CommandStreams;
   readonly #reset: () => void;
   readonly #count: (bytes: number) => boolean;
+  /** Whether the reader has room. What it has none for stays with the streams, whose window bounds it. */
+  #wanted = false;
 
   /**
    * @param reset Ends the inner side at once; called when this one is destroyed before both directions have ended.
@@ -19,12 +21,15 @@ export class PipeConnection extends Duplex {
     this.#streams = streams;
     this.#reset = reset;
     this.#count = count;
+    // It may break before whoever asked for it has had a chance to listen; that must not bring down the process.
+    this.on('error', () => {});
     streams.stdout.on('readable', () => this.#pass());
     streams.stdout.on('end', () => this.push(null));
     streams.stdin!.on('error', (error) => this.destroy(error));
   }
 
   override _read(): void {
+    this.#wanted = true;
     this.#pass();
   }
 
@@ -46,9 +51,11 @@ export class PipeConnection extends Duplex {
   }
 
   #pass(): void {
-    for (let chunk = this.#streams.stdout.read(); chunk !== null; chunk = this.#streams.stdout.read()) {
-      if (!this.#count(chunk.length)) this.destroy();
-      if (!this.push(chunk)) return;
+    while (this.#wanted) {
+      const chunk: Buffer | null = this.#streams.stdout.read();
+      if (chunk === null) return;
+      if (!this.#count(chunk.length)) return void this.destroy();
+      this.#wanted = this.push(chunk);
     }
   }
 }

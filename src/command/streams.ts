@@ -1,6 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { type Channel, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
+import { RipcordError } from '../errors.js';
 import type { OutputSink } from './command.js';
 
 /** Output on its way, each channel, before the reader has taken any. */
@@ -14,6 +15,7 @@ export class CommandStreams implements OutputSink {
   #stream: AgentStream | undefined;
   /** Bytes taken in that the reader has not made room for. */
   readonly #owed: [number, number] = [0, 0];
+  readonly #hasEnded: [boolean, boolean] = [false, false];
   readonly #blockBytes: number;
   #block: Buffer | undefined;
   #filled = 0;
@@ -33,12 +35,17 @@ export class CommandStreams implements OutputSink {
     this.#stream = stream;
   }
 
+  /** @throws RipcordError `protocol` after the channel's end: its stream would have an error nobody listens for. */
   output(channel: Channel, chunk: Buffer): void {
+    if (this.#hasEnded[channel - 1]) {
+      throw new RipcordError('protocol', 'The agent sent output on a channel that has ended');
+    }
     if (channel === STDOUT && this.#blockBytes > 0) this.#gather(chunk);
     else this.#push(channel, owned(chunk));
   }
 
   eof(channel: Channel): void {
+    this.#hasEnded[channel - 1] = true;
     const readable = channel === STDOUT ? this.stdout : this.stderr;
     if (channel === STDOUT && this.#block) {
       this.#push(STDOUT, this.#block.subarray(0, this.#filled));

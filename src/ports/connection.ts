@@ -8,6 +8,8 @@ import { checkOperation, operationRequest } from '../files/operation.js';
 
 /** The agent's word that there is a connection, before the connection's own bytes. */
 const CONNECTED_BYTES = 1;
+/** An errno with a message fits in. */
+const MAX_FAILURE_CHUNKS = 16;
 
 export interface ConnectOptions {
   user: string;
@@ -24,7 +26,9 @@ export async function connectToPort(host: CommandHost, port: number, options: Co
   const command = new Command(host, request, streams, options.signal);
   streams.connect(command.stream);
   const failure: Buffer[] = [];
-  streams.stderr.on('data', (chunk: Buffer) => failure.push(chunk));
+  streams.stderr.on('data', (chunk: Buffer) => {
+    if (failure.length < MAX_FAILURE_CHUNKS) failure.push(chunk);
+  });
   // Told where somebody waits for it; a connection that ends later ends its streams.
   command.result.catch(() => {});
   if (!(await isConnected(streams))) {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as config from '../config.js';
 import { InvalidOptionsError, RipcordError, TaskAbortedError } from '../errors.js';
 import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
+import { answerTo } from './answer.js';
 
 /** @internal How a sandbox's ports are reached. */
 export interface PortRoot {
@@ -95,7 +96,13 @@ export class SandboxPorts {
     const outgoing = httpRequest({
       method: asked.method,
       path: url.pathname + url.search,
-      headers: { host: url.host, connection: 'close', ...Object.fromEntries(asked.headers) },
+      headers: {
+        host: url.host,
+        connection: 'close',
+        // Node frames a body by itself for some methods only; the server would take an unframed one for a request.
+        ...(asked.body && !asked.headers.has('content-length') && { 'transfer-encoding': 'chunked' }),
+        ...Object.fromEntries(asked.headers),
+      },
       createConnection: () => connection,
     });
     let incoming: IncomingMessage | undefined;
@@ -106,7 +113,7 @@ export class SandboxPorts {
       connection.destroy();
     });
     try {
-      const answered = once(outgoing, 'response');
+      const answered = answerTo(outgoing);
       if (asked.body) {
         const body = Readable.fromWeb(asked.body as never);
         body.once('error', (error) => outgoing.destroy(error));
@@ -115,8 +122,12 @@ export class SandboxPorts {
       } else {
         outgoing.end();
       }
-      [incoming] = (await answered) as [IncomingMessage];
-      incoming.once('close', unlisten);
+      incoming = await answered;
+      incoming.once('close', () => {
+        unlisten();
+        // A server that keeps its end open would keep the connection's processes with it.
+        connection.destroy();
+      });
       return toResponse(incoming, asked.method);
     } catch (error) {
       unlisten();
@@ -137,6 +148,8 @@ export class SandboxPorts {
     throwIfAborted(parsed.signal, `forwarding port ${port}`);
     const open = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      // It may be reset before anything reads from it; #join() hears of that from its pipelines.
+      socket.on('error', () => {});
       if (open.size >= parsed.maxConnections) {
         socket.destroy();
         return;
@@ -156,6 +169,7 @@ export class SandboxPorts {
     // An open port does not keep the process alive any more than its sandbox does; a connection does.
     server.unref();
     const { port: localPort } = server.address() as AddressInfo;
+    let unlisten = () => {};
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => {
       closing ??= new Promise((resolve) => {
@@ -165,8 +179,15 @@ export class SandboxPorts {
       });
       return closing;
     };
-    const unlisten = onAbort(parsed.signal, () => void close());
-    void this.#root.ended().then(close);
+    try {
+      // Either may have come while the port was being opened.
+      throwIfAborted(parsed.signal, `forwarding port ${port}`);
+      void this.#root.ended().then(close);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    unlisten = onAbort(parsed.signal, () => void close());
     const at = parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host;
     return {
       port,

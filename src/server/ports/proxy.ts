@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, RipcordError } from '../../errors.js';
 import { onAbort } from '../../lifecycle/abort.js';
+import { answerTo } from '../../ports/answer.js';
 import type { Sandbox } from '../../sandbox.js';
 import { inwards, outwards } from './headers.js';
 
@@ -25,18 +26,21 @@ export async function forwardRequest(
   { port, target, prefix, signal }: Forwarded,
 ): Promise<void> {
   const connection = await sandbox.ports.connect(port, { signal });
+  const headers = { ...inwards(incoming.headers, port), connection: 'close' };
   const inside = httpRequest({
     method: incoming.method ?? 'GET',
     path: target,
-    headers: { ...inwards(incoming.headers, port), connection: 'close' },
+    // Node frames a body by itself for some methods only; the server would take an unframed one for a request.
+    headers:
+      isFramed(incoming) && !('content-length' in headers) ? { ...headers, 'transfer-encoding': 'chunked' } : headers,
     createConnection: () => connection,
   });
   const unlisten = onAbort(signal, () => void inside.destroy());
   try {
-    const answered = once(inside, 'response') as Promise<[IncomingMessage]>;
+    const answered = answerTo(inside);
     // It may answer before it has read everything; what it does not want it need not take.
     pipeline(incoming, inside).catch(() => {});
-    const [answer] = await answered.catch((cause) => {
+    const answer = await answered.catch((cause) => {
       throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
     });
     outgoing.writeHead(answer.statusCode ?? 502, outwards(answer.headers, prefix));
@@ -82,4 +86,8 @@ export async function forwardUpgrade(
     connection.destroy();
     socket.destroy();
   }
+}
+
+function isFramed({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
 }

@@ -1,0 +1,72 @@
+/** The server's reverse proxy, with a connection that stands in for one into a sandbox. */
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import type { Sandbox } from '../../../src/sandbox.js';
+import { forwardRequest, forwardUpgrade } from '../../../src/server/ports/proxy.js';
+import { Inside } from './inside.js';
+
+/** What a caller gets: the answer, or the code of what forwardRequest() throws before there is one. */
+async function proxied(inside: () => Duplex, method: string, headers: Record<string, string>, body?: string) {
+  const sandbox = { ports: { connect: async () => inside() } } as unknown as Sandbox;
+  const { signal } = new AbortController();
+  const outer = createServer((incoming, outgoing) => {
+    forwardRequest(sandbox, incoming, outgoing, { port: 80, target: '/', prefix: '', signal }).catch((error) => {
+      if (outgoing.headersSent) outgoing.destroy();
+      else outgoing.end(error.code);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(outer, 'listening');
+  try {
+    const asked = httpRequest({ port: (outer.address() as AddressInfo).port, agent: false, method, headers });
+    asked.end(body);
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    return await text(answer);
+  } finally {
+    outer.close();
+  }
+}
+
+describe('forwardUpgrade', () => {
+  it('says so where the server inside answers a WebSocket with a broken body', async () => {
+    const inside = new Inside('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZZZ\r\n');
+    const sandbox = { ports: { connect: async () => inside } } as unknown as Sandbox;
+    const { signal } = new AbortController();
+    const incoming = { socket: new Inside(), headers: {} } as unknown as IncomingMessage;
+    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', signal });
+    await expect(forwarding).rejects.toMatchObject({ code: 'unreachable' });
+    await inside.gone();
+  });
+});
+
+describe('forwardRequest', () => {
+  it('says so where the server inside switches to another protocol', async () => {
+    const inside = new Inside('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    expect(await proxied(() => inside, 'GET', {})).toBe('unreachable');
+    await inside.gone();
+  });
+
+  it('breaks the answer off where a chunk is none', async () => {
+    const inside = new Inside('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZZZ\r\n');
+    await expect(proxied(() => inside, 'GET', {})).rejects.toThrow();
+    await inside.gone();
+  });
+
+  it.each([
+    ['in chunks', { 'transfer-encoding': 'chunked' }],
+    ['with a length', { 'content-length': '5' }],
+    ['with a length it calls its own', { 'content-length': '5', connection: 'content-length' }],
+  ])('frames the body of a DELETE that comes %s', async (_how, headers) => {
+    const server = createServer((request, response) => void request.pipe(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      expect(await proxied(() => connect(port, '127.0.0.1'), 'DELETE', headers, 'hello')).toBe('hello');
+    } finally {
+      server.close();
+    }
+  });
+});
