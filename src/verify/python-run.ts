@@ -55,9 +55,10 @@ export async function runPythonTests(sandbox: Sandbox, options: CallsOptions | P
   const startedAt = performance.now();
   const { timeoutMs, cwd, env, signal } = options;
   const user = judgeUser(sandbox);
+  const nonce = randomBytes(16).toString('hex');
+  const job = jobOf(options, nonce);
   const python = options.python ?? (await findProgram(sandbox, 'python3', signal));
   throwIfAborted(signal, 'running tests');
-  const nonce = randomBytes(16).toString('hex');
   const [judge, candidate] = await both(
     // -I: nothing of the environment, the working directory or a home decides what the judge imports.
     sandbox.spawn([python, '-I', '-B', '-c', BOOT, String(JUDGE_SOURCE.length)], {
@@ -69,7 +70,7 @@ export async function runPythonTests(sandbox: Sandbox, options: CallsOptions | P
     }),
     sandbox.spawn([python, '-B', '-c', BOOT, String(CANDIDATE_SOURCE.length)], { cwd, env, timeoutMs, signal }),
   );
-  judge.stdin!.write(Buffer.concat([JUDGE_SOURCE, Buffer.from(`${JSON.stringify(jobOf(options, nonce))}\n`)]));
+  judge.stdin!.write(Buffer.concat([JUDGE_SOURCE, Buffer.from(`${JSON.stringify(job)}\n`)]));
   candidate.stdin!.write(CANDIDATE_SOURCE);
   const relayed = await relay(judge, candidate);
   const { tests, problem } = judged(relayed, nonce, options.kind);
