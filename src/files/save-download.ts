@@ -1,19 +1,28 @@
 /** Puts one downloaded file on the host: whole, or not at all. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Extracted } from '../workspace/extract.js';
+import { hostFileError } from '../workspace/host-error.js';
 
+/** @throws FileError when the directory cannot be made or the file not be written. */
 export async function saveDownload(content: Buffer, to: string, signal: AbortSignal | undefined): Promise<Extracted> {
   throwIfAborted(signal, `writing ${to}`);
-  await mkdir(dirname(to), { recursive: true });
-  const partial = join(dirname(to), `.ripcord-${process.pid}-${Date.now()}.partial`);
   try {
-    await writeFile(partial, content, { flag: 'wx', mode: 0o644 });
-    await rename(partial, to);
+    await mkdir(dirname(to), { recursive: true });
+    // Two downloads may begin in the same millisecond.
+    const partial = join(dirname(to), `.ripcord-${randomBytes(9).toString('base64url')}.partial`);
+    const file = await open(partial, 'wx', 0o644);
+    try {
+      await file.writeFile(content).finally(() => file.close());
+      await rename(partial, to);
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
   } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    throw hostFileError(error, 'write', to);
   }
   return { files: 1, directories: 0, links: 0, bytes: content.length, refused: [], refusedCount: 0 };
 }

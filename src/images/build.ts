@@ -1,4 +1,5 @@
 /** Builds the images of the catalog, each only when it is missing or out of date. */
+import { randomBytes } from 'node:crypto';
 import type { DockerImages, EngineImage } from '../backends/docker/images.js';
 import {
   bearsTag,
@@ -124,7 +125,8 @@ export async function buildImage(
         .architecture()
         .then((architecture) => addNodeRuntime(context, { major: image.nodeMajor!, architecture, signal }))
     : Promise.resolve();
-  const unfinished = `ripcord/${name}:building`;
+  // Another process may build the same image on this engine: each labels its own.
+  const unfinished = `ripcord/${name}:building-${randomBytes(6).toString('hex')}`;
   const [id] = await Promise.all([
     engine.build(toStream(context), {
       tag: unfinished,

@@ -1,0 +1,33 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import type { DockerImages, ImageBuildOptions } from '../../../src/backends/docker/images.js';
+import { buildImage } from '../../../src/images/build.js';
+
+test('two that build one image on one engine each label their own', async () => {
+  const tags = new Map<string, string>();
+  let release = () => {};
+  const bothBuilt = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let built = 0;
+  const engine = {
+    async build(context: Readable, { tag, labels }: ImageBuildOptions) {
+      const from = /FROM (\S+)\n/.exec(await text(context))?.[1] ?? '';
+      const id = labels ? `labelled ${tags.get(from)}` : `content ${++built}`;
+      tags.set(tag, id);
+      return id;
+    },
+    async readFile() {
+      if (built === 2) release();
+      await bothBuilt;
+      return Buffer.from('{}');
+    },
+    async remove(tag: string) {
+      tags.delete(tag);
+    },
+  } as unknown as DockerImages;
+  const ids = await Promise.all([buildImage(engine, 'shell'), buildImage(engine, 'shell')]);
+  expect(ids.sort()).toEqual(['labelled content 1', 'labelled content 2']);
+  expect([...tags.keys()]).toEqual(['ripcord/shell:latest']);
+});
