@@ -2,7 +2,7 @@
 import type { WebSocket } from 'ws';
 import { EngineLostError, type RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
 import { type Deferred, deferred, onAbort } from '../lifecycle/abort.js';
-import { STDOUT } from '../wire/channels.js';
+import { STDIN_OVERHEAD, STDOUT } from '../wire/channels.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 import type { Transport } from './transport.js';
 
@@ -87,7 +87,7 @@ export class CommandSocket<Result> {
       }
       if (this.#settled) return false;
       const part = bytes.subarray(at, at + MAX_MESSAGE);
-      this.#unread += part.length;
+      this.#unread += part.length + STDIN_OVERHEAD;
       this.#socket.send(part, { binary: true });
     }
     return true;
@@ -131,7 +131,8 @@ export class CommandSocket<Result> {
         this.#started.resolve(message.pid as number);
         return;
       case 'stdin_ack':
-        this.#unread -= message.bytes as number;
+        // One for each message.
+        this.#unread -= (message.bytes as number) + STDIN_OVERHEAD;
         this.#makeRoom();
         return;
       case 'result':

@@ -6,6 +6,7 @@ import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { parseOptions } from '../config.js';
 import { RipcordError } from '../errors.js';
+import { toJson } from '../executor/describe.js';
 import { WS_PROTOCOL } from './auth.js';
 import type { App, ServerContext } from './context.js';
 import { refusalOf } from './error-status.js';
@@ -67,7 +68,8 @@ export async function createApp(context: ServerContext): Promise<App> {
       return { error: error as Error };
     }
   });
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  // A task's result holds what its spec's functions returned, which may not be JSON.
+  app.setSerializerCompiler(() => (data) => toJson(data));
   // Forms and plain text are what a page of another origin can send without asking.
   app.removeContentTypeParser('text/plain');
   addHooks(app, context);

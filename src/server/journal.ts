@@ -1,4 +1,5 @@
 /** Events with ids, kept within a bound: readers come, go, and come back to where they were. */
+import { toJson } from '../executor/describe.js';
 import { News } from './news.js';
 
 /** `json` is the event, written once for all its readers. */
@@ -34,7 +35,7 @@ export class Journal {
   }
 
   append(event: object, scope?: string): number {
-    const json = JSON.stringify(event);
+    const json = toJson(event);
     this.#entries.push({ id: ++this.#lastId, json, scope });
     this.#bytes += json.length;
     if (this.#bytes > this.#maxBytes) this.#trim();
@@ -54,13 +55,28 @@ export class Journal {
     this.#bytes = 0;
   }
 
-  /** What came after the entry `after`, then what comes, until the end or until `signal` fires. */
-  async *read(after: number, signal: AbortSignal): AsyncGenerator<JournalEntry | JournalGap> {
+  /** Where a reader that has seen `after` goes on: an id that is yet to come is another server's, before a restart. */
+  resumeAt(after: number): number {
+    return after > this.#lastId ? this.#firstId - 1 : after;
+  }
+
+  /**
+   * What came after the entry `after`, then what comes, until the end or until `signal` fires. A reader with another
+   * server's id gets all that is kept, after a gap: from 1 on, which is empty where everything is kept.
+   */
+  read(after: number, signal: AbortSignal): AsyncGenerator<JournalEntry | JournalGap> {
+    // Now, not when the first entry is asked for: by then the ids may have caught up.
+    const from = this.resumeAt(after);
+    return this.#read(from, signal, from !== after);
+  }
+
+  async *#read(after: number, signal: AbortSignal, anew: boolean): AsyncGenerator<JournalEntry | JournalGap> {
     let next = after + 1;
+    if (anew) yield { gap: { from: 1, to: after } };
     for (;;) {
       while (next <= this.#lastId) {
         if (signal.aborted) return;
-        const first = this.#entries[0]?.id ?? this.#lastId + 1;
+        const first = this.#firstId;
         if (next < first) {
           yield { gap: { from: next, to: first - 1 } };
           next = first;
@@ -72,6 +88,11 @@ export class Journal {
       if (this.#ended || signal.aborted) return;
       await this.#news.next(signal);
     }
+  }
+
+  /** Of what is kept; the next one's when nothing is. */
+  get #firstId(): number {
+    return this.#entries[0]?.id ?? this.#lastId + 1;
   }
 
   #trim(): void {

@@ -1,5 +1,6 @@
 /** What goes over the wire, as zod schemas: requests are checked by them, all of it is documented by them. */
 import { z } from 'zod';
+import { signalNumber } from '../agent/linux.js';
 import { OUTCOMES } from '../command/outcome.js';
 import { execSchema, renameSchema, runCodeSchema, spawnSchema } from '../config.js';
 
@@ -44,12 +45,10 @@ export const spawnBody = spawnSchema
   .pick({ cwd: true, env: true, timeoutMs: true, killGraceMs: true, detached: true })
   .extend({ command: commandLineSchema });
 
-export const killQuery = z.strictObject({
-  signal: z
-    .string()
-    .regex(/^SIG[A-Z0-9]+$/)
-    .optional(),
-});
+export const signalSchema = z
+  .string()
+  .refine((name) => signalNumber(name) !== undefined, { error: "expected the name of a signal, e.g. 'SIGTERM'" });
+export const killQuery = z.strictObject({ signal: signalSchema.optional() });
 export const waitQuery = z.strictObject({ waitMs: z.coerce.number().int().min(0).max(60_000).default(0) });
 
 /** Absolute, or relative to the workspace. */

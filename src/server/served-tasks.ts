@@ -126,7 +126,8 @@ export class ServedTasks {
     task.handle = this.#ownership.run({ principal, task: id }, () =>
       controller.start(request.task ?? spec.task, { id }),
     );
-    const told = this.#record(task);
+    // A task ends and gives its place back, whatever could not be told of it.
+    const told = this.#record(task).catch(() => {});
     task.end = this.#finish(task, told);
     this.#tasks.set(id, task);
     this.#forget();

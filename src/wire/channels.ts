@@ -2,3 +2,6 @@
 export const STDOUT = 1;
 export const STDERR = 2;
 export type WireChannel = typeof STDOUT | typeof STDERR;
+
+/** What a message of stdin counts for besides its bytes while it waits: many tiny ones take memory, too. */
+export const STDIN_OVERHEAD = 128;

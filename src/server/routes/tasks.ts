@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RipcordError } from '../../errors.js';
+import { toJson } from '../../executor/describe.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import { onRequestEnd } from '../request-end.js';
@@ -155,7 +156,7 @@ function addTaskEvents(app: App, { tasks }: ServerContext): void {
         }
         if (gone.signal.aborted) return;
         const end = await task.end;
-        await events.event(end.type, JSON.stringify(end));
+        await events.event(end.type, toJson(end));
         events.end();
       })().catch(() => events.destroy());
       sseHeaders(reply);

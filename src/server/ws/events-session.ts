@@ -17,8 +17,9 @@ export async function eventsSession(socket: WebSocket, request: FastifyRequest, 
   session.onMessage(nothing, () => {}, undefined, { hello: false });
   const { lastEventId } = request.query as { lastEventId?: number };
   const after = lastEventId ?? events.lastId;
-  await session.json({ type: 'hello', lastEventId: after });
-  for await (const entry of events.read(after, session.gone)) {
+  const entries = events.read(after, session.gone);
+  await session.json({ type: 'hello', lastEventId: events.resumeAt(after) });
+  for await (const entry of entries) {
     if ('gap' in entry) await session.json({ type: 'gap', ...entry.gap });
     else if (caller.operator || entry.scope === caller.name) {
       await session.send(`{"type":"event","id":${entry.id},"event":${entry.json}}`);

@@ -13,7 +13,7 @@ import { STDERR, STDOUT, type WireChannel } from '../../wire/channels.js';
 import { encodeResult } from '../../wire/result.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
-import { commandLineSchema, execBody } from '../schemas.js';
+import { commandLineSchema, execBody, signalSchema } from '../schemas.js';
 import { CreditWindow } from './credit-window.js';
 import { CloseCode, SocketSession } from './socket-session.js';
 import { StdinQueue } from './stdin-queue.js';
@@ -52,13 +52,7 @@ const messageSchema = z.discriminatedUnion('type', [
     cols: z.number().int().min(1).max(65_535),
     rows: z.number().int().min(1).max(65_535),
   }),
-  z.strictObject({
-    type: z.literal('kill'),
-    signal: z
-      .string()
-      .regex(/^SIG[A-Z0-9]+$/)
-      .optional(),
-  }),
+  z.strictObject({ type: z.literal('kill'), signal: signalSchema.optional() }),
   /** As an AbortSignal: the answer is an error `aborted`, with what was known by then. */
   z.strictObject({ type: z.literal('abort') }),
   /** The command runs on without input; its output is dropped. */
@@ -148,11 +142,11 @@ class RunningCommand {
         return this.#handle?.resize(message.cols, message.rows);
       case 'kill':
         // A command that has not come up yet has nothing to receive a signal.
-        if (this.#handle) void this.#handle.kill(message.signal);
-        else if (message.signal === undefined) this.#abort.abort(new Error('killed'));
+        if (this.#handle) this.#handle.kill(message.signal).catch((error) => this.#session.error(error));
+        else if (message.signal === undefined) this.#cancel(new Error('killed'));
         return;
       case 'abort':
-        return this.#abort.abort(new Error('aborted by the client'));
+        return this.#cancel(new Error('aborted by the client'));
       case 'detach':
         this.#detached = true;
         return this.#handle?.detach();
@@ -160,9 +154,19 @@ class RunningCommand {
   }
 
   #end(reason: unknown): void {
-    if (!this.#detached) this.#abort.abort(reason);
-    for (const window of Object.values(this.#windows)) window.close();
+    if (this.#detached) this.#dropOutput();
+    else this.#cancel(reason);
     this.stdin.end();
+  }
+
+  #cancel(reason: unknown): void {
+    this.#abort.abort(reason);
+    // The answer comes after the output: it must not wait for acknowledgements of what is discarded.
+    this.#dropOutput();
+  }
+
+  #dropOutput(): void {
+    for (const window of Object.values(this.#windows)) window.close();
   }
 
   async #spawn(begin: Extract<Begin, { type: 'start' }>): Promise<object> {

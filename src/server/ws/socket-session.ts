@@ -21,9 +21,11 @@ export class SocketSession {
   constructor(socket: WebSocket, patience: Patience) {
     this.#socket = socket;
     this.#patience = patience;
-    socket.on('pong', () => {
+    const heard = () => {
       this.#answered = true;
-    });
+    };
+    // A pong comes behind the messages sent before it, which may take a slow reader long.
+    socket.on('pong', heard).on('message', heard);
     // A half-open connection looks alive until something is asked of it.
     this.#pings = setInterval(() => this.#ping(), patience.pingMs);
     socket.once('close', () => {
@@ -112,8 +114,9 @@ export class SocketSession {
   }
 
   #ping(): void {
-    if (!this.#answered) return this.cut();
-    this.#answered = false;
+    // Nothing is read from a peer that is too fast: its silence is ours, and counts from the next ping on.
+    if (!this.#answered && !this.#socket.isPaused) return this.cut();
+    this.#answered = this.#socket.isPaused;
     if (this.open) this.#socket.ping();
   }
 }

@@ -1,10 +1,12 @@
 /** Input on its way to a command. The socket is read on meanwhile, or nobody would hear an abort behind it. */
 import { RipcordError } from '../../errors.js';
+import { STDIN_OVERHEAD } from '../../wire/channels.js';
 
 export class StdinQueue {
   readonly #max: number;
   readonly #taken: (bytes: number) => void;
   readonly #chunks: Buffer[] = [];
+  /** Including the overhead of each chunk. */
   #bytes = 0;
   #ended = false;
   #wake: (() => void) | undefined;
@@ -17,14 +19,15 @@ export class StdinQueue {
 
   /** @throws RipcordError `too-large` for a client that does not wait */
   push(bytes: Buffer): void {
-    if (this.#ended) return;
-    if (this.#bytes + bytes.length > this.#max) {
+    if (this.#ended || bytes.length === 0) return;
+    const cost = bytes.length + STDIN_OVERHEAD;
+    if (this.#bytes + cost > this.#max) {
       throw new RipcordError('too-large', `More than ${this.#max} bytes of stdin wait for the command to read them`, {
         hint: 'Wait for stdin_ack messages.',
       });
     }
     this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
+    this.#bytes += cost;
     this.#wake?.();
   }
 
@@ -38,7 +41,7 @@ export class StdinQueue {
       const chunk = this.#chunks.shift();
       if (chunk) {
         yield chunk;
-        this.#bytes -= chunk.length;
+        this.#bytes -= chunk.length + STDIN_OVERHEAD;
         this.#taken(chunk.length);
         continue;
       }

@@ -3,11 +3,12 @@ import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { InvalidOptionsError } from '../../errors.js';
+import { toJson } from '../../executor/describe.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
 import { startTaskBody, taskParams } from '../schemas.js';
 import type { ServedTask } from '../served-tasks.js';
-import { SocketSession } from './socket-session.js';
+import { CloseCode, SocketSession } from './socket-session.js';
 
 const messageSchema = z.discriminatedUnion('type', [
   startTaskBody.extend({ type: z.literal('start'), detached: z.boolean().default(false) }),
@@ -76,11 +77,16 @@ function assertNone(task: ServedTask | undefined): void {
 }
 
 async function follow(session: SocketSession, task: ServedTask, after: number): Promise<void> {
-  for await (const entry of task.journal.read(after, session.gone)) {
-    if ('gap' in entry) await session.json({ type: 'gap', ...entry.gap });
-    else await session.send(`{"type":"event","id":${entry.id},"event":${entry.json}}`);
+  try {
+    for await (const entry of task.journal.read(after, session.gone)) {
+      if ('gap' in entry) await session.json({ type: 'gap', ...entry.gap });
+      else await session.send(`{"type":"event","id":${entry.id},"event":${entry.json}}`);
+    }
+    if (session.gone.aborted) return;
+    await session.send(toJson(await task.end));
+    session.close();
+  } catch (error) {
+    await session.error(error);
+    session.close(CloseCode.INTERNAL, 'the task could not be followed');
   }
-  if (session.gone.aborted) return;
-  await session.json(await task.end);
-  session.close();
 }
