@@ -2,6 +2,7 @@
 
 import { createSchema, parseOptions } from '../config.js';
 import { messageOf, RipcordError } from '../errors.js';
+import type { Semaphore } from '../lifecycle/semaphore.js';
 import type { Sandbox } from '../sandbox.js';
 import type { Phase } from './events.js';
 import { checkResult, recordError } from './executor-error.js';
@@ -48,11 +49,14 @@ export class Branch<T, S, P, V extends VerificationLike> {
   }
 
   /** @throws TaskAbortedError; any other error is in the report. */
-  async work(): Promise<void> {
+  async work(places: Semaphore): Promise<void> {
     const { report } = this;
-    const startedAt = performance.now();
+    let startedAt = performance.now();
+    let leave = () => {};
     let release = () => {};
     try {
+      leave = await places.acquire(1, this.#scope.signal, this.#scope.what);
+      startedAt = performance.now();
       if (this.#run.options.sandbox !== false) {
         release = await this.#run.slots.acquire(this.#run.sandboxesPerBranch, this.#scope.signal, this.#scope.what);
       }
@@ -66,6 +70,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
     } finally {
       await this.#close(this.#open);
       release();
+      leave();
       this.#scope.close();
       report.durationMs = performance.now() - startedAt;
       this.#run.emit({ type: 'branch.ended', iteration: report.iteration, branch: report.branch, report });

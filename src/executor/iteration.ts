@@ -95,16 +95,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
       (strategy, index) => new Branch(this.#run, this.#scope, report.iteration, index + 1, strategy),
     );
     report.branches = this.#branches.map((branch) => branch.report);
-    const ended = await Promise.allSettled(
-      this.#branches.map(async (branch) => {
-        const release = await places.acquire(1, this.#scope.signal, `branch ${branch.report.branch}`);
-        try {
-          await branch.work();
-        } finally {
-          release();
-        }
-      }),
-    );
+    const ended = await Promise.allSettled(this.#branches.map((branch) => branch.work(places)));
     // All of them have ended, and closed their sandboxes, by now.
     for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }

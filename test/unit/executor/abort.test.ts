@@ -104,7 +104,7 @@ it('an abort while branches wait for a place begins none of them', async () => {
     },
   }).run('task', { signal: controller.signal });
   expect(begun).toEqual([1]);
-  expect(result.iterations[0]!.branches.map(({ status }) => status)).toContain('aborted');
+  expect(new Set(result.iterations[0]!.branches.map(({ status }) => status))).toEqual(new Set(['aborted']));
 });
 
 describe('external calls', () => {
