@@ -3,9 +3,10 @@ import { AgentClient } from '../../src/agent/client.js';
 import { encodeFrame } from '../../src/agent/frame.js';
 import { Receive } from '../../src/agent/messages.js';
 import type { Transport, TransportHandlers } from '../../src/agent/transport.js';
+import type { CommandHost } from '../../src/command/command.js';
 
 /** version 1, no capabilities, 512 streams, and two empty names. */
-export const READY = encodeFrame(0, Receive.READY, Buffer.from([1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+const READY = encodeFrame(0, Receive.READY, Buffer.from([1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
 
 export class FakePipe implements Transport {
   handlers!: TransportHandlers;
@@ -18,7 +19,7 @@ export class FakePipe implements Transport {
   unref(): void {}
 
   says(stream: number, type: number, payload: Uint8Array = new Uint8Array()): void {
-    this.handlers.data(Buffer.from(encodeFrame(stream, type, payload)));
+    this.handlers.data(encodeFrame(stream, type, payload));
   }
 }
 
@@ -33,6 +34,14 @@ export function greetedClient(): { client: AgentClient; pipe: FakePipe } {
     shareWorkspace: false,
     resettable: false,
   });
-  pipe.handlers.data(Buffer.from(READY));
+  pipe.handlers.data(READY);
   return { client, pipe };
 }
+
+/** What a command needs of its sandbox, of one that lives. */
+export const hostOf = (client: AgentClient): CommandHost => ({
+  client,
+  over: new Promise(() => {}),
+  explainLoss: async (partial) => partial(),
+  condemn: () => {},
+});

@@ -2,13 +2,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { AgentClient } from '../../../src/agent/client.js';
 import { encodeFrame } from '../../../src/agent/frame.js';
 import { Receive } from '../../../src/agent/messages.js';
 import type { StreamHandlers } from '../../../src/agent/stream.js';
-import type { Transport, TransportHandlers } from '../../../src/agent/transport.js';
 import { RipcordError } from '../../../src/errors.js';
 import { randomFrom, scaled } from '../../helpers/chaos/measure.js';
+import { greetedClient } from '../../helpers/fake-pipe.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -33,35 +32,11 @@ const {
 const CONTROL = [PONG, STATS, LISTENING];
 const OF_STREAM = [STARTED, STDOUT, STDERR, OUTPUT_EOF, OUTPUT_GAP, STDIN_CREDIT, STDIN_CLOSED];
 const TYPES = Object.values(Receive);
-const HELLO = {
-  leaseMs: 0,
-  lifetimeMs: 0,
-  workspace: '/workspace',
-  defaultUser: '',
-  shareWorkspace: false,
-  resettable: false,
-};
-/** version 1, no capabilities, 512 streams, and two empty names. */
-const READY = encodeFrame(0, Receive.READY, Buffer.from([1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
-
 const quiet: StreamHandlers = { started() {}, output() {}, gap() {}, eof() {}, exit() {}, lost() {} };
 
-class Pipe implements Transport {
-  handlers!: TransportHandlers;
-  write(): void {}
-  receive(handlers: TransportHandlers): void {
-    this.handlers = handlers;
-  }
-  destroy(): void {}
-  ref(): void {}
-  unref(): void {}
-}
-
 /** A client that has been greeted, has commands running and lets the agent open streams. */
-function greeted(): { client: AgentClient; pipe: Pipe } {
-  const pipe = new Pipe();
-  const client = new AgentClient(pipe, HELLO);
-  pipe.handlers.data(READY);
+function greeted() {
+  const { client, pipe } = greetedClient();
   const request = { argv: ['x'], flags: 0, timeoutMs: 0, graceMs: 0, head: undefined, tail: 0, killAtBytes: 0 };
   for (let i = 0; i < 3; i++) {
     client.open({ ...request, credit: 100_000, cols: 0, rows: 0, user: '', cwd: '', env: {} }, quiet);

@@ -7,7 +7,7 @@ import type { CommandResult } from '../../../src/command/outcome.js';
 import { execSchema } from '../../../src/config.js';
 import { SandboxLostError } from '../../../src/errors.js';
 import { deferred } from '../../../src/lifecycle/abort.js';
-import { greetedClient } from '../../helpers/fake-pipe.js';
+import { greetedClient, hostOf } from '../../helpers/fake-pipe.js';
 
 const reason = new Error('enough');
 const place = { argv: ['say'], cwd: '/workspace', user: '', env: {}, program: undefined };
@@ -18,12 +18,7 @@ function world(explainLoss: CommandHost['explainLoss'] = async (partial) => part
   const { client, pipe } = greetedClient();
   const over = deferred<void>();
   const condemned: string[] = [];
-  const host: CommandHost = {
-    client,
-    over: over.promise,
-    explainLoss,
-    condemn: (why) => condemned.push(why),
-  };
+  const host = { ...hostOf(client), over: over.promise, explainLoss, condemn: (why: string) => condemned.push(why) };
   const abort = new AbortController();
   const exec = (options: object = {}) =>
     execCommand(host, place, execSchema.parse({ signal: abort.signal, ...options })).then(
@@ -36,26 +31,25 @@ function world(explainLoss: CommandHost['explainLoss'] = async (partial) => part
 const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 describe('a callback that hangs after the end of its command', () => {
-  const hangs = { onStdout: () => new Promise<void>(() => {}) };
+  async function ended() {
+    const running = world();
+    const result = running.exec({ onStdout: () => new Promise<void>(() => {}) });
+    running.pipe.says(1, Receive.STDOUT, Buffer.from('hi\n'));
+    running.pipe.says(1, Receive.EXIT, EXIT);
+    await turn();
+    return { ...running, result };
+  }
 
   it('does not keep an abort from being heard', async () => {
-    const { pipe, abort, exec } = world();
-    const running = exec(hangs);
-    pipe.says(1, Receive.STDOUT, Buffer.from('hi\n'));
-    pipe.says(1, Receive.EXIT, EXIT);
-    await turn();
+    const { abort, result } = await ended();
     abort.abort(reason);
-    expect(await running).toMatchObject({ code: 'aborted', cause: reason, partial: { stdout: 'hi\n', exitCode: 0 } });
+    expect(await result).toMatchObject({ code: 'aborted', cause: reason, partial: { stdout: 'hi\n', exitCode: 0 } });
   });
 
   it('is not waited for when the sandbox ends', async () => {
-    const { pipe, over, exec } = world();
-    const running = exec(hangs);
-    pipe.says(1, Receive.STDOUT, Buffer.from('hi\n'));
-    pipe.says(1, Receive.EXIT, EXIT);
-    await turn();
+    const { over, result } = await ended();
     over.resolve();
-    expect(await running).toMatchObject({ outcome: 'exited', stdout: 'hi\n' });
+    expect(await result).toMatchObject({ outcome: 'exited', stdout: 'hi\n' });
   });
 });
 
