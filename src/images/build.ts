@@ -1,5 +1,4 @@
 /** Builds the images of the catalog, each only when it is missing or out of date. */
-import { randomBytes } from 'node:crypto';
 import type { DockerImages, EngineImage } from '../backends/docker/images.js';
 import {
   bearsTag,
@@ -17,6 +16,7 @@ import { packContext, readContextFiles, toStream } from './context.js';
 import { type DebianOptions, ensureDebian } from './debian.js';
 import { networkBuildArgs } from './network.js';
 import { addNodeRuntime } from './node-runtime.js';
+import { removeUnfinished, unfinishedTag } from './unfinished.js';
 
 /** What an image says about itself: `/etc/ripcord-image.json`. */
 export interface ImageManifest {
@@ -119,14 +119,14 @@ export async function buildImage(
   const onProgress = (line: string) => options.onProgress?.(name, line);
   const base = image.parent ? catalogImage(image.parent).tag : await ensureDebian(engine, { ...options, onProgress });
 
+  await removeUnfinished(engine, name);
   const context = packContext(readContextFiles(imageDirectory(name)));
   const filled = image.nodeMajor
     ? engine
         .architecture()
         .then((architecture) => addNodeRuntime(context, { major: image.nodeMajor!, architecture, signal }))
     : Promise.resolve();
-  // Another process may build the same image on this engine: each labels its own.
-  const unfinished = `ripcord/${name}:building-${randomBytes(6).toString('hex')}`;
+  const unfinished = unfinishedTag(name);
   const [id] = await Promise.all([
     engine.build(toStream(context), {
       tag: unfinished,

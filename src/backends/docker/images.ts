@@ -166,9 +166,18 @@ export class DockerImages {
   }
 
   /** Every image that carries `label`. */
-  async list(label: string): Promise<EngineImage[]> {
+  list(label: string): Promise<EngineImage[]> {
+    return this.#list({ label: [label] });
+  }
+
+  /** Every image with a name of that pattern, e.g. `ripcord/*:old`. */
+  named(pattern: string): Promise<EngineImage[]> {
+    return this.#list({ reference: [pattern] });
+  }
+
+  async #list(filters: Record<string, string[]>): Promise<EngineImage[]> {
     const images = await this.#call('listing images', () =>
-      this.#docker.listImages({ filters: { label: [label] }, abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) }),
+      this.#docker.listImages({ filters, abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) }),
     );
     return images.map((image) => ({
       id: image.Id,
