@@ -21,8 +21,8 @@ export const sizeSchema = z
   .refine((size) => parseSize(size) !== undefined, { error: "expected bytes or a size such as '512m'" })
   .transform((size) => parseSize(size)!);
 
-// setTimeout overflows past 2^31-1 ms and then fires at once.
-const MAX_MS = 2 ** 31 - 1;
+/** setTimeout overflows past it, and then fires at once. */
+export const MAX_MS = 2 ** 31 - 1;
 export const milliseconds = z.number().int().min(1).max(MAX_MS);
 const signalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
   error: 'expected an AbortSignal',

@@ -149,7 +149,8 @@ _Noreturn static void loop(void) {
         }
         if (!busy) prefork_make();
         uint64_t now = now_us();
-        deadline = min_u64(min_u64(session_tick(now), prefork_tick(now)), min_u64(commands_tick(now), zygote_tick(now)));
+        deadline = min_u64(session_tick(now), prefork_tick(now));
+        deadline = min_u64(deadline, min_u64(commands_tick(now), zygote_tick(now)));
     }
 }
 

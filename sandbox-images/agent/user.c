@@ -193,7 +193,8 @@ int user_resolve(const char *spec, struct identity *out) {
 }
 
 void user_remember(const char *spec) {
-    if (user_known(spec) != NULL || strlen(spec) >= sizeof known.spec || !is_read_only(PASSWD) || !is_read_only(GROUP)) return;
+    if (user_known(spec) != NULL || strlen(spec) >= sizeof known.spec) return;
+    if (!is_read_only(PASSWD) || !is_read_only(GROUP)) return;
     known.spec[0] = '\0';
     if (look_up(spec, &known.who) == 0) strcpy(known.spec, spec);
 }

@@ -141,8 +141,10 @@ bool send_packet(int socket, struct iovec *parts, size_t part_count, const int *
         struct cmsghdr header;
         char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
     } space = {0};
-    struct msghdr message = {
-        .msg_iov = parts, .msg_iovlen = part_count, .msg_control = &space, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
+    struct msghdr message = {.msg_iov = parts,
+                             .msg_iovlen = part_count,
+                             .msg_control = &space,
+                             .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

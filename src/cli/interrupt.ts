@@ -6,7 +6,8 @@ type Cause = (typeof SIGNALS)[number] | 'SIGPIPE';
 
 /**
  * The first signal aborts: commands get their grace, sandboxes are removed. The second one calls what `onSecond` was
- * given, to skip the grace; with nothing to hurry it ends the process. A reader of our output that is gone (`| head`) counts as a signal, too.
+ * given, to skip the grace; with nothing to hurry it ends the process. A reader of our output that is gone (`| head`)
+ * counts as a signal, too.
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();

@@ -2,6 +2,7 @@
 import type { AgentClient } from '../agent/client.js';
 import { type Channel, type Exit, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
+import { MAX_MS } from '../config.js';
 import { EngineLostError, SandboxLostError, TaskAbortedError } from '../errors.js';
 import { type Deferred, deferred, onAbort, throwIfAborted } from '../lifecycle/abort.js';
 import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './outcome.js';
@@ -27,8 +28,6 @@ export interface OutputSink {
 
 /** Time past the grace for the agent to say that the tree is dead, before the whole sandbox is ended instead. */
 const KILL_MARGIN_MS = 3000;
-/** The longest that a timer takes. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export class Command {
   readonly argv: readonly string[];
@@ -85,7 +84,7 @@ export class Command {
   kill(graceMs: number, discardOutput = false): void {
     if (this.stream.finished) return;
     this.stream.kill(0, graceMs, discardOutput);
-    const limitMs = Math.min(graceMs + KILL_MARGIN_MS, TIMER_MAX_MS);
+    const limitMs = Math.min(graceMs + KILL_MARGIN_MS, MAX_MS);
     this.#killTimer ??= setTimeout(() => {
       this.#abandoned = true;
       this.#host.condemn(`it did not confirm within ${limitMs} ms that a command's tree is dead`);

@@ -1,6 +1,6 @@
 /** The options of an executor and of a run, checked by one schema each. */
 import { z } from 'zod';
-import { type CreateOptions, createSchema, parseOptions, seedSchema } from '../config.js';
+import { type CreateOptions, createSchema, MAX_MS, milliseconds, parseOptions, seedSchema } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
 import type { Semaphore } from '../lifecycle/semaphore.js';
 import { applySchema } from '../workspace/commit-options.js';
@@ -10,8 +10,6 @@ import type { RunEvent } from './events.js';
 import type { OutputMode } from './output-tap.js';
 import type { LoopFunctions, ResumeState, VerificationLike } from './types.js';
 
-const MAX_MS = 2 ** 31 - 1;
-const milliseconds = z.number().int().min(1).max(MAX_MS);
 const func = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', {
   error: 'expected a function',
 });

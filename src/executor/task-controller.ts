@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseOptions } from '../config.js';
+import { MAX_MS, parseOptions } from '../config.js';
 import { InvalidOptionsError, messageOf, TaskAbortedError } from '../errors.js';
 import { onAbort, within } from '../lifecycle/abort.js';
 import { Semaphore } from '../lifecycle/semaphore.js';
@@ -12,7 +12,6 @@ import type { IterationExecutor } from './iteration-executor.js';
 import { applyEvent, newStatus, type TaskStatus } from './task-status.js';
 import type { ResumeState, RunResult, VerificationLike } from './types.js';
 
-const MAX_MS = 2 ** 31 - 1;
 /** Ended tasks somebody may still ask about. */
 const MAX_ENDED = 100;
 

@@ -2,12 +2,10 @@
 import { Readable } from 'node:stream';
 import { Command, type CommandHost } from '../command/command.js';
 import { CommandStreams } from '../command/streams.js';
-import { checkOperation, type OperationOptions, operationRequest } from './operation.js';
+import { checkOperation, keepFailure, type OperationOptions, operationRequest } from './operation.js';
 
 /** What is taken at once. */
 const BLOCK_BYTES = 256 * 1024;
-/** An errno with a path and a message fits in. */
-const MAX_FAILURE_CHUNKS = 16;
 
 /**
  * Resolves once the first bytes are there, so that what cannot be read is an error here and not in the middle. What goes
@@ -22,10 +20,7 @@ export async function streamOperation(
   const streams = new CommandStreams(false, BLOCK_BYTES);
   const command = new Command(host, operationRequest(argv, options), streams, options.signal);
   streams.connect(command.stream);
-  const failure: Buffer[] = [];
-  streams.stderr.on('data', (chunk: Buffer) => {
-    if (failure.length < MAX_FAILURE_CHUNKS) failure.push(chunk);
-  });
+  const failure = keepFailure(streams.stderr);
   async function* bytes(): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of streams.stdout) yield chunk as Buffer;

@@ -1,4 +1,5 @@
 /** Runs one of the agent's file operations: a command like any other, with its data on its streams. */
+import type { Readable } from 'node:stream';
 import { errnoName, errnoText } from '../agent/linux.js';
 import { type Channel, Reader, SpawnFlag, type SpawnRequest, STDOUT } from '../agent/messages.js';
 import { Command, type CommandHost, type OutputSink } from '../command/command.js';
@@ -22,6 +23,17 @@ const GRACE_MS = 1000;
 const WINDOW = 1024 * 1024;
 const FAILURE_MAGIC = 0x31455346;
 const MAX_FAILURE = 64 * 1024;
+/** An errno with a path and a message fits in. */
+const MAX_FAILURE_CHUNKS = 16;
+
+/** Collects what an operation says of its failure; no more of it than it has to say. */
+export function keepFailure(stderr: Readable): Buffer[] {
+  const failure: Buffer[] = [];
+  stderr.on('data', (chunk: Buffer) => {
+    if (failure.length < MAX_FAILURE_CHUNKS) failure.push(chunk);
+  });
+  return failure;
+}
 
 export function operationRequest(argv: readonly string[], options: OperationOptions): SpawnRequest {
   return {

@@ -4,12 +4,10 @@ import { Command, type CommandHost } from '../command/command.js';
 import { PipeConnection } from '../command/pipe-connection.js';
 import { CommandStreams } from '../command/streams.js';
 import { FileError, RipcordError } from '../errors.js';
-import { checkOperation, operationRequest } from '../files/operation.js';
+import { checkOperation, keepFailure, operationRequest } from '../files/operation.js';
 
 /** The agent's word that there is a connection, before the connection's own bytes. */
 const CONNECTED_BYTES = 1;
-/** An errno with a message fits in. */
-const MAX_FAILURE_CHUNKS = 16;
 
 export interface ConnectOptions {
   user: string;
@@ -25,10 +23,7 @@ export async function connectToPort(host: CommandHost, port: number, options: Co
   const request = operationRequest(argv, { user: options.user, signal: options.signal, timeoutMs: 0, stdin: true });
   const command = new Command(host, request, streams, options.signal);
   streams.connect(command.stream);
-  const failure: Buffer[] = [];
-  streams.stderr.on('data', (chunk: Buffer) => {
-    if (failure.length < MAX_FAILURE_CHUNKS) failure.push(chunk);
-  });
+  const failure = keepFailure(streams.stderr);
   // Told where somebody waits for it; a connection that ends later ends its streams.
   command.result.catch(() => {});
   if (!(await isConnected(streams))) {

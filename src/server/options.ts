@@ -1,15 +1,10 @@
 /** What a server is told: where it listens, who may call, and what callers may ask for. */
 import { z } from 'zod';
-import { parseSize, sizeSchema } from '../config.js';
+import { milliseconds, parseSize, sizeSchema } from '../config.js';
 import type { Logger } from '../logger.js';
 
 const SECOND = 1000;
 const text = z.string().min(1);
-const milliseconds = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
 const count = z.number().int().min(1);
 
 /** 256 bits take 43 characters of base64url. */

@@ -1,15 +1,9 @@
 /** The options of `createToolbox()`. What a model may do stands here, and nothing it says widens it. */
 import { z } from 'zod';
-import { type CreateOptions, createSchema, sizeSchema } from '../config.js';
+import { type CreateOptions, createSchema, milliseconds, sizeSchema } from '../config.js';
 import type { Logger } from '../logger.js';
 import { Sandbox } from '../sandbox.js';
 import { SandboxManager } from '../sandbox-manager.js';
-
-const milliseconds = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
 
 export const toolboxSchema = z
   .strictObject({

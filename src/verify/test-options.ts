@@ -1,10 +1,9 @@
 /** What `runTests` can run. */
 import { z } from 'zod';
+import { milliseconds } from '../config.js';
 import { pathProblem } from '../workspace/path-rules.js';
 
-const MAX_MS = 2 ** 31 - 1;
 const signal = z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' });
-const timeoutMs = z.number().int().min(1).max(MAX_MS);
 const text = z.string().refine((value) => !value.includes('\0'), { error: 'must not contain a NUL byte' });
 const identifier = z.string().regex(/^[A-Za-z_]\w*$/, { error: 'expected a Python identifier' });
 const moduleName = z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, { error: 'expected a module name' });
@@ -16,7 +15,7 @@ const env = z.record(z.string().min(1), text).default({});
 
 const common = {
   /** Of the whole run, enforced inside. Default 30 s. */
-  timeoutMs: timeoutMs.default(30_000),
+  timeoutMs: milliseconds.default(30_000),
   /** Where the code under test runs. Default the workspace. */
   cwd: text.min(1).optional(),
   /** For the code under test. */
@@ -85,7 +84,7 @@ export const ioSchema = z.strictObject({
   /** `trimmed` (default): white space at the ends of lines and of the text does not count. */
   compare: z.enum(['trimmed', 'exact']).default('trimmed'),
   /** Of one case. Default: what is left of `timeoutMs`. */
-  caseTimeoutMs: timeoutMs.optional(),
+  caseTimeoutMs: milliseconds.optional(),
 });
 
 /** Any test runner that writes a report. The code under test shares its process: see {@link Guarantee}. */

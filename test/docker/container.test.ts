@@ -1,8 +1,6 @@
 /** The orchestrator in a container of its own, with the settings of compose.yaml, against the real engine. */
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +14,7 @@ import { ensureDebian } from '../../src/images/debian.js';
 import { networkBuildArgs } from '../../src/images/network.js';
 import { parseOwner } from '../../src/lifecycle/owner.js';
 import { ENGINE_SOCKET, engine, until } from '../helpers/audit.js';
+import { freePort } from '../helpers/free-port.js';
 
 const run = promisify(execFile);
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -94,15 +93,6 @@ function serviceOf(variables: Record<string, string>): Service {
     (_, name: string, kind: string, rest: string) => variables[name] ?? (kind === '-' ? rest : ''),
   );
   return parse(text).services.ripcord as Service;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 class Orchestrator {

@@ -130,14 +130,15 @@ const askFor =
     readline.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     try {
       const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
-      const answer = await readline.question(`Commit ${what} to ${safeLine(target)}? [y/N] `, { signal });
+      const question = `Commit ${what} to ${safeLine(target)}? [y/N] `;
+      const answer = await readline.question(question, { signal }).catch((error: Error) => {
+        if (signal.aborted || error.name !== 'AbortError') throw error;
+        // Ctrl+D: no answer is no.
+        return '';
+      });
       const approve = /^y(es)?$/i.test(answer.trim());
       if (!approve) return { approve, feedback: `branch ${branch} was declined` };
       return { approve, allow: flagged.map(({ path }) => `/${path}`) };
-    } catch (error) {
-      // Ctrl+D: no answer is no.
-      if (signal.aborted || (error as Error).name !== 'AbortError') throw error;
-      return { approve: false, feedback: `branch ${branch} was declined` };
     } finally {
       readline.close();
     }

@@ -1,22 +1,14 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { SandboxLostError, TaskAbortedError } from '../../../src/errors.js';
 import { deferred } from '../../../src/lifecycle/abort.js';
 import { SandboxPorts } from '../../../src/ports/sandbox-ports.js';
+import { freePort } from '../../helpers/free-port.js';
 import { Inside } from './inside.js';
 
 const never = new Promise<never>(() => {});
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
