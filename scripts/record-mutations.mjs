@@ -4,7 +4,7 @@
  * change.
  */
 import { writeFileSync } from 'node:fs';
-import { runTests, SandboxManager } from 'ripcord';
+import { runTests, SandboxManager } from 'ripcord-sandbox';
 import { inParallel } from '../dist/jobs/humaneval/campaign.js';
 import { readProblems } from '../dist/jobs/humaneval/problems.js';
 import { applyMutation, mutationsOf } from '../dist/jobs/tournament/mutations.js';

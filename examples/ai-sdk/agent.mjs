@@ -5,8 +5,8 @@
  *   node examples/ai-sdk/agent.mjs        # scripted, without a model; README.md says how to put in a real one
  */
 import { generateText, isStepCount } from 'ai';
-import { SandboxManager } from 'ripcord';
-import { createToolbox, sandboxTools } from 'ripcord/ai-sdk';
+import { SandboxManager } from 'ripcord-sandbox';
+import { createToolbox, sandboxTools } from 'ripcord-sandbox/ai-sdk';
 import { model } from './model.mjs';
 
 const abort = new AbortController();

@@ -2,7 +2,7 @@
  * A function written by a model. Set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL for the server you use. Three
  * answers compete; what was wrong with each is told to the model, which gets one more try before the next iteration.
  */
-import { runTests } from 'ripcord';
+import { runTests } from 'ripcord-sandbox';
 import { chat, codeOf } from './chat.mjs';
 
 const PROMPT = `def roman(number: int) -> str:
@@ -26,7 +26,7 @@ const SYSTEM = { role: 'system', content: 'Answer with one Python code block: th
 
 export const task = PROMPT;
 
-/** @type {import('ripcord').ExecutorOptions<string, { name: string }, string, import('ripcord').TestReport>} */
+/** @type {import('ripcord-sandbox').ExecutorOptions<string, { name: string }, string, import('ripcord-sandbox').TestReport>} */
 export const options = {
   target: process.env.RIPCORD_TARGET ?? 'out/roman',
   branches: 3,

@@ -4,7 +4,7 @@
  */
 import { cpSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runTests } from 'ripcord';
+import { runTests } from 'ripcord-sandbox';
 
 const project = fileURLToPath(new URL('./project', import.meta.url));
 // The example stays broken: what is repaired is a copy.
@@ -25,7 +25,7 @@ const EDITS = {
 
 export const task = 'Make the tests of this project pass.';
 
-/** @type {import('ripcord').ExecutorOptions<string, { name: string }, string, import('ripcord').TestReport>} */
+/** @type {import('ripcord-sandbox').ExecutorOptions<string, { name: string }, string, import('ripcord-sandbox').TestReport>} */
 export const options = {
   target,
   keepBest: true,

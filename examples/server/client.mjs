@@ -2,7 +2,7 @@
  * A sandbox behind a server: start one with `ripcord serve` (or `ripcord serve --listen 7077` and set RIPCORD_URL and
  * RIPCORD_TOKEN), then `node examples/server/client.mjs`.
  */
-import { RipcordClient, TaskAbortedError } from 'ripcord/client';
+import { RipcordClient, TaskAbortedError } from 'ripcord-sandbox/client';
 
 const client = await RipcordClient.connect();
 try {

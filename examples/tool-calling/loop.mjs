@@ -6,8 +6,8 @@
  *
  * Ctrl+C aborts: what a tool had started is killed, the sandbox removed.
  */
-import { SandboxManager } from 'ripcord';
-import { answerOpenAi, createToolbox, openAiTools } from 'ripcord/tools';
+import { SandboxManager } from 'ripcord-sandbox';
+import { answerOpenAi, createToolbox, openAiTools } from 'ripcord-sandbox/tools';
 import { chat } from './model.mjs';
 
 const MAX_TURNS = 20;

@@ -1,4 +1,4 @@
-/** `ripcord/ai-sdk`: sandboxes as tools for the Vercel AI SDK (`ai`, version 7). */
+/** `ripcord-sandbox/ai-sdk`: sandboxes as tools for the Vercel AI SDK (`ai`, version 7). */
 import type { ToolSet } from 'ai';
 import { tool } from 'ai';
 import type { ToolName } from '../tools/catalog.js';

@@ -1,4 +1,4 @@
-/** Sandboxes of a server: `ripcord/client`. */
+/** Sandboxes of a server: `ripcord-sandbox/client`. */
 import { parseOptions } from '../config.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import type { ImageStatus } from '../images/build.js';

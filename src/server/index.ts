@@ -1,4 +1,4 @@
-/** `ripcord/server`: the server for programs that start it themselves. */
+/** `ripcord-sandbox/server`: the server for programs that start it themselves. */
 export type { ServerOptions } from './options.js';
 export type { RegisteredSpec, TaskDocument, TaskEnd, TaskReceipt } from './served-tasks.js';
 export { type DrainReport, RipcordServer } from './server.js';

@@ -1,4 +1,4 @@
-/** `ripcord/tools`: sandboxes as tools for any model that can call functions. */
+/** `ripcord-sandbox/tools`: sandboxes as tools for any model that can call functions. */
 export {
   type AnthropicContentBlock,
   type AnthropicTool,

@@ -1,6 +1,6 @@
 /** Every call that makes or removes a sandbox meets every fault of an engine: an error with a name, and nothing left. */
 import { existsSync } from 'node:fs';
-import { isClean, RipcordError, SandboxManager } from 'ripcord';
+import { isClean, RipcordError, SandboxManager } from 'ripcord-sandbox';
 import { expect, test } from 'vitest';
 import { containersOf, volumesOf } from '../helpers/audit.js';
 import { FAULTS, type FaultName, FaultProxy } from '../helpers/chaos/fault-proxy.js';

@@ -12,7 +12,7 @@ import {
   type RunOptions,
   runTests,
   type TestReport,
-} from 'ripcord';
+} from 'ripcord-sandbox';
 import { expect, it } from 'vitest';
 import { readProblems } from '../../src/jobs/humaneval/problems.js';
 import { readMutations } from '../../src/jobs/tournament/mutations.js';

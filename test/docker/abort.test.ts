@@ -1,7 +1,7 @@
 /** Abort at any instant: nothing begins after it, everything is dead, nothing is left. */
 import { getEventListeners } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { SandboxManager } from 'ripcord';
+import { SandboxManager } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { containersOf, directoriesOf } from '../helpers/audit.js';
 import { makeTempDir } from '../helpers/fixtures.js';

@@ -1,6 +1,6 @@
 import { generateText, isStepCount } from 'ai';
 import { MockLanguageModelV4 } from 'ai/test';
-import { createToolbox, sandboxTools } from 'ripcord/ai-sdk';
+import { createToolbox, sandboxTools } from 'ripcord-sandbox/ai-sdk';
 import { describe, expect, it } from 'vitest';
 import { countProcesses, rejection, untilProcesses, useManager } from '../helpers/sandbox.js';
 

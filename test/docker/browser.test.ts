@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import type { Sandbox } from 'ripcord';
+import type { Sandbox } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
 import { npmAccess } from '../helpers/npm-access.js';

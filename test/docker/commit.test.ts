@@ -1,6 +1,6 @@
 /** From a sandbox to a host directory: `prepareSandboxCommit`, `commitSandbox`. */
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Sandbox } from 'ripcord';
+import type { Sandbox } from 'ripcord-sandbox';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CommittableSandbox } from '../../src/workspace/commit-sandbox.js';
 import { useManager } from '../helpers/sandbox.js';

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { InvalidOptionsError, type ManagerEvent, type Sandbox } from 'ripcord';
+import { InvalidOptionsError, type ManagerEvent, type Sandbox } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
 import { npmAccess } from '../helpers/npm-access.js';

@@ -1,6 +1,6 @@
 /** `sandbox.exec()`: outcomes, output, input, arguments, callbacks. */
 import { createHash } from 'node:crypto';
-import type { Sandbox } from 'ripcord';
+import type { Sandbox } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { until } from '../helpers/audit.js';
 import { everyByte, randomContent, seq, sha256 } from '../helpers/fixtures.js';

@@ -13,7 +13,7 @@ import {
   type Sandbox,
   TaskAbortedError,
   TaskController,
-} from 'ripcord';
+} from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { containersOf } from '../helpers/audit.js';
 import { makeTempDir } from '../helpers/fixtures.js';
@@ -44,7 +44,7 @@ const write = (sandbox: Sandbox, name: string) => sandbox.files.write('calc.py',
 
 /** A process of its own, for a signal of its own. */
 const INTERRUPTED = `
-import { IterationExecutor, SandboxManager } from 'ripcord'
+import { IterationExecutor, SandboxManager } from 'ripcord-sandbox'
 const manager = await SandboxManager.open()
 console.log('instance', manager.instance)
 const executor = new IterationExecutor(manager, {

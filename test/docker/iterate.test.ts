@@ -55,7 +55,7 @@ describe('ripcord iterate', () => {
   it('takes a spec in TypeScript, which finds this package wherever it lies', async () => {
     const file = write(
       'spec.ts',
-      `import { type ExecutorOptions, runTests } from 'ripcord';
+      `import { type ExecutorOptions, runTests } from 'ripcord-sandbox';
       enum Sign { minus = '-', plus = '+' }
       export const task: string = 'add';
       export const options: ExecutorOptions = {

@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { isClean, type Logger, type ManagerEvent, SandboxManager } from 'ripcord';
+import { isClean, type Logger, type ManagerEvent, SandboxManager } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containersOf, directoriesOf, ENGINE_SOCKET, engine, isThere, until } from '../helpers/audit.js';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
@@ -336,7 +336,7 @@ describe('an engine that is not there', () => {
 
   // Only root can become somebody else.
   it.skipIf(process.getuid?.() !== 0)('is named when this user may not use it', async () => {
-    const program = `import { SandboxManager } from 'ripcord';
+    const program = `import { SandboxManager } from 'ripcord-sandbox';
       const docker = process.argv[1];
       // Only now: the checkout may lie where nobody else can read it.
       process.setgroups([]);
@@ -358,7 +358,7 @@ describe('an engine that is not there', () => {
 });
 
 it('closes its sandboxes when its process is interrupted', async () => {
-  const program = `import { SandboxManager } from 'ripcord';
+  const program = `import { SandboxManager } from 'ripcord-sandbox';
     const manager = await SandboxManager.open({ stateDir: process.argv[1] });
     const sandbox = await manager.create({ image: 'shell' });
     console.log(manager.instance);

@@ -5,7 +5,7 @@
  */
 import { readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { Sandbox } from 'ripcord';
+import type { Sandbox } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { Output, useManager } from '../helpers/sandbox.js';
 

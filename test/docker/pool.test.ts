@@ -1,6 +1,6 @@
 /** The pool with real containers: claims, what fits, refill, death, reuse, drain. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { type CreateOptions, isClean, type ManagerEvent, type Sandbox, SandboxManager } from 'ripcord';
+import { type CreateOptions, isClean, type ManagerEvent, type Sandbox, SandboxManager } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containersOf, directoriesOf, engine, isThere, until } from '../helpers/audit.js';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RipcordError, type Sandbox, TaskAbortedError } from 'ripcord';
+import { RipcordError, type Sandbox, TaskAbortedError } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { useManager, useSandbox } from '../helpers/sandbox.js';

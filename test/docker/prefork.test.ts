@@ -1,7 +1,7 @@
 /** Commands that are handed to a pair of processes forked ahead: as any other, and none of it is left. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sandbox } from 'ripcord';
+import type { Sandbox } from 'ripcord-sandbox';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { engine, until } from '../helpers/audit.js';
 import { hasEnded } from '../helpers/chaos/processes.js';

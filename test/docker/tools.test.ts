@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isClean, SandboxManager } from 'ripcord';
+import { isClean, SandboxManager } from 'ripcord-sandbox';
 import {
   answerAnthropic,
   answerOpenAi,
@@ -8,7 +8,7 @@ import {
   createToolbox,
   type Toolbox,
   type ToolResult,
-} from 'ripcord/tools';
+} from 'ripcord-sandbox/tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containersOf, until } from '../helpers/audit.js';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';

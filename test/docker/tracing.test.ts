@@ -6,7 +6,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-node';
-import { IterationExecutor } from 'ripcord';
+import { IterationExecutor } from 'ripcord-sandbox';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { Output, rejection, useManager, useSandbox } from '../helpers/sandbox.js';
 

@@ -1,5 +1,5 @@
 /** `runTests` with any runner: its report is taken with care, and common forgeries are found out. */
-import { runTests, type Sandbox, type TestOptions } from 'ripcord';
+import { runTests, type Sandbox, type TestOptions } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { useManager, useSandbox } from '../helpers/sandbox.js';
 

@@ -1,5 +1,5 @@
 /** `runTests` with the code under test in a process of its own: honest code passes, and no cheat does. */
-import { runTests, type Sandbox, type TestOptions } from 'ripcord';
+import { runTests, type Sandbox, type TestOptions } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
 

@@ -8,7 +8,7 @@ import { basename, extname } from 'node:path';
 import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { CommandHandle, CreateOptions, ExecOptions, ExecResult, Sandbox, SandboxManager } from 'ripcord';
+import type { CommandHandle, CreateOptions, ExecOptions, ExecResult, Sandbox, SandboxManager } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containersOf, directoriesOf, engine, until, volumesOf } from './audit.js';
 import { repeats } from './chaos/measure.js';

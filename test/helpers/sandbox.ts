@@ -7,7 +7,7 @@ import {
   type ManagerOptions,
   type Sandbox,
   SandboxManager,
-} from 'ripcord';
+} from 'ripcord-sandbox';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { containersOf, ENGINE_SOCKET, until, volumesOf } from './audit.js';
 import { makeTempDir, type TempDir } from './fixtures.js';

@@ -1,8 +1,8 @@
 /** A server a test file, over a manager of its own, and ways to talk to it. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { RipcordClient } from 'ripcord/client';
-import { RipcordServer, type ServerOptions } from 'ripcord/server';
+import { RipcordClient } from 'ripcord-sandbox/client';
+import { RipcordServer, type ServerOptions } from 'ripcord-sandbox/server';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ManagerUnderTest } from './sandbox.js';

@@ -1,6 +1,6 @@
 /** Battery 47–51: more rights than given. */
 
-import type { Sandbox } from 'ripcord';
+import type { Sandbox } from 'ripcord-sandbox';
 import { expect } from 'vitest';
 import { battery } from '../helpers/hostile.js';
 import { rejection } from '../helpers/sandbox.js';

@@ -1,7 +1,7 @@
 /** Battery 63–68: what one task leaves for the next in a sandbox that is used again. It sees nothing, or another sandbox. */
 import { readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import type { CreateOptions, Sandbox, SandboxManager } from 'ripcord';
+import type { CreateOptions, Sandbox, SandboxManager } from 'ripcord-sandbox';
 import { expect } from 'vitest';
 import { isThere } from '../helpers/audit.js';
 import { repeats } from '../helpers/chaos/measure.js';

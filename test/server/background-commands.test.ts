@@ -1,6 +1,6 @@
 /** Commands in the background: whoever comes back to one gets what was kept of its output, the rest, and its end. */
 
-import type { RemoteSandbox, RipcordClient } from 'ripcord/client';
+import type { RemoteSandbox, RipcordClient } from 'ripcord-sandbox/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rejection, useManager } from '../helpers/sandbox.js';
 import { OTHER_TOKEN, useServer } from '../helpers/server.js';

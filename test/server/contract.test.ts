@@ -10,8 +10,8 @@ import {
   InvalidOptionsError,
   SandboxLostError,
   TaskAbortedError,
-} from 'ripcord';
-import { RipcordClient } from 'ripcord/client';
+} from 'ripcord-sandbox';
+import { RipcordClient } from 'ripcord-sandbox/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
 import { countProcesses, Output, rejection, useManager } from '../helpers/sandbox.js';

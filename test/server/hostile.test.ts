@@ -1,7 +1,7 @@
 /** Requests that no honest client sends: each is refused with the status that says why, and nothing else happens. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { RipcordServer } from 'ripcord/server';
+import { RipcordServer } from 'ripcord-sandbox/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rejection, useManager } from '../helpers/sandbox.js';
 import { OTHER_TOKEN, TOKEN, useServer } from '../helpers/server.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { createJiti } from 'jiti';
-import { RipcordClient } from 'ripcord/client';
+import { RipcordClient } from 'ripcord-sandbox/client';
 import { generateApi } from 'swagger-typescript-api';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';

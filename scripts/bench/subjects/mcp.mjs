@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { createToolbox } from 'ripcord/tools';
+import { createToolbox } from 'ripcord-sandbox/tools';
 import { inTurns, summary } from '../measure.mjs';
 
 export const title = 'exec through MCP and through the tools: true';

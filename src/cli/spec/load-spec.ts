@@ -24,8 +24,8 @@ const moduleSchema = z.object({
   }),
 });
 
-/** `import … from 'ripcord'` in a spec means this very package, wherever the spec lies. */
-const ALIAS = { ripcord: fileURLToPath(new URL('../../index.js', import.meta.url)) };
+/** `import … from 'ripcord-sandbox'` in a spec means this very package, wherever the spec lies. */
+const ALIAS = { 'ripcord-sandbox': fileURLToPath(new URL('../../index.js', import.meta.url)) };
 
 /**
  * @throws InvalidOptionsError naming the file, and what is wrong with it.

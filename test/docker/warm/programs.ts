@@ -1,5 +1,5 @@
 /** Programs that look at what surrounds them, or end in an unusual way: a fork of a warm interpreter must be no different. */
-import type { RunCodeOptions } from 'ripcord';
+import type { RunCodeOptions } from 'ripcord-sandbox';
 
 export interface OddProgram {
   code: string;

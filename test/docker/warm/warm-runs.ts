@@ -1,5 +1,5 @@
 /** Runs that are warm for certain. */
-import type { ExecResult, RunCodeOptions, Sandbox } from 'ripcord';
+import type { ExecResult, RunCodeOptions, Sandbox } from 'ripcord-sandbox';
 import { expect } from 'vitest';
 import { until } from '../../helpers/audit.js';
 

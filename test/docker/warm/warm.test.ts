@@ -1,5 +1,5 @@
 /** Programs in forks of a warm interpreter: no different from programs in fresh ones, and out of each other's reach. */
-import type { ExecResult } from 'ripcord';
+import type { ExecResult } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { judgingProgram, readProblems } from '../../../src/jobs/humaneval/problems.js';
 import { countProcesses, useManager, useSandbox } from '../../helpers/sandbox.js';

@@ -5,7 +5,7 @@
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { RipcordError, SandboxManager } from 'ripcord';
+import { RipcordError, SandboxManager } from 'ripcord-sandbox';
 import { doom, UNTIL } from './doom.mjs';
 
 /** @type {import('./orchestrator.js').Plan & { token: string }} */
