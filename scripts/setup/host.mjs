@@ -52,7 +52,7 @@ export async function surveyHost(goal) {
  * @param {import('./engine.mjs').Engine | undefined} engine
  * @returns {Promise<import('./agent.mjs').Arch>}
  */
-async function engineArch(engine) {
+export async function engineArch(engine) {
   let arch = /** @type {string} */ (process.arch);
   if (engine && canAsk(engine.endpoint)) arch = JSON.parse(await askEngine(engine.endpoint, '/version')).Arch;
   return arch === 'arm64' || arch === 'aarch64' ? 'arm64' : 'x64';

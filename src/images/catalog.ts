@@ -68,7 +68,7 @@ export function catalogReference(nameOrReference: string): string {
 export function missingImageHint(nameOrReference: string): string {
   const ours = catalogImages().find(({ name, tag }) => name === nameOrReference || tag === nameOrReference);
   return ours
-    ? `Build it: npx ripcord images build ${ours.name}`
+    ? `Build it: npx --no-install ripcord images build ${ours.name}`
     : `Pull it first (docker pull ${nameOrReference}), or use one of Ripcord's own: ${Object.keys(catalog).join(', ')}.`;
 }
 

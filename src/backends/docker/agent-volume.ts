@@ -15,6 +15,7 @@ import { AGENT_DIR, AGENT_PATH, WARM_DIR } from './container-config.js';
 import { statusOf } from './engine-error.js';
 
 const AGENT = new URL('../../../sandbox-images/agent/', import.meta.url);
+const BUILD_SCRIPT = fileURLToPath(new URL('../../../scripts/build-agent.mjs', import.meta.url));
 
 export interface AgentBinary {
   files: { path: string; mode: number; content: Buffer }[];
@@ -38,7 +39,7 @@ function readBuilt(name: string, arch: string): Buffer {
   const path = fileURLToPath(new URL(name, AGENT));
   if (existsSync(path)) return readFileSync(path);
   throw new RipcordError('agent-missing', `The sandbox agent for ${arch} is not there: ${path}`, {
-    hint: `Build it: npm run build:agent -- --arch ${arch}`,
+    hint: `Build it: node ${BUILD_SCRIPT} --arch ${arch}`,
   });
 }
 
