@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { InvalidOptionsError } from './errors.js';
 import type { Logger } from './logger.js';
+import { ownOptions } from './own-options.js';
 import type { PoolOptions } from './pool/pool-options.js';
 
 const UNITS: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
@@ -35,15 +36,22 @@ const envSchema = z.record(
     .refine((name) => !/[=\0]/.test(name), { error: "a variable's name must not contain '=' or NUL" }),
   text,
 );
+/** The number above it means "no change" to the kernel. */
+const MAX_ID = 0xffff_fffe;
+const isId = (part: string): boolean => /^\d+$/.test(part) && Number(part) <= MAX_ID;
 const userSchema = z.union([
+  z.number().int().min(0).max(MAX_ID).transform(String),
   z
-    .number()
-    .int()
-    .min(0)
-    .transform((uid) => String(uid)),
-  z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?$/, {
-    error: "expected a uid, a name, or 'user:group'",
-  }),
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?$/, {
+      error: "expected a uid, a name, or 'user:group'",
+    })
+    .transform((user) => user.split(':'))
+    .refine((parts) => parts.every((part) => !/^\d/.test(part) || isId(part)), {
+      error: `a part that begins with a digit must be a number up to ${MAX_ID}`,
+    })
+    // One spelling for one user: `00` is root, too.
+    .transform((parts) => parts.map((part) => (isId(part) ? String(Number(part)) : part)).join(':')),
 ]);
 // It becomes part of a path of the engine's API, where `..` and `?` would name something else.
 const imageReference = z.string().refine((name) => /^\w[\w.:/@-]*$/.test(name) && !name.includes('/.'), {
@@ -51,22 +59,33 @@ const imageReference = z.string().refine((name) => /^\w[\w.:/@-]*$/.test(name) &
 });
 const absolutePath = text.refine((path) => path.startsWith('/'), { error: 'expected an absolute path' });
 
+/** What an engine takes as a limit: to each of them something smaller means that there is none. */
+export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2, { error: 'must be at least 16m' });
+/** The kernel's smallest quota is 1 ms in each period of 100 (`kernel/sched/core.c`, min_cfs_quota_period). */
+export const cpuLimit = z.number().min(0.01, { error: 'must be at least 0.01' }).max(1024);
+export const pidLimit = z.number().int().min(8).max(4_194_304);
+/** A tmpfs of size 0 is one without a limit (`tmpfs(5)`). */
+const tmpfsSize = sizeSchema.refine((bytes) => bytes >= 4096, { error: 'must be at least one page, 4k' });
+
 /** Resource limits of one sandbox. */
 export const limitsSchema = z.strictObject({
-  /** Memory, swap excluded because there is none. Default 512 MiB. Workspace and /tmp count towards it. */
-  memory: sizeSchema
-    .refine((bytes) => bytes >= 16 * 1024 ** 2, { error: 'must be at least 16m' })
-    .default(512 * 1024 ** 2),
-  /** CPUs, fractions allowed. Default 1. */
-  cpus: z.number().positive().max(1024).default(1),
-  /** Processes and threads, the agent's own (1 and 1 per command) included. Default 256. */
-  pids: z.number().int().min(8).max(4_194_304).default(256),
-  /** Size of /workspace in `copy` mode. Default: half of `memory`. */
-  workspace: sizeSchema.optional(),
-  /** Size of /tmp. Default: a tenth of `memory`. */
-  tmp: sizeSchema.optional(),
-  /** Files and directories in /workspace (inodes). Default 100,000. */
-  files: z.number().int().min(16).default(100_000),
+  /** Memory, swap excluded because there is none. Default 512 MiB, at least 16 MiB. Workspace and /tmp count towards it. */
+  memory: memoryLimit.default(512 * 1024 ** 2),
+  /** CPUs, fractions allowed. Default 1, at least 0.01. */
+  cpus: cpuLimit.default(1),
+  /** Processes and threads, the agent's own (1 and 1 per command) included. Default 256, at least 8. */
+  pids: pidLimit.default(256),
+  /** Size of /workspace in `copy` mode. Default: half of `memory`; at least 4 KiB. */
+  workspace: tmpfsSize.optional(),
+  /** Size of /tmp. Default: a tenth of `memory`; at least 4 KiB. */
+  tmp: tmpfsSize.optional(),
+  /** Files and directories in /workspace (inodes). Default 100,000, at least 16. */
+  files: z
+    .number()
+    .int()
+    .min(16)
+    .max(2 ** 31 - 1)
+    .default(100_000),
   /** Open files a process: soft limit; the hard one is four times that. Default 1024. */
   openFiles: z.number().int().min(16).max(262_144).default(1024),
 });
@@ -179,6 +198,9 @@ export const createSchema = z.strictObject({
   signal: signalSchema.optional(),
 });
 
+/** `sandbox.extend()` */
+export const extendSchema = z.strictObject({ lifetimeMs: milliseconds });
+
 const commandFields = {
   /** Absolute, or relative to the sandbox's `cwd`. */
   cwd: text.min(1).optional(),
@@ -224,16 +246,17 @@ const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8A
 const isAsyncIterable = (value: unknown): value is AsyncIterable<string | Uint8Array> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 
+/** `command.resize()` */
+export const terminalSizeSchema = z.strictObject({
+  cols: z.number().int().min(1).max(65_535),
+  rows: z.number().int().min(1).max(65_535),
+});
+
 /** `sandbox.spawn()` */
 export const spawnSchema = z.strictObject({
   ...commandFields,
   /** A terminal: stdout and stderr are one, stdin is a keyboard. */
-  pty: z
-    .union([
-      z.boolean(),
-      z.strictObject({ cols: z.number().int().min(1).max(65_535), rows: z.number().int().min(1).max(65_535) }),
-    ])
-    .default(false),
+  pty: z.union([z.boolean(), terminalSizeSchema]).default(false),
   /** `pipe` (default) or `ignore` (`/dev/null`). */
   stdin: z.enum(['pipe', 'ignore']).default('pipe'),
   /** What the command leaves in the background lives on (until the sandbox ends). Default false: it is killed. */
@@ -419,9 +442,10 @@ export type SweepOptions = z.input<typeof sweepSchema>;
  * @throws InvalidOptionsError naming every option that is unknown or wrong, what was expected and what came.
  */
 export function parseOptions<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
-  const result = schema.safeParse(input ?? {});
+  const own = ownOptions(schema, input ?? {}, what);
+  const result = schema.safeParse(own);
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => describeIssue(issue, schema, input));
+  const problems = result.error.issues.flatMap((issue) => describeIssue(issue, schema, own));
   throw new InvalidOptionsError(`${what}: ${problems.join('; ')}`, { details: { problems } });
 }
 

@@ -325,9 +325,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Sets the sandbox's end to `lifetimeMs` from now. */
   extend(lifetimeMs: number): void {
-    if (!Number.isSafeInteger(lifetimeMs) || lifetimeMs < 1) {
-      throw new InvalidOptionsError(`extend: expected a number of milliseconds, got ${lifetimeMs}`);
-    }
+    config.parseOptions(config.extendSchema, { lifetimeMs }, 'extend');
     this.#host.client.setLease(this.#options.leaseMs, lifetimeMs);
     this.#endsAt = new Date(Date.now() + lifetimeMs);
   }

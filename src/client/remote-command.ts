@@ -2,6 +2,7 @@
 import { Readable, Writable } from 'node:stream';
 import { signalNumber } from '../agent/linux.js';
 import type { CommandResult } from '../command/outcome.js';
+import { parseOptions, terminalSizeSchema } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
 import type { AnyCommand } from '../surface.js';
 import { type ChannelName, CommandSocket, WINDOW_BYTES } from './command-socket.js';
@@ -74,6 +75,7 @@ export class RemoteCommand implements AnyCommand {
   }
 
   resize(cols: number, rows: number): void {
+    parseOptions(terminalSizeSchema, { cols, rows }, 'resize');
     this.#socket.resize(cols, rows);
   }
 

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { z } from 'zod';
 import { signalNumber } from '../agent/linux.js';
 import { SpawnFlag, type SpawnRequest, STDERR } from '../agent/messages.js';
-import type { spawnSchema } from '../config.js';
+import { parseOptions, type spawnSchema, terminalSizeSchema } from '../config.js';
 import { InvalidOptionsError, RipcordError } from '../errors.js';
 import { Command, type CommandHost } from './command.js';
 import type { CommandResult } from './outcome.js';
@@ -87,8 +87,12 @@ export class CommandHandle implements AsyncDisposable {
     this.#command.stream.kill(number, 0);
   }
 
-  /** Sets the terminal's size. */
+  /**
+   * Sets the terminal's size.
+   * @throws InvalidOptionsError for what is no whole number from 1 to 65,535.
+   */
   resize(cols: number, rows: number): void {
+    parseOptions(terminalSizeSchema, { cols, rows }, 'resize');
     this.#command.stream.resize(cols, rows);
   }
 

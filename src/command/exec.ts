@@ -35,7 +35,8 @@ export async function execCommand(
     // Without a callback the agent itself drops what will not be kept: a flood never crosses the engine.
     head: streaming ? undefined : head,
     tail: streaming ? 0 : limit - head,
-    killAtBytes: options.onOutputLimit === 'kill' ? limit : 0,
+    // To the agent 0 is no limit.
+    killAtBytes: options.onOutputLimit === 'kill' ? Math.max(1, limit) : 0,
     credit: STREAM_WINDOW,
     cols: 0,
     rows: 0,

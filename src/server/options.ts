@@ -1,6 +1,6 @@
 /** What a server is told: where it listens, who may call, and what callers may ask for. */
 import { z } from 'zod';
-import { milliseconds, parseSize, sizeSchema } from '../config.js';
+import { cpuLimit, memoryLimit, milliseconds, parseSize, pidLimit } from '../config.js';
 import type { Logger } from '../logger.js';
 
 const SECOND = 1000;
@@ -45,11 +45,11 @@ export const callersSchema = z.strictObject({
   /** Open sandboxes of one token. Default 32. */
   maxSandboxes: count.default(32),
   /** Most memory of one sandbox. Default 2 GiB. */
-  maxMemory: sizeSchema.default(parseSize('2g')!),
+  maxMemory: memoryLimit.default(parseSize('2g')!),
   /** Default 2. */
-  maxCpus: z.number().positive().default(2),
+  maxCpus: cpuLimit.default(2),
   /** Default 1024. */
-  maxPids: count.default(1024),
+  maxPids: pidLimit.default(1024),
   /** Longest life of one sandbox, from its creation or its last `extend`. Default 24 h. */
   maxLifetimeMs: milliseconds.default(24 * 3600 * SECOND),
   /** Tasks of one token that run at once. Default 8. */

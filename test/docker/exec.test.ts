@@ -40,6 +40,11 @@ describe('outcomes', () => {
     expect(result.stdoutBytes).toBeGreaterThan(64 * 1024);
   });
 
+  it('says output-limit where no output is wanted and some comes', async () => {
+    const result = await sandbox().exec('echo no; sleep 320031', { maxOutputBytes: 0, onOutputLimit: 'kill' });
+    expect(result).toMatchObject({ outcome: 'output-limit', stdoutBytes: 3 });
+  });
+
   it('does not say output-limit at exactly the limit', async () => {
     const result = await sandbox().exec('head -c 65536 /dev/zero', { maxOutputBytes: '64k', onOutputLimit: 'kill' });
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0, stdoutBytes: 65_536, truncated: false });

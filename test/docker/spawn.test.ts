@@ -238,6 +238,15 @@ describe('a terminal', () => {
     const output = new Output();
     command.stdout.on('data', output.take);
     await output.seen('up');
+    for (const [cols, rows] of [
+      [Number.NaN, 24],
+      [80, -1],
+      [0, 24],
+      [80, 65_536],
+      [1.5, 24],
+    ] as const) {
+      expect(() => command.resize(cols, rows)).toThrow(/^resize: (cols|rows): /);
+    }
     command.resize(100, 30);
     await output.seen('now 100 30');
     await command.kill();

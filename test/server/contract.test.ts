@@ -211,6 +211,7 @@ describe.each(ways)('a sandbox %s', (way, create) => {
       seen += String(chunk);
     });
     await expect.poll(() => seen).toContain('17 91');
+    expect(() => command.resize(Number.NaN, -1)).toThrow(/^resize: cols: .*; rows: /);
     command.resize(33, 11);
     command.stdin!.write('\r');
     await command.wait();

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { CommandHandle } from '../../command/command-handle.js';
-import { runCodeSchema, spawnSchema } from '../../config.js';
+import { runCodeSchema, spawnSchema, terminalSizeSchema } from '../../config.js';
 import { InvalidOptionsError, RipcordError } from '../../errors.js';
 import type { Sandbox } from '../../sandbox.js';
 import { STDERR, STDOUT, type WireChannel } from '../../wire/channels.js';
@@ -47,11 +47,7 @@ const messageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('stdin'), data: z.base64() }),
   z.strictObject({ type: z.literal('stdin_end') }),
   z.strictObject({ type: z.literal('ack'), channel, bytes: z.number().int().min(1) }),
-  z.strictObject({
-    type: z.literal('resize'),
-    cols: z.number().int().min(1).max(65_535),
-    rows: z.number().int().min(1).max(65_535),
-  }),
+  terminalSizeSchema.extend({ type: z.literal('resize') }),
   z.strictObject({ type: z.literal('kill'), signal: signalSchema.optional() }),
   /** As an AbortSignal: the answer is an error `aborted`, with what was known by then. */
   z.strictObject({ type: z.literal('abort') }),

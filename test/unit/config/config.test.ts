@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as config from '../../../src/config.js';
 import { InvalidOptionsError } from '../../../src/errors.js';
+import { callerCreateSchema } from '../../../src/server/create-options.js';
+import { callersSchema } from '../../../src/server/options.js';
 
 /** The message `input` is refused with. */
 function refusal(schema: Parameters<typeof config.parseOptions>[0], input: unknown): string {
@@ -151,7 +153,27 @@ describe('a value that is wrong', () => {
     [config.createSchema, { limits: { memory: '12 apples' } }, 'limits.memory', "'512m'", '12 apples'],
     [config.createSchema, { limits: { memory: '8m' } }, 'limits.memory', 'at least 16m'],
     [config.createSchema, { limits: { cpus: 0 } }, 'limits.cpus', 'got 0'],
+    // To an engine these are no limits at all.
+    [config.createSchema, { limits: { cpus: 1e-7 } }, 'limits.cpus', 'at least 0.01', 'got 1e-7'],
+    [config.createSchema, { limits: { cpus: 0.009 } }, 'limits.cpus', 'at least 0.01'],
+    [config.createSchema, { limits: { cpus: Number.NaN } }, 'limits.cpus'],
+    [config.createSchema, { limits: { cpus: Number.POSITIVE_INFINITY } }, 'limits.cpus'],
+    [config.createSchema, { limits: { memory: 0 } }, 'limits.memory', 'at least 16m'],
+    [config.createSchema, { limits: { workspace: 0 } }, 'limits.workspace', 'at least one page'],
+    [config.createSchema, { limits: { tmp: '0k' } }, 'limits.tmp', 'at least one page'],
+    [config.createSchema, { limits: { files: 0 } }, 'limits.files'],
+    [config.createSchema, { limits: { files: 2 ** 31 } }, 'limits.files'],
+    [config.createSchema, { limits: { openFiles: 0 } }, 'limits.openFiles'],
     [config.createSchema, { limits: { pids: 2 } }, 'limits.pids'],
+    [callersSchema, { maxCpus: 1e-7 }, 'maxCpus', 'at least 0.01'],
+    [callersSchema, { maxMemory: 0 }, 'maxMemory', 'at least 16m'],
+    [callersSchema, { maxPids: 1 }, 'maxPids'],
+    [callerCreateSchema, { limits: { cpus: 1e-7 } }, 'limits.cpus', 'at least 0.01'],
+    // -1, which means "no change" to the kernel, and numbers that others read in another way.
+    [config.createSchema, { user: 2 ** 32 - 1 }, 'user'],
+    [config.createSchema, { user: '1000:4294967295' }, 'user'],
+    [config.createSchema, { user: '0x3e8' }, 'user'],
+    [config.createSchema, { user: '1e3' }, 'user'],
     [config.createSchema, { network: 'host' }, 'network', 'none'],
     [config.createSchema, { cwd: 'x' }, 'cwd', 'absolute path', 'got "x"'],
     [config.createSchema, { env: { 'A=B': '' } }, 'env.A=B', "must not contain '='"],
@@ -187,5 +209,58 @@ describe('a value that is wrong', () => {
 it('takes a uid as a number, and 0 for root', () => {
   expect(config.parseOptions(config.execSchema, { user: 0 }, 'exec').user).toBe('0');
   expect(config.parseOptions(config.execSchema, { user: 1234 }, 'exec').user).toBe('1234');
+  expect(config.parseOptions(config.execSchema, { user: '00:0100' }, 'exec').user).toBe('0:100');
   expect(config.parseOptions(config.execSchema, { user: 'www-data:sandbox' }, 'exec').user).toBe('www-data:sandbox');
+});
+
+describe('own properties', () => {
+  const inherited = <T extends object>(properties: T): T => Object.create(properties) as T;
+
+  it('alone are options, at every depth', () => {
+    expect(config.parseOptions(config.execSchema, inherited({ user: 0, timeoutMs: 5 }), 'exec')).not.toHaveProperty(
+      'user',
+    );
+    expect(config.parseOptions(config.execSchema, inherited({ nonsense: 1 }), 'exec')).not.toHaveProperty('nonsense');
+    const { limits } = config.parseOptions(config.createSchema, { limits: inherited({ memory: '64m' }) }, 'create');
+    expect(limits.memory).toBe(512 * 1024 ** 2);
+    const inject = [inherited({ host: 'a.example', header: 'x', fromEnv: 'HOME' })];
+    expect(refusal(config.createSchema, { network: { allow: [], inject } })).toContain('network');
+    const { env } = config.parseOptions(config.execSchema, { env: inherited({ LD_PRELOAD: '/x' }) }, 'exec');
+    expect(Object.keys(env)).toEqual([]);
+  });
+
+  it('are what counts where some code has written to the prototype of all objects', () => {
+    const prototype = Object.prototype as { user?: unknown; network?: unknown; nonsense?: unknown };
+    Object.assign(prototype, { user: 0, network: 'bridge', nonsense: 1 });
+    try {
+      expect(Object.hasOwn(config.parseOptions(config.execSchema, { timeoutMs: 1 }, 'exec'), 'user')).toBe(false);
+      expect(config.parseOptions(config.createSchema, { limits: {} }, 'create').network).toBe('none');
+    } finally {
+      delete prototype.user;
+      delete prototype.network;
+      delete prototype.nonsense;
+    }
+  });
+
+  it('include those that objects inherit a namesake of', () => {
+    const env = JSON.parse('{"constructor": "a", "toString": "b"}');
+    expect(config.parseOptions(config.execSchema, { env }, 'exec').env).toEqual(env);
+    expect(refusal(config.execSchema, JSON.parse('{"__proto__": {"user": 0}}'))).toContain(
+      "unknown option '__proto__'",
+    );
+    // zod leaves it out without a word.
+    expect(() => config.parseOptions(config.execSchema, { env: JSON.parse('{"__proto__": "x"}') }, 'exec')).toThrow(
+      'exec: env.__proto__: this name cannot be used',
+    );
+  });
+
+  it('leave what is no plain options object as it is', () => {
+    const signal = new AbortController().signal;
+    const stdin = Buffer.from('x');
+    const parsed = config.parseOptions(config.execSchema, { signal, stdin }, 'exec');
+    expect(parsed.signal).toBe(signal);
+    expect(parsed.stdin).toBe(stdin);
+    const logger = { warn() {} };
+    expect(config.parseOptions(config.managerSchema, { logger }, 'open').logger).toBe(logger);
+  });
 });

@@ -1,0 +1,36 @@
+/** What a schema gets to see of an options object. */
+import type { z } from 'zod';
+import { InvalidOptionsError } from './errors.js';
+
+interface Definition {
+  type?: string;
+  innerType?: z.ZodType;
+  in?: z.ZodType;
+  element?: z.ZodType;
+  valueType?: z.ZodType;
+  options?: z.ZodType[];
+  shape?: Record<string, z.ZodType>;
+}
+
+/**
+ * Copies `value` as far as `schema` describes objects, with own properties alone: what a prototype holds, by inheritance
+ * or because some code of the process has written to `Object.prototype`, is no option. All else is passed on as it is.
+ * @throws InvalidOptionsError for the key `__proto__` in a record, which zod leaves out without a word.
+ */
+export function ownOptions(schema: z.ZodType, value: unknown, what: string, at = ''): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { innerType, in: first, element, valueType, options, shape, type } = schema.def as unknown as Definition;
+  const inner = innerType ?? first;
+  if (inner) return ownOptions(inner, value, what, at);
+  if (options) return options.reduce((seen, option) => ownOptions(option, seen, what, at), value as unknown);
+  if (Array.isArray(value))
+    return element ? value.map((item, i) => ownOptions(element, item, what, `${at}${i}.`)) : value;
+  if (!shape && type !== 'record') return value;
+  const copy = Object.create(null) as Record<string, unknown>;
+  for (const [key, item] of Object.entries(value)) {
+    if (!shape && key === '__proto__') throw new InvalidOptionsError(`${what}: ${at}${key}: this name cannot be used`);
+    const itemSchema = shape ? (Object.hasOwn(shape, key) ? shape[key] : undefined) : valueType;
+    copy[key] = itemSchema ? ownOptions(itemSchema, item, what, `${at}${key}.`) : item;
+  }
+  return copy;
+}
