@@ -59,7 +59,7 @@ const imageReference = z.string().refine((name) => /^\w[\w.:/@-]*$/.test(name) &
 });
 const absolutePath = text.refine((path) => path.startsWith('/'), { error: 'expected an absolute path' });
 
-/** What an engine takes as a limit: to each of them something smaller means that there is none. */
+/** An engine reads a smaller number than these as 'without a limit'. */
 export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2, { error: 'must be at least 16m' });
 /** The kernel's smallest quota is 1 ms in each period of 100 (`kernel/sched/core.c`, min_cfs_quota_period). */
 export const cpuLimit = z.number().min(0.01, { error: 'must be at least 0.01' }).max(1024);
@@ -67,18 +67,34 @@ export const pidLimit = z.number().int().min(8).max(4_194_304);
 /** A tmpfs of size 0 is one without a limit (`tmpfs(5)`). */
 const tmpfsSize = sizeSchema.refine((bytes) => bytes >= 4096, { error: 'must be at least one page, 4k' });
 
+const CPUS = "expected true, false or numbers of CPUs such as '0-3,6'";
+
 /** Resource limits of one sandbox. */
 export const limitsSchema = z.strictObject({
   /** Memory, swap excluded because there is none. Default 512 MiB, at least 16 MiB. Workspace and /tmp count towards it. */
   memory: memoryLimit.default(512 * 1024 ** 2),
-  /** CPUs, fractions allowed. Default 1, at least 0.01. */
+  /**
+   * CPUs, fractions allowed. Default 1, at least 0.01. Programs are told by `OMP_NUM_THREADS`, `GOMAXPROCS` and the like,
+   * rounded up; what the image or you set of these wins.
+   */
   cpus: cpuLimit.default(1),
+  /**
+   * Pin the sandbox to as many CPUs as `cpus` is, rounded up, so that `nproc` tells the truth. `true`: the next ones in
+   * turn, of those numbered from 0. Or the numbers themselves, e.g. `'4-7'`. Default false: any CPU of the machine.
+   */
+  cpuset: z
+    .union([z.boolean(), z.string().regex(/^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/, { error: CPUS })], {
+      error: CPUS,
+    })
+    .default(false),
   /** Processes and threads, the agent's own (1 and 1 per command) included. Default 256, at least 8. */
   pids: pidLimit.default(256),
   /** Size of /workspace in `copy` mode. Default: half of `memory`; at least 4 KiB. */
   workspace: tmpfsSize.optional(),
   /** Size of /tmp. Default: a tenth of `memory`; at least 4 KiB. */
   tmp: tmpfsSize.optional(),
+  /** Size of /dev/shm, which counts towards `memory`. Default: an eighth of it; at least 4 KiB. */
+  shm: tmpfsSize.optional(),
   /** Files and directories in /workspace (inodes). Default 100,000, at least 16. */
   files: z
     .number()

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { AgentClient, PipeEnd } from './agent/client.js';
 import type { Backend, EngineFacts, RunningLimits } from './backends/backend.js';
 import { DockerBackend } from './backends/docker/docker-backend.js';
@@ -13,6 +12,7 @@ import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './er
 import type { ImageStatus } from './images/build.js';
 import { abortable, onAbort, throwIfAborted, within } from './lifecycle/abort.js';
 import { AdaptiveGate } from './lifecycle/adaptive-gate.js';
+import { CpuTurn } from './lifecycle/cpu-turn.js';
 import { furnish, type LaunchContext, launch, runningLimits, undo } from './lifecycle/launch.js';
 import { type Leased, LeaseKeeper } from './lifecycle/lease.js';
 import type { Receipt, SandboxReceipt } from './lifecycle/receipt.js';
@@ -69,6 +69,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   readonly #sandboxes = new Map<string, Sandbox>();
   /** Work that must have ended before the manager has. */
   readonly #gate: AdaptiveGate;
+  readonly #cpuTurn: CpuTurn;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #pool: WarmPool<WarmSandbox>;
   /** What of a pool's sandboxes could not be removed. */
@@ -87,6 +88,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     this.engine = engine;
     const initial = Math.max(MIN_STARTS, engine.cpus);
     this.#gate = new AdaptiveGate({ initial, min: MIN_STARTS, max: initial * STARTS_PER_CPU });
+    this.#cpuTurn = new CpuTurn(engine.cpus);
     this.instance = randomBytes(8).toString('hex');
     this.#logger = options.logger ?? silentLogger;
     this.#defaults = options.defaults ?? {};
@@ -265,6 +267,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       instanceDir: this.#directory,
       gate: this.#gate,
       resettable,
+      cpuTurn: this.#cpuTurn,
     };
   }
 
@@ -300,8 +303,9 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   /** @throws SandboxLostError where its limits cannot be changed (memory in use, a runtime that does not know how) */
   async #resized(warm: WarmSandbox, options: config.ResolvedCreateOptions): Promise<RunningLimits> {
     const { container, limits } = warm.parts;
-    const wanted = runningLimits(options.limits);
-    if (isDeepStrictEqual(limits, wanted)) return limits;
+    const { memory, cpus, pids } = options.limits;
+    if (limits.memoryBytes === memory && limits.cpus === cpus && limits.pids === pids) return limits;
+    const wanted = runningLimits(options.limits, this.#cpuTurn);
     await this.#backend.resize(container.id, wanted).catch((cause) => {
       throw new SandboxLostError('its limits could not be changed', { cause });
     });

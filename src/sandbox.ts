@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { type AgentCapabilities, MAX_REQUEST, type SandboxStats, type SpawnRequest } from './agent/messages.js';
 import type { CommandHost } from './command/command.js';
 import { CommandHandle } from './command/command-handle.js';
+import { cpuVariables } from './command/cpu-variables.js';
 import { execCommand } from './command/exec.js';
 import { INTERPRETERS } from './command/languages.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
@@ -88,6 +89,7 @@ export class Sandbox implements AsyncDisposable {
     const own = options.workspace.mode === 'copy' ? `${WORKSPACE}/.ripcord` : '/tmp/.ripcord';
     this.#env = {
       LANG: 'C.UTF-8',
+      ...cpuVariables(options.limits.cpus),
       ...parts.image.env,
       HOME: `${own}/home`,
       TMPDIR: `${own}/tmp`,

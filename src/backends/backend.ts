@@ -33,7 +33,10 @@ export interface ContainerSpec {
   memoryBytes: number;
   cpus: number;
   pids: number;
+  /** Numbers of the CPUs it may run on, e.g. `0-3,6`; `undefined`: all. */
+  cpuset: string | undefined;
   openFiles: number;
+  shmBytes: number;
   tmpBytes: number;
   /** What cannot write into the workspace must be able to execute from /tmp. */
   tmpExec: boolean;
@@ -46,7 +49,7 @@ export interface ContainerSpec {
 }
 
 /** What can be changed while a container runs. */
-export type RunningLimits = Pick<ContainerSpec, 'memoryBytes' | 'cpus' | 'pids'>;
+export type RunningLimits = Pick<ContainerSpec, 'memoryBytes' | 'cpus' | 'pids' | 'cpuset'>;
 
 /** A container of ours, made but not started. */
 export interface Container {

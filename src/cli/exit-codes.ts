@@ -55,7 +55,7 @@ export function explainResult(
     case 'oom':
       return `out of memory: it needed more than its limit${memory} (--memory)`;
     case 'signaled':
-      return `ended by ${result.signal}`;
+      return `ended by ${result.hint ?? result.signal}`;
     case 'spawn-failed':
       return `could not be started: ${result.failure?.message ?? 'no reason given'}`;
     case 'output-limit':
@@ -67,6 +67,6 @@ export function explainResult(
     case 'exited':
       if (result.oomKilled) return `a process of it was killed at the memory limit${memory} (--memory)`;
       if (result.pidsLimitHit) return 'it could not start another process: its limit is reached (--pids)';
-      return undefined;
+      return result.hint;
   }
 }

@@ -89,7 +89,7 @@ export class CommandHandle implements AsyncDisposable {
 
   /**
    * Sets the terminal's size.
-   * @throws InvalidOptionsError for what is no whole number from 1 to 65,535.
+   * @throws InvalidOptionsError unless both are whole numbers from 1 to 65,535.
    */
   resize(cols: number, rows: number): void {
     parseOptions(terminalSizeSchema, { cols, rows }, 'resize');

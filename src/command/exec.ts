@@ -35,7 +35,7 @@ export async function execCommand(
     // Without a callback the agent itself drops what will not be kept: a flood never crosses the engine.
     head: streaming ? undefined : head,
     tail: streaming ? 0 : limit - head,
-    // To the agent 0 is no limit.
+    // The agent takes 0 for 'without a limit'.
     killAtBytes: options.onOutputLimit === 'kill' ? Math.max(1, limit) : 0,
     credit: STREAM_WINDOW,
     cols: 0,

@@ -48,6 +48,8 @@ export interface CommandResult {
   warm?: true;
   /** Only with outcome `spawn-failed`. */
   failure?: SpawnFailure;
+  /** Explains an end that says little by itself, and says what to do about it. */
+  hint?: string;
 }
 
 /** The result of `exec` and `runCode`. `Chunk` is `string`, or `Uint8Array` with `encoding: 'buffer'`. */
@@ -60,6 +62,11 @@ export interface ExecResult<Chunk = string> extends CommandResult {
   /** Output was left out of `stdout` or `stderr`; a line at the gap says how much. */
   truncated: boolean;
 }
+
+/** The kernel's only sign of a full tmpfs to a program that writes to it by mmap, as PyTorch and `multiprocessing` do. */
+const BUS_HINT =
+  'SIGBUS: a file mapped into memory could not grow. Most often /dev/shm is full: its size is limits.shm. ' +
+  'The workspace and /tmp have limits, too (limits.workspace, limits.tmp).';
 
 export function toCommandResult(
   exit: Exit,
@@ -77,6 +84,8 @@ export function toCommandResult(
     backgroundKilled: exit.backgroundKilled,
   };
   if (exit.warm) result.warm = true;
+  // A shell says 128 and the signal's number of a program that a signal ended; SIGBUS is 7.
+  if (result.signal === 'SIGBUS' || result.exitCode === 128 + 7) result.hint = BUS_HINT;
   if (exit.outcome === 'spawn-failed') {
     const what = {
       none: argv[0],

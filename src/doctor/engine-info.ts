@@ -9,6 +9,7 @@ export interface EngineInfo {
   SwapLimit?: boolean;
   PidsLimit?: boolean;
   CpuCfsQuota?: boolean;
+  CPUSet?: boolean;
   SecurityOptions?: string[];
   Runtimes?: Record<string, unknown>;
   DefaultRuntime?: string;

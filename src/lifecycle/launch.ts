@@ -11,6 +11,7 @@ import { openEgress } from '../egress/sandbox-egress.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import { type StagedSeed, stageSeed } from '../workspace/stage.js';
 import { abortable, throwIfAborted, within } from './abort.js';
+import type { CpuTurn } from './cpu-turn.js';
 import { beat } from './lease.js';
 import { currentOwner, formatOwner } from './owner.js';
 import type { Semaphore } from './semaphore.js';
@@ -28,6 +29,7 @@ export interface LaunchContext {
   gate: Semaphore;
   /** It may be used by one task after another. */
   resettable: boolean;
+  cpuTurn: CpuTurn;
 }
 
 /** What a sandbox is made of. */
@@ -86,7 +88,8 @@ async function attempt(
   let stopBeating: (() => void) | undefined;
   try {
     throwIfAborted(signal, 'creating a container');
-    const spec = containerSpec(context, id, name, image, options, workspace);
+    const limits = runningLimits(options.limits, context.cpuTurn);
+    const spec = containerSpec(context, id, name, image, options, workspace, limits);
     // Never cut short: only a container whose creation was answered can be removed for certain.
     leave = await context.gate.acquire(1, signal, 'creating a container');
     const container = await backend.create(spec, options.createTimeoutMs);
@@ -114,7 +117,6 @@ async function attempt(
     );
     const egress = proxy && { proxy, env: await openEgress(client, proxy) };
     const seed = await staging;
-    const limits = runningLimits(options.limits);
     return { id, image, container, client, ready, directory, user: workspace.user, seed, egress, homes: [], limits };
   } catch (error) {
     await Promise.allSettled([staging]);
@@ -226,8 +228,18 @@ type Sizes = ResolvedCreateOptions['limits'];
 export const tmpBytes = ({ tmp, memory }: Sizes): number => tmp ?? Math.floor(memory * 0.1);
 export const workspaceBytes = ({ workspace, memory }: Sizes): number => workspace ?? Math.floor(memory * 0.5);
 
+/** Docker's 64 MiB at the default memory. */
+export const shmBytes = ({ shm, memory }: Sizes): number => shm ?? Math.floor(memory / 8);
+
 /** @internal */
-export const runningLimits = ({ memory, cpus, pids }: Sizes): RunningLimits => ({ memoryBytes: memory, cpus, pids });
+export function runningLimits({ memory, cpus, pids, cpuset }: Sizes, turn: CpuTurn): RunningLimits {
+  return {
+    memoryBytes: memory,
+    cpus,
+    pids,
+    cpuset: cpuset === true ? turn.next(Math.ceil(cpus)) : cpuset || undefined,
+  };
+}
 
 function containerSpec(
   context: LaunchContext,
@@ -236,6 +248,7 @@ function containerSpec(
   image: ResolvedImage,
   options: ResolvedCreateOptions,
   workspace: CheckedWorkspace,
+  running: RunningLimits,
 ): ContainerSpec {
   const { limits } = options;
   const [uid, gid] = workspace.user.split(':').map(Number);
@@ -250,7 +263,8 @@ function containerSpec(
       [Label.IMAGE]: options.image,
     },
     image,
-    ...runningLimits(limits),
+    ...running,
+    shmBytes: shmBytes(limits),
     openFiles: limits.openFiles,
     tmpBytes: tmpBytes(limits),
     tmpExec: workspace.bind !== undefined,

@@ -1,7 +1,7 @@
 /** Which sandboxes are the same before they are used. */
 import { type CreateOptions, createSchema, parseOptions, type ResolvedCreateOptions } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
-import { tmpBytes, workspaceBytes } from '../lifecycle/launch.js';
+import { shmBytes, tmpBytes, workspaceBytes } from '../lifecycle/launch.js';
 import type { ResolvedPool } from './pool-options.js';
 
 /** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */
@@ -23,9 +23,10 @@ export function poolKey(options: ResolvedCreateOptions): string | undefined {
 export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   if (options.workspace.mode === 'bind') return undefined;
   const { image, limits, network, user, runtime, rootfs, warm, labels } = options;
-  const { files, openFiles } = limits;
+  const { files, openFiles, cpuset } = limits;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  const sizes = [tmpBytes(limits), workspaceBytes(limits), files, openFiles];
+  // An engine has no call that takes the pinning from a container.
+  const sizes = [tmpBytes(limits), workspaceBytes(limits), shmBytes(limits), files, openFiles, cpuset];
   return JSON.stringify([image, sizes, network === 'bridge', user, runtime, rootfs, warm, sorted]);
 }
 

@@ -172,6 +172,7 @@ export const commandResultSchema = z.object({
   pidsLimitHit: z.boolean(),
   backgroundKilled: z.number(),
   failure: z.object({ errno: z.string(), stage: z.string(), message: z.string() }).optional(),
+  hint: z.string().optional(),
 });
 export const execResultSchema = commandResultSchema.extend({
   stdout: z.string(),

@@ -117,11 +117,12 @@ export function explainOutcome(result: CommandResult, timeoutMs?: number): strin
           result.backgroundKilled > 0
             ? `${result.backgroundKilled} processes it left in the background were killed; use spawn for what should go on.`
             : '',
+          result.hint ?? '',
         ]
           .filter(Boolean)
           .join(' ') || undefined
       );
     default:
-      return undefined;
+      return result.hint;
   }
 }

@@ -1,6 +1,7 @@
 /** Every limit and wall of a sandbox, read and tried from inside. */
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { cpuVariables } from '../../src/command/cpu-variables.js';
 import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
 
 const under = useManager();
@@ -34,6 +35,12 @@ describe('limits', () => {
       python('import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass'),
     );
     expect(usage.cpuMs / durationMs).toBeLessThan(0.65);
+  });
+
+  it('are told to programs, where neither the caller nor the image has said otherwise', async () => {
+    const names = 'echo $OMP_NUM_THREADS $GOMAXPROCS $UV_THREADPOOL_SIZE $JAVA_TOOL_OPTIONS';
+    expect(await read(names)).toBe('1 1 4');
+    expect((await sandbox().exec(names, { env: { GOMAXPROCS: '3', UV_THREADPOOL_SIZE: '1' } })).stdout).toBe('1 3 1\n');
   });
 
   it('hold for processes: a fork fails, and the result says why', async () => {
@@ -141,9 +148,29 @@ except OSError as error:
   });
 
   it('hold for /dev/shm: full is full, not out of memory', async () => {
-    const result = await sandbox().exec('head -c 200M /dev/zero > /dev/shm/fill; rm -f /dev/shm/fill');
+    const result = await sandbox().exec('head -c 200M /dev/zero > /dev/shm/fill; stat -c %s /dev/shm/fill');
+    await sandbox().exec('rm -f /dev/shm/fill');
     expect(result.stderr).toContain('No space left on device');
+    // An eighth of the memory.
+    expect(result.stdout).toBe(`${16 * 1024 * 1024}\n`);
     expect(result.oomKilled).toBe(false);
+  });
+
+  it('explain the signal that a full /dev/shm is to a program that maps a file there', async () => {
+    const program = python(`
+import mmap
+with open('/dev/shm/map', 'w+b') as file:
+    file.truncate(64 << 20)
+    view = mmap.mmap(file.fileno(), 64 << 20)
+    for at in range(0, len(view), 4096): view[at] = 1
+`);
+    const result = await sandbox().exec(program);
+    expect(result).toMatchObject({ outcome: 'signaled', signal: 'SIGBUS', oomKilled: false });
+    expect(result.hint).toContain('limits.shm');
+    const inShell = await sandbox().exec([...'sh -c'.split(' '), '"$0" "$@"; exit $?', ...program]);
+    expect(inShell).toMatchObject({ exitCode: 135, hint: result.hint });
+    await sandbox().exec('rm /dev/shm/map');
+    expect(await sandbox().exec('exit 1')).not.toHaveProperty('hint');
   });
 });
 
@@ -196,9 +223,8 @@ describe('walls', () => {
       .split('\n')
       .map((line) => line.split('=')[0]);
     expect(stdout).not.toContain('leaked');
-    expect(
-      names.filter((name) => !['PATH', 'LANG', 'HOME', 'TMPDIR', 'LC_ALL', 'DEBIAN_FRONTEND'].includes(name!)),
-    ).toEqual([]);
+    const known = ['PATH', 'LANG', 'HOME', 'TMPDIR', 'LC_ALL', 'DEBIAN_FRONTEND', ...Object.keys(cpuVariables(1))];
+    expect(names.filter((name) => !known.includes(name!))).toEqual([]);
   });
 
   it('keep PID 1 out of reach', async () => {
@@ -237,6 +263,14 @@ describe('walls', () => {
 });
 
 describe('explicit choices', () => {
+  it('pin a sandbox to as many CPUs as it may use, and size its /dev/shm', async () => {
+    const limits = { cpus: 0.5, cpuset: true, shm: '1m' };
+    await using sandbox = await under.manager.create({ limits });
+    expect((await sandbox.exec('nproc; stat -fc "%b %S" /dev/shm')).stdout).toBe('1\n256 4096\n');
+    const error = await rejection(under.manager.create({ limits: { cpuset: '4000' } }));
+    expect(error).toMatchObject({ code: 'create-failed', hint: expect.stringContaining('limits.cpuset') });
+  });
+
   it('give a writable root', async () => {
     await using sandbox = await under.manager.create({ rootfs: 'writable', user: 'root' });
     const { stdout } = await sandbox.exec('echo x > /etc/new && cat /etc/new; id -u');

@@ -85,11 +85,13 @@ describe('a warm pool', () => {
   it('changes the limits of one where only those differ', async () => {
     await under.manager.poolFilled();
     const { hits } = under.manager.pool;
-    await using sandbox = await under.manager.create({ limits: { memory: '128m', cpus: 0.5, pids: 99 } });
+    await using sandbox = await under.manager.create({ limits: { memory: '128m', cpus: 2, pids: 99 } });
     expect(under.manager.pool.hits).toBe(hits + 1);
-    expect(sandbox.limits).toMatchObject({ cpus: 0.5, pids: 99 });
+    expect(sandbox.limits).toMatchObject({ cpus: 2, pids: 99 });
     const { body } = await engine<{ HostConfig: object }>('GET', `/containers/${container(sandbox)}/json`);
-    expect(body.HostConfig).toMatchObject({ Memory: 128 * 1024 ** 2, NanoCpus: 5e8, PidsLimit: 99 });
+    expect(body.HostConfig).toMatchObject({ Memory: 128 * 1024 ** 2, NanoCpus: 2e9, PidsLimit: 99 });
+    // Its programs are told of the CPUs that it was claimed with, not of those it was made with.
+    expect((await sandbox.exec('echo $OMP_NUM_THREADS')).stdout).toBe('2\n');
     const forks = 'for i in $(seq 120); do sleep 9 & done 2>/dev/null; echo unreachable';
     expect(await sandbox.exec(forks)).toMatchObject({ pidsLimitHit: true });
   });

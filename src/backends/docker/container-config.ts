@@ -67,6 +67,7 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
         { Name: 'core', Soft: 0, Hard: 0 },
       ],
       IpcMode: 'private',
+      ShmSize: spec.shmBytes,
       LogConfig: { Type: 'none', Config: {} },
       RestartPolicy: { Name: 'no' },
       Tmpfs: tmpfs,
@@ -78,12 +79,13 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
   };
 }
 
-export function engineLimits({ memoryBytes, cpus, pids }: RunningLimits) {
+export function engineLimits({ memoryBytes, cpus, pids, cpuset }: RunningLimits) {
   return {
     Memory: memoryBytes,
     // Equal to Memory: no swap.
     MemorySwap: memoryBytes,
     NanoCpus: Math.round(cpus * 1e9),
     PidsLimit: pids,
+    ...(cpuset === undefined ? {} : { CpusetCpus: cpuset }),
   };
 }

@@ -346,6 +346,12 @@ function explainCreate(error: RipcordError, spec: ContainerSpec): RipcordError {
   if (/no such file or directory|exec format error/i.test(message) && /agent/.test(message)) {
     return new RipcordError('agent-missing', `The agent could not be started: ${message}`, { cause });
   }
+  if (/requested CPUs are not available/i.test(message)) {
+    return new RipcordError('create-failed', `The engine has not the CPUs ${spec.cpuset}: ${message}`, {
+      cause,
+      hint: "Name others in limits.cpuset, e.g. '4-7', or leave it out.",
+    });
+  }
   if (/no such image/i.test(message)) {
     return new RipcordError('image-not-found', `The image '${spec.image.reference}' was removed meanwhile`, { cause });
   }

@@ -9,6 +9,7 @@ export interface FrameFlags {
   memory?: string;
   cpus?: number;
   pids?: number;
+  shm?: string;
   env?: Record<string, string>;
   seed?: string;
   network?: 'none' | 'bridge';
@@ -44,6 +45,7 @@ export function addFrameFlags(command: Command): Command {
     .option('--memory <size>', 'memory limit, files in the workspace included (default: 512m)')
     .option('--cpus <number>', 'CPUs, fractions allowed (default: 1)', parseNumber)
     .option('--pids <number>', 'limit of processes and threads (default: 256)', parseNumber)
+    .option('--shm <size>', 'size of /dev/shm (default: an eighth of the memory)')
     .option('-e, --env <name=value>', 'environment variable; NAME alone takes it from here; repeatable', collectEnv)
     .option('--seed <dir>', 'copy this directory into the workspace first (.gitignore honoured)')
     .addOption(
@@ -67,9 +69,9 @@ export function createOptions(flags: SandboxFlags, image: string, signal: AbortS
 }
 
 export function frameOptions(flags: FrameFlags): CreateOptions {
-  const { memory, cpus, pids, env, seed, runtime } = flags;
+  const { memory, cpus, pids, shm, env, seed, runtime } = flags;
   return {
-    limits: { memory, cpus, pids },
+    limits: { memory, cpus, pids, shm },
     workspace: { mode: 'copy', seed },
     env,
     network: network(flags),

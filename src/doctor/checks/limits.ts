@@ -35,5 +35,11 @@ export function checkLimits(info: EngineInfo): Finding[] {
       fix: 'The kernel needs CONFIG_CFS_BANDWIDTH.',
       otherwise: 'warn',
     }),
+    check('limits.cpuset', info.CPUSet !== false, {
+      ok: 'the CPUs a sandbox runs on (`limits.cpuset`)',
+      bad: 'sandboxes cannot be pinned to CPUs: `limits.cpuset` changes nothing, and nproc shows all of the machine',
+      fix: 'The kernel needs CONFIG_CPUSETS, and the cgroup its controller.',
+      otherwise: 'warn',
+    }),
   ];
 }

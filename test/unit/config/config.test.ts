@@ -71,7 +71,7 @@ describe('defaults', () => {
   it('of create are those the documentation promises', () => {
     expect(config.parseOptions(config.createSchema, undefined, 'create')).toEqual({
       image: 'python',
-      limits: { memory: 512 * 1024 ** 2, cpus: 1, pids: 256, files: 100_000, openFiles: 1024 },
+      limits: { memory: 512 * 1024 ** 2, cpus: 1, pids: 256, cpuset: false, files: 100_000, openFiles: 1024 },
       network: 'none',
       workspace: { mode: 'copy' },
       env: {},
@@ -153,7 +153,7 @@ describe('a value that is wrong', () => {
     [config.createSchema, { limits: { memory: '12 apples' } }, 'limits.memory', "'512m'", '12 apples'],
     [config.createSchema, { limits: { memory: '8m' } }, 'limits.memory', 'at least 16m'],
     [config.createSchema, { limits: { cpus: 0 } }, 'limits.cpus', 'got 0'],
-    // To an engine these are no limits at all.
+    // An engine would read these as 'without a limit'.
     [config.createSchema, { limits: { cpus: 1e-7 } }, 'limits.cpus', 'at least 0.01', 'got 1e-7'],
     [config.createSchema, { limits: { cpus: 0.009 } }, 'limits.cpus', 'at least 0.01'],
     [config.createSchema, { limits: { cpus: Number.NaN } }, 'limits.cpus'],
@@ -161,6 +161,10 @@ describe('a value that is wrong', () => {
     [config.createSchema, { limits: { memory: 0 } }, 'limits.memory', 'at least 16m'],
     [config.createSchema, { limits: { workspace: 0 } }, 'limits.workspace', 'at least one page'],
     [config.createSchema, { limits: { tmp: '0k' } }, 'limits.tmp', 'at least one page'],
+    [config.createSchema, { limits: { shm: 1 } }, 'limits.shm', 'at least one page'],
+    [config.createSchema, { limits: { cpuset: '0-' } }, 'limits.cpuset', 'numbers of CPUs'],
+    [config.createSchema, { limits: { cpuset: 1 } }, 'limits.cpuset'],
+    [callerCreateSchema, { limits: { cpuset: '0' } }, 'limits.cpuset'],
     [config.createSchema, { limits: { files: 0 } }, 'limits.files'],
     [config.createSchema, { limits: { files: 2 ** 31 } }, 'limits.files'],
     [config.createSchema, { limits: { openFiles: 0 } }, 'limits.openFiles'],

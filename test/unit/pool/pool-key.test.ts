@@ -30,6 +30,9 @@ it('differs for what is decided when a container is made', () => {
     { limits: { pids: 100 } },
     { limits: { workspace: '1m' } },
     { limits: { tmp: '1m' } },
+    { limits: { shm: '1m' } },
+    { limits: { cpuset: true } },
+    { limits: { cpuset: '0' } },
     { limits: { files: 100 } },
     { limits: { openFiles: 100 } },
     { network: 'bridge' },
@@ -48,7 +51,7 @@ it('differs for what is decided when a container is made', () => {
 it('has a part that limits of a running container do not change, unless they decide the size of its tmpfs', () => {
   const mould = (limits: object) => mouldKey(createSchema.parse({ limits }));
   expect(mould({ cpus: 2, pids: 100 })).toBe(mould({}));
-  const sized = { tmp: '10m', workspace: '10m' };
+  const sized = { tmp: '10m', workspace: '10m', shm: '10m' };
   expect(mould({ ...sized, memory: '64m' })).toBe(mould({ ...sized, memory: '128m' }));
   expect(mould({ memory: '64m' })).not.toBe(mould({ memory: '128m' }));
 });
