@@ -302,17 +302,28 @@ export const readStreamSchema = readSchema.extend({
   /** As in {@link readSchema}, but without a default. */
   maxBytes: sizeSchema.optional(),
 });
-export const writeSchema = z.strictObject({
-  ...fileFields,
-  /** Permissions. Default: those of the file replaced, else 0o644. */
-  mode: permissions.optional(),
-  /** Make missing parent directories. Default true. */
-  parents: z.boolean().default(true),
-  /** Add to the end; the one write that is not atomic. */
-  append: z.boolean().default(false),
-  /** Fail with `file-exists` where something is there. */
-  exclusive: z.boolean().default(false),
-});
+export const writeSchema = z
+  .strictObject({
+    ...fileFields,
+    /** Permissions. Default: those of the file that is there, else 0o644. */
+    mode: permissions.optional(),
+    /** Make missing parent directories. Default true. */
+    parents: z.boolean().default(true),
+    /** Add to the end. Default false. */
+    append: z.boolean().default(false),
+    /** Fail with `file-exists` where something is there. Default false. */
+    exclusive: z.boolean().default(false),
+    /**
+     * Put a new file in the place of the old one by a rename: a reader sees the old content or the new, never a part. The
+     * file gets a new inode, so that watchers of the old one (`tail -f`, `node --watch`) see nothing more, and other hard
+     * links keep the old content. Default false: the content of the file is replaced.
+     */
+    atomic: z.boolean().default(false),
+  })
+  .refine(({ append, atomic }) => !(append && atomic), {
+    error: 'append and atomic exclude each other',
+    path: ['atomic'],
+  });
 export const listSchema = z.strictObject({
   ...fileFields,
   /** Levels below the directory. Default 1; `Infinity` for all. */

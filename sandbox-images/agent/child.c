@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs-stage.h"
 #include "fs.h"
 #include "protocol.h"
 #include "util.h"
@@ -135,7 +136,8 @@ static int run_program(const struct spawn_request *r) {
 }
 
 _Noreturn static void run_fs(const struct child_plan *plan) {
-    close_all_from(3, NULL, 0);
+    int keep[1] = {stage_directory()};
+    close_all_from(3, keep, 1);
     fs_main((int)plan->request->argc, plan->request->argv, plan->workspace);
 }
 

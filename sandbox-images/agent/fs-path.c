@@ -103,15 +103,21 @@ static void copy_path(struct place *out, const char *path) {
     out->path[length] = '\0';
 }
 
-void place_find(const char *path, struct place *out) {
+const char *place_below_workspace(const char *path) {
     size_t length = strlen(workspace);
-    bool inside = strncmp(path, workspace, length) == 0 && (path[length] == '/' || path[length] == '\0');
+    if (strncmp(path, workspace, length) != 0 || (path[length] != '/' && path[length] != '\0')) return NULL;
+    path += length;
+    return path + strspn(path, "/");
+}
+
+void place_find(const char *path, struct place *out) {
+    const char *below = place_below_workspace(path);
     out->asked = path;
     out->root = AT_FDCWD;
     out->beneath = false;
     if (path[0] != '/') fs_fail(EINVAL, path, "the path must be absolute");
     /* A workspace of "/" cannot be left anyway. */
-    if (!inside || length == 1) {
+    if (below == NULL || workspace[1] == '\0') {
         copy_path(out, path);
         return;
     }
@@ -119,14 +125,18 @@ void place_find(const char *path, struct place *out) {
     if (workspace_fd < 0) fs_fail(errno, path, "open the workspace");
     out->root = workspace_fd;
     out->beneath = true;
-    path += length;
-    path += strspn(path, "/");
-    copy_path(out, *path == '\0' ? "." : path);
+    copy_path(out, *below == '\0' ? "." : below);
 }
 
 int place_open(const struct place *at, int flags, mode_t mode) {
-    if (at->beneath) return open_beneath(at->root, at->path, flags, mode, false);
-    return openat(at->root, at->path, flags | O_CLOEXEC, mode);
+    if (!at->beneath) return openat(at->root, at->path, flags | O_CLOEXEC, mode);
+    int fd = open_beneath(at->root, at->path, flags, mode, false);
+    if (fd >= 0 || (errno != EXDEV && errno != ELOOP)) return fd;
+    /* The kernel's rule refuses absolute links into the workspace as well: they are followed by hand. */
+    struct place real = *at;
+    bool follows = (flags & O_NOFOLLOW) == 0 && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+    if (place_resolve(&real, follows) != 0) return -1;
+    return open_beneath(real.root, real.path, flags, mode, true);
 }
 
 /* Cuts the path into the directory and the last name. */

@@ -17,7 +17,12 @@ void paths_init(const char *workspace);
 
 /* Fails for good when the path is not absolute or too long. */
 void place_find(const char *path, struct place *out);
-/* -1 with errno. */
+/* The part of an absolute path below the workspace ("" is the workspace itself), or NULL for a path elsewhere. */
+const char *place_below_workspace(const char *path);
+/* Replaces every link of a path below the workspace by its target; the last name's only with `follow_last`. What is
+ * missing stays as it is. -1 with errno: EXDEV for a link that leads out, ELOOP for too many. */
+int place_resolve(struct place *at, bool follow_last);
+/* Follows links that stay in the workspace, relative or absolute. -1 with errno. */
 int place_open(const struct place *at, int flags, mode_t mode);
 /* The directory a place lies in, and its name there; -1 with errno (EBUSY: it is the workspace itself). */
 int place_open_parent(const struct place *at, const char **name);

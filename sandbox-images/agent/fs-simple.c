@@ -104,5 +104,7 @@ void fs_rename(const struct fs_arguments *a) {
     if (to_dir < 0) fs_fail(errno, to.asked, "rename");
     int result = overwrite ? renameat(from_dir, from_name, to_dir, to_name)
                            : rename_new(from_dir, from_name, to_dir, to_name);
-    if (result != 0) fs_fail(errno, errno == EEXIST ? to.asked : from.asked, "rename");
+    if (result == 0) return;
+    /* EXDEV also is the answer for a path that leads out of the workspace; the message tells the two apart. */
+    fs_fail(errno, errno == EEXIST ? to.asked : from.asked, errno == EXDEV ? "between two file systems" : "rename");
 }

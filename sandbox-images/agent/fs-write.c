@@ -1,29 +1,147 @@
-/* write: the data goes to a hidden file beside the target and takes its name when it is complete. */
+/* write: all data is received first; then it goes into the file, or takes the file's place in one step (atomic). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "fs-path.h"
+#include "fs-stage.h"
 #include "fs.h"
 #include "util.h"
 
-enum write_flag { WRITE_PARENTS = 1, WRITE_APPEND = 2, WRITE_NEW = 4 };
+enum write_flag { WRITE_PARENTS = 1, WRITE_APPEND = 2, WRITE_NEW = 4, WRITE_ATOMIC = 8 };
 
 #define CHUNK (128u * 1024)
 #define MODE_DEFAULT 0644
+/* O_NONBLOCK and O_NOCTTY: a pipe or a terminal at the path must neither block nor take the operation. */
+#define TARGET (O_WRONLY | O_NONBLOCK | O_NOCTTY)
 
-static uint8_t chunk[CHUNK];
+struct write {
+    struct place at; /* without links: the file itself */
+    uint64_t size;
+    uint64_t flags;
+    mode_t mode; /* (mode_t)-1: not asked for */
+};
+
+static void block_terminate(int how) {
+    sigset_t terminate;
+    (void)sigemptyset(&terminate);
+    (void)sigaddset(&terminate, SIGTERM);
+    (void)sigprocmask(how, &terminate, NULL);
+}
+
+/* The parent directories are made only now: an aborted write changes nothing. */
+static int open_directory(const struct write *w, const char **name) {
+    bool parents = (w->flags & WRITE_PARENTS) != 0;
+    int dir = parents ? place_make_parent(&w->at, name) : place_open_parent(&w->at, name);
+    if (dir < 0) fs_fail(errno == EBUSY ? EISDIR : errno, w->at.asked, "open the directory");
+    return dir;
+}
+
+/* What can be refused is refused before the data comes. */
+static void check_target(const struct write *w) {
+    const char *name;
+    struct stat st;
+    int dir = place_open_parent(&w->at, &name);
+    if (dir < 0 && errno == ENOENT && (w->flags & WRITE_PARENTS) != 0) return;
+    if (dir < 0) fs_fail(errno == EBUSY ? EISDIR : errno, w->at.asked, "open the directory");
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if ((w->flags & WRITE_NEW) != 0) fs_fail(EEXIST, w->at.asked, "create");
+        if (S_ISDIR(st.st_mode)) fs_fail(EISDIR, w->at.asked, "open");
+        if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode) && (w->flags & WRITE_ATOMIC) == 0) {
+            fs_fail(EINVAL, w->at.asked, "not a regular file");
+        }
+    }
+    (void)close(dir);
+}
+
+/* ---- in place ---- */
+
+/* A new file is made with O_EXCL, so that its owner and mode are this write's own. */
+static int open_target(const struct write *w, int dir, const char *name, int more, bool *made) {
+    *made = false;
+    for (;;) {
+        int fd = (w->flags & WRITE_NEW) != 0 ? -1 : openat(dir, name, TARGET | more | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0) return fd;
+        if ((w->flags & WRITE_NEW) == 0 && errno != ENOENT) return -1;
+        fd = openat(dir, name, TARGET | more | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        *made = fd >= 0;
+        if (fd >= 0 || errno != EEXIST || (w->flags & WRITE_NEW) != 0) return fd;
+    }
+}
+
+/* ENOSPC is found here, before a byte of the old content is gone. */
+static bool has_room(int fd, uint64_t growth) {
+    struct statvfs fs;
+    struct stat st;
+    if (fstatvfs(fd, &fs) != 0 || fstat(fd, &st) != 0) return true;
+    uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (st.st_dev == stage_device()) room += stage_size();
+    return growth <= room;
+}
+
+static void give_up(const struct write *w, int dir, const char *name, bool made, const char *message) {
+    int error = errno;
+    if (made) (void)unlinkat(dir, name, 0);
+    fs_fail(error, w->at.asked, message);
+}
+
+static void check_regular(const struct write *w, int fd, struct stat *st) {
+    if (fstat(fd, st) != 0) fs_fail(errno, w->at.asked, "stat");
+    if (!S_ISREG(st->st_mode)) fs_fail(S_ISDIR(st->st_mode) ? EISDIR : EINVAL, w->at.asked, "not a regular file");
+}
+
+/* The order that watchers see: create, chmod, write for a new file; write for an old one. The old content is written
+ * over and cut afterwards, so that no reader finds the file empty. */
+static void write_in_place(const struct write *w) {
+    const char *name;
+    struct stat st;
+    bool made;
+    int dir = open_directory(w, &name);
+    int fd = open_target(w, dir, name, 0, &made);
+    if (fd < 0) fs_fail(errno == ENXIO ? EINVAL : errno, w->at.asked, "open");
+    check_regular(w, fd, &st);
+    uint64_t old = (uint64_t)st.st_size;
+    mode_t mode = w->mode != (mode_t)-1 ? w->mode : made ? MODE_DEFAULT : st.st_mode & 0777;
+    if ((made || mode != (st.st_mode & 0777)) && fchmod(fd, mode) != 0) give_up(w, dir, name, made, "chmod");
+    if (stage_size() > old && !has_room(fd, stage_size() - old)) {
+        errno = ENOSPC;
+        give_up(w, dir, name, made, "write");
+    }
+    if (stage_copy_to(fd) != 0) give_up(w, dir, name, made, "write");
+    if (old > stage_size() && ftruncate(fd, (off_t)stage_size()) != 0) give_up(w, dir, name, made, "truncate");
+    if (close(fd) != 0) fs_fail(errno, w->at.asked, "close");
+}
+
+static void append(const struct write *w) {
+    const char *name;
+    struct stat st;
+    bool made;
+    int dir = open_directory(w, &name);
+    int fd = open_target(w, dir, name, O_APPEND, &made);
+    if (fd < 0) fs_fail(errno == ENXIO ? EINVAL : errno, w->at.asked, "open");
+    check_regular(w, fd, &st);
+    if (made && fchmod(fd, w->mode != (mode_t)-1 ? w->mode : MODE_DEFAULT) != 0) give_up(w, dir, name, made, "chmod");
+    if (stage_copy_to(fd) != 0) {
+        int error = errno;
+        const char *message = ftruncate(fd, st.st_size) == 0 ? "append" : "append, and could not undo it";
+        errno = error;
+        give_up(w, dir, name, made, message);
+    }
+    if (close(fd) != 0) fs_fail(errno, w->at.asked, "close");
+}
+
+/* ---- atomic: a hidden file beside the target takes its name ---- */
 
 /* The hidden file, for the signal handler too. */
 static struct {
     volatile sig_atomic_t exists;
     int dir;
-    char name[48];
+    char name[HIDDEN_NAME_SIZE];
 } temporary;
 
 static void drop_temporary(void) {
@@ -42,34 +160,23 @@ static void on_terminate(int number) {
     _exit(128 + number);
 }
 
-static void random_name(char *out, size_t size) {
-    uint64_t number = 0;
-    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number) number = now_us();
-    out[0] = '\0';
-    text_append(out, size, ".ripcord-");
-    text_append_u64(out, size, number);
-    text_append(out, size, ".tmp");
-}
-
 static int open_temporary(int dir, const char *path) {
     struct sigaction action = {.sa_handler = on_terminate};
-    sigset_t terminate;
     temporary.dir = dir;
-    random_name(temporary.name, sizeof temporary.name);
-    (void)sigemptyset(&terminate);
-    (void)sigaddset(&terminate, SIGTERM);
+    hidden_name(temporary.name, sizeof temporary.name);
     (void)sigaction(SIGTERM, &action, NULL);
     /* Between the file's birth and the note of it no signal may come. */
-    (void)sigprocmask(SIG_BLOCK, &terminate, NULL);
+    block_terminate(SIG_BLOCK);
     int fd = openat(dir, temporary.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int error = errno;
     temporary.exists = fd >= 0;
-    (void)sigprocmask(SIG_UNBLOCK, &terminate, NULL);
+    block_terminate(SIG_UNBLOCK);
     if (fd < 0) fail(error, path, "create");
     return fd;
 }
 
 static void receive(int fd, uint64_t size, const char *path) {
+    static uint8_t chunk[CHUNK];
     uint64_t left = size;
     while (left > 0) {
         ssize_t n = read(STDIN_FILENO, chunk, left < CHUNK ? (size_t)left : CHUNK);
@@ -96,53 +203,53 @@ static mode_t mode_of(int dir, const char *name) {
     return there ? st.st_mode & 0777 : MODE_DEFAULT;
 }
 
-static void replace(const struct fs_arguments *a, const struct place *at, int dir, const char *name, uint64_t flags) {
-    mode_t mode = argument_mode(a, 1, (mode_t)-1);
-    if (mode == (mode_t)-1) mode = mode_of(dir, name);
-    int fd = open_temporary(dir, at->asked);
-    receive(fd, argument_number(a, 2, NO_LIMIT), at->asked);
-    if (fchmod(fd, mode) != 0) fail(errno, at->asked, "chmod");
-    if (close(fd) != 0) fail(errno, at->asked, "close");
-    if (move_to(dir, name, (flags & WRITE_NEW) != 0) != 0) fail(errno, at->asked, "rename");
+static void replace(const struct write *w) {
+    const char *name;
+    int dir = open_directory(w, &name);
+    mode_t mode = w->mode != (mode_t)-1 ? w->mode : mode_of(dir, name);
+    int fd = open_temporary(dir, w->at.asked);
+    receive(fd, w->size, w->at.asked);
+    if (fchmod(fd, mode) != 0) fail(errno, w->at.asked, "chmod");
+    if (close(fd) != 0) fail(errno, w->at.asked, "close");
+    if (move_to(dir, name, (w->flags & WRITE_NEW) != 0) != 0) fail(errno, w->at.asked, "rename");
     temporary.exists = 0;
 }
 
-static void copy_onto(int from, int to, const char *path) {
-    struct stat st;
-    if (fstat(to, &st) != 0) fail(errno, path, "stat");
-    if (!S_ISREG(st.st_mode)) fail(S_ISDIR(st.st_mode) ? EISDIR : EINVAL, path, "append");
-    if (lseek(from, 0, SEEK_SET) != 0) fail(errno, path, "seek");
-    ssize_t n;
-    while ((n = read_all(from, chunk, CHUNK)) > 0) {
-        if (write_all(to, chunk, (size_t)n) == 0) continue;
-        int error = errno;
-        fail(error, path, ftruncate(to, st.st_size) == 0 ? "append" : "append, and could not undo it");
+/* Elsewhere than in the workspace the kernel's own rules hold, and the last link is read to find the file. */
+static void follow_last_link(struct write *w) {
+    char text[PATH_MAX];
+    const char *name;
+    for (int links = 0; !w->at.beneath; links++) {
+        int dir = place_open_parent(&w->at, &name);
+        ssize_t length = dir < 0 ? -1 : readlinkat(dir, name, text, sizeof text - 1);
+        close_fd(&dir);
+        if (length < 0) return;
+        if (links == 40) fs_fail(ELOOP, w->at.asked, "too many symbolic links");
+        text[length] = '\0';
+        size_t kept = text[0] == '/' ? 0 : (size_t)(name - w->at.path);
+        if (kept + (size_t)length >= sizeof w->at.path) fs_fail(ENAMETOOLONG, w->at.asked, "resolve");
+        memcpy(w->at.path + kept, text, (size_t)length + 1);
     }
-    if (n < 0) fail(errno, path, "read");
-}
-
-/* Only when everything has come does the target change. */
-static void append(const struct fs_arguments *a, const struct place *at, int dir, uint64_t flags) {
-    int fd = open_temporary(dir, at->asked);
-    receive(fd, argument_number(a, 2, NO_LIMIT), at->asked);
-    int how = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | ((flags & WRITE_NEW) != 0 ? O_EXCL : 0);
-    int target = place_open(at, how, argument_mode(a, 1, MODE_DEFAULT));
-    if (target < 0) fail(errno == ENXIO ? EINVAL : errno, at->asked, "open");
-    copy_onto(fd, target, at->asked);
-    if (close(target) != 0) fail(errno, at->asked, "close");
-    drop_temporary();
 }
 
 void fs_write(const struct fs_arguments *a) {
-    struct place at;
-    const char *name;
-    place_find(argument_text(a, 0), &at);
-    uint64_t flags = argument_number(a, 3, 0);
-    int dir = (flags & WRITE_PARENTS) != 0 ? place_make_parent(&at, &name) : place_open_parent(&at, &name);
-    if (dir < 0) fs_fail(errno == EBUSY ? EISDIR : errno, at.asked, "open the directory");
-    if ((flags & WRITE_APPEND) != 0) {
-        append(a, &at, dir, flags);
-    } else {
-        replace(a, &at, dir, name, flags);
+    struct write w;
+    place_find(argument_text(a, 0), &w.at);
+    w.mode = argument_mode(a, 1, (mode_t)-1);
+    w.size = argument_number(a, 2, NO_LIMIT);
+    w.flags = argument_number(a, 3, 0);
+    if ((w.flags & WRITE_NEW) == 0) {
+        if (place_resolve(&w.at, true) != 0) fs_fail(errno, w.at.asked, "follow the link");
+        follow_last_link(&w);
     }
+    check_target(&w);
+    if ((w.flags & WRITE_ATOMIC) != 0) {
+        replace(&w);
+        return;
+    }
+    stage_receive(w.size, a->workspace, w.at.asked);
+    /* From here on the file changes: the write is brought to its end. */
+    block_terminate(SIG_BLOCK);
+    if ((w.flags & WRITE_APPEND) != 0) append(&w);
+    else write_in_place(&w);
 }

@@ -89,7 +89,7 @@ void out_bytes(const void *data, size_t length) {
 }
 
 _Noreturn void fs_main(int argc, char **argv, const char *workspace) {
-    struct fs_arguments a = {argv[0], argv + 1, argc - 1};
+    struct fs_arguments a = {argv[0], workspace, argv + 1, argc - 1};
     paths_init(workspace);
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         if (strcmp(argv[0], operations[i].name) != 0) continue;

@@ -15,6 +15,7 @@ _Noreturn void fs_fail(int error, const char *path, const char *message);
 /* What an operation is given: argv without its name. */
 struct fs_arguments {
     const char *operation;
+    const char *workspace;
     char **list;
     int count;
 };

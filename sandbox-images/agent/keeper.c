@@ -15,6 +15,7 @@
 
 #include "bytes.h"
 #include "child.h"
+#include "fs-stage.h"
 #include "protocol.h"
 #include "pty.h"
 #include "tree.h"
@@ -321,9 +322,9 @@ static void become_keeper(const struct keeper_plan *plan) {
 }
 
 _Noreturn void keeper_run(const struct keeper_plan *plan) {
-    int keep_open[4] = {plan->control, plan->stdio[0], plan->stdio[1], plan->stdio[2]};
+    int keep_open[5] = {plan->control, plan->stdio[0], plan->stdio[1], plan->stdio[2], stage_directory()};
     keeper.failure_fd = -1;
-    close_all_from(3, keep_open, 4);
+    close_all_from(3, keep_open, 5);
     become_keeper(plan);
     int error = user_resolve(plan->user, &keeper.who);
     if (error == 0 && plan->refuse_root && keeper.who.uid == 0) error = EPERM;
@@ -366,10 +367,10 @@ _Noreturn void keeper_await(int control, int program, const char *workspace) {
     static struct spawn_request request;
     struct keeper_plan plan = {.request = &request, .control = control};
     struct child_plan child = {.request = &request, .who = &keeper.who, .workspace = workspace};
-    int keep_open[2] = {control, program};
+    int keep_open[3] = {control, program, stage_directory()};
     int failure[2];
     keeper.failure_fd = -1;
-    close_all_from(3, keep_open, 2);
+    close_all_from(3, keep_open, 3);
     become_keeper(&plan);
     if (pipe2(failure, O_CLOEXEC) != 0) _exit(0);
     child.failure_fd = failure[1];

@@ -16,11 +16,13 @@
 #include "command.h"
 #include "connection.h"
 #include "frame.h"
+#include "fs-stage.h"
 #include "messages.h"
 #include "names.h"
 #include "prefork.h"
 #include "reset.h"
 #include "self-test.h"
+#include "user.h"
 #include "util.h"
 #include "zygote.h"
 
@@ -258,6 +260,12 @@ static void reset(struct cursor *directories) {
 
 /* ---- frames ---- */
 
+static void prepare_stage(void) {
+    struct identity who;
+    if (user_resolve(session.hello.default_user, &who) != 0) return;
+    stage_prepare(session.hello.workspace, who.uid, who.gid);
+}
+
 static void greet(const struct frame *f) {
     struct self_test test;
     char message[128] = "the agent speaks version ";
@@ -289,6 +297,7 @@ static void greet(const struct frame *f) {
                                    (test.capabilities & CAN_HIDE_FROM_ROOT) == 0};
     commands_init(&setup);
     if ((session.hello.flags & HELLO_RESETTABLE) != 0) reset_prepare();
+    prepare_stage();
     names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);
     session.greeted = true;

@@ -43,8 +43,9 @@ export class RemoteFiles implements AnyFiles {
 
   async write(path: string, content: FileContent, options?: config.WriteOptions): Promise<void> {
     const { mode, ...parsed } = config.parseOptions(config.writeSchema, options, 'files.write');
-    const { parents, append, exclusive, ...rest } = parsed;
-    const query = { path: checked(path), mode: mode?.toString(8).padStart(3, '0'), parents, append, exclusive };
+    const { parents, append, exclusive, atomic, ...rest } = parsed;
+    const permissions = mode?.toString(8).padStart(3, '0');
+    const query = { path: checked(path), mode: permissions, parents, append, exclusive, atomic };
     const body = typeof content === 'string' || content instanceof Uint8Array ? whole(content) : content;
     await this.#transport.json('PUT', `${this.#base}/files`, { ...ask(rest, `writing ${path}`), query, body });
   }

@@ -7,6 +7,7 @@ import type { CommandResult } from '../command/outcome.js';
 import { owned } from '../command/streams.js';
 import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
 import { printable } from '../workspace/printable.js';
+import { failureReason } from './failure-reason.js';
 
 export interface OperationOptions {
   user: string;
@@ -130,7 +131,7 @@ export function checkOperation(argv: readonly string[], result: CommandResult, f
     const reader = new Reader(failure.subarray(4));
     const errno = reader.u32();
     const at = reader.str();
-    throw fileError(argv[0]!, at || path, errno, reader.str());
+    throw fileError(argv, at || path, errno, reader.str());
   }
   if (result.outcome === 'sandbox-lost') {
     throw new SandboxLostError(`The sandbox was lost during ${shown}`, { partial: result });
@@ -169,13 +170,15 @@ const CODES: Record<string, FileErrorCode> = {
   ECANCELED: 'incomplete-write',
 };
 
-function fileError(operation: string, path: string, number: number, text: string): FileError {
+function fileError(argv: readonly string[], path: string, number: number, text: string): FileError {
   const errno = errnoName(number);
+  const { reason, hint, code = CODES[errno] } = failureReason(argv, errno, text);
   // The names are the sandbox's own: an error is what people log.
-  const reason = printable(text) || errnoText(number);
-  return new FileError(CODES[errno] ?? 'file-error', `${operation} ${printable(path)}: ${reason} (${errno})`, {
+  const shown = reason ?? (printable(text) || errnoText(number));
+  return new FileError(code ?? 'file-error', `${argv[0]} ${printable(path)}: ${shown} (${errno})`, {
     path,
     errno,
+    hint,
   });
 }
 

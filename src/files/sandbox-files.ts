@@ -107,19 +107,20 @@ export class SandboxFiles {
   }
 
   /**
-   * Writes a file. Atomic: a reader sees the old content or the new, and an abort in the middle changes nothing (not
-   * with `append`).
+   * Writes a file. All data is received first, out of sight of watchers; an abort or an error before that changes nothing.
+   * Then it goes into the file, whose inode stays (with `atomic` a new file takes its place). A symbolic link is followed
+   * where it stays in the workspace.
    * @throws FileError `permission-denied`, `no-space`, `is-a-directory`, `outside-workspace` …
    */
   async write(path: string, content: FileContent, options?: config.WriteOptions): Promise<void> {
-    const { mode, parents, append, exclusive, ...rest } = config.parseOptions(
+    const { mode, parents, append, exclusive, atomic, ...rest } = config.parseOptions(
       config.writeSchema,
       options,
       'files.write',
     );
     const bytes =
       typeof content === 'string' ? Buffer.from(content) : content instanceof Uint8Array ? content : undefined;
-    const flags = (parents ? 1 : 0) | (append ? 2 : 0) | (exclusive ? 4 : 0);
+    const flags = (parents ? 1 : 0) | (append ? 2 : 0) | (exclusive ? 4 : 0) | (atomic ? 8 : 0);
     const argv = ['write', this.#path(path), octal(mode), String(bytes?.length ?? -1), String(flags)];
     throwIfAborted(rest.signal, `writing ${path}`);
     await this.#run(argv, rest, {

@@ -69,6 +69,8 @@ export const writeQuery = pathQuery.extend({
     .optional(),
   append: flag.default(false),
   exclusive: flag.default(false),
+  /** Put a new file in the place of the old one by a rename. Without it the content of the file is replaced. */
+  atomic: flag.default(false),
   parents: flag.default(true),
 });
 export const removeQuery = pathQuery.extend({ recursive: flag.default(false), force: flag.default(false) });

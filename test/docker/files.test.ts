@@ -1,4 +1,5 @@
 /** `sandbox.files`: one file at a time. Trees are in transfer.test.ts. */
+import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { everyByte, randomContent, sha256 } from '../helpers/fixtures.js';
 import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
@@ -12,6 +13,20 @@ const sh = async (line: string): Promise<string> => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   return stdout;
 };
+/** Prints what inotify reports of a directory. */
+const WATCH = `import ctypes, os, struct, sys
+libc = ctypes.CDLL(None)
+names = {2: 'write', 4: 'chmod', 0x40: 'from', 0x80: 'to', 0x100: 'create', 0x200: 'remove'}
+fd = libc.inotify_init1(0)
+libc.inotify_add_watch(fd, sys.argv[1].encode(), sum(names))
+print('ready', flush=True)
+while True:
+    data = os.read(fd, 65536)
+    while data:
+        _, mask, _, length = struct.unpack('iIII', data[:16])
+        print(names.get(mask, hex(mask)), data[16:16 + length].rstrip(b'\\0').decode(), flush=True)
+        data = data[16 + length:]
+`;
 const names = async (path = '.', options = {}) => (await files().list(path, options)).map((info) => info.path);
 
 describe('write and read', () => {
@@ -94,16 +109,71 @@ describe('write and read', () => {
     expect(await files().readText('once')).toBe('first');
   });
 
-  it('replace a file in one step: a reader sees the old content or the new', async () => {
+  it('replace a file in one step with atomic: a reader sees the old content or the new', async () => {
     const old = 'old'.repeat(100_000);
     const young = 'new'.repeat(100_000);
     await files().write('atomic', old);
     await sh('exec 3< atomic; ln atomic kept');
     const reader = sandbox().exec(`i=0; while [ $i -lt 40 ]; do wc -c < atomic; i=$((i+1)); done | sort -u`);
-    for (let i = 0; i < 5; i++) await files().write('atomic', i % 2 ? old : young);
+    for (let i = 0; i < 5; i++) await files().write('atomic', i % 2 ? old : young, { atomic: true });
     expect((await reader).stdout).toBe('300000\n');
     // The old inode was not written into.
     expect(await files().readText('kept')).toBe(old);
+  });
+
+  it('keep the inode, so that watchers and other links of the file see the change', async () => {
+    await files().write('watched/file', 'old');
+    await sh('ln watched/file watched/link');
+    const tail = await sandbox().spawn('exec tail -n +1 -f watched/file');
+    const lines = tail.stdout[Symbol.asyncIterator]();
+    expect(String((await lines.next()).value)).toBe('old');
+    await files().write('watched/file', 'old and more');
+    expect(String((await lines.next()).value)).toBe(' and more');
+    tail.kill('SIGTERM');
+    expect(await files().readText('watched/link')).toBe('old and more');
+  });
+
+  it.each([
+    ['small', 10],
+    ['large', 5 * 1024 ** 2],
+  ])('are seen by a watcher as create, chmod, write: a %s file', async (name, size) => {
+    await files().makeDir(`watched-${name}`);
+    await files().write('watch.py', WATCH);
+    const watcher = await sandbox().spawn(['python3', 'watch.py', `watched-${name}`]);
+    const lines = createInterface(watcher.stdout)[Symbol.asyncIterator]();
+    expect((await lines.next()).value).toBe('ready');
+    await files().write(`watched-${name}/file`, Buffer.alloc(size, 'a'));
+    await files().write(`watched-${name}/file`, Buffer.alloc(size, 'b'));
+    await files().write(`watched-${name}/end`, '');
+    const seen: string[] = [];
+    for (let line = await lines.next(); line.value !== 'create end'; line = await lines.next()) seen.push(line.value);
+    watcher.kill('SIGKILL');
+    // Events that repeat the one before are merged by the kernel only while nobody has read it.
+    expect(seen.filter((event, at) => event !== seen[at - 1])).toEqual(['create file', 'chmod file', 'write file']);
+  });
+
+  it('go through a link that stays in the workspace, and refuse one that leads out', async () => {
+    await sh(
+      'mkdir -p through; echo x > through/real; ln -s real through/relative; ln -s /workspace/through/real through/absolute',
+    );
+    await sh('ln -s /etc/passwd through/out; ln -s ../../tmp/new through/climbs');
+    for (const name of ['relative', 'absolute']) {
+      for (const atomic of [false, true]) {
+        await files().write(`through/${name}`, `${name} ${atomic}`, { atomic });
+        expect(await sh(`readlink through/${name} > /dev/null; cat through/real`)).toBe(`${name} ${atomic}`);
+      }
+    }
+    for (const name of ['out', 'climbs']) {
+      const error = await rejection(files().write(`through/${name}`, 'x'));
+      expect(error).toMatchObject({ code: 'outside-workspace', errno: 'EXDEV' });
+      expect((error as Error).message).toContain('leads out of the workspace');
+      await sh(`test -L through/${name}`);
+    }
+  });
+
+  it('refuse append together with atomic', async () => {
+    const error = await rejection(files().write('x', 'x', { append: true, atomic: true }));
+    expect(error).toMatchObject({ code: 'invalid-options', message: expect.stringContaining('exclude each other') });
   });
 
   it('change nothing when a stream is aborted in the middle', async () => {
@@ -229,6 +299,35 @@ describe('refusals name the path and the reason', () => {
   it('of a name the file system does not take', async () => {
     const error = await rejection(files().write('x'.repeat(256), ''));
     expect(error).toMatchObject({ name: 'FileError', code: 'name-too-long', errno: 'ENAMETOOLONG' });
+  });
+});
+
+describe('errors', () => {
+  it('name the limit that was met, and the way round', async () => {
+    await sh('truncate -s 100 limited; mkdir -p several; touch several/a several/b');
+    expect(await rejection(files().read('limited', { maxBytes: 99 }))).toMatchObject({
+      code: 'file-too-large',
+      message: 'read /workspace/limited: it has more than 99 bytes (maxBytes) (EFBIG)',
+      hint: expect.stringContaining('readStream'),
+    });
+    expect(await rejection(files().list('several', { maxEntries: 1 }))).toMatchObject({
+      code: 'too-many-entries',
+      message: expect.stringContaining('more than 1 entries (maxEntries)'),
+    });
+    expect(await rejection(files().write('/tmp/full', Buffer.alloc(80 * 1024 ** 2)))).toMatchObject({
+      code: 'no-space',
+      message: expect.stringContaining('/tmp is full'),
+      hint: expect.stringContaining('limits.tmp'),
+    });
+    expect(await files().exists('/tmp/full')).toBe(false);
+    expect(await rejection(files().write('/etc/new', 'x', { user: '0' }))).toMatchObject({
+      code: 'permission-denied',
+      message: expect.stringContaining('read-only'),
+    });
+    expect(await rejection(files().rename('limited', '/tmp/limited'))).toMatchObject({
+      code: 'file-error',
+      message: expect.stringContaining('/tmp/limited lies on another file system'),
+    });
   });
 });
 

@@ -188,6 +188,41 @@ describe('files', () => {
     expect(paths.filter((path) => path.startsWith('.ripcord'))).toEqual([]);
   });
 
+  it('are edited only where decoding keeps every byte, and keep their line ends', async () => {
+    const { files } = defaultSandbox();
+    for (const [name, bytes, reason] of [
+      ['latin1', 'caf\xe9 = 1\n', 'not UTF-8 text'],
+      ['utf16', '\xff\xfea\0', 'UTF-16'],
+    ] as const) {
+      await files.write(name, Buffer.from(bytes, 'latin1'));
+      const refused = await call('edit_file', { path: name, old_text: 'a', new_text: 'b' });
+      expect(refused).toMatchObject({ isError: true, text: expect.stringContaining(reason) });
+      expect(await files.read(name)).toEqual(Buffer.from(bytes, 'latin1'));
+    }
+    await files.write('crlf', 'one\r\ntwo\r\nthree\r\n');
+    await valueFrom('edit_file', { path: 'crlf', old_text: 'one\ntwo\n', new_text: '1\n2\n' });
+    await valueFrom('edit_file', { path: 'crlf', old_text: 'three', new_text: '3\n4' });
+    expect(await files.readText('crlf')).toBe('1\r\n2\r\n3\r\n4\r\n');
+    await files.write('mixed', 'a\nb\r\nc\r\n');
+    await valueFrom('edit_file', { path: 'mixed', old_text: 'b\nc', new_text: 'B\nC' });
+    expect(await files.readText('mixed')).toBe('a\nB\r\nC\r\n');
+    await files.write('bom', '\ufeffx = 1\n');
+    await valueFrom('edit_file', { path: 'bom', old_text: 'x = 1', new_text: 'x = 2' });
+    expect(await files.readText('bom')).toBe('\ufeffx = 2\n');
+  });
+
+  it('are edited through a link, which stays one', async () => {
+    await call('exec', {
+      command: 'mkdir -p real; echo old > real/file; ln -s /workspace/real/file linked; ln -s /etc/hostname out',
+    });
+    await valueFrom('edit_file', { path: 'linked', old_text: 'old', new_text: 'new' });
+    const { stdout } = await valueFrom<{ stdout: string }>('exec', { command: 'test -L linked && cat real/file' });
+    expect(stdout).toBe('new\n');
+    const refused = await call('edit_file', { path: 'out', old_text: 'a', new_text: 'b' });
+    expect(refused).toMatchObject({ isError: true, text: expect.stringContaining('leads out of the workspace') });
+    await call('exec', { command: 'rm linked out' });
+  });
+
   it('of any length and kind have an answer', async () => {
     await call('exec', {
       command: 'head -c 5000 /dev/zero | tr "\\0" x > long; head -c 300 /dev/urandom > bytes; seq 5000 > many',

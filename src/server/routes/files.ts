@@ -151,7 +151,7 @@ function addUpload(app: App, { sandboxes, calls }: ServerContext): void {
       config: { streams: true },
       schema: {
         tags,
-        summary: 'Write a file from the body: wholly or not at all',
+        summary: 'Write a file from the body, once all of it has come',
         params: sandboxParams,
         querystring: writeQuery,
         consumes: [OCTETS],

@@ -1,9 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { RipcordError } from '../../errors.js';
 import { defineTool } from '../define.js';
 import { sandboxField } from '../foreground.js';
-
-const MAX_FILE_BYTES = 16 * 1024 ** 2;
+import { readWholeFile } from '../whole-file.js';
 
 export const editFile = defineTool({
   name: 'edit_file',
@@ -24,8 +24,8 @@ export const editFile = defineTool({
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
       const { path, old_text, new_text, replace_all } = input;
-      const text = await sandbox.files.readText(path, { maxBytes: MAX_FILE_BYTES, signal });
-      const parts = text.split(old_text);
+      const text = textOf(path, await readWholeFile(sandbox, path, signal));
+      const { parts, replacement } = splitAt(text, old_text, new_text);
       const found = parts.length - 1;
       if (found === 0) throw new RipcordError('invalid-options', `${path} does not contain old_text`);
       if (found > 1 && !replace_all) {
@@ -33,10 +33,36 @@ export const editFile = defineTool({
           hint: 'Give more of its surroundings, or set replace_all.',
         });
       }
-      await sandbox.files.write(path, parts.join(new_text), { signal });
+      await sandbox.files.write(path, parts.join(replacement), { signal });
       return {
         value: { path, replacements: found },
         text: `${path}: ${found} ${found === 1 ? 'place' : 'places'} changed`,
       };
     }),
 });
+
+/** @throws RipcordError for bytes that decoding would not keep. */
+function textOf(path: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  const utf16 = bytes.length >= 2 && ['fffe', 'feff'].includes(bytes.subarray(0, 2).toString('hex'));
+  throw new RipcordError(
+    'invalid-options',
+    `${path} is not UTF-8 text${utf16 ? ' but UTF-16' : ''}: nothing was changed`,
+    {
+      hint: 'Change it with a program in the sandbox that knows its encoding.',
+    },
+  );
+}
+
+const withLf = (text: string): string => text.replaceAll('\r\n', '\n');
+const withCrlf = (text: string): string => withLf(text).replaceAll('\n', '\r\n');
+
+/** Models write LF: a file whose lines end in CRLF is matched all the same, and keeps its line ends. */
+function splitAt(text: string, old: string, replacement: string): { parts: string[]; replacement: string } {
+  const exact = text.split(old);
+  const crlfOnly = text.includes('\r\n') && !/(?<!\r)\n/.test(text);
+  if (exact.length > 1) return { parts: exact, replacement: crlfOnly ? withCrlf(replacement) : replacement };
+  const crlf = text.split(withCrlf(old));
+  if (crlf.length > 1) return { parts: crlf, replacement: withCrlf(replacement) };
+  return { parts: text.split(withLf(old)), replacement: withLf(replacement) };
+}

@@ -3,9 +3,7 @@ import { z } from 'zod';
 import { defineTool } from '../define.js';
 import { sandboxField } from '../foreground.js';
 import { MAX_PICTURE_BYTES, pictureType } from '../pictures.js';
-
-/** What is brought to the host to pick lines from. */
-const MAX_FILE_BYTES = 16 * 1024 ** 2;
+import { readWholeFile } from '../whole-file.js';
 
 export const readFile = defineTool({
   name: 'read_file',
@@ -35,7 +33,7 @@ export const readFile = defineTool({
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
       const { path, encoding } = input;
-      const bytes = await sandbox.files.read(path, { maxBytes: MAX_FILE_BYTES, signal });
+      const bytes = await readWholeFile(sandbox, path, signal);
       const budget = session.options.maxAnswerBytes;
       const known = { path, size_bytes: bytes.length };
       const mime = pictureType(bytes);

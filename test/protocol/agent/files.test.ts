@@ -12,6 +12,8 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  unlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { constants } from 'node:os';
@@ -36,6 +38,7 @@ const {
   EFBIG,
   EINVAL,
   EISDIR,
+  ELOOP,
   ENAMETOOLONG,
   ENOENT,
   ENOSYS,
@@ -84,14 +87,125 @@ describeAgent('agent: file operations', (suite) => {
     expect(readdirSync(agent.workspace)).toEqual(['file']);
   });
 
-  it('write leaves nothing when it is told to stop in the middle', async () => {
+  it('an atomic write leaves nothing when it is told to stop in the middle', async () => {
     const agent = await suite.ready();
-    const stream = agent.spawn(['write', path(agent, 'file'), '-', '100000', '0'], { flags: FLAG.FS | FLAG.STDIN });
+    const stream = agent.spawn(['write', path(agent, 'file'), '-', '100000', '8'], { flags: FLAG.FS | FLAG.STDIN });
     agent.send(stream, TYPE.STDIN, Buffer.from('some'));
     await vi.waitFor(() => expect(readdirSync(agent.workspace)).toHaveLength(1), { timeout: 3000 });
     agent.kill(stream, { graceMs: 2000 });
     await agent.result(stream);
     expect(readdirSync(agent.workspace)).toEqual([]);
+  });
+
+  it.each([
+    ['in memory', 3],
+    ['in a file without a name', 3 * 1024 ** 2],
+  ])('write keeps the inode, and what does not come whole changes nothing: data %s', async (_, size) => {
+    const agent = await suite.ready();
+    const file = path(agent, 'file');
+    writeFileSync(file, 'o'.repeat(size + 1));
+    own(file);
+    linkSync(file, path(agent, 'hard'));
+    const { ino } = statSync(file);
+    expect(await errno(agent.fs('write', [file, '-', size + 1, 0], Buffer.alloc(size)))).toBe(ECANCELED);
+    expect(await errno(agent.fs('write', [path(agent, 'a/b'), '-', size + 1, 1], Buffer.alloc(size)))).toBe(ECANCELED);
+    expect(readFileSync(file, 'utf8')).toBe('o'.repeat(size + 1));
+    const data = randomBytes(size);
+    expect(await errno(agent.fs('write', [file, '-', -1, 0], data))).toBe(0);
+    expect(readFileSync(path(agent, 'hard')).equals(data)).toBe(true);
+    expect(statSync(file).ino).toBe(ino);
+    expect(await errno(agent.fs('write', [file, '-', -1, 8], Buffer.from('other')))).toBe(0);
+    expect(statSync(file).ino).not.toBe(ino);
+    expect(readFileSync(path(agent, 'hard')).equals(data)).toBe(true);
+    expect(readdirSync(agent.workspace).sort()).toEqual(['file', 'hard']);
+  });
+
+  it('write is seen by watchers as create, chmod, write, and as write alone for an old file', async () => {
+    const agent = await suite.ready();
+    const events: string[] = [];
+    const watcher = watch(agent.workspace, (type, name) => events.push(`${type} ${name}`));
+    try {
+      expect(await errno(agent.fs('write', [path(agent, 'file'), '-', -1, 0], Buffer.from('one')))).toBe(0);
+      await vi.waitFor(() => expect(events).toEqual(['rename file', 'change file', 'change file']));
+      expect(await errno(agent.fs('write', [path(agent, 'file'), '-', -1, 0], Buffer.from('three')))).toBe(0);
+      await vi.waitFor(() => expect(events.slice(3)).toEqual(['change file']));
+    } finally {
+      watcher.close();
+    }
+  });
+
+  it('write refuses at once what is no regular file', async () => {
+    const agent = await suite.ready();
+    execFileSync('mkfifo', ['-m', '666', path(agent, 'fifo')]);
+    mkdirSync(path(agent, 'directory'));
+    for (const flags of [0, 2, 8]) {
+      const stream = agent.spawn(['write', path(agent, 'directory'), '-', '10', String(flags)], {
+        flags: FLAG.FS | FLAG.STDIN,
+      });
+      expect(failureErrno(await agent.result(stream))).toBe(EISDIR);
+    }
+    expect(await errno(agent.fs('write', [path(agent, 'fifo'), '-', 1, 0], Buffer.from('x')))).toBe(EINVAL);
+    expect(await errno(agent.fs('write', [path(agent, 'fifo'), '-', 1, 2], Buffer.from('x')))).toBe(EINVAL);
+    expect(await errno(agent.fs('write', ['/dev/null', '-', 1, 0], Buffer.from('x')))).toBe(EINVAL);
+  });
+
+  it.each([
+    ['with openat2', false],
+    ['without openat2', true],
+  ])('every operation follows links that stay in the workspace, %s', async (_, without) => {
+    const agent = await suite.start({ wrapper: without ? suite.without('openat2') : [] });
+    await agent.next();
+    const x = Buffer.from('x');
+    const text = async (name: string) => (await agent.fs('read', [path(agent, name)])).stdout.toString();
+    mkdirSync(path(agent, 'real/deep'), { recursive: true });
+    for (const name of ['real', 'real/deep']) own(path(agent, name));
+    const links = {
+      'absolute-directory': path(agent, 'real'),
+      'to-the-workspace': agent.workspace,
+      'real/deep/up': '../../real',
+      'absolute-file': path(agent, 'absolute-directory', 'file'),
+      'relative-file': 'real/deep/up/file',
+      dangling: 'real/new',
+    };
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, path(agent, name));
+    for (const name of ['absolute-file', 'relative-file']) {
+      for (const flags of [0, 2, 8]) {
+        const { length } = without ? name : `${name}${flags}`;
+        expect(await errno(agent.fs('write', [path(agent, name), '-', length, flags], Buffer.alloc(length, 'y')))).toBe(
+          0,
+        );
+        expect(lstatSync(path(agent, name)).isSymbolicLink()).toBe(true);
+      }
+      expect(readFileSync(path(agent, 'real/file'), 'utf8')).toMatch(/^y+$/);
+      expect(await text(name)).toBe(readFileSync(path(agent, 'real/file'), 'utf8'));
+    }
+    expect(await errno(agent.fs('write', [path(agent, 'dangling'), '-', 1, 0], x))).toBe(0);
+    expect(readFileSync(path(agent, 'real/new'), 'utf8')).toBe('x');
+    expect(await errno(agent.fs('write', [path(agent, 'dangling'), '-', 1, 4], x))).toBe(EEXIST);
+    expect(await text('to-the-workspace/absolute-directory/deep/up/new')).toBe('x');
+    expect(await errno(agent.fs('write', [path(agent, 'absolute-directory/p/q'), '-', 1, 1], x))).toBe(0);
+    expect(readFileSync(path(agent, 'real/p/q'), 'utf8')).toBe('x');
+    const listed = await agent.fs('list', [path(agent, 'absolute-directory'), 1, -1]);
+    expect(decodeRecords(listed.stdout).map((record) => record.path)).toEqual(['deep', 'file', 'new', 'p']);
+    symlinkSync('round', path(agent, 'round'));
+    expect(await errno(agent.fs('write', [path(agent, 'round'), '-', 1, 0], x))).toBe(ELOOP);
+  });
+
+  it('write follows links outside the workspace as the kernel does, also an atomic one', async () => {
+    const agent = await suite.ready();
+    mkdirSync(path(agent, 'real'));
+    own(path(agent, 'real'));
+    const outside = `/tmp/ripcord-test-${randomBytes(6).toString('hex')}`;
+    symlinkSync(path(agent, 'real', 'file'), outside);
+    try {
+      for (const flags of [0, 8]) {
+        expect(await errno(agent.fs('write', [outside, '-', 1, flags], Buffer.from(String(flags))))).toBe(0);
+        expect(lstatSync(outside).isSymbolicLink()).toBe(true);
+        expect(readFileSync(path(agent, 'real', 'file'), 'utf8')).toBe(String(flags));
+      }
+    } finally {
+      unlinkSync(outside);
+    }
   });
 
   it('write appends, or refuses what exists', async () => {
@@ -164,10 +278,12 @@ describeAgent('agent: file operations', (suite) => {
       expect(await errno(agent.fs('stat', [path(agent, link), 1])), link).toBe(EXDEV);
     }
     expect(existsSync('/tmp/ripcord-escape')).toBe(false);
-    // A link itself can be looked at and removed; the target of a write over it is the link, not what it points to.
+    // A link itself can be looked at and removed.
     expect(decodeRecords((await agent.fs('stat', [path(agent, 'absolute'), 0])).stdout)[0]!.link).toBe('/tmp');
-    expect(await errno(agent.fs('write', [path(agent, 'file-link'), '-', 1, 0], x))).toBe(0);
-    expect(lstatSync(path(agent, 'file-link')).isFile()).toBe(true);
+    for (const flags of [0, 2, 8]) {
+      expect(await errno(agent.fs('write', [path(agent, 'file-link'), '-', 1, flags], x))).toBe(EXDEV);
+    }
+    expect(lstatSync(path(agent, 'file-link')).isSymbolicLink()).toBe(true);
     expect(await errno(agent.fs('remove', [path(agent, 'absolute'), 1, 0]))).toBe(0);
     expect(existsSync('/tmp')).toBe(true);
     // Everything inside works as ever.

@@ -1,0 +1,20 @@
+import { FileError } from '../errors.js';
+import type { Sandbox } from '../sandbox.js';
+
+/** What is brought to the host to pick lines from or to change a part of. */
+const MAX_FILE_BYTES = 16 * 1024 ** 2;
+
+/** @throws FileError, with a way round that a model has. */
+export async function readWholeFile(sandbox: Sandbox, path: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  try {
+    return await sandbox.files.read(path, { maxBytes: MAX_FILE_BYTES, signal });
+  } catch (error) {
+    if (!(error instanceof FileError) || error.code !== 'file-too-large') throw error;
+    throw new FileError('file-too-large', `${path} is larger than ${MAX_FILE_BYTES / 1024 ** 2} MiB`, {
+      cause: error,
+      path: error.path,
+      errno: error.errno,
+      hint: 'Use exec on it: head, tail, sed -n, grep.',
+    });
+  }
+}
