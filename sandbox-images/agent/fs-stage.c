@@ -76,7 +76,7 @@ static int open_unnamed_in(int at, const char *path) {
     return openat(at, path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-/* For file systems without O_TMPFILE, such as gVisor's. */
+/* File systems without O_TMPFILE, such as gVisor's, take this way. */
 static int open_and_unlink(const char *path) {
     char name[HIDDEN_NAME_SIZE];
     int at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* Where a write keeps its data until it is complete: in memory, then in a file without a name. */
+/* The data of a write until all of it has come: in memory, above a size in a file without a name. */
 #ifndef RIPCORD_FS_STAGE_H
 #define RIPCORD_FS_STAGE_H
 

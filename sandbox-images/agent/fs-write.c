@@ -42,7 +42,7 @@ static int open_directory(const struct write *w, const char **name) {
     return dir;
 }
 
-/* What can be refused is refused before the data comes. */
+/* Refuses before the data comes wherever that is possible. */
 static void check_target(const struct write *w) {
     const char *name;
     struct stat st;
@@ -248,7 +248,7 @@ void fs_write(const struct fs_arguments *a) {
         return;
     }
     stage_receive(w.size, a->workspace, w.at.asked);
-    /* From here on the file changes: the write is brought to its end. */
+    /* SIGTERM waits from here on, because the file changes. */
     block_terminate(SIG_BLOCK);
     if ((w.flags & WRITE_APPEND) != 0) append(&w);
     else write_in_place(&w);

@@ -1,15 +1,15 @@
-/** What a failed file operation means to its caller: which limit or rule it met, and the way round. */
+/** Explains a failed file operation to its caller: the limit or rule it met, and the way round. */
 import { posix } from 'node:path';
 import type { FileErrorCode } from '../errors.js';
 
 export interface FailureReason {
   reason?: string;
   hint?: string;
-  /** Where the errno alone would give another. */
+  /** Replaces the code that the errno alone gives. */
   code?: FileErrorCode;
 }
 
-/** Where in an operation's arguments its limits stand. */
+/** The positions of an operation's limits in its arguments. */
 const LIMITS: Record<string, { maxBytes?: number; maxEntries?: number }> = {
   read: { maxBytes: 3 },
   list: { maxEntries: 3 },

@@ -1,7 +1,7 @@
 import { FileError } from '../errors.js';
 import type { Sandbox } from '../sandbox.js';
 
-/** What is brought to the host to pick lines from or to change a part of. */
+/** The largest file that is read to the host to pick lines from it or to change a part of it. */
 const MAX_FILE_BYTES = 16 * 1024 ** 2;
 
 /** @throws FileError, with a way round that a model has. */

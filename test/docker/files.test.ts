@@ -148,7 +148,7 @@ describe('write and read', () => {
     const seen: string[] = [];
     for (let line = await lines.next(); line.value !== 'create end'; line = await lines.next()) seen.push(line.value);
     watcher.kill('SIGKILL');
-    // Events that repeat the one before are merged by the kernel only while nobody has read it.
+    // The kernel merges equal events only until they are read, so the repeated ones are left out here.
     expect(seen.filter((event, at) => event !== seen[at - 1])).toEqual(['create file', 'chmod file', 'write file']);
   });
 
