@@ -432,16 +432,16 @@ export type NetworkOptions = z.input<typeof networkSchema>;
 export type ResolvedNetwork = z.output<typeof networkSchema>;
 export type Limits = z.input<typeof limitsSchema>;
 export type ExecOptions<Chunk = string> = Omit<z.input<typeof execSchema>, 'onStdout' | 'onStderr' | 'encoding'> & {
-  onStdout?: (chunk: Chunk) => unknown;
-  onStderr?: (chunk: Chunk) => unknown;
-  encoding?: Chunk extends string ? 'utf8' : 'buffer';
+  onStdout?: ((chunk: Chunk) => unknown) | undefined;
+  onStderr?: ((chunk: Chunk) => unknown) | undefined;
+  encoding?: (Chunk extends string ? 'utf8' : 'buffer') | undefined;
 };
 export type SpawnOptions = z.input<typeof spawnSchema>;
 export type Language = z.infer<typeof runCodeSchema>['language'];
 export type RunCodeOptions<Chunk = string> = ExecOptions<Chunk> & {
-  language?: Language;
-  args?: string[];
-  warm?: boolean;
+  language?: Language | undefined;
+  args?: string[] | undefined;
+  warm?: boolean | undefined;
 };
 export type ReadOptions = z.input<typeof readSchema>;
 export type ReadStreamOptions = z.input<typeof readStreamSchema>;
@@ -459,8 +459,8 @@ export type WaitForPortOptions = Omit<z.input<typeof waitForPortSchema>, 'port'>
 export type ForwardOptions = Omit<z.input<typeof forwardSchema>, 'port'>;
 export type DockerOption = z.input<typeof managerSchema>['docker'];
 export type ManagerOptions = Omit<z.input<typeof managerSchema>, 'defaults' | 'pool'> & {
-  defaults?: Omit<CreateOptions, 'signal'>;
-  pool?: PoolOptions;
+  defaults?: Omit<CreateOptions, 'signal'> | undefined;
+  pool?: PoolOptions | undefined;
 };
 export type SweepOptions = z.input<typeof sweepSchema>;
 

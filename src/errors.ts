@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'image-not-found'
   | 'image-build-failed'
   | 'agent-missing'
+  | 'package-incomplete'
   | 'agent-unsafe'
   | 'create-failed'
   | 'protocol'

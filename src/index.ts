@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export type { AgentCapabilities, SandboxStats } from './agent/messages.js';
 export type { EngineFacts } from './backends/backend.js';
 export type { CommandHandle } from './command/command-handle.js';
@@ -97,7 +98,7 @@ export type {
 } from './executor/types.js';
 export type { FileContent, FileInfo, SandboxFiles } from './files/sandbox-files.js';
 export type { UploadReport } from './files/upload.js';
-export type { ImageManifest, ImageStatus } from './images/build.js';
+export type { ImageManifest, ImageStatus } from './images/image-status.js';
 export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
 export type { SweepReport } from './lifecycle/sweep.js';
 export type { Logger } from './logger.js';

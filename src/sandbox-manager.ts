@@ -9,7 +9,7 @@ import { DockerBackend } from './backends/docker/docker-backend.js';
 import type { CommandResult } from './command/outcome.js';
 import * as config from './config.js';
 import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './errors.js';
-import type { ImageStatus } from './images/build.js';
+import type { ImageStatus } from './images/image-status.js';
 import { abortable, onAbort, throwIfAborted, within } from './lifecycle/abort.js';
 import { AdaptiveGate } from './lifecycle/adaptive-gate.js';
 import { CpuTurn } from './lifecycle/cpu-turn.js';

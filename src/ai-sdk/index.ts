@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** `ripcord-sandbox/ai-sdk`: sandboxes as tools for the Vercel AI SDK (`ai`, version 7). */
 import type { ToolSet } from 'ai';
 import { tool } from 'ai';

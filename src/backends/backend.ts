@@ -3,7 +3,7 @@
  * of commands, files or tasks.
  */
 import type { Transport } from '../agent/transport.js';
-import type { ImageStatus } from '../images/build.js';
+import type { ImageStatus } from '../images/image-status.js';
 
 /** What the engine says of itself. */
 export interface EngineFacts {

@@ -1,5 +1,6 @@
 /** Puts the commands together and turns what goes wrong into an exit code. */
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../package-files.js';
 import { addApply } from './commands/apply.js';
 import { addDiff } from './commands/diff.js';
 import { addDoctor } from './commands/doctor.js';
@@ -19,7 +20,6 @@ import { ExitCode } from './exit-codes.js';
 import { describeFailure, failureDocument } from './failure.js';
 import { examples } from './help.js';
 import { Interrupt } from './interrupt.js';
-import { packageVersion } from './version.js';
 
 /**
  * Runs the command line.

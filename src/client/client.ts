@@ -1,7 +1,7 @@
 /** Sandboxes of a server: `ripcord-sandbox/client`. */
 import { parseOptions } from '../config.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
-import type { ImageStatus } from '../images/build.js';
+import type { ImageStatus } from '../images/image-status.js';
 import type { SandboxReceipt } from '../lifecycle/receipt.js';
 import type { SandboxDocument } from '../server/served-sandboxes.js';
 import { defaultSocket } from '../server/unix-socket.js';

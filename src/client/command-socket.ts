@@ -4,6 +4,7 @@ import { EngineLostError, type RipcordError, SandboxLostError, TaskAbortedError 
 import { type Deferred, deferred, onAbort } from '../lifecycle/abort.js';
 import { STDIN_OVERHEAD, STDOUT } from '../wire/channels.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+import { openSocket } from './open-socket.js';
 import type { Transport } from './transport.js';
 
 /** Output on its way, of each channel; and input the command has not taken yet. */
@@ -40,7 +41,7 @@ export class CommandSocket<Result> {
 
   constructor(transport: Transport, path: string, begin: object, options: CommandSocketOptions) {
     this.#options = options;
-    this.#socket = transport.socket(path);
+    this.#socket = openSocket(transport, path);
     this.#socket.once('open', () => this.#send({ ...begin, window: WINDOW_BYTES }));
     this.#socket.on('message', (data: Buffer, binary: boolean) => {
       if (binary) options.output(data[0] === STDOUT ? 'stdout' : 'stderr', data.subarray(1));

@@ -9,6 +9,7 @@ import type { CommandDocument, OutputPiece } from '../server/background-commands
 import type { spawnBody } from '../server/schemas.js';
 import { STDOUT } from '../wire/channels.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+import { openSocket } from './open-socket.js';
 import type { Transport } from './transport.js';
 
 /** Messages that have come and nobody has asked for, before the socket is paused. */
@@ -53,7 +54,7 @@ export class RemoteCommands {
   async *output(id: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<OutputPiece, CommandResult> {
     const what = 'following a command';
     throwIfAborted(signal, what);
-    const socket = this.#transport.socket(`${this.#pathOf(id)}/output`);
+    const socket = openSocket(this.#transport, `${this.#pathOf(id)}/output`);
     let refused: Promise<RipcordError> | undefined;
     socket.on('unexpected-response', (_, response) => {
       refused = this.#transport.refused(response, what);

@@ -15,6 +15,7 @@ import type { AnyCommand, AnyPorts, AnySandbox } from '../surface.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 import { decodeResult, type WireResult } from '../wire/result.js';
 import { WebSocketDuplex } from '../wire/websocket-duplex.js';
+import { openSocket } from './open-socket.js';
 import { RemoteCommand } from './remote-command.js';
 import { RemoteCommands } from './remote-commands.js';
 import { streamExec } from './remote-exec.js';
@@ -139,7 +140,7 @@ export class RemoteSandbox implements AnySandbox {
 
   #connect(port: number, signal: AbortSignal | undefined): Promise<Duplex> {
     throwIfAborted(signal, `connecting to port ${port}`);
-    const socket = this.#transport.socket(`${this.#path}/tunnel/${port}`);
+    const socket = openSocket(this.#transport, `${this.#path}/tunnel/${port}`);
     return new Promise((resolve, reject) => {
       const unlisten = onAbort(signal, () => socket.terminate());
       const fail = (error: unknown) => {

@@ -6,7 +6,6 @@ import https from 'node:https';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { WebSocket } from 'ws';
 import { messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import { onAbort, throwIfAborted, within } from '../lifecycle/abort.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
@@ -65,13 +64,14 @@ export class Transport {
     return response;
   }
 
-  socket(path: string): WebSocket {
+  /** Where a WebSocket for `path` connects to, and with which fields. */
+  socketTarget(path: string): { target: string | URL; headers: Record<string, string> } {
     const { url, socket, token } = this.#place;
     const target = socket === undefined ? new URL(path, url.href.replace(/^http/, 'ws')) : `ws+unix:${socket}:${path}`;
-    return new WebSocket(target, 'ripcord', { headers: this.#headers(token), perMessageDeflate: false });
+    return { target, headers: this.#headers(token) };
   }
 
-  /** What was answered to `socket()` instead of an upgrade, as the error it was there. */
+  /** What was answered to a WebSocket instead of an upgrade, as the error it was there. */
   async refused(response: IncomingMessage, what: string): Promise<RipcordError> {
     try {
       return refusal(response.statusCode!, await buffer(response));

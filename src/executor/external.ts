@@ -8,13 +8,13 @@ import type { Scope } from './scope.js';
 
 export interface ExternalOptions {
   /** Tries after the first. Default 0. */
-  retries?: number;
+  retries?: number | undefined;
   /** Before the first retry; doubled for each further one. Default 500 ms. */
-  minDelayMs?: number;
+  minDelayMs?: number | undefined;
   /** Default 30 s. */
-  maxDelayMs?: number;
+  maxDelayMs?: number | undefined;
   /** Whether an error is worth another try. Default: every one but a TypeError that is none of `fetch`'s. */
-  shouldRetry?: (error: unknown) => boolean;
+  shouldRetry?: ((error: unknown) => boolean) | undefined;
 }
 
 /**

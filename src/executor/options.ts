@@ -121,20 +121,22 @@ type Settings = Omit<
 export interface ExecutorOptions<Task, Strategy, Proposal, Verification extends VerificationLike>
   extends LoopFunctions<Task, Strategy, Proposal, Verification>,
     Settings {
-  schemas?: {
-    strategy?: z.ZodType<Strategy>;
-    proposal?: z.ZodType<Proposal>;
-    verification?: z.ZodType<Verification>;
-  };
-  sandbox?: false | BranchSandboxOptions | ((request: SandboxRequest<Strategy>) => BranchSandboxOptions);
-  approve?: Approve;
-  commit?: Commit;
-  output?: OutputMode;
+  schemas?:
+    | {
+        strategy?: z.ZodType<Strategy> | undefined;
+        proposal?: z.ZodType<Proposal> | undefined;
+        verification?: z.ZodType<Verification> | undefined;
+      }
+    | undefined;
+  sandbox?: false | BranchSandboxOptions | ((request: SandboxRequest<Strategy>) => BranchSandboxOptions) | undefined;
+  approve?: Approve | undefined;
+  commit?: Commit | undefined;
+  output?: OutputMode | undefined;
 }
 
 /** Options of one `run()`. */
 export interface RunOptions<Task> extends Omit<z.input<typeof runSchema>, 'resume'> {
-  resume?: ResumeState<Task>;
+  resume?: ResumeState<Task> | undefined;
 }
 
 type Parsed = z.output<typeof executorSchema>;

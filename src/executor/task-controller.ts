@@ -42,7 +42,9 @@ const abortSchema = z.strictObject({
 });
 
 export type ControllerOptions = z.input<typeof controllerSchema>;
-export type StartOptions<Task> = Omit<z.input<typeof startSchema>, 'resume'> & { resume?: ResumeState<Task> };
+export type StartOptions<Task> = Omit<z.input<typeof startSchema>, 'resume'> & {
+  resume?: ResumeState<Task> | undefined;
+};
 export type AbortOptions = z.input<typeof abortSchema>;
 
 export interface AbortAnswer {

@@ -15,9 +15,9 @@ export type Awaitable<T> = T | Promise<T>;
 export interface VerificationLike {
   passed: boolean;
   /** Higher is better. Decides between branches that passed, and which one is worth going on from. */
-  score?: number;
+  score?: number | undefined;
   /** Why not, for feedback and memory. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** What strategies are where none are given. */
@@ -78,28 +78,28 @@ export interface RememberContext<Task, Strategy, Proposal, Verification>
 /** Accept a branch, or go on with feedback. */
 export interface Decision {
   /** The branch whose work is taken. */
-  accept?: number;
-  reason?: string;
+  accept?: number | undefined;
+  reason?: string | undefined;
   /** For the next iteration. */
-  feedback?: string;
+  feedback?: string | undefined;
   /** Branches whose files the next iteration begins with, in the order they are merged. Needs `keepBest`. */
-  keep?: number[];
+  keep?: number[] | undefined;
 }
 
 /** The loop's functions. Only `propose` and `verify` have no default. */
 export interface LoopFunctions<Task, Strategy, Proposal, Verification> {
   /** One branch for each strategy returned. Default: `branches` of them, called `branch 1`, `branch 2` … */
-  strategize?(context: StrategizeContext<Task>): Awaitable<readonly Strategy[]>;
+  strategize?: ((context: StrategizeContext<Task>) => Awaitable<readonly Strategy[]>) | undefined;
   /** Writes files and runs commands in `context.sandbox`. */
   propose(context: ProposeContext<Task, Strategy>): Awaitable<Proposal>;
   /** Judges what the branch's workspace holds now. See `runTests`. */
   verify(context: VerifyContext<Task, Strategy, Proposal>): Awaitable<Verification>;
   /** Betters a proposal that did not pass, up to `maxRefinements` times, in the sandbox it was made in. */
-  refine?(context: RefineContext<Task, Strategy, Proposal, Verification>): Awaitable<Proposal>;
+  refine?: ((context: RefineContext<Task, Strategy, Proposal, Verification>) => Awaitable<Proposal>) | undefined;
   /** Default: the branch that passed with the highest score, the first of equals; else the reasons as feedback. */
-  decide?(context: DecideContext<Task, Strategy, Proposal, Verification>): Awaitable<Decision>;
+  decide?: ((context: DecideContext<Task, Strategy, Proposal, Verification>) => Awaitable<Decision>) | undefined;
   /** Default: a lesson for each branch. */
-  remember?(context: RememberContext<Task, Strategy, Proposal, Verification>): Awaitable<void>;
+  remember?: ((context: RememberContext<Task, Strategy, Proposal, Verification>) => Awaitable<void>) | undefined;
 }
 
 export interface Attempt<Proposal, Verification> {

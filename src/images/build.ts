@@ -14,29 +14,10 @@ import {
 } from './catalog.js';
 import { packContext, readContextFiles, toStream } from './context.js';
 import { type DebianOptions, ensureDebian } from './debian.js';
+import type { ImageManifest, ImageStatus } from './image-status.js';
 import { networkBuildArgs } from './network.js';
 import { addNodeRuntime } from './node-runtime.js';
 import { removeUnfinished, unfinishedTag } from './unfinished.js';
-
-/** What an image says about itself: `/etc/ripcord-image.json`. */
-export interface ImageManifest {
-  name: string;
-  /** Debian's version, e.g. `12.11`. */
-  debian: string;
-  architecture: string;
-  /** What is inside, with versions. */
-  contents: Record<string, string>;
-}
-
-/** One image of the catalog, as it is in the engine. */
-export interface ImageStatus extends CatalogImage {
-  /** `missing`, `stale` (built from other files than these) or `ready`. */
-  state: 'missing' | 'stale' | 'ready';
-  id?: string;
-  sizeBytes?: number;
-  createdAt?: Date;
-  manifest?: ImageManifest;
-}
 
 export interface BuildImageOptions extends Pick<DebianOptions, 'rootfs' | 'signal'> {
   /** Each line the build prints. */

@@ -1,7 +1,7 @@
 /** The images Ripcord comes with: what they are for, what they are called, and when they are out of date. */
 import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { RipcordError } from '../errors.js';
+import { packageFile } from '../package-files.js';
 import { readContextFiles } from './context.js';
 
 /** The short names of the images that come with Ripcord. */
@@ -23,8 +23,6 @@ export interface CatalogImage {
 export const IMAGE_LABEL = 'ripcord.image';
 export const HASH_LABEL = 'ripcord.image.hash';
 export const CONTENTS_LABEL = 'ripcord.image.contents';
-
-const IMAGES_DIR = fileURLToPath(new URL('../../sandbox-images/', import.meta.url));
 
 const catalog: Record<ImageName, CatalogImage> = {
   base: image('base', undefined, 'Debian 12 with certificates: what the others are built on'),
@@ -79,7 +77,7 @@ export function bearsTag(tags: readonly string[], tag: string): boolean {
 
 /** The directory with an image's Dockerfile. */
 export function imageDirectory(name: ImageName): string {
-  return `${IMAGES_DIR}${name}`;
+  return packageFile(`sandbox-images/${name}`);
 }
 
 /**

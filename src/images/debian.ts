@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { dir } from 'tmp-promise';
 import type { DockerImages, ImageProgress } from '../backends/docker/images.js';
 import { messageOf, RipcordError } from '../errors.js';
+import { packageFile } from '../package-files.js';
 
 /** The image pulled where a registry answers. */
 export const DEBIAN_IMAGE = 'debian:bookworm-slim';
@@ -47,8 +47,6 @@ async function importDebian(engine: DockerImages, tarFile: string, signal?: Abor
   return LOCAL_DEBIAN_IMAGE;
 }
 
-const ROOTFS_SCRIPT = fileURLToPath(new URL('../../scripts/setup/debian-rootfs.mjs', import.meta.url));
-
 async function makeDebian(engine: DockerImages, pullError: string, options: DebianOptions): Promise<string> {
   options.onProgress?.('no registry answers: putting Debian together from its packages');
   const { path: directory, cleanup } = await dir({ prefix: 'ripcord-debian-', unsafeCleanup: true });
@@ -69,7 +67,7 @@ async function makeDebian(engine: DockerImages, pullError: string, options: Debi
 
 // The script stands alone because the set-up runs it before anything is compiled.
 function runRootfsScript(tarFile: string, architecture: string, signal?: AbortSignal): Promise<void> {
-  const child = spawn(process.execPath, [ROOTFS_SCRIPT, tarFile, architecture], {
+  const child = spawn(process.execPath, [packageFile('scripts/setup/debian-rootfs.mjs'), tarFile, architecture], {
     stdio: ['ignore', 'ignore', 'pipe'],
     signal,
   });

@@ -4,8 +4,8 @@
  * started, paused ones, volumes, temp directories.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { RipcordError } from '../errors.js';
+import { packageFile } from '../package-files.js';
 
 export interface WatchdogOrders {
   /** What the backend needs to connect to the same engine. */
@@ -15,8 +15,6 @@ export interface WatchdogOrders {
   root: string;
 }
 
-const MAIN = fileURLToPath(new URL('./watchdog-main.js', import.meta.url));
-
 const STARVED = 'Is this process at its limit of open files (ulimit -n), or the machine at its limit of processes?';
 
 export class Watchdog {
@@ -24,7 +22,8 @@ export class Watchdog {
 
   constructor(orders: WatchdogOrders) {
     // Detached: a session of its own, so that neither Ctrl+C nor a closed terminal reaches it.
-    this.#process = spawn(process.execPath, ['--max-old-space-size=64', MAIN], {
+    const main = packageFile('dist/lifecycle/watchdog-main.js');
+    this.#process = spawn(process.execPath, ['--max-old-space-size=64', main], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',

@@ -5,7 +5,7 @@ import { type CreateOptions, milliseconds, parseOptions } from '../config.js';
 /** What is decided when a container is made: a warm sandbox fits a `create()` that asks for the same. */
 type Fixed = Pick<CreateOptions, 'image' | 'limits' | 'user' | 'runtime' | 'rootfs' | 'warm' | 'labels'> & {
   /** `none` (default) also serves a `create()` with `network: { allow }`. */
-  network?: 'none' | 'bridge';
+  network?: 'none' | 'bridge' | undefined;
 };
 
 /** Sandboxes to keep ready. What is left out comes from the manager's `defaults`. */
@@ -44,7 +44,7 @@ const poolSchema = z.strictObject({
 
 const SPARE = 8;
 
-export type PoolOptions = PoolEntry[] | (Omit<z.input<typeof poolSchema>, 'keep'> & { keep?: PoolEntry[] });
+export type PoolOptions = PoolEntry[] | (Omit<z.input<typeof poolSchema>, 'keep'> & { keep?: PoolEntry[] | undefined });
 export type ResolvedPool = Omit<z.output<typeof poolSchema>, 'max'> & { max: number };
 
 /** @throws InvalidOptionsError */

@@ -50,6 +50,7 @@ const STATUS: Record<ErrorCode, number> = {
   'image-build-failed': 500,
   'endpoint-invalid': 500,
   'agent-missing': 500,
+  'package-incomplete': 500,
   'agent-unsafe': 500,
   'port-refused': 502,
   unreachable: 502,

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** `ripcord-sandbox/server`: the server for programs that start it themselves. */
 export type { ServerOptions } from './options.js';
 export type { RegisteredSpec, TaskDocument, TaskEnd, TaskReceipt } from './served-tasks.js';

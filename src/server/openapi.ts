@@ -1,15 +1,12 @@
 /** What the OpenAPI document says besides the routes. */
-import { readFileSync } from 'node:fs';
-
-export const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+import { packageVersion } from '../package-files.js';
 
 export function openApiInfo() {
   return {
     openapi: '3.1.0',
     info: {
       title: 'Ripcord',
-      version: version(),
+      version: packageVersion(),
       description:
         'Runs code that nobody has read yet in Docker sandboxes, can stop it at any instant, and leaves nothing behind. ' +
         'Errors are `{ error: { code, message, hint?, details? } }`. WebSockets are described in docs/server.md.',

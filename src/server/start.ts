@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InvalidOptionsError, messageOf } from '../errors.js';
+import { packageFile } from '../package-files.js';
 
 const TOKEN_BYTES = 32;
 
@@ -47,6 +47,6 @@ export function openToken(file: string): StartToken {
 
 /** Where the dashboard's build is; `undefined` where none was made. */
 export function dashboardDirectory(): string | undefined {
-  const directory = fileURLToPath(new URL('../dashboard/', import.meta.url));
+  const directory = packageFile('dist/dashboard/');
   return existsSync(path.join(directory, 'index.html')) ? directory : undefined;
 }

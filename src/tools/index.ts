@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** `ripcord-sandbox/tools`: sandboxes as tools for any model that can call functions. */
 export {
   type AnthropicContentBlock,

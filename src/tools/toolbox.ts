@@ -42,9 +42,9 @@ export interface ToolResult {
 
 export interface ToolCallOptions {
   /** Aborting it kills what the call started, the whole process tree. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Told how a long command is getting on, at most four times a second. */
-  onProgress?: (progress: ToolProgress) => void;
+  onProgress?: ((progress: ToolProgress) => void) | undefined;
 }
 
 export class Toolbox implements AsyncDisposable {

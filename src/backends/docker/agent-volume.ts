@@ -4,18 +4,15 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
 import pRetry from 'p-retry';
 import { pack } from 'tar-stream';
 import { RipcordError } from '../../errors.js';
 import { currentOwner, formatOwner, livenessOf, parseOwner } from '../../lifecycle/owner.js';
+import { packageFile } from '../../package-files.js';
 import { Label } from '../backend.js';
 import { AGENT_DIR, AGENT_PATH, WARM_DIR } from './container-config.js';
 import { statusOf } from './engine-error.js';
-
-const AGENT = new URL('../../../sandbox-images/agent/', import.meta.url);
-const BUILD_SCRIPT = fileURLToPath(new URL('../../../scripts/build-agent.mjs', import.meta.url));
 
 export interface AgentBinary {
   files: { path: string; mode: number; content: Buffer }[];
@@ -36,10 +33,10 @@ export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
 }
 
 function readBuilt(name: string, arch: string): Buffer {
-  const path = fileURLToPath(new URL(name, AGENT));
+  const path = packageFile(`sandbox-images/agent/${name}`);
   if (existsSync(path)) return readFileSync(path);
   throw new RipcordError('agent-missing', `The sandbox agent for ${arch} is not there: ${path}`, {
-    hint: `Build it: node ${BUILD_SCRIPT} --arch ${arch}`,
+    hint: `Build it: node ${packageFile('scripts/build-agent.mjs')} --arch ${arch}`,
   });
 }
 

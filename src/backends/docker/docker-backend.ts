@@ -5,8 +5,9 @@ import type Docker from 'dockerode';
 import pRetry from 'p-retry';
 import type { Transport } from '../../agent/transport.js';
 import { RipcordError } from '../../errors.js';
-import { type ImageStatus, listImages } from '../../images/build.js';
+import { listImages } from '../../images/build.js';
 import { catalogReference, missingImageHint } from '../../images/catalog.js';
+import type { ImageStatus } from '../../images/image-status.js';
 import { deferred } from '../../lifecycle/abort.js';
 import {
   type Backend,

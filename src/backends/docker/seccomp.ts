@@ -1,7 +1,6 @@
 /** The system calls a sandbox may make: our own profile, which travels with every create. */
 import { readFileSync } from 'node:fs';
-
-const PROFILE = new URL('../../../sandbox-images/seccomp.json', import.meta.url);
+import { packageFile } from '../../package-files.js';
 
 interface Profile {
   defaultAction: string;
@@ -14,7 +13,7 @@ let option: string | undefined;
 
 /** As a value of `SecurityOpt`. Read once, and without what is for people: an engine may be strict about fields. */
 export function seccompOption(): string {
-  option ??= `seccomp=${minify(JSON.parse(readFileSync(PROFILE, 'utf8')))}`;
+  option ??= `seccomp=${minify(JSON.parse(readFileSync(packageFile('sandbox-images/seccomp.json'), 'utf8')))}`;
   return option;
 }
 

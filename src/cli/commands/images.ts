@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { DockerImages } from '../../backends/docker/images.js';
-import { ensureImages, type ImageStatus, listImages } from '../../images/build.js';
+import { ensureImages, listImages } from '../../images/build.js';
 import { catalogImages } from '../../images/catalog.js';
+import type { ImageStatus } from '../../images/image-status.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { withEngine } from '../engine.js';
 import { note } from '../failure.js';

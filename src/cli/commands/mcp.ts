@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parseOptions } from '../../config.js';
 import { InvalidOptionsError } from '../../errors.js';
 import { onAbort } from '../../lifecycle/abort.js';
+import { packageVersion } from '../../package-files.js';
 import type { SandboxManager } from '../../sandbox-manager.js';
 import { isLoopbackHost } from '../../server/guards.js';
 import { openToken } from '../../server/start.js';
@@ -14,7 +15,6 @@ import { addListenFlags, type ListenFlags, noteToken } from '../listen.js';
 import { parseCount, parseDuration } from '../parse.js';
 import { addFrameFlags, type FrameFlags, frameOptions } from '../sandbox/options.js';
 import { withManager } from '../session.js';
-import { packageVersion } from '../version.js';
 
 interface McpFlags extends FrameFlags, ListenFlags {
   image?: string;

@@ -5,7 +5,8 @@ import { loadAgent } from '../../backends/docker/agent-volume.js';
 import type { DockerBackend } from '../../backends/docker/docker-backend.js';
 import { DockerImages } from '../../backends/docker/images.js';
 import { messageOf, RipcordError } from '../../errors.js';
-import { type ImageStatus, listImages } from '../../images/build.js';
+import { listImages } from '../../images/build.js';
+import type { ImageStatus } from '../../images/image-status.js';
 import { closeStateRoot, openStateRoot, stateRoot } from '../../lifecycle/state-dir.js';
 import { check, type Finding } from '../finding.js';
 

@@ -1,6 +1,7 @@
 /** The HumanEval problems (Chen et al. 2021, MIT licence, data/HumanEval.LICENSE). */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
+import { packageFile } from '../../package-files.js';
 
 export interface Problem {
   /** `HumanEval/0` … `HumanEval/163` */
@@ -11,11 +12,9 @@ export interface Problem {
   test: string;
 }
 
-const DATA = new URL('../../../data/HumanEval.jsonl.gz', import.meta.url);
-
 /** The first `limit` problems, in their order. */
 export async function readProblems(limit = Number.POSITIVE_INFINITY): Promise<Problem[]> {
-  const lines = gunzipSync(await readFile(DATA))
+  const lines = gunzipSync(await readFile(packageFile('data/HumanEval.jsonl.gz')))
     .toString('utf8')
     .split('\n');
   return lines

@@ -1,5 +1,6 @@
 /** Small recorded mutations of the solutions: for each problem one that its tests are known to tell from the original. */
 import { readFile } from 'node:fs/promises';
+import { packageFile } from '../../package-files.js';
 
 /** In line `line` of the solution (from 0), at `column`, `before` becomes `after`. */
 export interface Mutation {
@@ -9,11 +10,13 @@ export interface Mutation {
   after: string;
 }
 
-const DATA = new URL('../../../data/humaneval-mutations.json', import.meta.url);
-
 /** By task id. Recorded by `scripts/record-mutations.mjs`. */
 export async function readMutations(): Promise<ReadonlyMap<string, Mutation>> {
-  return new Map(Object.entries(JSON.parse(await readFile(DATA, 'utf8')) as Record<string, Mutation>));
+  return new Map(
+    Object.entries(
+      JSON.parse(await readFile(packageFile('data/humaneval-mutations.json'), 'utf8')) as Record<string, Mutation>,
+    ),
+  );
 }
 
 /** @throws Error when the text is not the one the mutation was recorded for. */
