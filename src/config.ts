@@ -24,6 +24,8 @@ export const sizeSchema = z
 
 /** setTimeout overflows past it, and then fires at once. */
 export const MAX_MS = 2 ** 31 - 1;
+/** A drain is for helpers that end by themselves soon; `detached` is for servers. */
+const MAX_DRAIN_MS = 60_000;
 export const milliseconds = z.number().int().min(1).max(MAX_MS);
 const signalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, {
   error: 'expected an AbortSignal',
@@ -228,6 +230,12 @@ const commandFields = {
   timeoutMs: milliseconds.optional(),
   /** Between SIGTERM and SIGKILL when a command is timed out, aborted or killed. Default 500 ms. */
   killGraceMs: z.number().int().min(0).max(MAX_MS).default(500),
+  /**
+   * How long what the command leaves running may go on after the command has ended. What has not ended by itself then is
+   * killed and counted (`backgroundKilled`). Nothing is waited for when nothing is left. 0: it is killed at once. Default
+   * 200 ms: a shell's `> >(tee log)` or Python's resource tracker needs a few. At most a minute. Not for `detached`.
+   */
+  drainMs: z.number().int().min(0).max(MAX_DRAIN_MS).default(200),
   signal: signalSchema.optional(),
 };
 

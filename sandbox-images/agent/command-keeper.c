@@ -75,14 +75,19 @@ void commands_reaped(pid_t pid) {
     }
 }
 
+bool orphans_can_only_be_of(const struct command *c) {
+    for (uint32_t i = 0; i < commands.count; i++) {
+        enum phase phase = commands.active[i]->phase;
+        if (commands.active[i] != c && phase != PHASE_REQUEST && phase != PHASE_CONNECTION) return false;
+    }
+    return true;
+}
+
 /* Without subreapers orphans come to PID 1 and nobody can tell whose they were: they live until no command runs that
  * could own them. */
 void orphans_end_ownerless(struct command *ending) {
     if (commands.setup.subreaper || ending->orphans_wanted_dead || (ending->flags & SPAWN_DETACHED) != 0) return;
-    for (uint32_t i = 0; i < commands.count; i++) {
-        enum phase phase = commands.active[i]->phase;
-        if (commands.active[i] != ending && phase != PHASE_REQUEST && phase != PHASE_CONNECTION) return;
-    }
+    if (!orphans_can_only_be_of(ending)) return;
     ending->orphans_wanted_dead = true;
     ending->report.background_killed += (uint32_t)kill_orphans();
     want_orphans_dead();
@@ -99,7 +104,7 @@ static void adopt_terminal(struct command *c, int master) {
     keeper_order_kill(c, CAUSE_HOST, 0);
 }
 
-static void note_end(struct command *c) {
+void command_note_end(struct command *c) {
     c->ended = true;
     c->backstop_at = NEVER;
     if (keeper_may_be_seen(c)) keeper_set_backstop(c, now_us() + KEEPER_SLACK_US);
@@ -111,13 +116,13 @@ static void note_end(struct command *c) {
 
 static void note_keeper_gone(struct command *c) {
     unwatch_close(&c->control);
-    if (!c->ended) {
+    if (!c->ended && c->drains_until == 0) {
         c->lost = c->orphans_wanted_dead = true;
         c->report.outcome = OUTCOME_SIGNALED;
         c->report.signal = SIGKILL;
         c->report.exit_code = -1;
         want_orphans_dead();
-        note_end(c);
+        command_note_end(c);
     }
     command_kick(c);
 }
@@ -136,7 +141,7 @@ static void take_news(struct command *c, const struct keeper_report *news, int f
         command_kick(c);
     } else if (news->news == NEWS_ENDED) {
         c->report = *news;
-        note_end(c);
+        if (!drain_begin(c)) command_note_end(c);
     }
 }
 
@@ -208,6 +213,8 @@ uint64_t commands_tick(uint64_t now) {
     backstops_tick(now);
     orphans_tick(now);
     linger_tick(now);
+    drain_tick(now);
     if (commands_queued()) return 0;
-    return min_u64(commands.next_backstop, min_u64(commands.next_linger, commands.orphans_at));
+    uint64_t next = min_u64(commands.next_backstop, commands.next_linger);
+    return min_u64(next, min_u64(commands.next_drain, commands.orphans_at));
 }

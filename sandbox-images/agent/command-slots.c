@@ -8,7 +8,8 @@
 #include "loop.h"
 #include "util.h"
 
-struct commands commands = {.null_fd = -1, .next_backstop = NEVER, .next_linger = NEVER, .orphans_at = NEVER};
+struct commands commands = {.null_fd = -1, .next_backstop = NEVER, .next_linger = NEVER, .next_drain = NEVER,
+                            .orphans_at = NEVER};
 
 static struct command slots[STREAMS_MAX];
 

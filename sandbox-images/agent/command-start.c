@@ -183,6 +183,7 @@ static bool send_start(int control, const struct spawn_request *r, const struct 
                                  .flags = r->flags,
                                  .timeout_ms = r->timeout_ms,
                                  .grace_ms = r->grace_ms,
+                                 .drain_ms = r->drain_ms,
                                  .started_us = now_us(),
                                  .names_user = who != NULL};
     if (who != NULL) start.who = *who;

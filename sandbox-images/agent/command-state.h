@@ -50,6 +50,7 @@ struct command {
     bool lost;  /* the keeper died without one */
     bool keeper_reaped; /* known only where orphans come to PID 1 */
     bool orphans_wanted_dead; /* EXIT waits for them */
+    uint64_t drains_until;    /* 0: no orphan is waited for */
     bool killed_by_host;
     uint64_t lingers_until; /* 0: it does not */
     uint64_t backstop_at;
@@ -76,6 +77,7 @@ struct commands {
     bool root_ran; /* as uid 0 a command has power over PID 1 */
     uint64_t next_backstop;
     uint64_t next_linger; /* when the first of them ends */
+    uint64_t next_drain;  /* when to look again at what commands have left */
     uint64_t orphans_at;    /* when to look for orphans next */
     uint64_t orphans_until; /* when to stop caring whether they die */
 };
@@ -126,7 +128,19 @@ void keeper_set_backstop(struct command *c, uint64_t at);
 void keeper_hear(struct command *c);
 /* Whether it has not gone yet, where that matters. */
 bool keeper_may_be_seen(const struct command *c);
+/* No other command runs that could own an orphan. */
+bool orphans_can_only_be_of(const struct command *c);
 void orphans_end_ownerless(struct command *ending);
+/* All there will be of its report and output is there. */
+void command_note_end(struct command *c);
+
+/* ---- command-drain.c: where orphans come to PID 1, what a command has left is waited for here ---- */
+
+/* Its report is there. False when there is nothing to wait for. */
+bool drain_begin(struct command *c);
+/* Waits no longer. */
+void drain_end(struct command *c);
+void drain_tick(uint64_t now);
 
 /* ---- command-run.c: turns, and what they tell the host ---- */
 

@@ -76,6 +76,8 @@ static void kill_command(struct command *c, uint32_t grace_ms) {
     } else if (c->phase == PHASE_REQUEST || c->waiting) {
         c->killed_by_host = true;
         command_end_unstarted(c, STAGE_REQUEST, ECANCELED);
+    } else if (c->drains_until != 0) {
+        drain_end(c);
     } else if (!c->ended || c->phase == PHASE_SURVIVORS) {
         keeper_order_kill(c, CAUSE_HOST, grace_ms);
     }
@@ -176,7 +178,7 @@ void commands_forget(void) {
         keeper_hear(c);
         command_release(c);
     }
-    commands.next_backstop = commands.next_linger = commands.orphans_at = NEVER;
+    commands.next_backstop = commands.next_linger = commands.next_drain = commands.orphans_at = NEVER;
     open_null();
 }
 

@@ -47,6 +47,7 @@ static struct {
     enum kill_phase phase;
     enum keeper_cause cause;
     uint64_t phase_ends;
+    uint64_t drain_ends; /* descendants of a leader that has ended may go on until then */
     uint64_t hard_kills;
     bool background; /* what is being killed outlived its leader */
 
@@ -152,6 +153,8 @@ static void note_leader_end(int status) {
     keeper.report.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     keeper.report.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     keeper.report.killed_by_agent = keeper.leader_killed;
+    /* The time limit holds for all of it. */
+    keeper.drain_ends = min_u64(now_us() + (uint64_t)keeper.plan->request->drain_ms * 1000, keeper.timeout_at);
     if (keeper.cause == CAUSE_HOST) keeper.killed_by_host = true;
     if (keeper.last_signal != 0 && keeper.report.signal == keeper.last_signal) keeper.killed_by_host = true;
 }
@@ -194,9 +197,28 @@ static void kill_hard(void) {
     keeper.phase_ends = now_us() + HARD_KILL_INTERVAL_US * min_u64(keeper.hard_kills, HARD_KILL_INTERVALS_MAX);
 }
 
+static bool is_detached(void) {
+    return (keeper.plan->request->flags & SPAWN_DETACHED) != 0;
+}
+
+/* The leader has ended by itself; its descendants have a while to do the same. */
+static bool is_draining(void) {
+    return keeper.leader_gone && !keeper.childless && !keeper.reported && !is_detached() && keeper.phase == KILL_NOT;
+}
+
+static void end_background(void) {
+    keeper.background = true;
+    kill_hard();
+}
+
 static void kill_tree(enum keeper_cause cause, uint32_t grace_ms) {
     if (keeper.cause == CAUSE_NONE && !keeper.leader_gone) keeper.cause = cause;
     if (keeper.phase == KILL_HARD) return;
+    if (is_draining()) {
+        /* The drain was its grace. */
+        end_background();
+        return;
+    }
     uint64_t ends = now_us() + (uint64_t)grace_ms * 1000;
     if (grace_ms == 0) {
         kill_hard();
@@ -254,18 +276,20 @@ static void report_end(void) {
         keeper.report.max_rss_bytes = (uint64_t)usage.ru_maxrss * 1024u;
     }
     keeper.report.news = NEWS_ENDED;
+    keeper.report.pid = keeper.leader;
     keeper.report.outcome = judge_outcome();
     keeper.report.killed_by_host = keeper.killed_by_host;
+    uint64_t now = now_us();
+    bool drains = !is_detached() && keeper.phase == KILL_NOT && keeper.drain_ends > now;
+    keeper.report.drain_us = drains ? keeper.drain_ends - now : 0;
     send_report();
 }
 
 static void advance(void) {
     uint64_t now = now_us();
-    bool detached = (keeper.plan->request->flags & SPAWN_DETACHED) != 0;
     if (keeper.leader_gone && keeper.failure_fd >= 0) hear_from_child();
-    if (keeper.leader_gone && !keeper.childless && !keeper.reported && !detached && keeper.phase == KILL_NOT) {
-        keeper.background = true;
-        kill_hard();
+    if (is_draining() && now >= keeper.drain_ends) {
+        end_background();
         reap();
     }
     if (!keeper.leader_gone && now >= keeper.timeout_at) {
@@ -273,12 +297,13 @@ static void advance(void) {
         kill_tree(CAUSE_TIMEOUT, keeper.plan->request->grace_ms);
     }
     if (keeper.phase != KILL_NOT && !keeper.childless && now_us() >= keeper.phase_ends) kill_hard();
-    bool settled = keeper.childless || (detached && keeper.phase == KILL_NOT);
+    bool settled = keeper.childless || (is_detached() && keeper.phase == KILL_NOT);
     if (keeper.leader_gone && settled && !keeper.reported) report_end();
     if (keeper.childless && keeper.leader_gone) _exit(0);
 }
 
 static uint64_t next_deadline(void) {
+    if (is_draining()) return keeper.drain_ends;
     uint64_t next = keeper.leader_gone ? NEVER : keeper.timeout_at;
     return keeper.phase != KILL_NOT && keeper.phase_ends < next ? keeper.phase_ends : next;
 }
@@ -357,6 +382,7 @@ _Noreturn static void keep_from_start(struct spawn_request *request) {
     request->flags = start.flags;
     request->timeout_ms = start.timeout_ms;
     request->grace_ms = start.grace_ms;
+    request->drain_ms = start.drain_ms;
     request->program = start.program[0] == '\0' ? NULL : start.program;
     keeper.started_us = start.started_us;
     set_timeout();

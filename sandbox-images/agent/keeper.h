@@ -28,6 +28,7 @@ struct keeper_start {
     int order;
     uint16_t flags;
     uint32_t grace_ms;
+    uint32_t drain_ms;
     uint64_t timeout_ms;
     uint64_t started_us;
     bool names_user; /* else the keeper knows him */
@@ -40,7 +41,7 @@ enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3, NEWS_ROO
 
 struct keeper_report {
     int news;
-    pid_t pid; /* STARTED: the command's; READY: the keeper's */
+    pid_t pid; /* STARTED, ENDED: the command's; READY: the keeper's */
     uint8_t outcome;
     uint8_t stage;
     bool killed_by_host;
@@ -52,6 +53,7 @@ struct keeper_report {
     uint64_t cpu_us;
     uint64_t max_rss_bytes;
     uint32_t background_killed;
+    uint64_t drain_us; /* what is left may still go on for this long; for PID 1 where orphans come to it */
 };
 
 struct keeper_plan {

@@ -88,6 +88,8 @@ int spawn_request_parse(uint8_t *bytes, size_t length, struct spawn_request *out
         if (!is_assignment(out->env[i])) c.bad = true;
     }
     take_program(&c, out);
+    /* A host that does not know of it leaves it out. */
+    if (!c.bad && c.left > 0) out->drain_ms = take_u32(&c);
     if (!c.bad && out->argv[0][0] != '\0') return 0;
     spawn_request_free(out);
     return EINVAL;

@@ -29,6 +29,7 @@ struct spawn_request {
     const char *program;
     struct slice text;
     bool warm; /* a fork of a warm interpreter will do */
+    uint32_t drain_ms; /* descendants that outlive the leader may go on for this long */
 };
 
 /*

@@ -49,16 +49,18 @@ static bool field_u64(const char *at, uint64_t *out) {
 
 /* `pid (name) state ppid pgrp …`: the name may hold anything, so the last parenthesis counts. */
 static bool parse_stat(const char *text, struct tree_process *out) {
-    uint64_t parent, group, threads;
+    uint64_t parent, group, session, threads;
     const char *at = strrchr(text, ')');
     if (at == NULL || at[1] != ' ' || at[2] == '\0') return false;
     char state = at[2];
     const char *parent_at = skip_fields(at, 2);
     if (!field_u64(parent_at, &parent) || !field_u64(skip_fields(at, 3), &group)) return false;
+    if (!field_u64(skip_fields(at, 4), &session)) return false;
     /* A process whose first thread has ended shows as a zombie while its other threads run on. */
     if (!field_u64(skip_fields(at, 18), &threads)) threads = 1;
     out->parent = (pid_t)parent;
     out->group = (pid_t)group;
+    out->session = (pid_t)session;
     out->alive = (state != 'Z' && state != 'X') || threads > 1;
     return true;
 }

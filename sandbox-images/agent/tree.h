@@ -11,6 +11,7 @@ struct tree_process {
     pid_t pid;
     pid_t parent;
     pid_t group;
+    pid_t session;
     bool alive; /* not a zombie waiting to be reaped */
     uint8_t mark;
 };

@@ -266,6 +266,8 @@ export interface SpawnRequest {
   user: string;
   cwd: string;
   env: Readonly<Record<string, string>>;
+  /** Descendants that outlive the leader may go on for this long. */
+  drainMs: number;
   /** A file that is there as long as the command. `warm`: a fork of the warm interpreter may run it. */
   program?: { file: string; text: string; warm: boolean } | undefined;
 }
@@ -298,6 +300,7 @@ export function encodeSpawn(request: SpawnRequest): Buffer {
       .u8(program.warm ? 1 : 0)
       .str(program.file)
       .str(program.text);
+  writer.u32(request.drainMs);
   return writer.done();
 }
 

@@ -46,6 +46,7 @@ export class CommandHandle implements AsyncDisposable {
         (options.detached ? SpawnFlag.DETACHED : 0),
       timeoutMs: options.timeoutMs ?? 0,
       graceMs: options.killGraceMs,
+      drainMs: options.drainMs,
       head: undefined,
       tail: 0,
       killAtBytes: 0,

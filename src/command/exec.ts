@@ -32,6 +32,7 @@ export async function execCommand(
     flags: SpawnFlag.BRIEF | (streaming ? 0 : SpawnFlag.PATIENT) | (options.stdin === undefined ? 0 : SpawnFlag.STDIN),
     timeoutMs: options.timeoutMs ?? 0,
     graceMs: options.killGraceMs,
+    drainMs: options.drainMs,
     // Without a callback the agent itself drops what will not be kept: a flood never crosses the engine.
     head: streaming ? undefined : head,
     tail: streaming ? 0 : limit - head,

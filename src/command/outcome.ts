@@ -42,7 +42,7 @@ export interface CommandResult {
   oomKilled: boolean;
   /** A fork failed meanwhile because of the limit on processes. */
   pidsLimitHit: boolean;
-  /** Processes the command had left running; they were killed with it. */
+  /** Processes the command had left running and that were killed: those that ended by themselves within `drainMs` are not counted. */
   backgroundKilled: number;
   /** It ran in a fork of the warm interpreter; absent where it did not. */
   warm?: true;

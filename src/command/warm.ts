@@ -41,6 +41,7 @@ export function warmRequest({ imageEnv, ownEnv, user }: WarmSetting): SpawnReque
     flags: 0,
     timeoutMs: 0,
     graceMs: 0,
+    drainMs: 0,
     head: 0,
     tail: 0,
     killAtBytes: 0,

@@ -42,6 +42,7 @@ export function operationRequest(argv: readonly string[], options: OperationOpti
     flags: SpawnFlag.FS | (options.stdin ? SpawnFlag.STDIN : 0),
     timeoutMs: options.timeoutMs,
     graceMs: GRACE_MS,
+    drainMs: 0,
     head: undefined,
     tail: 0,
     killAtBytes: 0,

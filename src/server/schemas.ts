@@ -27,6 +27,7 @@ const exec = execSchema.pick({
   env: true,
   timeoutMs: true,
   killGraceMs: true,
+  drainMs: true,
   maxOutputBytes: true,
   onOutputLimit: true,
 });
@@ -42,7 +43,7 @@ export const runCodeBody = exec.extend({
   encoding,
 });
 export const spawnBody = spawnSchema
-  .pick({ cwd: true, env: true, timeoutMs: true, killGraceMs: true, detached: true })
+  .pick({ cwd: true, env: true, timeoutMs: true, killGraceMs: true, drainMs: true, detached: true })
   .extend({ command: commandLineSchema });
 
 export const signalSchema = z

@@ -494,7 +494,7 @@ describe('a process tree', () => {
   it('cannot outrun the signal by forking', async () => {
     for (let round = 0; round < 5; round++) {
       const start = performance.now();
-      const result = await sandbox().exec('b() { b | b & }; b; exec sleep 60', {
+      const result = await sandbox().exec('b() { b | b & }; (b) & exec sleep 60', {
         timeoutMs: 300,
         killGraceMs: 30_000,
         maxOutputBytes: 1024,

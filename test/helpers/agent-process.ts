@@ -90,6 +90,8 @@ export interface SpawnOptions {
   flags?: number;
   timeoutMs?: number;
   graceMs?: number;
+  /** Absent: the request ends without the field, as those of an older host do. */
+  drainMs?: number;
   head?: bigint;
   tail?: bigint;
   killAtBytes?: number;
@@ -176,6 +178,7 @@ export const encodeSpawn = (argv: (string | Buffer)[], o: SpawnOptions = {}) => 
     u32(env.length),
     ...env.map(str),
     ...(o.program ? [u8(o.program.warm ? 1 : 0), str(o.program.file), str(o.program.text)] : []),
+    ...(o.drainMs === undefined ? [] : [u32(o.drainMs)]),
   ]);
 };
 

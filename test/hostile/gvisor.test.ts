@@ -2,9 +2,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ripcord } from '../docker/cli-process.js';
 import { gVisorEndpoint, gVisorMissing, gVisorReady, LOAD_MS } from '../helpers/gvisor-engine.js';
+import { countProcesses, useManager } from '../helpers/sandbox.js';
+
+/** Longer than a test may take: a drain that lasts to its end fails the test. */
+const LONG_MS = 60_000;
 
 describe.skipIf(gVisorMissing !== undefined)(`gVisor${gVisorMissing ? `, ${gVisorMissing}` : ''}`, () => {
   beforeAll(gVisorReady, LOAD_MS);
+  const under = useManager({ docker: gVisorEndpoint });
 
   it('is found by the doctor, tried in a sandbox of its own, and told apart from the host’s kernel', async () => {
     const { stdout } = await ripcord(['doctor', '--json', '--docker', gVisorEndpoint!]);
@@ -14,5 +19,21 @@ describe.skipIf(gVisorMissing !== undefined)(`gVisor${gVisorMissing ? `, ${gViso
     expect(found('probe.gvisor')).toMatchObject({ status: 'ok', message: expect.stringMatching(/kernel of its own/) });
     expect(found('probe.root')).toMatchObject({ status: 'ok' });
     expect(found('probe.teardown')).toMatchObject({ status: 'ok' });
+  });
+
+  it('waits for what a command leaves running as well, and kills what does not end', async () => {
+    await using sandbox = await under.manager.create({ image: 'python', runtime: 'runsc' });
+    const late = '(while kill -0 $$ 2>/dev/null; do sleep 0.01; done; echo late) & echo first';
+    const drained = { outcome: 'exited', exitCode: 0, stdout: 'first\nlate\n', backgroundKilled: 0 };
+    expect(await sandbox.exec(late, { drainMs: LONG_MS })).toMatchObject(drained);
+    expect((await sandbox.exec(['true'], { drainMs: LONG_MS })).outcome).toBe('exited');
+    expect(await sandbox.exec('sleep 630001 & exit 3')).toMatchObject({ exitCode: 3, backgroundKilled: 1 });
+    const limits = { timeoutMs: 1500, drainMs: LONG_MS };
+    expect(await sandbox.exec('sleep 630001 & exit 3', limits)).toMatchObject({ outcome: 'exited', exitCode: 3 });
+    expect(await countProcesses(sandbox, '630001')).toBe(0);
+    // While another command runs, an orphan could be that one's: those of its own session are waited for all the same.
+    await using _other = await sandbox.spawn(['sleep', '630002']);
+    expect(await sandbox.exec(late, { drainMs: LONG_MS })).toMatchObject(drained);
+    expect((await sandbox.exec(['true'], { drainMs: LONG_MS })).outcome).toBe('exited');
   });
 });

@@ -32,7 +32,15 @@ const exec = execBody.omit({ command: true, stdin: true, encoding: true }).exten
 });
 const messageSchema = z.discriminatedUnion('type', [
   z.strictObject({
-    ...spawnSchema.pick({ cwd: true, env: true, timeoutMs: true, killGraceMs: true, pty: true, detached: true }).shape,
+    ...spawnSchema.pick({
+      cwd: true,
+      env: true,
+      timeoutMs: true,
+      killGraceMs: true,
+      drainMs: true,
+      pty: true,
+      detached: true,
+    }).shape,
     ...shared,
     type: z.literal('start'),
     command: commandLineSchema,

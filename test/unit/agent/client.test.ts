@@ -14,6 +14,7 @@ const request: SpawnRequest = {
   flags: 0,
   timeoutMs: 0,
   graceMs: 0,
+  drainMs: 0,
   head: 0,
   tail: 0,
   killAtBytes: 0,

@@ -37,7 +37,16 @@ const quiet: StreamHandlers = { started() {}, output() {}, gap() {}, eof() {}, e
 /** A client that has been greeted, has commands running and lets the agent open streams. */
 function greeted() {
   const { client, pipe } = greetedClient();
-  const request = { argv: ['x'], flags: 0, timeoutMs: 0, graceMs: 0, head: undefined, tail: 0, killAtBytes: 0 };
+  const request = {
+    argv: ['x'],
+    flags: 0,
+    timeoutMs: 0,
+    graceMs: 0,
+    drainMs: 0,
+    head: undefined,
+    tail: 0,
+    killAtBytes: 0,
+  };
   for (let i = 0; i < 3; i++) {
     client.open({ ...request, credit: 100_000, cols: 0, rows: 0, user: '', cwd: '', env: {} }, quiet);
   }

@@ -49,6 +49,7 @@ describe('encodeSpawn', () => {
     flags: 2,
     timeoutMs: 1000,
     graceMs: 500,
+    drainMs: 200,
     head: undefined,
     tail: 0,
     killAtBytes: 0,
@@ -81,6 +82,7 @@ describe('encodeSpawn', () => {
     expect([str(), str()]).toEqual(['1000:1000', '/workspace']);
     expect(Array.from({ length: count() }, str)).toEqual(request.argv);
     expect(Array.from({ length: count() }, str)).toEqual(['A=b=c', 'EMPTY=']);
+    expect(count()).toBe(request.drainMs);
     expect(at).toBe(bytes.length);
   });
 

@@ -90,6 +90,7 @@ describe('defaults', () => {
     expect(config.parseOptions(config.execSchema, {}, 'exec')).toEqual({
       env: {},
       killGraceMs: 500,
+      drainMs: 200,
       maxOutputBytes: 1024 ** 2,
       onOutputLimit: 'truncate',
       encoding: 'utf8',
