@@ -4,7 +4,6 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -12,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectoriesSync } from '../workspace/make-directories.js';
 import { toJson } from './describe.js';
 import type { RunEvent } from './events.js';
 import type { IterationReport, ResumeState } from './types.js';
@@ -33,7 +33,7 @@ export class RunLog {
 
   constructor(directory: string, run: string, task: unknown) {
     this.directory = directory;
-    mkdirSync(directory, { recursive: true });
+    makeDirectoriesSync(directory);
     const file = join(directory, RUN_FILE);
     if (!existsSync(file)) writeAtomically(file, toJson({ version: 1, run, task, createdAt: Date.now() }));
     this.#events = new AppendFile(join(directory, EVENTS_FILE));

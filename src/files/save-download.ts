@@ -1,16 +1,17 @@
 /** Puts one downloaded file on the host: whole, or not at all. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Extracted } from '../workspace/extract.js';
 import { hostFileError } from '../workspace/host-error.js';
+import { makeDirectories } from '../workspace/make-directories.js';
 
 /** @throws FileError when the directory cannot be made or the file not be written. */
 export async function saveDownload(content: Buffer, to: string, signal: AbortSignal | undefined): Promise<Extracted> {
   throwIfAborted(signal, `writing ${to}`);
   try {
-    await mkdir(dirname(to), { recursive: true });
+    await makeDirectories(dirname(to));
     // Two downloads may begin in the same millisecond.
     const partial = join(dirname(to), `.ripcord-${randomBytes(9).toString('base64url')}.partial`);
     const file = await open(partial, 'wx', 0o644);

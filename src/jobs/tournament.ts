@@ -3,7 +3,6 @@
  * is wrong, slow, greedy, cheating or hostile. The problem's tests decide, the winner is committed, nothing is left.
  */
 import { randomInt } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { GlobalOptions } from '../cli/context.js';
@@ -17,6 +16,7 @@ import { formatMs } from '../cli/terminal/format.js';
 import { isClean } from '../lifecycle/receipt.js';
 import { Semaphore } from '../lifecycle/semaphore.js';
 import type { SandboxManager } from '../sandbox-manager.js';
+import { makeDirectories } from '../workspace/make-directories.js';
 import { inParallel } from './humaneval/campaign.js';
 import { type Problem, readProblems } from './humaneval/problems.js';
 import { addJobOptions, type JobFlags } from './options.js';
@@ -73,7 +73,7 @@ export async function tournament(flags: TournamentFlags & GlobalOptions, interru
   const out = resolve(flags.out);
   const seed = flags.seed ?? randomInt(1, 1_000_000);
   const problems = await readProblems(flags.limit);
-  await mkdir(out, { recursive: true });
+  await makeDirectories(out);
   if (!json) {
     process.stderr.write(
       `HumanEval tournament: ${problems.length} problems, ${branches} branches each, ${concurrency} sandboxes at once\n`,

@@ -13,6 +13,7 @@ import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf, RipcordError } from '../errors.js';
+import { makeDirectoriesSync } from '../workspace/make-directories.js';
 import { currentOwner, formatOwner, type Owner, parseOwner } from './owner.js';
 
 const OWNER_FILE = 'owner';
@@ -34,7 +35,7 @@ export function stateRoot(stateDir?: string): string {
 export function openStateRoot(root: string): void {
   const hint = 'Remove it, or set RIPCORD_STATE_DIR to a directory of your own.';
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(root, 0o700);
   } catch (cause) {
     throw new RipcordError('state-dir-unsafe', `${root} cannot be made a directory: ${messageOf(cause)}`, {
       hint,

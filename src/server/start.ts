@@ -1,9 +1,10 @@
 /** What a server finds on disk at its start: its token, and the dashboard that was built. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidOptionsError, messageOf } from '../errors.js';
 import { packageFile } from '../package-files.js';
+import { makeDirectoriesSync } from '../workspace/make-directories.js';
 
 const TOKEN_BYTES = 32;
 
@@ -22,7 +23,7 @@ export interface StartToken {
 export function openToken(file: string): StartToken {
   const place = { name: 'token', file };
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(path.dirname(file), 0o700);
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
     return { ...place, token, isNew: true };

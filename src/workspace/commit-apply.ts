@@ -42,6 +42,7 @@ import { countChanges } from './diff.js';
 import { hostFileError } from './host-error.js';
 import type { JournalEntry } from './journal.js';
 import { enterState, readJournal, writeIntent } from './journal.js';
+import { makeDirectories } from './make-directories.js';
 import { printable } from './printable.js';
 import type { Refused } from './refused.js';
 
@@ -128,7 +129,7 @@ async function openOrMake(path: string): Promise<{ tree: AnchoredTree; made: str
   const tree = await openTree(path);
   if (tree !== undefined) return { tree, made: undefined };
   try {
-    const made = await mkdir(path, { recursive: true });
+    const made = await makeDirectories(path);
     return { tree: await AnchoredTree.open(path), made };
   } catch (error) {
     throw hostFileError(error, 'create', path);

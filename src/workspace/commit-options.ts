@@ -1,7 +1,7 @@
 /** The options of commits, one schema each. */
 import { z } from 'zod';
 import { sizeSchema } from '../config.js';
-import { FLAG_RULES } from './commit-flags.js';
+import { FLAG_RULES } from './obeyed-files.js';
 
 const signal = z
   .custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' })

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { parseOptions } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
-import type { Conflict } from './commit-errors.js';
+import { type AnchoredTree, NotAPlace } from './commit-anchor.js';
+import { CommitError, type Conflict } from './commit-errors.js';
 import { examine } from './commit-examine.js';
 import type { Flagged } from './commit-flags.js';
 import { flagChanges } from './commit-flags.js';
@@ -147,8 +148,10 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
     const { conflicts, refused } = await examine(tree, possible, signal);
     const all = [...refusals, ...refused];
     const from = { base: sources.base.directory, result: sources.directory };
-    const flagged = await flagChanges(withoutRefused(relevant, all), (change, side) =>
-      readManifestText(change, side, from),
+    const flagged = await flagChanges(
+      withoutRefused(relevant, all),
+      (change, side) => readManifestText(change, side, from),
+      (parent) => namesIn(tree, parent),
     );
     const shown = all.map(({ path, reason }) => ({ path: printable(path), reason }));
     return new CommitPlan(
@@ -198,6 +201,16 @@ function checkBudget(changes: readonly Change[], limits: { maxEntries: number; m
   }
 }
 
+async function namesIn(tree: AnchoredTree | undefined, directory: string): Promise<string[]> {
+  if (tree === undefined) return [];
+  return tree.inside(directory, (place) => place.list()).catch(noneIfNoPlace);
+}
+
+function noneIfNoPlace(error: unknown): [] {
+  if (error instanceof NotAPlace) return [];
+  throw error;
+}
+
 type Directories = CommitPlan['sources'];
 /** No package.json is longer; nobody could read it. */
 const MAX_MANIFEST_BYTES = 1024 ** 2;
@@ -206,7 +219,13 @@ async function readManifestText(change: Change, side: 'before' | 'after', from: 
   const entry = change[side];
   const directory = side === 'before' ? from.base : from.result;
   if (entry?.kind !== 'file' || directory === undefined || entry.size > MAX_MANIFEST_BYTES) return undefined;
-  return (await readSnapshotFile(directory, change.path, entry)).toString('utf8');
+  const read = readSnapshotFile(directory, change.path, entry).then((bytes) => bytes.toString('utf8'));
+  return side === 'before' ? read.catch(unlessChanged) : read;
+}
+
+/** What the sandbox began with may be changed by now: then the change is a conflict, and nothing needs the old text. */
+function unlessChanged(error: unknown): undefined {
+  if (!(error instanceof CommitError) || (error.code as string) !== 'workspace-changed') throw error;
 }
 
 async function withBinary(
@@ -222,7 +241,7 @@ async function withBinary(
     if (change.change === 'mode-changed' || !paths.has(change.path)) return;
     change.binary =
       (await isBinary(from.result, change.path, change.after)) ||
-      (await isBinary(from.base, change.path, change.before));
+      (await isBinary(from.base, change.path, change.before).catch(unlessChanged)) === true;
   });
   return made;
 }

@@ -17,51 +17,66 @@ const entrySchema = z.strictObject({
   linkTarget: z.string().optional(),
 }); // biome-ignore format: one line each
 
+export const changeSchema = z.strictObject({
+  path: z.string(),
+  change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
+  kind: entrySchema.shape.kind,
+  before: entrySchema.optional(),
+  after: entrySchema.optional(),
+});
+
 const savedSchema = z.strictObject({
   ripcordPlan: z.literal(1),
   /** Where the files lay that the sandbox began with, and those it ended with. */
   base: z.string().optional(),
   result: z.string(),
-  changes: z.array(
-    z.strictObject({
-      path: z.string(),
-      change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
-      kind: entrySchema.shape.kind,
-      before: entrySchema.optional(),
-      after: entrySchema.optional(),
-    }),
-  ),
+  /** Whether what it deletes is known to be deleted, and not only missing in the result. */
+  deletionsKnown: z.boolean().default(false),
+  changes: z.array(changeSchema),
   refused: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
 });
 
-/** Writes what `plan` changes to `file`. The result's files stay where they are; their hashes are in it. */
-export async function savePlan(plan: CommitPlan, file: string): Promise<void> {
+/**
+ * Writes what `plan` changes to `file`. The result's files stay where they are; their hashes are in it.
+ * @param deletionsKnown Whether somebody said that what it deletes was deleted; else it is only missing in the result.
+ */
+export async function savePlan(plan: CommitPlan, file: string, deletionsKnown = false): Promise<void> {
   const changes = plan.changes.map(({ binary: _, ...change }) => change);
   const { base, result } = plan.sources;
   const refusals = new Set(plan.refusals.map((refusal) => printable(refusal.path)));
   const refused = plan.refused.filter((entry) => !refusals.has(entry.path));
   const sources = { base: base && path.resolve(base), result: path.resolve(result) };
+  const document = { ripcordPlan: 1, ...sources, deletionsKnown, changes, refused };
   try {
-    await writeFile(file, `${JSON.stringify({ ripcordPlan: 1, ...sources, changes, refused }, null, 1)}\n`);
+    await writeFile(file, `${JSON.stringify(document, null, 1)}\n`);
   } catch (error) {
     throw hostFileError(error, 'write', file);
   }
 }
 
+/** A saved plan, planned anew. */
+export interface SavedPlan {
+  plan: CommitPlan;
+  deletionsKnown: boolean;
+}
+
 /**
  * Plans the changes in `file` anew, against `target` as it is now: conflicts, flags and refusals are found again.
+ * @param deletions False: without those that delete.
  * @throws CommitError `commit-plan-invalid`; what `prepareCommit` throws
  */
 export async function planSaved(
   file: string,
   target: string,
   options?: Omit<PrepareCommitOptions, 'gitignore'>,
-): Promise<CommitPlan> {
-  const { base, result, changes, refused } = await load(file);
+  deletions = true,
+): Promise<SavedPlan> {
+  const { base, result, refused, deletionsKnown, ...saved } = await load(file);
+  const changes = deletions ? saved.changes : saved.changes.filter(({ change }) => change !== 'deleted');
   const manifest = new Map(changes.flatMap(({ path: at, before }) => (before ? [[at, before] as const] : [])));
   const sources = { base: { manifest, directory: base }, changes, directory: result, refused, target };
   // What is in the file is what was decided on: .gitignore files had their say when it was written.
-  return planChanges(sources, { ...options, gitignore: false });
+  return { plan: await planChanges(sources, { ...options, gitignore: false }), deletionsKnown };
 }
 
 async function load(file: string): Promise<z.output<typeof savedSchema>> {

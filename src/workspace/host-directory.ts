@@ -4,6 +4,7 @@ import path from 'node:path';
 import { FileError } from '../errors.js';
 import { close, lstat, open, writeFully } from './fd.js';
 import { errnoOf, hostFileError } from './host-error.js';
+import { makeDirectories } from './make-directories.js';
 import { foldedName } from './path-rules.js';
 import { printable } from './printable.js';
 
@@ -27,15 +28,20 @@ export class HostDirectory {
   private readonly unfinished = new Set<string>();
 
   private constructor(
-    private readonly root: string,
+    /** The real path. */
+    readonly root: string,
+    /** Nothing was in it when it was opened. */
+    readonly wasEmpty: boolean,
     private readonly checkNames: boolean,
   ) {}
 
   /** Opens or creates `directory`. Links in the path the caller gave are the caller's own and followed. */
   static async open(directory: string, options: { checkNames: boolean }): Promise<HostDirectory> {
     try {
-      const created = await mkdir(directory, { recursive: true, mode: 0o755 });
-      const target = new HostDirectory(await realpath(directory), options.checkNames);
+      const created = await makeDirectories(directory, 0o755);
+      const root = await realpath(directory);
+      const wasEmpty = created !== undefined || (await readdir(root)).length === 0;
+      const target = new HostDirectory(root, wasEmpty, options.checkNames);
       target.directories.set('', target.know(target.root, created !== undefined));
       await target.directories.get('');
       return target;

@@ -183,6 +183,50 @@ describe('what comes out', () => {
       expect(existsSync(path.join(out, name))).toBe(false);
     expect(stderr).toMatch(/2 changed files copied .*1 deleted in the sandbox/);
     expect(stderr).toMatch(/not copied: link/);
+    const { changes } = JSON.parse(readFileSync(`${out}.ripcord.json`, 'utf8'));
+    expect(changes.map(({ change, path: at }: { change: string; path: string }) => `${change} ${at}`)).toEqual([
+      'added a',
+      'added a/b',
+      'added a/b/c',
+      'modified changed.txt',
+      'deleted gone.txt',
+    ]);
+    const applied = await ripcord(['apply', seed, out, '--to', seed, '--allow-rule', 'executable']);
+    expect(applied.code).toBe(0);
+    expect(existsSync(path.join(seed, 'gone.txt'))).toBe(false);
+    expect(readFileSync(path.join(seed, 'same.txt'), 'utf8')).toBe('same');
+  });
+
+  it('writes nothing that programs obey into a directory that is not empty, unless it is allowed', async () => {
+    file('project/.git/config', '[core]');
+    file('project/a', 'a');
+    const project = path.join(directory, 'project');
+    const code =
+      'mkdir -p .git/hooks; echo x > .git/config; echo x > .envrc; echo x > b; echo x > r.ripcord.json; exit 7';
+    const args = ['run', '-c', code, '-l', 'bash', '--seed', project, '--out', project];
+    const first = await ripcord(args);
+    expect(first.code).toBe(7);
+    expect(first.stderr).toMatch(/not written: \.envrc: a shell/);
+    expect(first.stderr).toMatch(/not written: \.git\/config: git/);
+    expect(existsSync(path.join(project, '.envrc'))).toBe(false);
+    expect(readFileSync(path.join(project, '.git/config'), 'utf8')).toBe('[core]');
+    expect(existsSync(path.join(project, 'b'))).toBe(true);
+    expect(existsSync(`${project}.ripcord.json`)).toBe(false);
+
+    const json = JSON.parse((await ripcord([...args, '--allow', '.envrc', '--json'])).stdout);
+    expect(json.exit).toBe(7);
+    expect(json.changes.files).toContain('.envrc');
+    expect(json.changes.flagged).toContainEqual({ path: '.git/config', rule: 'git', reason: expect.any(String) });
+
+    await ripcord([...args, '--allow-rule', 'git', '--allow-rule', 'ripcord']);
+    expect(readFileSync(path.join(project, '.git/config'), 'utf8')).toBe('x\n');
+    expect(existsSync(path.join(project, 'r.ripcord.json'))).toBe(false);
+  });
+
+  it('ends with an error where nobody can make the directory of --out', async () => {
+    const { code, stderr } = await ripcord(['run', '-c', '1', '--out', '/proc/nope']);
+    expect(code).toBe(125);
+    expect(stderr).toMatch(/Cannot open \/proc\/nope/);
   });
 
   it('does not write through a link that lies in --out', async () => {

@@ -3,20 +3,24 @@ import type { Command } from 'commander';
 import { InvalidOptionsError } from '../../errors.js';
 import { sortFlags } from '../../workspace/commit-allow.js';
 import { applyCommit, type CommitReceipt } from '../../workspace/commit-apply.js';
-import { FLAG_RULES, type FlagRule } from '../../workspace/commit-flags.js';
+import type { FlagRule } from '../../workspace/commit-flags.js';
 import type { CommitPlan } from '../../workspace/commit-plan.js';
 import { type Recovery, recoverCommit } from '../../workspace/commit-recover.js';
 import { summarizeChanges } from '../../workspace/diff.js';
+import { FLAG_RULES } from '../../workspace/obeyed-files.js';
+import { mayDelete } from '../commit/deletions.js';
+import { readPlan } from '../commit/read-plan.js';
 import type { CliContext } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { safeLine } from '../terminal/safe-text.js';
-import { readPlan } from './diff.js';
 
 interface ApplyFlags {
   to: string;
   partial?: boolean;
+  delete?: boolean;
+  yes?: boolean;
   gitignore: boolean;
   allow: string[];
   allowRule: FlagRule[];
@@ -36,12 +40,16 @@ export function addApply(program: Command, context: CliContext): void {
     .description(
       'Makes the changes between two directories, or of a saved plan, in a third one. Nothing is written when a file ' +
         'there changed meanwhile, when a change leads out of it, or when a file that can run programs on this machine ' +
-        'would change and is not allowed by name. Killed in the middle, the next apply or --recover restores what was.',
+        'would change and is not allowed by name. Deleted is what the mark beside a result of run --out says was ' +
+        'deleted, and nothing else without --delete; on a terminal you are asked first. Killed in the middle, the next ' +
+        'apply or --recover restores what was.',
     )
     .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote')
     .argument('[result]', 'the directory after')
     .requiredOption('--to <directory>', 'the directory to change')
-    .option('--partial', 'the result has only what changed, as run --out writes it: what it lacks is not deleted')
+    .option('--delete', 'the result is whole: delete what it lacks')
+    .option('--partial', 'delete nothing, not even what the mark beside the result lists')
+    .option('-y, --yes', 'delete without asking')
     .option('--no-gitignore', "also new files that the seed's .gitignore files name")
     .option('--allow <pattern>', 'a flagged file to write all the same, in .gitignore syntax; repeatable', collect, [])
     .option('--allow-rule <rule>', `a kind of flagged file to write: ${FLAG_RULES.join(', ')}; repeatable`, collect, [])
@@ -52,7 +60,8 @@ export function addApply(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       examples([
-        ['ripcord apply before after --to .', 'what changed from before to after, here'],
+        ['ripcord apply . result --to .', 'what ripcord run --seed . --out result changed'],
+        ['ripcord apply before after --to . --delete', 'what changed from before to after, here'],
         ['ripcord apply plan.json --to . --dry-run', 'would it work?'],
         ["ripcord apply plan.json --to . --allow '.github/'", 'with changed workflows'],
         ['ripcord apply --recover --to .', 'after a crash'],
@@ -72,10 +81,13 @@ async function apply(
   if (flags.recover) return report(await recoverCommit(flags.to, { signal }), flags, tellRecovery);
   if (first === undefined)
     throw new InvalidOptionsError('apply: nothing to apply', { hint: 'Name two directories, or a plan.' });
-  if (result !== undefined && sameDirectory(first, flags.to)) {
+  const sources = { first, result, target: flags.to, trustMark: true };
+  let read = await readPlan(sources, flags, signal);
+  if (result !== undefined && !read.isMarked && sameDirectory(first, flags.to)) {
     note('the directory before is the target itself: changes made to it since the sandbox began cannot be told');
   }
-  const plan = await readPlan(first, result, flags.to, flags, signal);
+  if (!(await mayDelete(read, flags, signal))) read = await readPlan(sources, flags, signal, false);
+  const { plan } = read;
   if (flags.dryRun) {
     report(plan, flags, tellPlan);
     return isInTheWay(plan, flags) ? ExitCode.FAILED : ExitCode.OK;

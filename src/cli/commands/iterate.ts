@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import { InvalidOptionsError } from '../../errors.js';
 import type { Approve } from '../../executor/commit-step.js';
@@ -16,6 +15,7 @@ import { examples } from '../help.js';
 import { parseCount, parseDuration } from '../parse.js';
 import { withManager } from '../session.js';
 import { loadSpec, type Spec } from '../spec/load-spec.js';
+import { ask } from '../terminal/ask.js';
 import { BranchView } from '../terminal/branch-view.js';
 import { formatMs } from '../terminal/format.js';
 import { paint } from '../terminal/paint.js';
@@ -125,23 +125,11 @@ const askFor =
   async ({ branch, target, flagged, diff, signal }) => {
     view.print(showControls(await diff(), '\n\t').trimEnd());
     for (const { path, reason } of flagged) view.print(`flagged: ${safeLine(path)}: ${reason}`);
-    const readline = createInterface({ input: process.stdin, output: process.stderr });
-    // While it asks the terminal is raw: Ctrl+C is a key, and no signal yet.
-    readline.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-    try {
-      const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
-      const question = `Commit ${what} to ${safeLine(target)}? [y/N] `;
-      const answer = await readline.question(question, { signal }).catch((error: Error) => {
-        if (signal.aborted || error.name !== 'AbortError') throw error;
-        // Ctrl+D: no answer is no.
-        return '';
-      });
-      const approve = /^y(es)?$/i.test(answer.trim());
-      if (!approve) return { approve, feedback: `branch ${branch} was declined` };
-      return { approve, allow: flagged.map(({ path }) => `/${path}`) };
-    } finally {
-      readline.close();
-    }
+    const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
+    // Ctrl+D: no answer is no.
+    const answer = await ask(`Commit ${what} to ${safeLine(target)}? [y/N] `, signal);
+    if (!/^y(es)?$/i.test(answer)) return { approve: false, feedback: `branch ${branch} was declined` };
+    return { approve: true, allow: flagged.map(({ path }) => `/${path}`) };
   };
 
 /** What stays on the screen of an event. */

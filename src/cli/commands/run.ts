@@ -8,14 +8,13 @@ import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { parseDuration } from '../parse.js';
-import { type SavedChanges, saveChanges } from '../sandbox/changes.js';
+import { type SavedChanges, saveChanges, tellSaved } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
-import { addSandboxFlags, createOptions, type SandboxFlags } from '../sandbox/options.js';
+import { addSandboxFlags, allowance, createOptions, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { runProgram } from '../sandbox/run-program.js';
 import { type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
 import { withManager } from '../session.js';
-import { plural } from '../terminal/format.js';
 import { ProgramOutput } from '../terminal/output.js';
 
 interface RunFlags extends SandboxFlags, SourceFlags {
@@ -93,7 +92,7 @@ async function run(
       encoding: 'buffer',
       signal,
     });
-    const changes = flags.out === undefined ? undefined : await save(sandbox, flags.out, source, signal);
+    const changes = flags.out === undefined ? undefined : await save(sandbox, flags, source, signal);
     return { sandbox: sandbox.id, image: sandbox.image, result, changes, egress: sandbox.egress?.log };
   });
 
@@ -121,19 +120,12 @@ async function run(
 
 function save(
   sandbox: Parameters<typeof saveChanges>[0],
-  out: string,
+  flags: RunFlags,
   source: ProgramSource,
   signal: AbortSignal,
 ): Promise<SavedChanges> {
   const except = source.path === undefined ? undefined : { path: source.path, content: source.content };
-  return saveChanges(sandbox, out, { except, signal });
-}
-
-function tellSaved({ files, deleted, refused }: SavedChanges, out: string): void {
-  const gone = deleted.length > 0 ? `; ${deleted.length} deleted in the sandbox, not here` : '';
-  note(`${plural(files.length, 'changed file')} copied to ${out}${gone}`);
-  for (const { path, reason } of refused.slice(0, 10)) note(`not copied: ${path}: ${reason}`);
-  if (refused.length > 10) note(`not copied: ${refused.length - 10} more`);
+  return saveChanges(sandbox, flags.out!, { ...allowance(flags), except, seed: flags.seed, signal });
 }
 
 interface Done {

@@ -5,12 +5,11 @@ import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { saveChanges } from '../sandbox/changes.js';
+import { saveChanges, tellSaved } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
-import { addSandboxFlags, createOptions, type SandboxFlags } from '../sandbox/options.js';
+import { addSandboxFlags, allowance, createOptions, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { withManager } from '../session.js';
-import { plural } from '../terminal/format.js';
 import { connectTerminal } from '../terminal/raw-terminal.js';
 
 /** `ripcord shell`: a person in a sandbox. */
@@ -61,7 +60,10 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
       signal,
     });
     const result = await connectTerminal(terminal);
-    const changes = flags.out === undefined ? undefined : await saveChanges(sandbox, flags.out, { signal });
+    const changes =
+      flags.out === undefined
+        ? undefined
+        : await saveChanges(sandbox, flags.out, { ...allowance(flags), seed: flags.seed, signal });
     return { result, changes, egress: sandbox.egress?.log };
   });
   if (interrupt.exitCode !== undefined) return interrupt.exitCode;
@@ -70,6 +72,6 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
   const reason = explainResult(result, { memoryBytes: parseSize(flags.memory ?? '512m') });
   if (reason) note(reason);
   for (const line of describeDenied(egress)) note(line);
-  if (changes) note(`${plural(changes.files.length, 'changed file')} copied to ${flags.out}`);
+  if (changes) tellSaved(changes, flags.out!);
   return exitCodeOf(result);
 }

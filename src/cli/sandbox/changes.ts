@@ -1,70 +1,160 @@
 /** `--out`: brings what changed in a workspace to the host. */
-import { FileError } from '../../errors.js';
+import { readdir, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { FileError, messageOf } from '../../errors.js';
 import type { Sandbox } from '../../sandbox.js';
+import { type Allowance, sortFlags } from '../../workspace/commit-allow.js';
+import { type Flagged, flagChanges } from '../../workspace/commit-flags.js';
+import { readSnapshotFile } from '../../workspace/commit-snapshot.js';
 import type { Change } from '../../workspace/diff.js';
 import { writeFully } from '../../workspace/fd.js';
 import { HostDirectory, InTheWay } from '../../workspace/host-directory.js';
+import { MARK_ENDING, removeMark, writeMark } from '../../workspace/result-mark.js';
+import { note } from '../failure.js';
+import { plural } from '../terminal/format.js';
+import { safeLine } from '../terminal/safe-text.js';
 
 export interface SavedChanges {
   files: string[];
   deleted: string[];
   /** Links, devices, and what the host has something in the way of. */
   refused: { path: string; reason: string }[];
+  /** What programs of this machine obey, and nobody allowed: left out of a directory that was not empty. */
+  flagged: Flagged[];
+  /** The mark beside the directory, for `ripcord apply`; or why there is none. Undefined where the seed itself was written to. */
+  mark: { file: string } | { problem: string } | undefined;
+}
+
+export interface SaveOptions extends Partial<Allowance> {
+  /** The program itself, which was put there and is no result as long as it is unchanged. */
+  except?: { path: string; content: string | Uint8Array } | undefined;
+  /** The directory that the sandbox began with. */
+  seed?: string | undefined;
+  signal?: AbortSignal;
 }
 
 const MAX_FILE_BYTES = 1024 ** 3;
+const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 /**
  * Copies every added or modified file below `directory`. What is deleted in the sandbox is listed and stays on the
- * host. Nothing is written through a link of the host, and no link is made.
- *
- * @param except The program itself, which was put there and is no result as long as it is unchanged.
+ * host. Nothing is written through a link of the host, and no link is made. In a directory that is not empty nothing is
+ * written that programs of this machine obey, unless it is allowed.
  */
-export async function saveChanges(
-  sandbox: Sandbox,
-  directory: string,
-  options: { except?: { path: string; content: string | Uint8Array }; signal?: AbortSignal },
-): Promise<SavedChanges> {
-  const saved: SavedChanges = { files: [], deleted: [], refused: [] };
+export async function saveChanges(sandbox: Sandbox, directory: string, options: SaveOptions): Promise<SavedChanges> {
   const target = await HostDirectory.open(directory, { checkNames: true });
-  for (const change of await sandbox.diff({ signal: options.signal })) {
-    if (change.change === 'deleted') saved.deleted.push(change.path);
-    else if (change.kind === 'directory')
-      await attempt(saved, change.path, () => makeParents(target, `${change.path}/`));
-    else if (change.kind !== 'file')
-      saved.refused.push({ path: change.path, reason: `a ${change.kind} is not copied` });
-    else await attempt(saved, change.path, () => saveFile(sandbox, target, change, saved, options));
-  }
-  return saved;
+  await removeMark(target.root);
+  const changes = await sandbox.diff({ signal: options.signal });
+  return new Saving(sandbox, target, changes, options).run();
 }
 
-async function saveFile(
-  sandbox: Sandbox,
-  target: HostDirectory,
-  change: Change,
-  saved: SavedChanges,
-  { except, signal }: Parameters<typeof saveChanges>[2],
-): Promise<void> {
-  const content = await sandbox.files.read(change.path, { maxBytes: MAX_FILE_BYTES, signal });
-  if (except?.path === change.path && content.equals(Buffer.from(except.content))) return;
-  await makeParents(target, change.path);
-  const mode = ((change.after?.mode ?? 0o644) & 0o755) | 0o600;
-  await target.writeFile(change.path, mode, (fd) => writeFully(fd, content));
-  saved.files.push(change.path);
-}
+class Saving {
+  private readonly saved = { files: [] as string[], deleted: [] as string[], refused: [] as SavedChanges['refused'] };
+  private readonly written: Change[] = [];
 
-async function makeParents(target: HostDirectory, path: string): Promise<void> {
-  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-    await target.makeDirectory(path.slice(0, end), 0o755);
+  constructor(
+    private readonly sandbox: Sandbox,
+    private readonly target: HostDirectory,
+    private readonly changes: readonly Change[],
+    private readonly options: SaveOptions,
+  ) {}
+
+  async run(): Promise<SavedChanges> {
+    const flagged = this.target.wasEmpty ? [] : await this.flags();
+    const leftOut = new Set(flagged.map(({ path: at }) => at));
+    for (const change of this.changes) {
+      const { path: at } = change;
+      if (change.change === 'deleted') {
+        this.saved.deleted.push(at);
+        this.written.push(change);
+      } else if (!leftOut.has(at)) await this.attempt(change);
+    }
+    return { ...this.saved, flagged, mark: await this.mark() };
+  }
+
+  private async flags(): Promise<Flagged[]> {
+    const { allow = [], allowRules = [] } = this.options;
+    const flagged = await flagChanges(
+      this.changes,
+      (change, side) => this.text(change, side),
+      (parent) => readdir(path.join(this.target.root, parent)).catch(() => []),
+    );
+    return sortFlags(flagged, { allow, allowRules }).others;
+  }
+
+  /** Of a manifest such as package.json, whose scripts alone are of interest. */
+  private async text({ path: at, before, after }: Change, side: 'before' | 'after'): Promise<string | undefined> {
+    const entry = side === 'before' ? before : after;
+    if (entry?.kind !== 'file' || entry.size > MAX_MANIFEST_BYTES) return undefined;
+    if (side === 'after') {
+      return this.sandbox.files.readText(at, { maxBytes: MAX_MANIFEST_BYTES, signal: this.options.signal });
+    }
+    const seed = this.sandbox.parts.seed?.directory;
+    return seed && (await readSnapshotFile(seed, at, entry)).toString('utf8');
+  }
+
+  /** What the host or the sandbox refuses of one path is reported; the others are still copied. */
+  private async attempt(change: Change): Promise<void> {
+    const { path: at, kind } = change;
+    try {
+      if (at.toLowerCase().endsWith(MARK_ENDING)) throw new InTheWay("Ripcord's own name");
+      if (kind === 'directory') {
+        await this.makeParents(`${at}/`);
+        this.written.push(change);
+      } else if (kind !== 'file') throw new InTheWay(`a ${kind} is not copied`);
+      else await this.saveFile(change);
+    } catch (error) {
+      if (!(error instanceof InTheWay || error instanceof FileError)) throw error;
+      this.saved.refused.push({ path: at, reason: error.message });
+    }
+  }
+
+  private async saveFile(change: Change): Promise<void> {
+    const { path: at, after } = change;
+    const { except, signal } = this.options;
+    const content = await this.sandbox.files.read(at, { maxBytes: MAX_FILE_BYTES, signal });
+    if (except?.path === at && content.equals(Buffer.from(except.content))) return;
+    await this.makeParents(at);
+    const mode = ((after?.mode ?? 0o644) & 0o755) | 0o600;
+    await this.target.writeFile(at, mode, (fd) => writeFully(fd, content));
+    this.saved.files.push(at);
+    this.written.push(change);
+  }
+
+  private async makeParents(at: string): Promise<void> {
+    for (let end = at.indexOf('/'); end !== -1; end = at.indexOf('/', end + 1)) {
+      await this.target.makeDirectory(at.slice(0, end), 0o755);
+    }
+  }
+
+  private async mark(): Promise<SavedChanges['mark']> {
+    const { seed } = this.options;
+    try {
+      // The changes are where they belong: there is nothing to apply, and no reason to leave a file beside the project.
+      if (seed !== undefined && (await realpath(seed)) === this.target.root) return undefined;
+      const file = await writeMark(this.target.root, { changes: this.written });
+      return file === undefined ? { problem: 'there is no place beside it' } : { file };
+    } catch (error) {
+      return { problem: messageOf(error) };
+    }
   }
 }
 
-/** What the host or the sandbox refuses of one path is reported; the others are still copied. */
-async function attempt(saved: SavedChanges, path: string, effect: () => Promise<void>): Promise<void> {
-  try {
-    await effect();
-  } catch (error) {
-    if (!(error instanceof InTheWay || error instanceof FileError)) throw error;
-    saved.refused.push({ path, reason: error.message });
-  }
+/** Nobody reads more of a list. */
+const MAX_TOLD = 10;
+
+/** What a person is told on stderr. */
+export function tellSaved({ files, deleted, refused, flagged, mark }: SavedChanges, out: string): void {
+  const gone = deleted.length > 0 ? `; ${deleted.length} deleted in the sandbox, not here` : '';
+  note(`${plural(files.length, 'changed file')} copied to ${out}${gone}`);
+  tellList('not copied', refused);
+  tellList('not written', flagged);
+  if (flagged.length > 0) note(`programs here obey such files; --allow and --allow-rule write them`);
+  if (mark !== undefined && 'problem' in mark)
+    note(`no mark for ripcord apply could be left beside ${out}: ${mark.problem}`);
+}
+
+function tellList(what: string, list: readonly { path: string; reason: string }[]): void {
+  for (const { path: at, reason } of list.slice(0, MAX_TOLD)) note(`${what}: ${safeLine(at)}: ${reason}`);
+  if (list.length > MAX_TOLD) note(`${what}: ${list.length - MAX_TOLD} more`);
 }

@@ -1,7 +1,10 @@
 /** The options `run` and `shell` make a sandbox from. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CreateOptions } from '../../config.js';
 import { InvalidOptionsError } from '../../errors.js';
+import type { Allowance } from '../../workspace/commit-allow.js';
+import type { FlagRule } from '../../workspace/commit-flags.js';
+import { FLAG_RULES } from '../../workspace/obeyed-files.js';
 import { collect, collectEnv, collectPort, parseNumber } from '../parse.js';
 import type { PortFlag } from './ports.js';
 
@@ -21,6 +24,7 @@ export interface FrameFlags {
 export interface SandboxFlags extends FrameFlags {
   image?: string;
   out?: string;
+  allowRule?: FlagRule[];
   port?: PortFlag[];
   user?: string;
   cwd?: string;
@@ -30,6 +34,13 @@ export function addSandboxFlags(command: Command): Command {
   command.option('--image <name>', 'python, node, shell, base, or any image the engine has');
   return addFrameFlags(command)
     .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards')
+    .addOption(
+      new Option(
+        '--allow-rule <rule>',
+        `with --out into a directory that is not empty: also write files of this kind, which programs here obey (${FLAG_RULES.join(', ')}); ` +
+          '--allow names single ones: .envrc, /netlify.toml, .github/; repeatable',
+      ).argParser(collectRule),
+    )
     .option(
       '-p, --port <[local:]port>',
       'reach what listens on this port in the sandbox from here, without any network; repeatable',
@@ -65,7 +76,28 @@ export function addFrameFlags(command: Command): Command {
 
 /** @param image For where `--image` is not given. */
 export function createOptions(flags: SandboxFlags, image: string, signal: AbortSignal): CreateOptions {
-  return { ...frameOptions(flags), image: flags.image ?? image, user: flags.user, signal };
+  const files = flags.allow?.filter(isFilePattern) ?? [];
+  if (files.length > 0 && flags.out === undefined) {
+    throw new InvalidOptionsError(`--allow ${files[0]} names a file to write, and there is no --out`);
+  }
+  const hosts = flags.allow?.filter((value) => !isFilePattern(value));
+  const frame = frameOptions({ ...flags, allow: hosts?.length ? hosts : undefined });
+  return { ...frame, image: flags.image ?? image, user: flags.user, signal };
+}
+
+/** What `--out` may write of the files that programs here obey. */
+export const allowance = ({ allow = [], allowRule = [] }: SandboxFlags): Allowance => ({
+  allow: allow.filter(isFilePattern),
+  allowRules: allowRule,
+});
+
+/** `--allow` takes hosts and files: a slash or a leading dot is no part of a host, but for `10.0.0.0/8` and `[fd00::/8]`. */
+const isFilePattern = (value: string): boolean => /^[./!]|\/(?!\d{1,3}(?:\]|:|$))/.test(value);
+
+function collectRule(value: string, collected: FlagRule[] = []): FlagRule[] {
+  const rule = FLAG_RULES.find((known) => known === value);
+  if (rule === undefined) throw new InvalidArgumentError(`There are: ${FLAG_RULES.join(', ')}.`);
+  return [...collected, rule];
 }
 
 export function frameOptions(flags: FrameFlags): CreateOptions {

@@ -1,14 +1,22 @@
 /** `ripcord diff` and `ripcord apply`, in this process. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { addApply } from '../../../src/cli/commands/apply.js';
 import { addDiff } from '../../../src/cli/commands/diff.js';
 import type { CliContext } from '../../../src/cli/context.js';
+import * as terminal from '../../../src/cli/terminal/ask.js';
+import { diffManifests } from '../../../src/workspace/diff.js';
+import { manifestOf } from '../../../src/workspace/manifest.js';
+import { writeMark } from '../../../src/workspace/result-mark.js';
 import { readTree, useTempDirectory, writeTree } from '../../helpers/temp.js';
 
 const temp = useTempDirectory();
-afterEach(() => vi.restoreAllMocks());
+vi.mock('../../../src/cli/terminal/ask.js', { spy: true });
+afterEach(() => {
+  vi.resetAllMocks();
+  vi.restoreAllMocks();
+});
 
 async function ripcord(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const said = { out: '', err: '' };
@@ -56,10 +64,118 @@ describe('ripcord diff', () => {
   });
 });
 
+const prepareRun = () => prepareRunIn(temp());
+
+/** A project, and beside it what `ripcord run --seed project --out result` leaves when it changes a and deletes gone. */
+async function prepareRunIn(at: string): Promise<{ project: string; result: string }> {
+  const project = writeTree(`${at}/project`, { a: '1\n', gone: 'x', kept: 'k', src: { b: 'b', c: 'c' } });
+  const after = writeTree(`${at}/inside`, { a: '2\n', kept: 'k', src: { b: 'b', c: 'c' } });
+  const result = writeTree(`${at}/result`, { a: '2\n' });
+  const [base, now] = await Promise.all([project, after].map((directory) => manifestOf(directory)));
+  await writeMark(result, { changes: diffManifests(base!.manifest, now!.manifest) });
+  return { project, result };
+}
+
+/** Makes this process one with a person before it, who answers. */
+function answering(answer: string): { asked: string[] } {
+  const asked: string[] = [];
+  vi.spyOn(terminal, 'canAsk').mockReturnValue(true);
+  vi.spyOn(terminal, 'ask').mockImplementation(async (question) => {
+    asked.push(question);
+    return answer;
+  });
+  return { asked };
+}
+
+describe('ripcord apply of what a run left', () => {
+  it('deletes what the mark beside it lists, and not what the result lacks', async () => {
+    const { project, result } = await prepareRun();
+    const { out } = await ripcord('apply', project, result, '--to', project);
+    expect(out).toBe('modified     a\ndeleted      gone\n');
+    expect(readTree(project)).toMatchObject({ a: '2\n', kept: 'k', src: { b: 'b', c: 'c' } });
+    expect(existsSync(`${project}/gone`)).toBe(false);
+  });
+
+  it.each([
+    ['no mark', () => rmSync(temp('result.ripcord.json')), /nothing says that the sandbox deleted them/],
+    ['a mark that is none', () => writeFileSync(temp('result.ripcord.json'), '{}'), /not a mark of ripcord run/],
+    ['a result changed since', () => writeFileSync(temp('result/a'), '3\n'), /a is not as the run wrote it/],
+  ])('deletes nothing with %s', async (_, spoil, said) => {
+    const { project, result } = await prepareRun();
+    spoil();
+    const { err } = await ripcord('apply', project, result, '--to', project);
+    expect(err).toMatch(said);
+    expect(readTree(project)).toMatchObject({ gone: 'x', kept: 'k', src: { b: 'b', c: 'c' } });
+    expect(readFileSync(`${project}/a`, 'utf8')).toMatch(/[23]/);
+  });
+
+  it('takes a mark inside the result for a file like any other', async () => {
+    const { project, result } = await prepareRun();
+    const mark = readFileSync(temp('result.ripcord.json'));
+    rmSync(temp('result.ripcord.json'));
+    writeFileSync(`${result}/result.ripcord.json`, mark);
+    await expect(ripcord('apply', project, result, '--to', project)).rejects.toMatchObject({ code: 'commit-flagged' });
+    await ripcord('apply', project, result, '--to', project, '--allow-rule', 'ripcord');
+    expect(existsSync(`${project}/gone`)).toBe(true);
+  });
+
+  it('does not delete what was changed since, and takes an overwritten change for a conflict', async () => {
+    const { project, result } = await prepareRun();
+    writeFileSync(`${project}/gone`, 'new work');
+    await ripcord('apply', project, result, '--to', project);
+    expect(readFileSync(`${project}/gone`, 'utf8')).toBe('new work');
+    const second = await prepareRunIn(temp('second'));
+    writeFileSync(`${second.project}/a`, 'new work');
+    await expect(ripcord('apply', second.project, second.result, '--to', second.project)).rejects.toMatchObject({
+      code: 'commit-conflict',
+    });
+  });
+
+  it('deletes nothing with --partial, and all that the result lacks with --delete', async () => {
+    const { project, result } = await prepareRun();
+    await ripcord('apply', project, result, '--to', project, '--partial');
+    expect(existsSync(`${project}/gone`)).toBe(true);
+    await ripcord('apply', project, result, '--to', project, '--delete');
+    expect(existsSync(`${project}/gone`) || existsSync(`${project}/src`)).toBe(false);
+  });
+
+  it('is not confused by a result that lies in the project', async () => {
+    const { project } = await prepareRun();
+    const result = writeTree(`${project}/out`, { a: '2\n' });
+    await writeMark(result, { changes: [] });
+    const { out } = await ripcord('apply', project, result, '--to', project);
+    expect(out).toBe('modified     a\n');
+    expect(existsSync(result)).toBe(true);
+  });
+
+  it('shows the list on a terminal and asks', async () => {
+    const { project, result } = await prepareRun();
+    const no = answering('');
+    const { err } = await ripcord('apply', project, result, '--to', project);
+    expect(no.asked).toEqual([expect.stringMatching(/^Delete 1 path in .*project\? \[y\/N\] $/)]);
+    expect(err).toContain('  delete gone\n');
+    expect(existsSync(`${project}/gone`)).toBe(true);
+    rmSync(temp('result.ripcord.json'));
+    const yes = answering('y');
+    await ripcord('apply', project, result, '--to', project);
+    expect(yes.asked[0]).toContain('which the result only lacks');
+    expect(existsSync(`${project}/gone`) || existsSync(`${project}/src`)).toBe(false);
+  });
+
+  it('asks nobody with --yes or --dry-run', async () => {
+    const { project, result } = await prepareRun();
+    const { asked } = answering('');
+    await ripcord('apply', project, result, '--to', project, '--dry-run');
+    await ripcord('apply', project, result, '--to', project, '--yes');
+    expect(asked).toEqual([]);
+    expect(existsSync(`${project}/gone`)).toBe(false);
+  });
+});
+
 describe('ripcord apply', () => {
   it('makes the changes in a third directory', async () => {
     prepare();
-    const { code, out } = await ripcord('apply', temp('before'), temp('after'), '--to', temp('here'));
+    const { code, out } = await ripcord('apply', temp('before'), temp('after'), '--to', temp('here'), '--delete');
     expect({ code, out }).toEqual({
       code: 0,
       out: 'modified     a\ndeleted      gone\nadded        n\nadded        n/m\n',
@@ -81,6 +197,10 @@ describe('ripcord apply', () => {
     writeFileSync(temp('here/a'), '1\n');
     await ripcord('apply', temp('plan.json'), '--to', temp('here'));
     expect(readFileSync(temp('here/a'), 'utf8')).toBe('2\n');
+    expect(existsSync(temp('here/gone'))).toBe(true);
+    await ripcord('diff', temp('before'), temp('after'), '--delete', '--save', temp('plan.json'));
+    await ripcord('apply', temp('plan.json'), '--to', temp('here'));
+    expect(existsSync(temp('here/gone'))).toBe(false);
   });
 
   it('writes flagged files only when they are allowed', async () => {

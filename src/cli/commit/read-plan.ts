@@ -1,0 +1,120 @@
+/** What `ripcord diff` and `ripcord apply` were given, as a plan: two directories, or a saved one. */
+import { realpathSync, statSync } from 'node:fs';
+import { relative, sep } from 'node:path';
+import { InvalidOptionsError } from '../../errors.js';
+import type { CommitPlan } from '../../workspace/commit-plan.js';
+import { prepareCommit } from '../../workspace/commit-plan.js';
+import { planSaved } from '../../workspace/commit-saved.js';
+import { type Manifest, manifestOf } from '../../workspace/manifest.js';
+import { isSame, MARK_ENDING, type ResultMark, readMark } from '../../workspace/result-mark.js';
+
+export interface PlanFlags {
+  /** The result has only what changed: nothing is deleted. */
+  partial?: boolean;
+  /** The result is whole: what it lacks is deleted. */
+  delete?: boolean;
+  gitignore: boolean;
+}
+
+export interface PlanSources {
+  first: string;
+  result: string | undefined;
+  target: string;
+  /** Take what the sandbox began with from the mark, where there is one: `first` may have changed since. */
+  trustMark: boolean;
+}
+
+export interface ReadPlan {
+  plan: CommitPlan;
+  /** Somebody said that what the plan deletes was deleted: a mark, `--delete`, a saved plan. Else the result only lacks it. */
+  deletionsKnown: boolean;
+  /** The mark beside the result is valid. */
+  isMarked: boolean;
+  /** Why there is a mark and it is not valid. */
+  markProblem: string | undefined;
+}
+
+/**
+ * @param deletions False: without those that delete.
+ * @throws InvalidOptionsError when the sources are neither two directories nor a plan
+ */
+export async function readPlan(
+  sources: PlanSources,
+  flags: PlanFlags,
+  signal: AbortSignal,
+  deletions = true,
+): Promise<ReadPlan> {
+  const { first, result, target } = sources;
+  if (flags.partial && flags.delete) throw new InvalidOptionsError('--partial and --delete exclude each other');
+  if (result === undefined) {
+    if (isDirectory(first))
+      throw new InvalidOptionsError('the directory after is missing', {
+        hint: 'Name two directories, or a saved plan.',
+      });
+    const saved = await planSaved(first, target, { signal }, deletions && !flags.partial);
+    return {
+      ...saved,
+      deletionsKnown: saved.deletionsKnown || !!flags.delete,
+      isMarked: false,
+      markProblem: undefined,
+    };
+  }
+  for (const directory of [first, result]) {
+    if (!isDirectory(directory)) throw new InvalidOptionsError(`${directory} is not a directory`);
+  }
+  const rules = { gitignore: flags.gitignore, ignore: ['/.ripcord*'], signal };
+  const base = await manifestOf(first, rules);
+  const after = await manifestOf(result, { ...rules, gitignore: false });
+  leaveOutResult(base.manifest, first, result);
+  const read = await readMark(result, after.manifest);
+  const mark = read !== undefined && 'changes' in read ? read : undefined;
+  const fill = (isDeleted: (path: string) => boolean) => {
+    for (const [path, entry] of base.manifest) {
+      if (!after.manifest.has(path) && !isDeleted(path)) after.manifest.set(path, entry);
+    }
+  };
+  if (flags.partial || !deletions) fill(() => false);
+  else if (mark !== undefined && !flags.delete) fill(deletedBy(mark, base.manifest));
+  if (mark !== undefined && sources.trustMark) rewind(base.manifest, mark);
+  const plan = await prepareCommit(
+    { base: { ...base, directory: first }, result: { ...after, directory: result }, target },
+    { gitignore: flags.gitignore, signal },
+  );
+  return {
+    plan,
+    deletionsKnown: mark !== undefined || !!flags.delete,
+    isMarked: mark !== undefined,
+    markProblem: read !== undefined && 'problem' in read ? read.problem : undefined,
+  };
+}
+
+/** A result that lies in the directory before was not there when the sandbox began, nor was its mark. */
+function leaveOutResult(manifest: Manifest, first: string, result: string): void {
+  const inside = relative(realpathSync(first), realpathSync(result)).split(sep).join('/');
+  if (inside === '' || inside.startsWith('../') || inside === '..') return;
+  manifest.delete(inside + MARK_ENDING);
+  for (const path of manifest.keys()) {
+    if (path === inside || path.startsWith(`${inside}/`)) manifest.delete(path);
+  }
+}
+
+/** Only what still is what the sandbox deleted. */
+function deletedBy({ changes }: ResultMark, base: Manifest): (path: string) => boolean {
+  const listed = new Map(changes.flatMap(({ change, path, before }) => (change === 'deleted' ? [[path, before]] : [])));
+  return (path) => {
+    const before = listed.get(path);
+    return before !== undefined && isSame(before, base.get(path));
+  };
+}
+
+/** What was changed since the sandbox began is a conflict then, and not lost. */
+function rewind(manifest: Manifest, { changes }: ResultMark): void {
+  for (const { change, path, before } of changes) {
+    const now = manifest.get(path);
+    if (change === 'deleted' || (before === undefined ? now === undefined : isSame(before, now))) continue;
+    if (before === undefined) manifest.delete(path);
+    else manifest.set(path, before);
+  }
+}
+
+export const isDirectory = (name: string): boolean => statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -1,0 +1,73 @@
+/**
+ * `mkdir -p`. Node's own (`recursive: true`) never returns where a directory exists and answers ENOENT to a new name in
+ * it, as /proc does: it goes up and down for ever, in a thread that no signal reaches (Node 20.20)..
+ */
+import fs from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { errnoOf } from './host-error.js';
+
+/**
+ * Makes a directory and those above it.
+ * @returns the topmost one that was made, or undefined when all were there
+ * @throws the error of the system call that failed; ENOTDIR where something else stands at `directory`
+ */
+export async function makeDirectories(directory: string, mode = 0o777): Promise<string | undefined> {
+  const full = path.resolve(directory);
+  let first: string | undefined;
+  for (const missing of await missingAbove(full)) {
+    try {
+      await mkdir(missing, { mode });
+      first ??= missing;
+    } catch (error) {
+      // Somebody else made it in between.
+      if (errnoOf(error) !== 'EEXIST' || !(await stat(missing)).isDirectory()) throw error;
+    }
+  }
+  return first;
+}
+
+/** {@link makeDirectories} for code that cannot wait. */
+export function makeDirectoriesSync(directory: string, mode = 0o777): string | undefined {
+  const full = path.resolve(directory);
+  const missing: string[] = [];
+  for (let at = full; !isDirectory(fs.statSync(at, { throwIfNoEntry: false }), at); at = path.dirname(at))
+    missing.push(at);
+  let first: string | undefined;
+  for (const at of missing.reverse()) {
+    try {
+      fs.mkdirSync(at, { mode });
+      first ??= at;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST' || !fs.statSync(at).isDirectory()) throw error;
+    }
+  }
+  return first;
+}
+
+/** Outer ones first. */
+async function missingAbove(full: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let at = full; !isDirectory(await statOrNothing(at), at); at = path.dirname(at)) missing.push(at);
+  return missing.reverse();
+}
+
+async function statOrNothing(at: string): Promise<fs.Stats | undefined> {
+  try {
+    return await stat(at);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function isDirectory(found: fs.Stats | undefined, at: string): boolean {
+  if (found === undefined) {
+    // The root itself is missing: there is nothing to begin with.
+    if (path.dirname(at) === at)
+      throw Object.assign(new Error(`ENOENT: no such directory, '${at}'`), { code: 'ENOENT' });
+    return false;
+  }
+  if (found.isDirectory()) return true;
+  throw Object.assign(new Error(`ENOTDIR: not a directory, '${at}'`), { code: 'ENOTDIR' });
+}

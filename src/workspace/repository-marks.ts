@@ -1,0 +1,45 @@
+/**
+ * git takes any directory for a repository that looks like one, and obeys the `config` in there: with
+ * `core.fsmonitor` the next `git status` below it runs a program.
+ * @see https://git-scm.com/docs/git-config `safe.bareRepository`; `is_git_directory()` in git's setup.c
+ */
+import { parentOf } from './commit-paths.js';
+import type { Change } from './diff.js';
+import { foldedName } from './path-rules.js';
+
+/** What a repository is told by, of which each alone is nothing; `commondir` says that the others are elsewhere. */
+const PARTS = ['head', 'config', 'objects', 'refs', 'commondir'];
+const PART = new RegExp(`^(.*/)?(?:${PARTS.join('|')}|hooks/[^/]+)$`);
+/** One less than a repository has: whatever is missing can come with the next commit. */
+const ENOUGH = 3;
+
+/**
+ * The changes that make, or change, a repository without a `.git`.
+ * @param namesIn What stands in a directory of the target: a repository may be put together by several commits.
+ */
+export async function repositoryParts(
+  changes: readonly Change[],
+  namesIn: (directory: string) => Promise<readonly string[]>,
+): Promise<Set<string>> {
+  const touched = new Map<string, Change[]>();
+  const after = new Set<string>();
+  const gone = new Set<string>();
+  for (const change of changes) {
+    const folded = foldedName(change.path);
+    (change.after === undefined ? gone : after).add(folded);
+    if (change.after === undefined || !PART.test(folded)) continue;
+    const parent = /(^|\/)hooks\/[^/]+$/.test(folded) ? parentOf(parentOf(change.path)) : parentOf(change.path);
+    touched.set(parent, [...(touched.get(parent) ?? []), change]);
+  }
+  const found = new Set<string>();
+  for (const [parent, parts] of touched) {
+    const prefix = parent === '' ? '' : `${foldedName(parent)}/`;
+    const standing = new Set((await namesIn(parent)).map(foldedName));
+    const isThere = (name: string) => after.has(prefix + name) || (standing.has(name) && !gone.has(prefix + name));
+    const there = PARTS.filter(isThere);
+    if (there.length >= ENOUGH || (isThere('head') && isThere('commondir'))) {
+      for (const { path } of parts) found.add(path);
+    }
+  }
+  return found;
+}
