@@ -223,7 +223,7 @@ async function readManifestText(change: Change, side: 'before' | 'after', from: 
   return side === 'before' ? read.catch(unlessChanged) : read;
 }
 
-/** What the sandbox began with may be changed by now: then the change is a conflict, and nothing needs the old text. */
+/** The seed's file may have changed by now. The change is a conflict then, and its old text is not needed. */
 function unlessChanged(error: unknown): undefined {
   if (!(error instanceof CommitError) || (error.code as string) !== 'workspace-changed') throw error;
 }

@@ -30,7 +30,7 @@ const savedSchema = z.strictObject({
   /** Where the files lay that the sandbox began with, and those it ended with. */
   base: z.string().optional(),
   result: z.string(),
-  /** Whether what it deletes is known to be deleted, and not only missing in the result. */
+  /** A mark or the user names the deletions. Otherwise the result only lacks these paths. */
   deletionsKnown: z.boolean().default(false),
   changes: z.array(changeSchema),
   refused: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
@@ -38,7 +38,7 @@ const savedSchema = z.strictObject({
 
 /**
  * Writes what `plan` changes to `file`. The result's files stay where they are; their hashes are in it.
- * @param deletionsKnown Whether somebody said that what it deletes was deleted; else it is only missing in the result.
+ * @param deletionsKnown A mark or the user names the deletions. Otherwise the result only lacks these paths.
  */
 export async function savePlan(plan: CommitPlan, file: string, deletionsKnown = false): Promise<void> {
   const changes = plan.changes.map(({ binary: _, ...change }) => change);

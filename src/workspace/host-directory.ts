@@ -30,7 +30,7 @@ export class HostDirectory {
   private constructor(
     /** The real path. */
     readonly root: string,
-    /** Nothing was in it when it was opened. */
+    /** The directory was empty when it was opened. */
     readonly wasEmpty: boolean,
     private readonly checkNames: boolean,
   ) {}

@@ -20,7 +20,7 @@ export async function makeDirectories(directory: string, mode = 0o777): Promise<
       await mkdir(missing, { mode });
       first ??= missing;
     } catch (error) {
-      // Somebody else made it in between.
+      // Another process made it in between.
       if (errnoOf(error) !== 'EEXIST' || !(await stat(missing)).isDirectory()) throw error;
     }
   }

@@ -3,9 +3,9 @@
  * Data alone: commit-flags.ts decides by it. Names are in lower case, as they are compared on a file system that ignores
  * case.
  *
- * Not listed is what runs when a person runs the project itself: sources, tests, `Makefile`, `conftest.py`,
- * `pyproject.toml`, `build.gradle`, `Dockerfile`, linter configurations. A sandbox's work is of no use without running it,
- * and a list that is always full is never read.
+ * The list leaves out files that act when a person runs the project: sources, tests, `Makefile`, `conftest.py`,
+ * `pyproject.toml`, `build.gradle`, `Dockerfile`, linter configurations. A sandbox's work is useless without running it,
+ * and a list that is always full is not read.
  */
 export const FLAG_RULES = [
   'git',
@@ -25,7 +25,7 @@ export const FLAG_RULES = [
 
 export type ObeyedBy = (typeof FLAG_RULES)[number];
 
-/** What a person is told. */
+/** The reason shown with a flag. */
 export const REASONS = {
   git: 'git takes commands from it, or another version control does',
   'git-hooks': 'runs at git commands',
@@ -42,9 +42,9 @@ export const REASONS = {
 
 export interface ObeyedFiles {
   rule: keyof typeof REASONS;
-  /** Where it is written that the tools obey them. */
+  /** The documents that describe it. */
   source: string;
-  /** Of a file or directory at any depth; everything below such a directory counts. */
+  /** Names of files or directories at any depth. Everything below such a directory counts. */
   names?: readonly string[];
   /** Ends of paths at any depth, likewise. */
   paths?: readonly string[];
@@ -309,7 +309,7 @@ export const OBEYED_FILES: readonly ObeyedFiles[] = [
 ];
 
 /**
- * What tools run unasked out of a manifest; the rest of it is as harmless as any source. npm: scripts; Corepack:
+ * Keys of manifests that tools run unasked. The rest of a manifest is as harmless as any source. npm: scripts; Corepack:
  * packageManager; the README of each hook manager; Composer: scripts and config (allow-plugins).
  */
 export const SCRIPT_KEYS: Record<string, readonly string[]> = {

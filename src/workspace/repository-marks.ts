@@ -7,7 +7,7 @@ import { parentOf } from './commit-paths.js';
 import type { Change } from './diff.js';
 import { foldedName } from './path-rules.js';
 
-/** What a repository is told by, of which each alone is nothing; `commondir` says that the others are elsewhere. */
+/** The entries of a repository. Each alone is harmless; `commondir` names another directory for the others. */
 const PARTS = ['head', 'config', 'objects', 'refs', 'commondir'];
 const PART = new RegExp(`^(.*/)?(?:${PARTS.join('|')}|hooks/[^/]+)$`);
 /** One less than a repository has: whatever is missing can come with the next commit. */

@@ -22,18 +22,18 @@ const MAX_MARK_BYTES = 64 * 1024 ** 2;
 
 const markSchema = z.strictObject({ ripcordResult: z.literal(1), changes: z.array(changeSchema) });
 
-/** What a run changed: what is written in the result, and what the sandbox deleted. */
+/** The changes of a run: the paths written to the result, and the deleted ones. */
 export interface ResultMark {
   changes: Change[];
 }
 
-/** Where the mark of `directory` lies, which must exist; undefined for `/`, which has no beside. */
+/** The path of the mark of `directory`, which must exist. Undefined for `/`: a mark cannot lie beside it. */
 export async function markPath(directory: string): Promise<string | undefined> {
   const real = await realpath(directory);
   return path.dirname(real) === real ? undefined : real + MARK_ENDING;
 }
 
-/** Removes a mark of an earlier run: it says nothing of what is written from now on. */
+/** Removes the mark of an earlier run, which does not describe the files written from now on. */
 export async function removeMark(directory: string): Promise<void> {
   const file = await markPath(directory);
   if (file === undefined) return;
@@ -44,7 +44,7 @@ export async function removeMark(directory: string): Promise<void> {
   }
 }
 
-/** @returns where it lies; undefined where there is no place for it */
+/** @returns the path of the mark; undefined for `/` */
 export async function writeMark(directory: string, { changes }: ResultMark): Promise<string | undefined> {
   const file = await markPath(directory);
   if (file === undefined) return undefined;
@@ -61,7 +61,7 @@ export async function writeMark(directory: string, { changes }: ResultMark): Pro
 
 /**
  * The mark of `directory`, whose files are `manifest`, with hashes.
- * @returns the mark; why there is no valid one; or undefined where there is none
+ * @returns the mark, the reason why it is not valid, or undefined where the file is missing
  */
 export async function readMark(
   directory: string,
@@ -83,7 +83,7 @@ export async function readMark(
   return { problem: `${printable(other.path)} is not as the run wrote it` };
 }
 
-/** Whether what stands there is what the run wrote; its permissions are the host's. */
+/** Compares kind and content. Permissions are the host's own. */
 export function isSame(a: ManifestEntry, b: ManifestEntry | undefined): boolean {
   return a.kind === b?.kind && a.sha256 === b.sha256 && a.linkTarget === b.linkTarget;
 }

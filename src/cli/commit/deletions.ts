@@ -1,4 +1,4 @@
-/** What `ripcord apply` deletes: only what somebody said was deleted, and on a terminal only what a person agrees to. */
+/** Decides which paths `ripcord apply` deletes: those that a mark or the user names, after a question on a terminal. */
 import { isWithin } from '../../workspace/commit-paths.js';
 import type { CommitPlan } from '../../workspace/commit-plan.js';
 import { note } from '../failure.js';
@@ -7,7 +7,7 @@ import { plural } from '../terminal/format.js';
 import { safeLine } from '../terminal/safe-text.js';
 import type { ReadPlan } from './read-plan.js';
 
-/** Nobody reads more than a screen before they answer. */
+/** About a screen: a longer list is not read before the answer. */
 const MAX_SHOWN = 20;
 
 export interface DeletionFlags {
@@ -17,7 +17,7 @@ export interface DeletionFlags {
   dryRun?: boolean;
 }
 
-/** Whether the plan may delete what it would; asks where somebody can be asked. */
+/** Decides whether the plan may make its deletions. Asks on a terminal. */
 export async function mayDelete(read: ReadPlan, flags: DeletionFlags, signal: AbortSignal): Promise<boolean> {
   const paths = deletionsOf(read.plan);
   if (paths.length === 0) return true;
@@ -44,7 +44,7 @@ export async function mayDelete(read: ReadPlan, flags: DeletionFlags, signal: Ab
 export const deletionsOf = (plan: CommitPlan): string[] =>
   plan.changes.flatMap(({ change, path }) => (change === 'deleted' ? [path] : []));
 
-/** A directory stands for what is in it. */
+/** Keeps a directory, and drops the paths in it. */
 function topmost(paths: readonly string[]): string[] {
   const top: string[] = [];
   for (const path of paths) {

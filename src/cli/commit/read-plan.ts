@@ -1,4 +1,4 @@
-/** What `ripcord diff` and `ripcord apply` were given, as a plan: two directories, or a saved one. */
+/** Makes a plan from the arguments of `ripcord diff` and `ripcord apply`: two directories, or a saved plan. */
 import { realpathSync, statSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { InvalidOptionsError } from '../../errors.js';
@@ -26,7 +26,7 @@ export interface PlanSources {
 
 export interface ReadPlan {
   plan: CommitPlan;
-  /** Somebody said that what the plan deletes was deleted: a mark, `--delete`, a saved plan. Else the result only lacks it. */
+  /** A mark, `--delete` or a saved plan names the deletions. Otherwise the result only lacks these paths. */
   deletionsKnown: boolean;
   /** The mark beside the result is valid. */
   isMarked: boolean;
@@ -98,7 +98,7 @@ function leaveOutResult(manifest: Manifest, first: string, result: string): void
   }
 }
 
-/** Only what still is what the sandbox deleted. */
+/** Tells the deleted paths of the mark whose content has not changed since. */
 function deletedBy({ changes }: ResultMark, base: Manifest): (path: string) => boolean {
   const listed = new Map(changes.flatMap(({ change, path, before }) => (change === 'deleted' ? [[path, before]] : [])));
   return (path) => {
@@ -107,7 +107,7 @@ function deletedBy({ changes }: ResultMark, base: Manifest): (path: string) => b
   };
 }
 
-/** What was changed since the sandbox began is a conflict then, and not lost. */
+/** Puts the entries back that the sandbox began with, so that a later change on the host is a conflict and not lost. */
 function rewind(manifest: Manifest, { changes }: ResultMark): void {
   for (const { change, path, before } of changes) {
     const now = manifest.get(path);

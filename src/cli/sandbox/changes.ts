@@ -19,14 +19,14 @@ export interface SavedChanges {
   deleted: string[];
   /** Links, devices, and what the host has something in the way of. */
   refused: { path: string; reason: string }[];
-  /** What programs of this machine obey, and nobody allowed: left out of a directory that was not empty. */
+  /** Files that programs of this machine obey and that are not allowed. They are left out of a directory that was not empty. */
   flagged: Flagged[];
   /** The mark beside the directory, for `ripcord apply`; or why there is none. Undefined where the seed itself was written to. */
   mark: { file: string } | { problem: string } | undefined;
 }
 
 export interface SaveOptions extends Partial<Allowance> {
-  /** The program itself, which was put there and is no result as long as it is unchanged. */
+  /** The program itself. It is not copied back as long as it is unchanged. */
   except?: { path: string; content: string | Uint8Array } | undefined;
   /** The directory that the sandbox began with. */
   seed?: string | undefined;
@@ -82,7 +82,7 @@ class Saving {
     return sortFlags(flagged, { allow, allowRules }).others;
   }
 
-  /** Of a manifest such as package.json, whose scripts alone are of interest. */
+  /** Reads a manifest such as package.json, whose scripts may be flagged. */
   private async text({ path: at, before, after }: Change, side: 'before' | 'after'): Promise<string | undefined> {
     const entry = side === 'before' ? before : after;
     if (entry?.kind !== 'file' || entry.size > MAX_MANIFEST_BYTES) return undefined;
@@ -93,7 +93,7 @@ class Saving {
     return seed && (await readSnapshotFile(seed, at, entry)).toString('utf8');
   }
 
-  /** What the host or the sandbox refuses of one path is reported; the others are still copied. */
+  /** Copies one change. A refusal of the host or the sandbox is reported, and the other changes are still copied. */
   private async attempt(change: Change): Promise<void> {
     const { path: at, kind } = change;
     try {
@@ -140,10 +140,10 @@ class Saving {
   }
 }
 
-/** Nobody reads more of a list. */
+/** More lines of a list are not read. */
 const MAX_TOLD = 10;
 
-/** What a person is told on stderr. */
+/** Reports on stderr. */
 export function tellSaved({ files, deleted, refused, flagged, mark }: SavedChanges, out: string): void {
   const gone = deleted.length > 0 ? `; ${deleted.length} deleted in the sandbox, not here` : '';
   note(`${plural(files.length, 'changed file')} copied to ${out}${gone}`);

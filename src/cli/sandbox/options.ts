@@ -85,14 +85,15 @@ export function createOptions(flags: SandboxFlags, image: string, signal: AbortS
   return { ...frame, image: flags.image ?? image, user: flags.user, signal };
 }
 
-/** What `--out` may write of the files that programs here obey. */
+/** The obeyed files that `--out` may write. */
 export const allowance = ({ allow = [], allowRule = [] }: SandboxFlags): Allowance => ({
   allow: allow.filter(isFilePattern),
   allowRules: allowRule,
 });
 
-/** `--allow` takes hosts and files: a slash or a leading dot is no part of a host, but for `10.0.0.0/8` and `[fd00::/8]`. */
-const isFilePattern = (value: string): boolean => /^[./!]|\/(?!\d{1,3}(?:\]|:|$))/.test(value);
+/** `--allow` takes hosts and files: a host has neither a slash nor a leading dot, except in `10.0.0.0/8` and `[fd00::/8]`. */
+const isFilePattern = (value: string): boolean =>
+  !value.includes('://') && /^[./!]|\/(?!\d{1,3}(?:\]|:|$))/.test(value);
 
 function collectRule(value: string, collected: FlagRule[] = []): FlagRule[] {
   const rule = FLAG_RULES.find((known) => known === value);

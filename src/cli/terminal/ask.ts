@@ -1,11 +1,11 @@
 /** A question to the person at the terminal. */
 import { createInterface } from 'node:readline/promises';
 
-/** Whether somebody can be asked, and sees the question. */
+/** True when a person can read the question and answer it. */
 export const canAsk = (): boolean => process.stdin.isTTY === true && process.stderr.isTTY === true;
 
 /**
- * Asks on stderr. Ctrl+D is no answer, `''`; Ctrl+C is the signal it is elsewhere.
+ * Asks on stderr. Ctrl+D answers `''`; Ctrl+C sends SIGINT, as it does elsewhere.
  * @throws what the readline throws once `signal` is aborted
  */
 export async function ask(question: string, signal: AbortSignal): Promise<string> {
