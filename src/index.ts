@@ -101,6 +101,7 @@ export type { UploadReport } from './files/upload.js';
 export type { ImageManifest, ImageStatus } from './images/image-status.js';
 export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
 export type { SweepReport } from './lifecycle/sweep.js';
+export type { SandboxWarning } from './lifecycle/warnings.js';
 export type { Logger } from './logger.js';
 export type { PoolEntry, PoolOptions } from './pool/pool-options.js';
 export type { PoolEvent, PoolStats } from './pool/pool-stats.js';

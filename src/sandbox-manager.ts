@@ -19,6 +19,7 @@ import type { Receipt, SandboxReceipt } from './lifecycle/receipt.js';
 import { closeStateRoot, makeInstanceDir, makeSandboxDir, removeTree, stateRoot } from './lifecycle/state-dir.js';
 import { type SweepReport, sweep } from './lifecycle/sweep.js';
 import { guard } from './lifecycle/teardown.js';
+import type { SandboxWarning } from './lifecycle/warnings.js';
 import { Watchdog } from './lifecycle/watchdog.js';
 import { type Logger, silentLogger } from './logger.js';
 import { keptOptions, WARM_LEASE_MS, warmOptions } from './pool/pool-key.js';
@@ -34,6 +35,7 @@ import { traced } from './tracing.js';
 export type ManagerEvent =
   | { type: 'sandbox.creating'; sandbox: string; image: string; at: number }
   | { type: 'sandbox.created'; sandbox: string; image: string; warm: boolean; durationMs: number; at: number }
+  | { type: 'sandbox.warning'; sandbox: string; code: SandboxWarning['code']; message: string; at: number }
   | { type: 'sandbox.failed'; sandbox: string; error: string; at: number }
   | { type: 'sandbox.lost'; sandbox: string; reason: string; at: number }
   | { type: 'sandbox.closed'; sandbox: string; receipt: SandboxReceipt; at: number }
@@ -257,6 +259,10 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const { image } = options;
     this.#logger.info({ sandbox: id, image, durationMs: Math.round(durationMs) }, 'sandbox created');
     this.#emit({ type: 'sandbox.created', sandbox: id, image, warm: warm !== undefined, durationMs, at: Date.now() });
+    for (const { code, message } of sandbox.warnings) {
+      this.#logger.warn({ sandbox: id, code }, message);
+      this.#emit({ type: 'sandbox.warning', sandbox: id, code, message, at: Date.now() });
+    }
     return sandbox;
   }
 

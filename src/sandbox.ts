@@ -19,6 +19,7 @@ import { deferred, throwIfAborted } from './lifecycle/abort.js';
 import type { Launched } from './lifecycle/launch.js';
 import { WORKSPACE } from './lifecycle/launch.js';
 import { isClean, type SandboxReceipt } from './lifecycle/receipt.js';
+import type { SandboxWarning } from './lifecycle/warnings.js';
 import { connectToPort } from './ports/connection.js';
 import { SandboxPorts } from './ports/sandbox-ports.js';
 import { traced } from './tracing.js';
@@ -151,6 +152,11 @@ export class Sandbox implements AsyncDisposable {
   /** What it may use. */
   get limits(): Readonly<config.ResolvedCreateOptions['limits']> {
     return this.#options.limits;
+  }
+
+  /** What is worth knowing about it, e.g. that files of the image are hidden. Each is also an event, `sandbox.warning`. */
+  get warnings(): readonly SandboxWarning[] {
+    return this.#parts.warnings;
   }
 
   /** When it ends by itself; `extend()` moves that. */

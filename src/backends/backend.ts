@@ -23,6 +23,8 @@ export interface ResolvedImage {
   id: string;
   reference: string;
   env: Record<string, string>;
+  /** Where it declares volumes (`VOLUME`), as absolute paths. */
+  volumes: string[];
 }
 
 /** A container to be made. All of it is decided by the layer above. */
@@ -37,12 +39,15 @@ export interface ContainerSpec {
   cpuset: string | undefined;
   openFiles: number;
   shmBytes: number;
+  /** Whose the tmpfs are; `undefined`: everybody's. */
+  owner: { uid: number; gid: number } | undefined;
+  /** Of each volume that the image declares: the engine would give it the host's disk, without a limit. */
+  volumeBytes: number;
+  volumeInodes: number;
   tmpBytes: number;
   /** What cannot write into the workspace must be able to execute from /tmp. */
   tmpExec: boolean;
-  workspace:
-    | { kind: 'tmpfs'; bytes: number; inodes: number; owner: { uid: number; gid: number } | undefined }
-    | { kind: 'bind'; source: string; readOnly: boolean };
+  workspace: { kind: 'tmpfs'; bytes: number; inodes: number } | { kind: 'bind'; source: string; readOnly: boolean };
   network: 'none' | 'bridge';
   readOnlyRoot: boolean;
   runtime: string | undefined;

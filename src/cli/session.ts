@@ -23,6 +23,9 @@ export async function withManager<T>(
   work: (manager: SandboxManager) => Promise<T>,
 ): Promise<SessionEnd<T>> {
   const manager = await openManager(globals, interrupt.signal);
+  manager.on('event', (event) => {
+    if (event.type === 'sandbox.warning') note(event.message);
+  });
   const unhurry = interrupt.onSecond(() => void manager.close());
   let value: T | undefined;
   try {

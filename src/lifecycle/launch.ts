@@ -16,6 +16,7 @@ import { beat } from './lease.js';
 import { currentOwner, formatOwner } from './owner.js';
 import type { Semaphore } from './semaphore.js';
 import { makeSandboxDir, removeTree } from './state-dir.js';
+import { type SandboxWarning, volumeWarnings } from './warnings.js';
 
 export const WORKSPACE = '/workspace';
 /** Whoever is not told otherwise: `sandbox` in our images. */
@@ -47,6 +48,7 @@ export interface Launched {
   /** Directories for HOME and TMPDIR that have been made already. */
   homes: readonly string[];
   limits: RunningLimits;
+  warnings: readonly SandboxWarning[];
 }
 
 /** @throws TaskAbortedError, RipcordError; then nothing of the sandbox is left. */
@@ -100,7 +102,7 @@ async function attempt(
       workspace: WORKSPACE,
       defaultUser: workspace.user,
       // A name says nothing of the uid before the sandbox runs: then the tmpfs is everybody's.
-      shareWorkspace: spec.workspace.kind === 'tmpfs' && spec.workspace.owner === undefined,
+      shareWorkspace: spec.workspace.kind === 'tmpfs' && spec.owner === undefined,
       resettable: context.resettable,
     });
     // The agent may greet long before the engine says that it runs, and a seed takes its time.
@@ -117,7 +119,20 @@ async function attempt(
     );
     const egress = proxy && { proxy, env: await openEgress(client, proxy) };
     const seed = await staging;
-    return { id, image, container, client, ready, directory, user: workspace.user, seed, egress, homes: [], limits };
+    return {
+      id,
+      image,
+      container,
+      client,
+      ready,
+      directory,
+      user: workspace.user,
+      seed,
+      egress,
+      homes: [],
+      limits,
+      warnings: volumeWarnings(image),
+    };
   } catch (error) {
     await Promise.allSettled([staging]);
     await undo(backend, name, client, directory, error);
@@ -228,6 +243,9 @@ type Sizes = ResolvedCreateOptions['limits'];
 export const tmpBytes = ({ tmp, memory }: Sizes): number => tmp ?? Math.floor(memory * 0.1);
 export const workspaceBytes = ({ workspace, memory }: Sizes): number => workspace ?? Math.floor(memory * 0.5);
 
+/** All volumes of an image together get an eighth of the memory. */
+const volumeBytes = ({ memory }: Sizes, volumes: number): number =>
+  Math.max(4096, Math.floor(memory / 8 / Math.max(1, volumes)));
 /** Docker's 64 MiB at the default memory. */
 export const shmBytes = ({ shm, memory }: Sizes): number => shm ?? Math.floor(memory / 8);
 
@@ -265,17 +283,15 @@ function containerSpec(
     image,
     ...running,
     shmBytes: shmBytes(limits),
+    volumeBytes: volumeBytes(limits, image.volumes.length),
+    volumeInodes: limits.files,
     openFiles: limits.openFiles,
     tmpBytes: tmpBytes(limits),
     tmpExec: workspace.bind !== undefined,
     workspace: workspace.bind
       ? { kind: 'bind', ...workspace.bind }
-      : {
-          kind: 'tmpfs',
-          bytes: workspaceBytes(limits),
-          inodes: limits.files,
-          owner: Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined,
-        },
+      : { kind: 'tmpfs', bytes: workspaceBytes(limits), inodes: limits.files },
+    owner: Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined,
     // Egress needs no interface: it goes through the pipe.
     network: options.network === 'bridge' ? 'bridge' : 'none',
     readOnlyRoot: options.rootfs === 'read-only',

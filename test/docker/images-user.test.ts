@@ -53,7 +53,7 @@ beforeAll(async () => {
       Cmd: ['never', 'run'],
       User: 'daemon',
       WorkingDir: '/opt/odd',
-      Volumes: { '/data': {} },
+      Volumes: { '/data': {}, '/data/inner/': {}, '/opt/../srv': {}, relative: {} },
       Healthcheck: { Test: ['CMD', 'touch', '/tmp/health'], Interval: 1_000_000_000 },
       StopSignal: 'SIGKILL',
     },
@@ -117,18 +117,24 @@ describe('an image with a configuration of its own', () => {
     expect((await sandbox.exec('id -u; pwd; cat /proc/1/comm; ls /tmp')).stdout).toBe('1000\n/workspace\nagent\n');
   });
 
-  it('has what lies in its volumes, and no volume outlives the sandbox', async () => {
-    const sandbox = await under.manager.create({ image: tags.odd });
-    expect((await sandbox.exec('cat /data/file')).stdout).toBe('in image\n');
-    const { body } = await engine<{ Mounts: { Type: string; Name: string; Destination: string }[] }>(
-      'GET',
-      `/containers/ripcord-${sandbox.id}/json`,
+  it('has a tmpfs where it declares a volume, limited in bytes and files, and is warned that this hides files', async () => {
+    await using sandbox = await under.manager.create({ image: tags.odd, limits: { memory: '64m', files: 50 } });
+    const line = `ls /data; for d in /data /data/inner /srv /relative; do
+      stat -fc '%T %S %b %c' $d; stat -c '%u' $d; head -c 8M /dev/zero 2>&1 > $d/fill | grep -o 'No space'; rm $d/fill; done
+      cp /bin/true /data/t && /data/t && echo runs`;
+    // An eighth of the memory for the four of them.
+    const volume = 'tmpfs 4096 512 50\n1000\nNo space\n';
+    expect((await sandbox.exec(line)).stdout).toBe(`inner\n${volume.repeat(4)}runs\n`);
+    const message = expect.stringContaining('/data, /data/inner, /relative, /srv');
+    expect(sandbox.warnings).toEqual([{ code: 'volumes-hidden', message }]);
+    expect(under.events).toContainEqual(
+      expect.objectContaining({ type: 'sandbox.warning', sandbox: sandbox.id, code: 'volumes-hidden', message }),
     );
-    const volume = body.Mounts.find(({ Destination }) => Destination === '/data')?.Name;
-    expect(volume).toBeDefined();
-    expect((await engine('GET', `/volumes/${volume}`)).status).toBe(200);
-    await sandbox.close();
-    expect((await engine('GET', `/volumes/${volume}`)).status).toBe(404);
+  });
+
+  it('warns of nothing where no volume is declared', async () => {
+    await using sandbox = await under.manager.create({ image: 'shell' });
+    expect(sandbox.warnings).toEqual([]);
   });
 });
 
@@ -145,15 +151,15 @@ describe('an image that sets traps', () => {
     await sandbox.close();
   });
 
-  it('leaves no volume behind either', async () => {
+  it('gets no volume of the host', async () => {
     const sandbox = await under.manager.create({ image: tags.traps });
     const { body } = await engine<{ Mounts: { Type: string; Name: string }[] }>(
       'GET',
       `/containers/ripcord-${sandbox.id}/json`,
     );
     const volumes = body.Mounts.filter(({ Type, Name }) => Type === 'volume' && !Name.startsWith('ripcord-agent'));
+    expect(volumes).toEqual([]);
     await sandbox.close();
-    for (const { Name } of volumes) expect((await engine('GET', `/volumes/${Name}`)).status).toBe(404);
   });
 });
 

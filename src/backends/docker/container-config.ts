@@ -15,12 +15,19 @@ const AGENT_CAPABILITIES = ['SETUID', 'SETGID', 'KILL'];
 
 export function containerConfig(spec: ContainerSpec, agentVolume: string): Docker.ContainerCreateOptions {
   const { workspace } = spec;
+  const { owner } = spec;
+  // runc gives a tmpfs the mode of the image's directory under it, so it must be the user's to be of use.
+  const ofUser = owner ? `uid=${owner.uid},gid=${owner.gid}` : 'mode=1777';
+  const volume = `rw,exec,nosuid,nodev,size=${spec.volumeBytes},nr_inodes=${spec.volumeInodes},${ofUser}`;
+  // Where a mount of ours is, the engine makes no volume.
+  const volumes = spec.image.volumes.filter((path) => ![AGENT_DIR, WORKSPACE].includes(path));
   const tmpfs: Record<string, string> = {
+    ...Object.fromEntries(volumes.map((path) => [path, volume])),
     '/tmp': `rw,${spec.tmpExec ? 'exec' : 'noexec'},nosuid,nodev,size=${spec.tmpBytes},mode=1777`,
   };
   if (workspace.kind === 'tmpfs') {
-    const owner = workspace.owner ? `uid=${workspace.owner.uid},gid=${workspace.owner.gid},mode=0755` : 'mode=1777';
-    tmpfs[WORKSPACE] = `rw,exec,nosuid,nodev,size=${workspace.bytes},nr_inodes=${workspace.inodes},${owner}`;
+    const mode = owner ? `${ofUser},mode=0755` : ofUser;
+    tmpfs[WORKSPACE] = `rw,exec,nosuid,nodev,size=${workspace.bytes},nr_inodes=${workspace.inodes},${mode}`;
   }
   const mounts: Docker.MountSettings[] = [
     // NoCopy: nothing of the image may get into the agent's volume.

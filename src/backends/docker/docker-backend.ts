@@ -1,5 +1,5 @@
 /** Containers by a Docker engine (or one that speaks its API). */
-
+import { posix } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import pRetry from 'p-retry';
@@ -130,7 +130,10 @@ export class DockerBackend implements Backend {
       const at = line.indexOf('=');
       return [line.slice(0, at), line.slice(at + 1)] as const;
     });
-    return { id: image.Id, reference: full, env: Object.fromEntries(env) };
+    const volumes = Object.keys(image.Config?.Volumes ?? {})
+      .map((path) => posix.resolve('/', path))
+      .sort();
+    return { id: image.Id, reference: full, env: Object.fromEntries(env), volumes };
   }
 
   async create(spec: ContainerSpec, deadlineMs: number): Promise<Container> {
