@@ -139,7 +139,10 @@ const port = z.number().int().min(1).max(65_535);
 
 /** Egress through the pipe: still no interface but `lo`; the host decides about each connection. */
 export const networkSchema = z.strictObject({
-  /** `api.example.com`, `*.example.org`, `localhost:8080`, `10.0.0.7:5432`, `10.0.0.0/8`, `[fd00::1]:443`, `*`. Empty: none. */
+  /**
+   * `api.example.com`, `*.example.org`, `10.0.0.7:5432`, `10.0.0.0/8`, `[fd00::1]:443`, `*`. Empty: none. `localhost:8080` is a
+   * port of the host, and called `host.ripcord.internal:8080` inside, where localhost is the sandbox itself.
+   */
   allow: z.array(text.min(1)).max(1000),
   /** The same grammar; an entry without a port is for every port. Wins over `allow`. */
   deny: z.array(text.min(1)).max(1000).default([]),
@@ -166,6 +169,16 @@ export const networkSchema = z.strictObject({
       }),
     )
     .default([]),
+  /**
+   * Certificate authorities (PEM) to trust besides the image's, for a private registry or a proxy that inspects TLS: the
+   * usual variables name them inside, and `inject` trusts them on the host. Default: none.
+   */
+  ca: text.min(1).optional(),
+  /**
+   * A proxy that the host connects through: its `http://` or `https://` URL, or `env` for HTTP_PROXY, HTTPS_PROXY and
+   * NO_PROXY of this process. Which address a name has is then that proxy's to check. Default: none.
+   */
+  upstreamProxy: text.min(1).optional(),
 });
 
 /** `manager.create()` */

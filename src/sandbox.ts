@@ -10,6 +10,7 @@ import { INTERPRETERS } from './command/languages.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
 import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from './command/warm.js';
 import * as config from './config.js';
+import { installAuthorities } from './egress/authorities.js';
 import type { EgressRecord } from './egress/proxy.js';
 import type { SandboxEgress } from './egress/sandbox-egress.js';
 import { InvalidOptionsError, SandboxLostError } from './errors.js';
@@ -115,7 +116,9 @@ export class Sandbox implements AsyncDisposable {
     };
     this.egress = parts.egress?.proxy;
     if (parts.egress) {
-      parts.egress.proxy.observe = (record) => owner.emit({ type: 'egress', sandbox: this.id, at: record.at, record });
+      const { proxy } = parts.egress;
+      proxy.observe = (record) => owner.emit({ type: 'egress', sandbox: this.id, at: record.at, record });
+      proxy.inside = (port) => connectToPort(this.#host, port, { user: parts.user, signal: undefined });
     }
     this.ports = new SandboxPorts({
       connect: (port, signal) => connectToPort(this.#host, port, { user: parts.user, signal }),
@@ -174,14 +177,16 @@ export class Sandbox implements AsyncDisposable {
     return this.#options;
   }
 
-  /** @internal Makes HOME and TMPDIR and copies the seed in. */
+  /** @internal Makes HOME and TMPDIR, copies the seed in, and what `network.ca` says. */
   async prepare(signal: AbortSignal | undefined): Promise<void> {
     const { seed } = this.#parts;
     if (this.#options.warm) void this.warmUp().catch(() => {});
     const missing = this.homes.filter((path) => !this.#parts.homes.includes(path));
     const makeHomes = this.files.makeDirs(missing, { mode: 0o700, signal });
     const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
-    const results = await Promise.allSettled([makeHomes, upload]);
+    const ca = this.#parts.egress?.proxy.ca;
+    const authorities = ca === undefined ? undefined : installAuthorities(this.files, ca, signal);
+    const results = await Promise.allSettled([makeHomes, upload, authorities]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 

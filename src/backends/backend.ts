@@ -5,6 +5,9 @@
 import type { Transport } from '../agent/transport.js';
 import type { ImageStatus } from '../images/image-status.js';
 
+/** The hostname of every sandbox. */
+export const SANDBOX_HOSTNAME = 'sandbox';
+
 /** What the engine says of itself. */
 export interface EngineFacts {
   name: string;

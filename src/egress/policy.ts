@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { ResolvedNetwork } from '../config.js';
 import { isGlobal, isLoopback } from './addresses.js';
+import { HOST_NAME, isLocal } from './own-names.js';
 import { formatTarget, parseRule, type Rule, type Target } from './rules.js';
 
 /** Why a connection was refused. Append-only. */
@@ -16,7 +17,8 @@ export type DenialReason =
   | 'host-mismatch'
   | 'loop'
   | 'byte-limit'
-  | 'credentials';
+  | 'credentials'
+  | 'method';
 
 /** A refusal: what the client in the sandbox is told. */
 export class Denial extends Error {
@@ -40,11 +42,6 @@ export class EgressPolicy {
     this.#allow = allow.map((text, index) => parseRule(text, `network.allow.${index}`));
     this.#deny = deny.map((text, index) => parseRule(text, `network.deny.${index}`));
     this.#ports = ports;
-  }
-
-  /** Whether `host` is meant by an entry, on whatever port. A star does not mean the host's own services. */
-  lists(host: string): boolean {
-    return this.#covering(host).length > 0;
   }
 
   /**
@@ -73,7 +70,7 @@ export class EgressPolicy {
 
   /**
    * Of the addresses that `target` has, those that may be dialled. A name does not make a private address public: that
-   * one is listed itself, or belongs to `localhost`.
+   * one is listed itself, or is this machine's own.
    * @throws Denial
    */
   admitAddresses(target: Target, addresses: readonly string[]): string[] {
@@ -86,6 +83,7 @@ export class EgressPolicy {
     );
   }
 
+  /** A star does not mean this machine's own services. */
   #covering(host: string): Rule[] {
     return this.#allow.filter((rule) => covers(rule, host) && !(isLocal(host) && rule.text.startsWith('*')));
   }
@@ -113,7 +111,6 @@ export class EgressPolicy {
   }
 }
 
-const covers = (rule: Rule, host: string): boolean => rule.coversName(host) || rule.coversAddress(host);
-
-/** Names of the host itself (RFC 6761): answered without asking anybody. */
-export const isLocal = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');
+/** An entry for a port of this machine is for the name that it has inside. */
+const covers = (rule: Rule, host: string): boolean =>
+  rule.coversName(host) || rule.coversAddress(host) || (host === HOST_NAME && rule.meansHost);

@@ -2,25 +2,30 @@
  * The sandbox's way out: an HTTP proxy (RFC 9110 §9.3.6 CONNECT, and plain requests) whose clients come over the pipe.
  * It runs in this process; inside there is nothing but the agent's port. What is not clearly allowed is refused.
  */
-import { lookup as dnsLookup } from 'node:dns/promises';
-import { once } from 'node:events';
 import {
+  type ClientRequest,
   createServer,
   request as httpRequest,
   type IncomingMessage,
   type Server,
-  type ServerResponse,
+  ServerResponse,
 } from 'node:http';
-import { isIP, connect as netConnect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { connect as tlsConnect } from 'node:tls';
 import type { ResolvedNetwork } from '../config.js';
-import { InvalidOptionsError, messageOf } from '../errors.js';
-import { looksLikeTls, readClientHello } from './client-hello.js';
+import { messageOf } from '../errors.js';
+import { answerTo } from '../ports/answer.js';
+import { certificatesOf } from './authorities.js';
+import { Dialer, type Outside, type Route, realOutside } from './dialer.js';
+import { isFramed, unknownCoding } from './framing.js';
 import { HOP_BY_HOP } from './hop-by-hop.js';
-import { Denial, type DenialReason, EgressPolicy, isLocal } from './policy.js';
+import { type Injection, injectionFor, toInjection } from './injection.js';
+import { HOST_NAME, isOwn } from './own-names.js';
+import { Denial, type DenialReason, EgressPolicy } from './policy.js';
+import { phraseOf, printable, refusal, statusOf, TLS_UNRECOGNIZED_NAME } from './refusal.js';
 import { formatHost, formatTarget, parseAuthority, type Target } from './rules.js';
+import { serverSpeaksFirst, tunnelStart } from './tunnel-start.js';
 
 /** One decision about a connection or, in plain HTTP, a request. */
 export interface EgressRecord {
@@ -39,45 +44,50 @@ export interface EgressRecord {
   message: string | undefined;
 }
 
-/** What the proxy asks of the world; a test's own world is asked the same. */
-export interface Outside {
-  lookup(host: string): Promise<string[]>;
-  connect(address: string, port: number): Socket;
-  /** Roots to trust; undefined: Node's. */
-  ca?: string | undefined;
-}
-
-const realOutside: Outside = {
-  lookup: async (host) => (await dnsLookup(host, { all: true, verbatim: true })).map(({ address }) => address),
-  connect: (host, port) => netConnect({ host, port, noDelay: true, allowHalfOpen: true }),
-};
-
-const DIAL_MS = 10_000;
-const HELLO_MS = 10_000;
 /** For a refused client to read why, and to go. */
 const LAST_WORDS_MS = 2000;
+const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n';
 const LOG_LENGTH = 1000;
 /** Requests sent ahead on one connection; no client in use sends any (RFC 9112 §9.3.2). */
 const MAX_PIPELINED = 32;
 /** Names this proxy in Via (RFC 9110 §7.6.3): a request that comes by a second time goes round in circles. */
 const VIA = '1.1 ripcord';
 
-interface Injection {
+/** A tunnel that carries HTTP: each of its requests is looked at as any other. */
+interface HttpTunnel {
   target: Target;
-  header: string;
-  value: string;
-  tls: boolean;
+  /** Its first connection, for the first request. */
+  spare: Route | undefined;
 }
+
+/** A request on its way, and its answer. An answer that switches protocols brings the connection. */
+interface Sent {
+  outgoing: ClientRequest;
+  answered: Promise<Answer>;
+}
+interface Answer {
+  incoming: IncomingMessage;
+  switched?: { connection: Duplex; first: Buffer };
+}
+
+/** A refusal by the sandbox itself. The log lists the way out only. */
+class OwnRefusal extends Denial {}
 
 export class EgressProxy {
   readonly policy: EgressPolicy;
   /** Hears of every decision. */
   observe: (record: EgressRecord) => void = () => {};
+  /** Connects to a port of the sandbox itself, for clients that take its own names to the proxy. */
+  inside: ((port: number) => Promise<Duplex>) | undefined;
   readonly maxConnections: number;
+  /** Authorities to trust, besides the usual ones, in PEM. */
+  readonly ca: string | undefined;
   readonly #maxBytes: number;
   readonly #injections: readonly Injection[];
-  readonly #outside: Outside;
+  readonly #dialer: Dialer;
   readonly #server: Server;
+  readonly #inTunnels: Server;
+  readonly #tunnels = new WeakMap<Duplex, HttpTunnel>();
   readonly #open = new Set<Duplex>();
   readonly #queues = new WeakMap<Duplex, { length: number; last: Promise<void> }>();
   readonly #log: EgressRecord[] = [];
@@ -87,18 +97,25 @@ export class EgressProxy {
   constructor(options: ResolvedNetwork, outside: Outside = realOutside) {
     this.policy = new EgressPolicy(options);
     this.maxConnections = options.maxConnections;
+    this.ca = options.ca === undefined ? undefined : certificatesOf(options.ca);
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#injections = options.inject.map((entry, index) => toInjection(entry, `network.inject.${index}`));
-    this.#outside = outside;
-    // What a slow client holds up is its own sandbox.
-    this.#server = createServer({ requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 64 * 1024 });
+    this.#dialer = new Dialer(this.policy, options.upstreamProxy, this.ca, outside);
+    this.#server = this.#serve();
     this.#server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       void this.#tunnel(request, socket, head);
     });
-    this.#server.on('request', (request, response) =>
-      this.#inTurn(request.socket, () => this.#forward(request, response)),
-    );
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    this.#inTunnels = this.#serve();
+    this.#inTunnels.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void this.#upgrade(request, socket, head);
+    });
+  }
+
+  #serve(): Server {
+    // No time limits: a slow client delays its own sandbox only.
+    const server = createServer({ requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 64 * 1024 });
+    server.on('request', (request, response) => this.#inTurn(request.socket, () => this.#forward(request, response)));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       // Not of the parser: the connection broke, which is no request.
       if (!error.code?.startsWith('HPE_') || !socket.writable) {
         socket.destroy();
@@ -106,6 +123,7 @@ export class EgressProxy {
       }
       socket.end(refusal(this.#deny('http', '', new Denial('malformed', 'not a request that a proxy understands'))));
     });
+    return server;
   }
 
   /** The last decisions, oldest first. */
@@ -142,42 +160,69 @@ export class EgressProxy {
   close(): void {
     for (const client of this.#open) client.destroy();
     this.#server.close();
+    this.#inTunnels.close();
   }
 
   async #tunnel(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
     client.on('error', () => {});
     const asked = request.url ?? '';
-    let upstream: Socket | undefined;
+    let upstream: Duplex | undefined;
     let isOpen = false;
     try {
       const target = parseAuthority(asked);
       if (!target) throw new Denial('malformed', `'${printable(asked)}' is not host:port`);
       this.#checkHost(request, target, target.port);
+      if (this.#isInside(target)) {
+        upstream = await this.#connectInside(target);
+        client.write(ESTABLISHED);
+        isOpen = true;
+        if (head.length > 0) upstream.write(head);
+        await Promise.all([pipeline(client, upstream), pipeline(upstream, client)]);
+        return;
+      }
       const rule = this.#admit(target);
-      upstream = await this.#dial(target, client);
-      const record = { rule: rule.text, address: upstream.remoteAddress };
-      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      // A proxy of this machine may give tunnels to port 443 only: what turns out to be HTTP needs none.
+      const later = target.port === 80 && this.#dialer.hasUpstream(target);
+      let route = later ? undefined : await this.#dialer.tunnel(target, client);
+      upstream = route?.connection;
+      client.write(ESTABLISHED);
       isOpen = true;
+      if (target.port !== 443) this.#allow('connect', target, { rule: rule.text, address: route?.address });
       // A server that speaks first is heard; what the client says is looked at before it goes anywhere.
-      const down = pipeline(upstream, client);
+      const mayListen = upstream !== undefined && target.port !== 443 && target.port !== 80 && head.length === 0;
+      const spoke = mayListen && (await serverSpeaksFirst(client, upstream!));
+      let down = spoke ? pipeline(upstream!, client) : undefined;
+      down?.catch(() => {});
+      const { kind, bytes } = await tunnelStart(target, client, head, spoke);
+      if (kind === 'http') {
+        this.#tunnels.set(client, { target, spare: route });
+        client.unshift(bytes);
+        this.#inTunnels.emit('connection', client);
+        return;
+      }
+      route ??= await this.#dialer.tunnel(target, client);
+      upstream = route.connection;
+      if (target.port === 443) this.#allow('connect', target, { rule: rule.text, address: route.address });
+      if (bytes.length > 0) upstream.write(bytes);
+      down ??= pipeline(upstream, client);
       down.catch(() => {});
-      if (target.port !== 443) this.#allow('connect', target, record);
-      const first = await checkedStart(target, client, head);
-      if (target.port === 443) this.#allow('connect', target, record);
-      if (first.length > 0) upstream.write(first);
       await Promise.all([pipeline(client, upstream), down]);
     } catch (error) {
+      upstream?.destroy();
       // What breaks an open tunnel is the connection's business.
       const denial = isOpen && !(error instanceof Denial) ? undefined : this.#deny('connect', asked, error);
       if (!denial || !client.writable) {
         client.destroy();
         return;
       }
-      client.end(isOpen ? TLS_UNRECOGNIZED_NAME : refusal(denial));
-      client.resume();
-      // The other side has heard nothing yet. It goes with the client, which gets its answer first.
-      setTimeout(() => client.destroy(), LAST_WORDS_MS).unref();
+      this.#lastWords(client, isOpen ? TLS_UNRECOGNIZED_NAME : refusal(denial));
     }
+  }
+
+  #lastWords(client: Duplex, words: string | Buffer): void {
+    client.end(words);
+    client.resume();
+    setTimeout(() => client.destroy(), LAST_WORDS_MS).unref();
   }
 
   /** One after the other: a client that sends its requests ahead does not multiply its connections. */
@@ -195,53 +240,141 @@ export class EgressProxy {
   }
 
   async #forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const client = request.socket;
-    const asked = request.url ?? '';
+    let sent: Sent | undefined;
     response.on('error', () => {});
-    let upstream: Socket | undefined;
     try {
-      if (request.httpVersionMajor !== 1) throw new Denial('malformed', 'the proxy speaks HTTP/1.0 and HTTP/1.1');
-      const { target, path } = parseAbsolute(asked);
-      this.#checkHost(request, target, 80);
-      if (request.headers.via?.includes(VIA)) throw new Denial('loop', 'this request has been here before');
-      const injection = this.#injections.find(
-        ({ target: { host, port }, tls }) =>
-          host === target.host && (port === target.port || (tls && port === 443 && target.port === 80)),
-      );
-      const to = injection?.target ?? target;
-      const rule = this.#admit(to);
-      upstream = await this.#dial(to, client);
-      const { remoteAddress } = upstream;
-      const connection = injection?.tls ? await this.#encrypt(upstream, to) : upstream;
-      this.#allow('http', to, { rule: rule.text, address: remoteAddress });
-      const headers = ['Host', hostField(to, injection?.tls ? 443 : 80)];
-      headers.push(...passedOn(request.rawHeaders, injection ? ['host', injection.header] : ['host']));
-      if (injection) headers.push(injection.header, injection.value);
-      headers.push('Via', VIA, 'Connection', 'close');
-      const outgoing = httpRequest({
-        method: request.method,
-        path,
-        headers,
-        setHost: false,
-        createConnection: () => connection,
-      } as unknown as Parameters<typeof httpRequest>[0]);
-      const answered = once(outgoing, 'response');
+      sent = await this.#send(request, false);
       // An answer may come before the body is through. What breaks the body breaks `outgoing`, too.
-      pipeline(request, outgoing).catch(() => {});
-      const [incoming] = (await answered) as [IncomingMessage];
-      response.writeHead(incoming.statusCode!, incoming.statusMessage, passedOn(incoming.rawHeaders, []));
-      await pipeline(incoming, response);
+      pipeline(request, sent.outgoing).catch(() => {});
+      await this.#answer(await sent.answered, response);
     } catch (error) {
-      upstream?.destroy();
+      sent?.outgoing.destroy();
       if (response.headersSent) response.destroy();
       else {
-        const denial = this.#deny('http', asked, error);
+        const denial = this.#deny('http', request.url ?? '', error);
         response.writeHead(statusOf(denial), phraseOf(denial), {
           'Content-Type': 'text/plain',
           'X-Ripcord-Denied': denial.reason,
         });
         response.end(`Ripcord: ${denial.message}\n`);
       }
+    }
+  }
+
+  /** A WebSocket in a tunnel that carries HTTP: the server agrees, and the two are joined; or it answers as it likes. */
+  async #upgrade(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
+    client.on('error', () => {});
+    let sent: Sent | undefined;
+    let isOpen = false;
+    try {
+      if (!isWebSocket(request) || isFramed(request.headers)) {
+        throw new Denial('malformed', 'of upgrades only WebSockets are passed on, without a body');
+      }
+      sent = await this.#send(request, true);
+      sent.outgoing.end();
+      const answer = await sent.answered;
+      const { incoming, switched } = answer;
+      isOpen = true;
+      if (!switched) {
+        const response = new ServerResponse(request);
+        response.shouldKeepAlive = false;
+        response.assignSocket(client as Socket);
+        await this.#answer(answer, response);
+        client.end();
+        return;
+      }
+      const fields = [...passedOn(incoming.rawHeaders, []), 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
+      const lines = fields.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${fields[at + 1]}`] : []));
+      client.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+      const { connection, first } = switched;
+      connection.on('error', () => {});
+      if (first.length > 0) client.write(first);
+      if (head.length > 0) connection.write(head);
+      await Promise.all([pipeline(client, connection), pipeline(connection, client)]);
+    } catch (error) {
+      sent?.outgoing.destroy();
+      if (isOpen || !client.writable) client.destroy();
+      else this.#lastWords(client, refusal(this.#deny('http', request.url ?? '', error)));
+    }
+  }
+
+  async #answer({ incoming }: Answer, response: ServerResponse): Promise<void> {
+    const coding = unknownCoding(incoming.headers);
+    if (coding !== undefined) throw new Denial('unreachable', `the server sends '${printable(coding)}', unasked`);
+    response.writeHead(incoming.statusCode!, incoming.statusMessage, passedOn(incoming.rawHeaders, []));
+    await pipeline(incoming, response);
+  }
+
+  /**
+   * Looks at a request in the clear, and passes its head on.
+   * @throws Denial
+   */
+  async #send(request: IncomingMessage, upgrades: boolean): Promise<Sent> {
+    const client = request.socket;
+    const tunnel = this.#tunnels.get(client);
+    if (request.httpVersionMajor !== 1) throw new Denial('malformed', 'the proxy speaks HTTP/1.0 and HTTP/1.1');
+    if (request.method === 'TRACE') {
+      throw new Denial('method', 'TRACE is not passed on: its answer repeats all that was added to the request');
+    }
+    const coding = unknownCoding(request.headers);
+    if (coding !== undefined) {
+      throw new Denial('malformed', `Transfer-Encoding '${printable(coding)}' is not passed on, only 'chunked' is`);
+    }
+    const { target, path } = parseTarget(request.url ?? '', tunnel?.target);
+    this.#checkHost(request, target, tunnel ? target.port : 80);
+    if (request.headers.via?.includes(VIA)) throw new Denial('loop', 'this request has been here before');
+    const inside = this.#isInside(target);
+    const injection = inside ? undefined : injectionFor(this.#injections, target);
+    const to = injection?.target ?? target;
+    const route = inside
+      ? { connection: await this.#connectInside(target), address: undefined, upstream: undefined }
+      : await this.#reach(to, client, tunnel, upgrades || injection?.tls === true);
+    const connection = injection?.tls ? await this.#dialer.encrypt(route.connection, to) : route.connection;
+    const host = hostField(to, injection?.tls ? 443 : 80);
+    const headers = ['Host', host, ...passedOn(request.rawHeaders, injection ? ['host', injection.header] : ['host'])];
+    if (injection) headers.push(injection.header, injection.value);
+    headers.push(...framing(request, headers), 'Via', VIA);
+    headers.push(...(upgrades ? ['Connection', 'Upgrade', 'Upgrade', 'websocket'] : ['Connection', 'close']));
+    if (route.upstream?.authorization !== undefined) headers.push('Proxy-Authorization', route.upstream.authorization);
+    const outgoing = httpRequest({
+      method: request.method,
+      path: route.upstream ? `http://${host}${path}` : path,
+      headers,
+      setHost: false,
+      createConnection: () => connection,
+    } as unknown as Parameters<typeof httpRequest>[0]);
+    const answered = upgrades ? switchedOrAnswered(outgoing) : answerTo(outgoing).then((incoming) => ({ incoming }));
+    // Waited for a moment later.
+    answered.catch(() => {});
+    return { outgoing, answered };
+  }
+
+  /** @throws Denial */
+  async #reach(to: Target, client: Duplex, tunnel: HttpTunnel | undefined, isTunnel: boolean): Promise<Route> {
+    const rule = this.#admit(to);
+    const { spare, target } = tunnel ?? {};
+    if (tunnel) tunnel.spare = undefined;
+    const isFit = spare && target!.host === to.host && target!.port === to.port && !spare.connection.destroyed;
+    if (spare && !isFit) spare.connection.destroy();
+    const dial = () => (isTunnel ? this.#dialer.tunnel(to, client) : this.#dialer.request(to, client));
+    const route = isFit ? spare : await dial();
+    this.#allow('http', to, { rule: rule.text, address: route.address });
+    return route;
+  }
+
+  #isInside({ host }: Target): boolean {
+    return this.inside !== undefined && isOwn(host);
+  }
+
+  /** @throws OwnRefusal */
+  async #connectInside({ host, port }: Target): Promise<Duplex> {
+    try {
+      const connection = await this.inside!(port);
+      connection.on('error', () => {});
+      return connection;
+    } catch (error) {
+      const hint = `${HOST_NAME}:${port} is the port of the machine outside`;
+      throw new OwnRefusal('unreachable', `${formatHost(host)} is the sandbox itself: ${messageOf(error)}; ${hint}`);
     }
   }
 
@@ -264,52 +397,6 @@ export class EgressProxy {
     return this.policy.admit(target);
   }
 
-  /** Connects to exactly an address that was checked. */
-  async #dial(target: Target, client: Duplex): Promise<Socket> {
-    const addresses = this.policy.admitAddresses(target, await this.#resolve(target.host));
-    let failure: unknown;
-    for (const address of addresses) {
-      if (client.destroyed) break;
-      const socket = this.#outside.connect(address, target.port);
-      socket.setTimeout(DIAL_MS, () => socket.destroy(new Error(`no answer within ${DIAL_MS} ms`)));
-      try {
-        await once(socket, 'connect');
-        socket.setTimeout(0);
-        socket.on('error', () => {});
-        const drop = () => socket.destroy();
-        client.once('close', drop);
-        socket.once('close', () => client.off('close', drop));
-        return socket;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw new Denial('unreachable', `${formatTarget(target)} cannot be reached: ${messageOf(failure)}`);
-  }
-
-  async #resolve(host: string): Promise<string[]> {
-    if (isIP(host)) return [host];
-    if (isLocal(host)) return ['127.0.0.1', '::1'];
-    try {
-      return await this.#outside.lookup(host);
-    } catch (error) {
-      throw new Denial('unresolved', `${host} has no address: ${messageOf(error)}`);
-    }
-  }
-
-  async #encrypt(socket: Socket, { host }: Target): Promise<Duplex> {
-    const { ca } = this.#outside;
-    const secure = tlsConnect({ socket, servername: host, ALPNProtocols: ['http/1.1'], ...(ca ? { ca } : {}) });
-    try {
-      await once(secure, 'secureConnect', { signal: AbortSignal.timeout(DIAL_MS) });
-    } catch (error) {
-      secure.destroy();
-      throw new Denial('credentials', `no trusted TLS connection to ${host}: ${messageOf(error)}`);
-    }
-    secure.on('error', () => {});
-    return secure;
-  }
-
   #allow(kind: EgressRecord['kind'], target: Target, facts: Pick<EgressRecord, 'rule' | 'address'>): void {
     const at = Date.now();
     this.#record({
@@ -326,6 +413,7 @@ export class EgressProxy {
   #deny(kind: EgressRecord['kind'], asked: string, error: unknown): Denial {
     const denial = error instanceof Denial ? error : new Denial('unreachable', messageOf(error));
     const { reason, rule, message } = denial;
+    if (denial instanceof OwnRefusal) return denial;
     this.#record({
       at: Date.now(),
       verdict: 'denied',
@@ -346,41 +434,22 @@ export class EgressProxy {
   }
 }
 
-/** What the sandbox wrote, for people and logs. */
-const printable = (text: string, space = '?'): string =>
-  text
-    .replaceAll(' ', space)
-    .replace(/[^\x20-\x7e]/g, '?')
-    .slice(0, 300);
-
-/** A fatal alert unrecognized_name (RFC 6066 §3): clients show it by name, where text would be a broken record. */
-const TLS_UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
-
-function refusal(denial: Denial): string {
-  const body = `Ripcord: ${denial.message}\n`;
-  return (
-    `HTTP/1.1 ${statusOf(denial)} ${phraseOf(denial)}\r\nContent-Type: text/plain\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\nX-Ripcord-Denied: ${denial.reason}\r\nConnection: close\r\n\r\n${body}`
-  );
-}
-
-/** Of a refused CONNECT most clients show nothing else. */
-const phraseOf = ({ message }: Denial): string => printable(`Ripcord: ${message}`, ' ');
-
-/** 502: it was allowed, and could not be done. */
-const statusOf = ({ reason }: Denial): number => {
-  if (reason === 'malformed') return 400;
-  return reason === 'unresolved' || reason === 'unreachable' ? 502 : 403;
-};
-
 const hostField = (target: Target, defaultPort: number): string =>
   target.port === defaultPort ? formatHost(target.host) : formatTarget(target);
 
-function parseAbsolute(url: string): { target: Target; path: string } {
+/** The target of a request. In a tunnel it is known, and the request line has a path only (RFC 9112 §3.2). */
+function parseTarget(url: string, tunnel: Target | undefined): { target: Target; path: string } {
+  if (tunnel && (url.startsWith('/') || url === '*')) return { target: tunnel, path: url };
   const match = /^http:\/\/([^/?#]*)(\/[^#]*|\?[^#]*)?$/i.exec(url);
   const target = match && parseAuthority(match[1]!, 80);
   if (!target) {
     throw new Denial('malformed', `'${printable(url)}' is not an http:// URL; TLS goes through CONNECT`);
+  }
+  if (tunnel && (tunnel.host !== target.host || tunnel.port !== target.port)) {
+    throw new Denial(
+      'host-mismatch',
+      `the tunnel is to ${formatTarget(tunnel)}, its request to ${formatTarget(target)}`,
+    );
   }
   const rest = match[2] ?? '/';
   return { target, path: rest.startsWith('?') ? `/${rest}` : rest };
@@ -397,77 +466,24 @@ function passedOn(raw: readonly string[], also: readonly string[]): string[] {
   return pairs.filter(([name]) => !dropped.has(name.toLowerCase())).flat();
 }
 
-function checkServerName({ host }: Target, serverName: string | undefined, encrypted: boolean): void {
-  if (encrypted) throw new Denial('tls-name', `${host}: encrypted ClientHello hides which server is meant`);
-  // An address has no name to send (RFC 6066 §3).
-  const expected = isIP(host) ? undefined : host;
-  if (serverName?.toLowerCase() === expected) return;
-  const sent = serverName === undefined ? 'no server name' : `the server name '${printable(serverName)}'`;
-  throw new Denial('tls-name', `${host}: the TLS greeting has ${sent}`);
+/** The field that marks off the body, where what is passed on has none; without any body a length of nothing. */
+function framing({ method, headers }: IncomingMessage, passed: readonly string[]): string[] {
+  if (!isFramed(headers)) return ['POST', 'PUT', 'PATCH'].includes(method!) ? ['Content-Length', '0'] : [];
+  const hasLength = passed.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-length');
+  return hasLength ? [] : ['Transfer-Encoding', 'chunked'];
 }
 
-/**
- * The first bytes of a tunnel, once they have been looked at. To port 443 they are a TLS greeting of that very name;
- * elsewhere they are if they look like one.
- */
-async function checkedStart(target: Target, client: Duplex, head: Buffer): Promise<Buffer> {
-  const strict = target.port === 443;
-  const timer = setTimeout(() => {
-    if (strict) client.destroy(new Denial('tls-name', `no TLS greeting for ${target.host} within ${HELLO_MS} ms`));
-  }, HELLO_MS);
-  try {
-    // It ends: what is incomplete is less than the one record that a greeting may be.
-    for (let bytes = head; ; bytes = Buffer.concat([bytes, await nextChunk(client)])) {
-      if (bytes.length > 0 && !strict && !looksLikeTls(bytes)) return bytes;
-      const hello = readClientHello(bytes);
-      if (hello.kind === 'not-tls') {
-        throw new Denial('tls-name', `${formatTarget(target)} takes TLS only, and this is none: ${hello.why}`);
-      }
-      if (hello.kind === 'hello') {
-        checkServerName(target, hello.serverName, hello.encrypted);
-        return bytes;
-      }
-      if (client.readableEnded) {
-        if (!strict && bytes.length === 0) return bytes;
-        throw new Denial('tls-name', `${formatTarget(target)}: the connection ended before its TLS greeting did`);
-      }
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const isWebSocket = ({ headers }: IncomingMessage): boolean => /^websocket$/i.test(headers.upgrade ?? '');
 
-/** Empty at the end. */
-async function nextChunk(client: Duplex): Promise<Buffer> {
-  for (;;) {
-    const chunk: Buffer | null = client.read();
-    if (chunk !== null) return chunk;
-    if (client.destroyed) throw client.errored ?? new Error('the connection has ended');
-    if (client.readableEnded) return Buffer.alloc(0);
-    await new Promise<void>((resolve) => {
-      const settle = () => {
-        client.off('readable', settle).off('end', settle).off('close', settle);
-        resolve();
-      };
-      client.on('readable', settle).on('end', settle).on('close', settle);
-    });
-  }
-}
-
-function toInjection(entry: ResolvedNetwork['inject'][number], option: string): Injection {
-  const target = parseAuthority(entry.host, entry.tls ? 443 : 80);
-  if (!target) {
-    throw new InvalidOptionsError(
-      `create: ${option}.host: '${entry.host}' is not an exact host, with a port or without`,
-    );
-  }
-  const value = process.env[entry.fromEnv];
-  if (!value) {
-    throw new InvalidOptionsError(`create: ${option}.fromEnv: the environment has no ${entry.fromEnv}`);
-  }
-  // The value must not show in a message.
-  if (!/^[\t\x20-\x7e]*$/.test(entry.prefix + value)) {
-    throw new InvalidOptionsError(`create: ${option}: ${entry.fromEnv} holds bytes that a header cannot have`);
-  }
-  return { target, header: entry.header, value: entry.prefix + value, tls: entry.tls };
+/** @throws what {@link answerTo} does; Denial for another protocol than the one that was asked for */
+async function switchedOrAnswered(outgoing: ClientRequest): Promise<Answer> {
+  const answered = answerTo(outgoing).then((incoming) => ({ incoming }));
+  const switched = new Promise<Answer>((resolve) => {
+    outgoing.once('upgrade', (incoming, connection, first) => resolve({ incoming, switched: { connection, first } }));
+  });
+  const answer = await Promise.race([switched, answered]);
+  answered.catch(() => {});
+  if (!('switched' in answer) || isWebSocket(answer.incoming)) return answer;
+  answer.switched?.connection.destroy();
+  throw new Denial('unreachable', 'the server switches to another protocol than was asked for');
 }

@@ -1,6 +1,8 @@
 /** The grammar of host names, addresses and allow-list entries, byte by byte; whatever is not in it is refused. */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { InvalidOptionsError } from '../errors.js';
+import { isLoopback } from './addresses.js';
+import { isLocal } from './own-names.js';
 
 /** Where a request wants to go, as it was written: a name in lower case, or an address. */
 export interface Target {
@@ -17,6 +19,8 @@ export interface Rule {
   /** Only of a rule of addresses. Those it lists may be dialled though they are not global. */
   coversAddress(address: string): boolean;
   coversName(host: string): boolean;
+  /** It names this machine, by name or by loopback addresses alone. */
+  meansHost: boolean;
 }
 
 /** RFC 1123 labels, and the underscore that real names have. */
@@ -80,13 +84,17 @@ export function parseRule(text: string, option: string): Rule {
     const list = new BlockList();
     list.addSubnet(address, length, family);
     const covers = (host: string) => isIP(host) !== 0 && list.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
-    return { text, port, coversAddress: covers, coversName: none };
+    const meansHost = isLoopback(address) && length >= (family === 'ipv6' ? bits : 8);
+    return { text, port, coversAddress: covers, coversName: none, meansHost };
   }
-  if (bare === '*') return { text, port, coversAddress: none, coversName: (host) => isIP(host) === 0 };
+  if (bare === '*') {
+    return { text, port, coversAddress: none, coversName: (host) => isIP(host) === 0, meansHost: false };
+  }
   const wildcard = bare.startsWith('*.');
   const name = parseName(wildcard ? bare.slice(2) : bare);
   if (!name) throw fail(/[^\x20-\x7e]/.test(bare) ? 'write international names in their xn-- form' : 'not a host name');
   const suffix = `.${name}`;
   const covers = wildcard ? (host: string) => host.endsWith(suffix) : (host: string) => host === name;
-  return { text, port, coversAddress: none, coversName: (host) => isIP(host) === 0 && covers(host) };
+  const coversName = (host: string) => isIP(host) === 0 && covers(host);
+  return { text, port, coversAddress: none, coversName, meansHost: isLocal(name) };
 }

@@ -4,6 +4,8 @@ import { STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream, StreamHandlers } from '../agent/stream.js';
 import { PipeConnection } from '../command/pipe-connection.js';
 import { CommandStreams, STREAM_WINDOW } from '../command/streams.js';
+import { authorityVariables } from './authorities.js';
+import { NO_PROXY } from './own-names.js';
 import type { EgressProxy, EgressRecord } from './proxy.js';
 
 /** What a sandbox has been allowed and denied. */
@@ -22,7 +24,7 @@ export interface SandboxEgress {
  */
 export async function openEgress(client: AgentClient, proxy: EgressProxy): Promise<Record<string, string>> {
   const port = await client.listen(proxy.maxConnections, (stream) => join(stream, proxy));
-  return environment(`http://127.0.0.1:${port}`, proxy);
+  return { ...environment(`http://127.0.0.1:${port}`), ...(proxy.ca !== undefined && authorityVariables()) };
 }
 
 function join(stream: AgentStream, proxy: EgressProxy): StreamHandlers {
@@ -53,16 +55,14 @@ function join(stream: AgentStream, proxy: EgressProxy): StreamHandlers {
 }
 
 /** curl, git, pip and most others read the lower-case names, npm and some libraries the upper-case ones. */
-function environment(url: string, { policy }: EgressProxy): Record<string, string> {
-  // What listens in the sandbox itself is reached directly, unless the list means the host's.
-  const direct = ['localhost', '127.0.0.1', '::1'].filter((host) => !policy.lists(host)).join(',');
+function environment(url: string): Record<string, string> {
   return {
     HTTP_PROXY: url,
     http_proxy: url,
     HTTPS_PROXY: url,
     https_proxy: url,
-    NO_PROXY: direct,
-    no_proxy: direct,
+    NO_PROXY,
+    no_proxy: NO_PROXY,
     // Node's own fetch and http follow the variables from 22.21 and 24 on, if told so.
     NODE_USE_ENV_PROXY: '1',
   };

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { z } from 'zod';
-import { isLocal } from '../egress/policy.js';
+import { HOST_NAME, isLocal } from '../egress/own-names.js';
 import { formatHost, parseRule } from '../egress/rules.js';
 import { InvalidOptionsError, RipcordError } from '../errors.js';
 import type { callerNetworkSchema } from './create-options.js';
@@ -73,6 +73,7 @@ export function ownTargets(port: number, hosts: Iterable<string>): string[] {
     `[::1]:${port}`,
     `[::ffff:0:0/96]:${port}`,
     `localhost:${port}`,
+    `${HOST_NAME}:${port}`,
     `*.localhost:${port}`,
     ...addresses.map(({ address }) => `${formatHost(address.replace(/%.*$/, ''))}:${port}`),
     ...new Set(names.map((name) => `${name}:${port}`)),

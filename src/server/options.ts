@@ -38,6 +38,10 @@ export const listenSchema = z.union([
 export const callersSchema = z.strictObject({
   /** Names sandboxes of callers may reach, as in `network.allow`; names only. Default: none. */
   allowEgress: z.array(text).max(500).default([]),
+  /** `network.ca` of every sandbox of a caller that has a network. Default: none. */
+  ca: text.optional(),
+  /** `network.upstreamProxy` of every sandbox of a caller that has a network. Default: none. */
+  upstreamProxy: text.optional(),
   /** Images besides Ripcord's own; `*`: all the engine has. */
   allowImages: z.array(text).default([]),
   /** OCI runtimes callers may choose, e.g. `runsc`. Default: none, the engine's own default. */

@@ -70,7 +70,11 @@ export class ServedSandboxes {
     try {
       // One caller's tasks never follow another's in a sandbox.
       const reuse = options.reuse && JSON.stringify([name, options.reuse]);
-      return await this.#ownership.run({ principal }, () => this.#manager.create({ ...options, reuse, signal }));
+      const { ca, upstreamProxy } = this.#policy;
+      const network = options.network === 'none' ? options.network : { ...options.network, ca, upstreamProxy };
+      return await this.#ownership.run({ principal }, () =>
+        this.#manager.create({ ...options, network, reuse, signal }),
+      );
     } finally {
       this.#making.set(name, this.#making.get(name)! - 1);
     }

@@ -350,7 +350,7 @@ describe('--allow', () => {
       const script = file(
         'fetch.py',
         `import urllib.request
-print(urllib.request.urlopen('http://localhost:${port}/').read().decode())
+print(urllib.request.urlopen('http://host.ripcord.internal:${port}/').read().decode())
 for _ in range(3):
     try: urllib.request.urlopen('https://not.listed.test/')
     except OSError as e: print('refused')

@@ -13,6 +13,8 @@ import { npmAccess } from '../helpers/npm-access.js';
 import { useManager, useSandbox } from '../helpers/sandbox.js';
 
 const under = useManager();
+/** The name of this machine inside. */
+const HOST = 'host.ripcord.internal';
 const BIG = randomBytes(1024)
   .toString('hex')
   .repeat(1024 * 16);
@@ -79,9 +81,9 @@ describe('a sandbox with a list', () => {
   });
 
   it('reaches what is listed, and nothing else of the same machine', async () => {
-    expect((await python(sandbox(), FETCH(`http://localhost:${port}/a?b`))).stdout).toBe('host GET /a?b 0\n');
-    const { stdout } = await python(sandbox(), FETCH(`http://localhost:${foreignPort}/`));
-    expect(stdout).toContain(`HTTP 403 Ripcord: localhost:${foreignPort}: network.allow`);
+    expect((await python(sandbox(), FETCH(`http://${HOST}:${port}/a?b`))).stdout).toBe('host GET /a?b 0\n');
+    const { stdout } = await python(sandbox(), FETCH(`http://${HOST}:${foreignPort}/`));
+    expect(stdout).toContain(`HTTP 403 Ripcord: ${HOST}:${foreignPort}: network.allow`);
     for (const url of ['http://example.com/', 'https://example.com/', 'http://169.254.169.254/']) {
       expect((await python(sandbox(), FETCH(url))).stdout, url).toContain('is not in network.allow');
     }
@@ -105,14 +107,14 @@ except OSError as e: print('no resolver')
 
   it('tells what was allowed and denied, in the log and as events', async () => {
     const before = under.events.length;
-    await python(sandbox(), FETCH(`http://localhost:${port}/log`));
+    await python(sandbox(), FETCH(`http://${HOST}:${port}/log`));
     await python(sandbox(), FETCH('https://sub.notallowed.test/'));
     const events = under.events.slice(before).filter((event) => event.type === 'egress') as Extract<
       ManagerEvent,
       { type: 'egress' }
     >[];
     expect(events.map(({ record }) => [record.verdict, record.kind, record.target, record.reason])).toEqual([
-      ['allowed', 'http', `localhost:${port}`, undefined],
+      ['allowed', 'http', `${HOST}:${port}`, undefined],
       ['denied', 'connect', 'sub.notallowed.test:443', 'not-allowed'],
     ]);
     expect(events[0]).toMatchObject({
@@ -127,8 +129,8 @@ except OSError as e: print('no resolver')
       sandbox(),
       `
 import hashlib, os, urllib.request
-body = urllib.request.urlopen('http://localhost:${port}/big').read()
-print(len(body), urllib.request.urlopen(urllib.request.Request('http://localhost:${port}/up', data=body)).read().decode())
+body = urllib.request.urlopen('http://${HOST}:${port}/big').read()
+print(len(body), urllib.request.urlopen(urllib.request.Request('http://${HOST}:${port}/up', data=body)).read().decode())
 `,
     );
     expect(stdout).toBe(`${BIG.length} host POST /up ${BIG.length}\n`);
@@ -141,7 +143,7 @@ print(len(body), urllib.request.urlopen(urllib.request.Request('http://localhost
 import os, socket, time, urllib.parse
 proxy = urllib.parse.urlparse(os.environ['HTTPS_PROXY'])
 s = socket.create_connection((proxy.hostname, proxy.port))
-s.sendall(b'CONNECT localhost:${echoPort} HTTP/1.1\\r\\nHost: localhost:${echoPort}\\r\\n\\r\\n')
+s.sendall(b'CONNECT ${HOST}:${echoPort} HTTP/1.1\\r\\nHost: ${HOST}:${echoPort}\\r\\n\\r\\n')
 print(s.recv(1000).split(b'\\r\\n')[0].decode())
 s.sendall(b'x' * 1200000); s.shutdown(socket.SHUT_WR)
 # By now all of it has come back, and the other side has nothing more to do with it.
@@ -159,7 +161,7 @@ print(total)
       sandbox(),
       `
 import concurrent.futures, urllib.request
-def get(i): return urllib.request.urlopen(f'http://localhost:${port}/{i}').read().decode()
+def get(i): return urllib.request.urlopen(f'http://${HOST}:${port}/{i}').read().decode()
 with concurrent.futures.ThreadPoolExecutor(100) as pool: answers = list(pool.map(get, range(300)))
 print(sum(answers[i] == f'host GET /{i} 0' for i in range(300)))
 `,
@@ -176,16 +178,16 @@ import os, socket, urllib.parse
 proxy = urllib.parse.urlparse(os.environ['HTTPS_PROXY'])
 held = []
 for _ in range(150): held.append(socket.create_connection((proxy.hostname, proxy.port), timeout=5))
-for s in held[::2]: s.sendall(b'GET http://localhost:${port}/ HTTP')
+for s in held[::2]: s.sendall(b'GET http://${HOST}:${port}/ HTTP')
 `,
     );
     expect(outcome).toBe('exited');
-    expect((await python(sandbox(), FETCH(`http://localhost:${port}/after`))).stdout).toBe('host GET /after 0\n');
+    expect((await python(sandbox(), FETCH(`http://${HOST}:${port}/after`))).stdout).toBe('host GET /after 0\n');
   });
 
   it('keeps working when a command kills all it may', async () => {
     await sandbox().exec('kill -9 -1');
-    expect((await python(sandbox(), FETCH(`http://localhost:${port}/still`))).stdout).toBe('host GET /still 0\n');
+    expect((await python(sandbox(), FETCH(`http://${HOST}:${port}/still`))).stdout).toBe('host GET /still 0\n');
   });
 });
 
@@ -203,9 +205,9 @@ describe('options', () => {
     await using sandbox = await under.manager.create({
       network: { allow: [`localhost:${port}`], maxBytes: 100_000 },
     });
-    const { stdout } = await python(sandbox, FETCH(`http://localhost:${port}/big`));
+    const { stdout } = await python(sandbox, FETCH(`http://${HOST}:${port}/big`));
     expect(stdout).not.toContain(BIG.slice(0, 100));
-    expect((await python(sandbox, FETCH(`http://localhost:${port}/`))).stdout).not.toContain('host GET');
+    expect((await python(sandbox, FETCH(`http://${HOST}:${port}/`))).stdout).not.toContain('host GET');
     expect(sandbox.egress!.bytes).toBeLessThan(2 * 1024 ** 2);
   });
 
@@ -219,7 +221,7 @@ describe('options', () => {
         },
       });
       requests = [];
-      await python(sandbox, FETCH(`http://localhost:${port}/key`));
+      await python(sandbox, FETCH(`http://${HOST}:${port}/key`));
       expect(requests.at(-1)?.headers['x-api-key']).toBe('out-of-reach');
       const { stdout } = await sandbox.exec('env; grep -rs out-of-reach /workspace /tmp /proc/*/environ | wc -l');
       expect(stdout).not.toContain('out-of-reach');
@@ -299,7 +301,7 @@ with zipfile.ZipFile('/workspace/${wheel}', 'w') as z:
     writeFileSync(join(served.path, 'simple', 'ripcord-demo', wheel), await sandbox.files.read(`/workspace/${wheel}`));
     writeFileSync(join(served.path, 'simple', 'ripcord-demo', 'index.html'), `<a href="${wheel}">${wheel}</a>`);
     const install = await sandbox.exec(
-      `python3 -m pip install --no-cache-dir --target lib --index-url http://localhost:${filesPort}/simple/ ripcord-demo`,
+      `python3 -m pip install --no-cache-dir --target lib --trusted-host ${HOST} --index-url http://${HOST}:${filesPort}/simple/ ripcord-demo`,
       { timeoutMs: 60_000 },
     );
     expect(install.stderr + install.stdout).toContain('Successfully installed ripcord-demo-1.0');
@@ -324,7 +326,7 @@ with zipfile.ZipFile('/workspace/${wheel}', 'w') as z:
       image: 'shell',
       network: { allow: [`localhost:${filesPort}`] },
     });
-    const clone = await sandbox.exec(`git clone -q http://localhost:${filesPort}/repo.git here && cat here/file.txt`, {
+    const clone = await sandbox.exec(`git clone -q http://${HOST}:${filesPort}/repo.git here && cat here/file.txt`, {
       timeoutMs: 60_000,
     });
     expect(clone.stderr).toBe('');

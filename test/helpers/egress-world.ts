@@ -7,7 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { type NetworkOptions, networkSchema } from '../../src/config.js';
-import { EgressProxy, type Outside } from '../../src/egress/proxy.js';
+import type { Outside } from '../../src/egress/dialer.js';
+import { EgressProxy } from '../../src/egress/proxy.js';
 import { makeCertificates } from './tls-proxy.js';
 
 /** Where each name is, by the first, the second … time it is asked for; the last stays. */
@@ -45,6 +46,15 @@ export class EgressWorld implements AsyncDisposable {
       (socket) => this.#origin.emit('connection', socket),
     );
     this.#secure.on('tlsClientError', () => {});
+    this.#origin.on('upgrade', (request: http.IncomingMessage, socket: Socket) => {
+      socket.on('error', () => {});
+      if (request.url === '/no') socket.end('HTTP/1.1 426 No\r\nContent-Length: 2\r\n\r\nno');
+      else {
+        const { upgrade, host } = request.headers;
+        socket.write(`HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}\r\nX-Host: ${host}\r\n\r\n`);
+        socket.pipe(socket);
+      }
+    });
   }
 
   static async open(names: Names): Promise<EgressWorld> {
@@ -69,8 +79,8 @@ export class EgressWorld implements AsyncDisposable {
   };
 
   /** A proxy with a port of its own, as the agent would give it. */
-  async proxy(network: NetworkOptions): Promise<{ proxy: EgressProxy; port: number }> {
-    const proxy = new EgressProxy(networkSchema.parse(network), { ...this.outside, ca: this.ca });
+  async proxy(network: NetworkOptions, outside: Outside = this.outside): Promise<{ proxy: EgressProxy; port: number }> {
+    const proxy = new EgressProxy(networkSchema.parse(network), { ca: this.ca, ...outside });
     const server = net.createServer({ allowHalfOpen: true }, (socket) => proxy.accept(socket));
     this.#proxies.push(server);
     return { proxy, port: await this.#listen(server) };
@@ -88,6 +98,10 @@ export class EgressWorld implements AsyncDisposable {
   }
 
   #serve(request: http.IncomingMessage, response: http.ServerResponse): void {
+    if (request.url === '/unasked') {
+      request.socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      return;
+    }
     let body = '';
     request.setEncoding('latin1').on('data', (text: string) => {
       body += text;

@@ -40,13 +40,14 @@ battery('network', ['runc'], (attack) => {
 
   const network = () => ({ network: { allow: [`localhost:${portOf(listed)}`, '*.listed.test'] } });
   attack('55 past an allow-list, 90 ways: nothing is let out', network, async ({ run, sandbox }) => {
-    const hosts = [listed, foreign].map((server) => `localhost:${portOf(server)}`);
+    const hosts = [listed, foreign].map((server) => `host.ripcord.internal:${portOf(server)}`);
     const result = await run('past-the-list.py', hosts, { timeoutMs: 60_000 });
     expect(result.stderr).toBe('');
-    expect(result.stdout).toBe('90 400 403\n');
+    // 502: what means the sandbox itself is led back inside, where nothing listens.
+    expect(result.stdout).toBe('90 400 403 502\n');
     expect(connections).toBe(0);
     const { log } = sandbox.egress!;
     expect(log.filter(({ verdict }) => verdict === 'allowed')).toEqual([]);
-    expect(log.length).toBeGreaterThanOrEqual(85);
+    expect(log.length).toBeGreaterThanOrEqual(70);
   });
 });

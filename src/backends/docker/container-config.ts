@@ -1,6 +1,6 @@
 /** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
 import type Docker from 'dockerode';
-import type { ContainerSpec, RunningLimits } from '../backend.js';
+import { type ContainerSpec, type RunningLimits, SANDBOX_HOSTNAME } from '../backend.js';
 import { seccompOption } from './seccomp.js';
 
 /** Where the agent's volume is mounted. */
@@ -50,7 +50,7 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
     Cmd: [],
     User: '0:0',
     WorkingDir: '/',
-    Hostname: 'sandbox',
+    Hostname: SANDBOX_HOSTNAME,
     Tty: false,
     // The pipe. StdinOnce: when our end of it closes, for whatever reason, the engine closes the agent's stdin.
     OpenStdin: true,

@@ -10,6 +10,7 @@ import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { addListenFlags, type ListenFlags, noteToken } from '../listen.js';
 import { collect, collectSpec, parseCount, parseDuration } from '../parse.js';
+import { readAuthorities } from '../sandbox/options.js';
 import { withManager } from '../session.js';
 import { loadSpec } from '../spec/load-spec.js';
 
@@ -18,6 +19,8 @@ interface ServeFlags extends ListenFlags {
   spec?: Record<string, string>;
   approve?: boolean;
   allowEgress?: string[];
+  ca?: string;
+  upstreamProxy?: string;
   allowImage?: string[];
   allowRuntime?: string[];
   maxSandboxes?: number;
@@ -42,6 +45,11 @@ export function addServe(program: Command, context: CliContext): void {
     .option('--spec <name=file>', 'let callers start tasks of this spec; repeatable', collectSpec)
     .option('--approve', 'commit nothing of a task before somebody approved its diff')
     .option('--allow-egress <host>', "let callers' sandboxes reach this name; repeatable", collect)
+    .option('--ca <file>', "certificate authorities (PEM) that callers' sandboxes trust besides the usual ones")
+    .option(
+      '--upstream-proxy <url>',
+      'what callers may reach is reached through this proxy; env: as the environment says',
+    )
     .option('--allow-image <name>', "let callers use this image besides Ripcord's own; repeatable", collect)
     .option('--allow-runtime <name>', 'let callers choose this OCI runtime, e.g. runsc; repeatable', collect)
     .option('--max-sandboxes <count>', 'open at once, of one token (default: 32)', parseCount)
@@ -85,6 +93,8 @@ async function serve(flags: ServeFlags & GlobalOptions, { interrupt }: CliContex
       approve: flags.approve ?? false,
       callers: {
         ...(flags.allowEgress && { allowEgress: flags.allowEgress }),
+        ...(flags.ca !== undefined && { ca: readAuthorities(flags.ca) }),
+        ...(flags.upstreamProxy !== undefined && { upstreamProxy: flags.upstreamProxy }),
         ...(flags.allowImage && { allowImages: flags.allowImage }),
         ...(flags.allowRuntime && { allowRuntimes: flags.allowRuntime }),
         ...(flags.maxSandboxes !== undefined && { maxSandboxes: flags.maxSandboxes }),

@@ -1,7 +1,8 @@
 /** The options `run` and `shell` make a sandbox from. */
+import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CreateOptions } from '../../config.js';
-import { InvalidOptionsError } from '../../errors.js';
+import { InvalidOptionsError, messageOf } from '../../errors.js';
 import type { Allowance } from '../../workspace/commit-allow.js';
 import type { FlagRule } from '../../workspace/commit-flags.js';
 import { FLAG_RULES } from '../../workspace/obeyed-files.js';
@@ -18,6 +19,8 @@ export interface FrameFlags {
   network?: 'none' | 'bridge';
   allow?: string[];
   deny?: string[];
+  ca?: string;
+  upstreamProxy?: string;
   runtime?: string;
 }
 
@@ -67,10 +70,16 @@ export function addFrameFlags(command: Command): Command {
     )
     .option(
       '--allow <host>',
-      'let it reach this host and no other: example.com, *.example.org, localhost:8080, 10.0.0.7:5432; repeatable',
+      'let it reach this host and no other: example.com, *.example.org, 10.0.0.7:5432, localhost:8080 (which is ' +
+        'host.ripcord.internal:8080 inside); repeatable',
       collect,
     )
     .option('--deny <host>', 'not this one, though --allow covers it; repeatable', collect)
+    .option('--ca <file>', 'with --allow: certificate authorities (PEM) to trust inside besides the usual ones')
+    .option(
+      '--upstream-proxy <url>',
+      'with --allow: the proxy this machine connects through; env: as the environment says',
+    )
     .option('--runtime <name>', 'OCI runtime of the engine, e.g. runsc (gVisor)');
 }
 
@@ -112,11 +121,23 @@ export function frameOptions(flags: FrameFlags): CreateOptions {
   };
 }
 
-function network({ network, allow, deny }: FrameFlags): CreateOptions['network'] {
-  if (!allow && !deny) return network;
-  if (network !== undefined) {
+function network({ network, allow, deny, ca, upstreamProxy }: FrameFlags): CreateOptions['network'] {
+  if (network !== undefined && (allow || deny)) {
     throw new InvalidOptionsError(`--network ${network} and --${allow ? 'allow' : 'deny'} exclude each other`);
   }
-  if (!allow) throw new InvalidOptionsError('--deny takes from what --allow gives: without it nothing can be reached');
-  return { allow, deny };
+  if (allow) return { allow, deny, ca: ca === undefined ? undefined : readAuthorities(ca), upstreamProxy };
+  if (deny) throw new InvalidOptionsError('--deny takes from what --allow gives: without it nothing can be reached');
+  for (const [flag, value] of Object.entries({ '--ca': ca, '--upstream-proxy': upstreamProxy })) {
+    if (value !== undefined) throw new InvalidOptionsError(`${flag} is for what --allow lists`);
+  }
+  return network;
+}
+
+/** The text of a PEM file. */
+export function readAuthorities(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidOptionsError(`--ca: ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isFramed, unknownCoding } from '../../egress/framing.js';
 import { messageOf, RipcordError } from '../../errors.js';
 import { onAbort } from '../../lifecycle/abort.js';
 import { answerTo } from '../../ports/answer.js';
@@ -18,13 +19,16 @@ export interface Forwarded {
   signal: AbortSignal;
 }
 
-/** @throws RipcordError `port-refused`, `unreachable`, as long as nothing was answered */
+/** @throws RipcordError `port-refused`, `unreachable`, `malformed`, as long as nothing was answered */
 export async function forwardRequest(
   sandbox: Sandbox,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { port, target, prefix, signal }: Forwarded,
 ): Promise<void> {
+  if (unknownCoding(incoming.headers) !== undefined) {
+    throw new RipcordError('malformed', "Of transfer codings only 'chunked' is passed on");
+  }
   const connection = await sandbox.ports.connect(port, { signal });
   const headers = { ...inwards(incoming.headers, port), connection: 'close' };
   const inside = httpRequest({
@@ -32,7 +36,9 @@ export async function forwardRequest(
     path: target,
     // Node frames a body by itself for some methods only; the server would take an unframed one for a request.
     headers:
-      isFramed(incoming) && !('content-length' in headers) ? { ...headers, 'transfer-encoding': 'chunked' } : headers,
+      isFramed(incoming.headers) && !('content-length' in headers)
+        ? { ...headers, 'transfer-encoding': 'chunked' }
+        : headers,
     createConnection: () => connection,
   });
   const unlisten = onAbort(signal, () => void inside.destroy());
@@ -43,6 +49,9 @@ export async function forwardRequest(
     const answer = await answered.catch((cause) => {
       throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
     });
+    if (unknownCoding(answer.headers) !== undefined) {
+      throw new RipcordError('unreachable', `Port ${port} answers in a transfer coding that nobody asked for`);
+    }
     outgoing.writeHead(answer.statusCode ?? 502, outwards(answer.headers, prefix));
     await pipeline(answer, outgoing);
   } finally {
@@ -58,6 +67,9 @@ export async function forwardUpgrade(
   { port, target, prefix, signal }: Forwarded,
 ): Promise<void> {
   const { socket } = incoming;
+  if (!isWebSocket(incoming) || isFramed(incoming.headers)) {
+    throw new RipcordError('malformed', 'Of upgrades only WebSockets are passed on, without a body');
+  }
   const connection = await sandbox.ports.connect(port, { signal });
   const inside = httpRequest({
     path: target,
@@ -73,8 +85,9 @@ export async function forwardUpgrade(
     ]).catch((cause) => {
       throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
     });
-    if (!upgraded)
+    if (!upgraded || !isWebSocket(answer)) {
       throw new RipcordError('unreachable', `Port ${port} answers ${answer.statusCode}, it takes no WebSocket`);
+    }
     const fields = { ...outwards(answer.headers, prefix), connection: 'Upgrade', upgrade: 'websocket' };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}`);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
@@ -88,6 +101,4 @@ export async function forwardUpgrade(
   }
 }
 
-function isFramed({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
-}
+const isWebSocket = ({ headers }: IncomingMessage): boolean => /^websocket$/i.test(headers.upgrade ?? '');

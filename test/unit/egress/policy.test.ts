@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type NetworkOptions, networkSchema } from '../../../src/config.js';
 import { isGlobal } from '../../../src/egress/addresses.js';
+import { HOST_NAME, isOwn, NO_PROXY } from '../../../src/egress/own-names.js';
 import { Denial, EgressPolicy } from '../../../src/egress/policy.js';
 import { parseAuthority, parseName, parseRule } from '../../../src/egress/rules.js';
 import { InvalidOptionsError } from '../../../src/errors.js';
@@ -132,7 +133,34 @@ describe('entries of the list', () => {
     expect(admits({ allow: ['*'] }, '8.8.8.8')).toBe('not-allowed');
     expect(admits({ allow: ['*'] }, 'localhost')).toBe('not-allowed');
     expect(admits({ allow: ['*.localhost'] }, 'a.localhost')).toBe('not-allowed');
-    expect(admits({ allow: ['localhost:443'] }, 'localhost')).toBe('allowed');
+  });
+
+  test('a port of the host is listed by any of its names, and has one inside', () => {
+    const allow = (entry: string) => admits({ allow: [entry] }, HOST_NAME, 8080);
+    for (const entry of ['localhost:8080', 'x.localhost:8080', '127.0.0.1:8080', '127.0.0.0/8:8080', '[::1]:8080']) {
+      expect(allow(entry), entry).toBe('allowed');
+    }
+    expect(allow(`${HOST_NAME}:8080`)).toBe('allowed');
+    expect(admits({ allow: ['localhost:8080'] }, HOST_NAME, 8081)).toBe('not-allowed');
+    for (const entry of [
+      '*',
+      '*.internal',
+      '*.ripcord.internal',
+      '*.localhost',
+      '0.0.0.0/0',
+      '[::/0]',
+      '126.0.0.0/7',
+    ]) {
+      expect(allow(`${entry}:8080`), entry).toBe('not-allowed');
+    }
+  });
+
+  test('what denies the host by any name denies that one', () => {
+    const denied = (entry: string) => admits({ allow: ['localhost:8080'], deny: [entry] }, HOST_NAME, 8080);
+    for (const entry of ['localhost', 'localhost:8080', '*.localhost', '127.0.0.0/8', '127.0.0.1:8080', '[::1]', '*']) {
+      expect(denied(entry), entry).toBe('denied');
+    }
+    for (const entry of ['localhost:8081', '10.0.0.0/8']) expect(denied(entry), entry).toBe('allowed');
   });
 });
 
@@ -189,11 +217,35 @@ describe('addresses', () => {
     expect(reasonOf(() => of({ allow: ['ok.test', '10.0.0.0/24:80'] }, '10.0.0.1'))).toBe('private-address');
   });
 
-  test('of localhost: loopback only, whatever a resolver says', () => {
+  test('of the host: loopback only, whatever a resolver says', () => {
     const options = { allow: ['localhost:80'] };
-    const admit = (...addresses: string[]) =>
-      policy(options).admitAddresses({ host: 'localhost', port: 80 }, addresses);
+    const admit = (...addresses: string[]) => policy(options).admitAddresses({ host: HOST_NAME, port: 80 }, addresses);
     expect(admit('8.8.8.8', '127.0.0.1', '::1')).toEqual(['127.0.0.1', '::1']);
     expect(reasonOf(() => admit('8.8.8.8'))).toBe('private-address');
+  });
+});
+
+describe('the sandbox itself', () => {
+  test.each([
+    'localhost',
+    'a.localhost',
+    'sandbox',
+    '127.0.0.1',
+    '127.255.0.9',
+    '0.0.0.0',
+    '::',
+    '::1',
+    '::ffff:127.0.0.1',
+    '::ffff:0.0.0.0',
+  ])('is %s', (host) => expect(isOwn(host)).toBe(true));
+  test.each([HOST_NAME, 'ok.test', 'localhost.ok.test', 'my-sandbox', '10.0.0.1', '8.8.8.8', 'fe80::1', '::2'])(
+    'is not %s',
+    (host) => expect(isOwn(host)).toBe(false),
+  );
+
+  test('is named to programs in forms that break none of them', () => {
+    // httpx raises for a colon, and a name without a dot in front is for all below it with most.
+    expect(NO_PROXY).not.toMatch(/[:[\]\s*]/);
+    expect(NO_PROXY.split(',')).toEqual(expect.arrayContaining(['localhost', 'sandbox', '127.0.0.1', '0.0.0.0']));
   });
 });

@@ -35,14 +35,44 @@ describe('forwardUpgrade', () => {
     const inside = new Inside('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZZZ\r\n');
     const sandbox = { ports: { connect: async () => inside } } as unknown as Sandbox;
     const { signal } = new AbortController();
-    const incoming = { socket: new Inside(), headers: {} } as unknown as IncomingMessage;
+    const headers = { upgrade: 'websocket', connection: 'Upgrade' };
+    const incoming = { socket: new Inside(), headers } as unknown as IncomingMessage;
     const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', signal });
     await expect(forwarding).rejects.toMatchObject({ code: 'unreachable' });
     await inside.gone();
   });
+
+  it('takes a switch to another protocol for no WebSocket', async () => {
+    const inside = new Inside('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    const sandbox = { ports: { connect: async () => inside } } as unknown as Sandbox;
+    const incoming = { socket: new Inside(), headers: { upgrade: 'websocket' } } as unknown as IncomingMessage;
+    const { signal } = new AbortController();
+    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', signal });
+    await expect(forwarding).rejects.toMatchObject({ code: 'unreachable' });
+    await inside.gone();
+  });
+
+  it.each([
+    ['another protocol', { upgrade: 'h2c' }],
+    ['a WebSocket with a body', { upgrade: 'websocket', 'content-length': '5' }],
+    ['a WebSocket with chunks', { upgrade: 'websocket', 'transfer-encoding': 'chunked' }],
+  ])('asks nothing of the server inside for %s', async (_what, headers) => {
+    const sandbox = { ports: { connect: () => expect.unreachable() } } as unknown as Sandbox;
+    const incoming = { socket: new Inside(), headers } as unknown as IncomingMessage;
+    const { signal } = new AbortController();
+    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', signal });
+    await expect(forwarding).rejects.toMatchObject({ code: 'malformed' });
+  });
 });
 
 describe('forwardRequest', () => {
+  it('passes on no body in a coding that it would not name', async () => {
+    const inside = () => expect.unreachable();
+    expect(await proxied(inside, 'POST', { 'transfer-encoding': 'gzip, chunked' }, 'x')).toBe('malformed');
+    const answer = new Inside('HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n');
+    expect(await proxied(() => answer, 'GET', {})).toBe('unreachable');
+  });
+
   it('says so where the server inside switches to another protocol', async () => {
     const inside = new Inside('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
     expect(await proxied(() => inside, 'GET', {})).toBe('unreachable');

@@ -1,0 +1,86 @@
+/** Certificate authorities besides the usual ones: for a private registry, or a proxy that inspects TLS. */
+import { X509Certificate } from 'node:crypto';
+import { FileError, InvalidOptionsError, messageOf } from '../errors.js';
+import type { SandboxFiles } from '../files/sandbox-files.js';
+
+/** The file inside. `rm -rf /tmp/*` leaves it, because its name begins with a dot. */
+const BUNDLE = '/tmp/.ripcord-ca.pem';
+/** The bundles of the common distributions, as Go's crypto/x509 lists them (root_linux.go). */
+const SYSTEM_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/tls/cacert.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/**
+ * The certificates in `pem`, and nothing else that may stand there, such as a key.
+ * @throws InvalidOptionsError; what came is not repeated
+ */
+export function certificatesOf(pem: string): string {
+  const found = pem.match(CERTIFICATE) ?? [];
+  if (found.length === 0) {
+    throw new InvalidOptionsError('create: network.ca: expected certificates in PEM, as text', {
+      hint: "A file's name is none: read the file first.",
+    });
+  }
+  for (const [index, certificate] of found.entries()) {
+    try {
+      new X509Certificate(certificate);
+    } catch (error) {
+      throw new InvalidOptionsError(
+        `create: network.ca: certificate ${index + 1} cannot be read: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+  return `${found.join('\n')}\n`;
+}
+
+/**
+ * The variables by which programs find a bundle of authorities: npm, pip, requests, curl, git, OpenSSL with Go and Ruby,
+ * cargo, Deno, the AWS tools, httplib2, gRPC. Java has a store of its own.
+ */
+const VARIABLES = [
+  'NODE_EXTRA_CA_CERTS',
+  'PIP_CERT',
+  'REQUESTS_CA_BUNDLE',
+  'CURL_CA_BUNDLE',
+  'GIT_SSL_CAINFO',
+  'SSL_CERT_FILE',
+  'CARGO_HTTP_CAINFO',
+  'DENO_CERT',
+  'AWS_CA_BUNDLE',
+  'HTTPLIB2_CA_CERTS',
+  'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
+];
+
+export const authorityVariables = (): Record<string, string> =>
+  Object.fromEntries(VARIABLES.map((name) => [name, BUNDLE]));
+
+/** Most of the variables name what stands for the system's bundle, so the file begins with that of the image. */
+export async function installAuthorities(
+  files: SandboxFiles,
+  certificates: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const system = await systemBundle(files, signal);
+  await files.write(BUNDLE, `${system}\n${certificates}`, { mode: 0o444, signal });
+}
+
+async function systemBundle(files: SandboxFiles, signal: AbortSignal | undefined): Promise<string> {
+  for (const path of SYSTEM_BUNDLES) {
+    try {
+      return await files.readText(path, { signal });
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+    }
+  }
+  return '';
+}
