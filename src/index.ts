@@ -142,3 +142,4 @@ export {
 } from './workspace/commit.js';
 export type { Change, ChangeType } from './workspace/diff.js';
 export type { Extracted } from './workspace/extract.js';
+export type { SeedReport } from './workspace/seed-report.js';

@@ -30,12 +30,15 @@ import { WarmPool } from './pool/warm-pool.js';
 import { WarmSandbox } from './pool/warm-sandbox.js';
 import { type CommandEvent, type EgressEvent, Sandbox, type SandboxOwner } from './sandbox.js';
 import { traced } from './tracing.js';
+import type { SeedReport } from './workspace/seed-report.js';
 
 /** What happens, for a UI to follow: `manager.on('event', …)`. `at` is in milliseconds since 1970. */
 export type ManagerEvent =
   | { type: 'sandbox.creating'; sandbox: string; image: string; at: number }
   | { type: 'sandbox.created'; sandbox: string; image: string; warm: boolean; durationMs: number; at: number }
   | { type: 'sandbox.warning'; sandbox: string; code: SandboxWarning['code']; message: string; at: number }
+  /** Something of the seed could not be kept: sockets, devices, names that are not UTF-8. */
+  | { type: 'seed.incomplete'; sandbox: string; report: SeedReport; at: number }
   | { type: 'sandbox.failed'; sandbox: string; error: string; at: number }
   | { type: 'sandbox.lost'; sandbox: string; reason: string; at: number }
   | { type: 'sandbox.closed'; sandbox: string; receipt: SandboxReceipt; at: number }
@@ -263,6 +266,8 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       this.#logger.warn({ sandbox: id, code }, message);
       this.#emit({ type: 'sandbox.warning', sandbox: id, code, message, at: Date.now() });
     }
+    const report = sandbox.seedReport;
+    if (report && report.refusedCount > 0) this.#emit({ type: 'seed.incomplete', sandbox: id, report, at: Date.now() });
     return sandbox;
   }
 

@@ -27,6 +27,7 @@ import { traced } from './tracing.js';
 import type { CommitOptions, CommitPlan, CommitReceipt, PrepareCommitOptions } from './workspace/commit.js';
 import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './workspace/commit-sandbox.js';
 import type { Change } from './workspace/diff.js';
+import { type SeedReport, seedReport } from './workspace/seed-report.js';
 
 /** `['python3', '-c', 'print(1)']`, or a line for `/bin/sh`. */
 export type CommandLine = string | readonly string[];
@@ -70,6 +71,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #owner: SandboxOwner;
   readonly #host: CommandHost;
   readonly #env: Record<string, string>;
+  readonly #seedReport: SeedReport | undefined;
   #endsAt: Date;
   readonly #warmSetting: WarmSetting;
   #warming: Promise<boolean> | undefined;
@@ -85,6 +87,7 @@ export class Sandbox implements AsyncDisposable {
     this.#endsAt = new Date(this.createdAt.getTime() + options.lifetimeMs);
     this.capabilities = parts.ready.capabilities;
     this.#parts = parts;
+    this.#seedReport = parts.seed && seedReport(parts.seed.staged);
     this.#options = options;
     this.#owner = owner;
     // A bind mount is the host's own directory: HOME and TMPDIR would litter it.
@@ -147,6 +150,11 @@ export class Sandbox implements AsyncDisposable {
     );
   }
 
+  /** Counts the copied entries of the seed, and lists those that could not be kept; `undefined` without a seed. */
+  get seedReport(): SeedReport | undefined {
+    return this.#seedReport;
+  }
+
   /** @internal */
   get leaseMs(): number {
     return this.#options.leaseMs;
@@ -183,7 +191,8 @@ export class Sandbox implements AsyncDisposable {
     if (this.#options.warm) void this.warmUp().catch(() => {});
     const missing = this.homes.filter((path) => !this.#parts.homes.includes(path));
     const makeHomes = this.files.makeDirs(missing, { mode: 0o700, signal });
-    const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
+    const upload =
+      seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal, keepLinks: true });
     const ca = this.#parts.egress?.proxy.ca;
     const authorities = ca === undefined ? undefined : installAuthorities(this.files, ca, signal);
     const results = await Promise.allSettled([makeHomes, upload, authorities]);

@@ -113,7 +113,7 @@ export class RemoteFiles implements AnyFiles {
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
     if (info.kind !== 'directory') {
-      return saveDownload(await this.read(from, { ...rest, maxBytes }), resolve(to), rest.signal);
+      return saveDownload(await this.read(from, { ...rest, maxBytes }), resolve(to), info.mtimeMs, rest.signal);
     }
     try {
       const archive = await this.readArchive(from, { ...rest, maxBytes, maxEntries });

@@ -5,6 +5,7 @@ import { throwIfAborted } from '../lifecycle/abort.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import type { IgnoreOptions } from '../workspace/ignore-rules.js';
 import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
+import type { Refused } from '../workspace/refused.js';
 import { stageSeed } from '../workspace/stage.js';
 import type { Scratch } from './scratch.js';
 import type { Snapshot } from './snapshot.js';
@@ -34,14 +35,17 @@ export class BaseWorkspace {
   /** The seed as it was when the run began: what a commit compares the target with. */
   readonly origin: Tree;
   readonly ignore: IgnoreOptions;
+  /** Entries of the seed that could not be kept. */
+  readonly refused: readonly Refused[];
   readonly #scratch: Scratch;
   #current: Tree;
 
-  private constructor(origin: Tree, ignore: IgnoreOptions, scratch: Scratch) {
+  private constructor(origin: Tree, ignore: IgnoreOptions, scratch: Scratch, refused: readonly Refused[] = []) {
     this.origin = origin;
     this.#current = origin;
     this.ignore = ignore;
     this.#scratch = scratch;
+    this.refused = refused;
   }
 
   /** Copies the seed once, so that all branches of all iterations begin with the same files whatever happens to it. */
@@ -56,8 +60,10 @@ export class BaseWorkspace {
     if (!exists) return new BaseWorkspace({ directory: undefined, manifest: new Map() }, rules, scratch);
     const directory = await scratch.make('seed-');
     // A target that was committed to has a journal of ours; it is no part of the project.
-    const { manifest } = await stageSeed({ ...seed, ignore: [...seed.ignore, '/.ripcord*'] }, directory, { signal });
-    return new BaseWorkspace({ directory, manifest }, rules, scratch);
+    const { manifest, refused } = await stageSeed({ ...seed, ignore: [...seed.ignore, '/.ripcord*'] }, directory, {
+      signal,
+    });
+    return new BaseWorkspace({ directory, manifest }, rules, scratch, refused);
   }
 
   /** What branches begin with now. */

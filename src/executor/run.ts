@@ -202,6 +202,11 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
       sandbox === false ? undefined : (seed ?? (target ? { from: target, ignore: [], gitignore: true } : undefined));
     try {
       this.base = await BaseWorkspace.open(files, ignore, this.scratch, this.#scope.signal);
+      const { refused } = this.base;
+      if (refused.length > 0) {
+        const message = `${refused.length} entries of the seed could not be kept`;
+        this.emit({ type: 'log', iteration: this.#nextIteration, level: 'warn', message, fields: { refused } });
+      }
       if (this.#keptBase) await this.base.restore(this.#keptBase, this.#scope.signal);
     } catch (error) {
       throw this.#scope.explain(error, 'copying the seed');

@@ -8,6 +8,7 @@ import { FileError, InvalidOptionsError } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import { type Extracted, extractTar } from '../workspace/extract.js';
+import type { KeepLink } from '../workspace/extract-rules.js';
 import type { Manifest } from '../workspace/manifest.js';
 import { packTree } from '../workspace/pack.js';
 import { type FileRecord, manifestFromRecords, parseRecords } from '../workspace/records.js';
@@ -191,18 +192,18 @@ export class SandboxFiles {
     return uploadFromHost(this, from, to, config.parseOptions(config.uploadSchema, options, 'files.upload'));
   }
 
-  /** @internal Uploads what `manifest` names below `directory`. */
+  /** @internal Uploads the entries of `manifest` below `directory`; with `keepLinks` also links that lead outside. */
   async uploadTree(
     directory: string,
     manifest: Manifest,
     to: string,
-    options: { signal?: AbortSignal | undefined; user?: string | undefined },
+    options: { signal?: AbortSignal | undefined; user?: string | undefined; keepLinks?: boolean },
   ): Promise<Omit<UploadReport, 'refused'>> {
-    const { signal } = options;
-    await this.#run(['untar', this.#path(to), '-1', '-1'], options, {
+    const { signal, keepLinks } = options;
+    await this.#run(['untar', this.#path(to), '-1', '-1', ...(keepLinks ? ['links'] : [])], options, {
       timeoutMs: TRANSFER_MS,
       stdin: true,
-      input: (command) => send(command, packTree(directory, manifest, { signal }), signal),
+      input: (command) => send(command, packTree(directory, manifest, { signal, keepLinks }), signal),
     });
     const files = [...manifest.values()].filter(({ kind }) => kind === 'file');
     return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
@@ -210,13 +211,27 @@ export class SandboxFiles {
 
   /**
    * Copies a file or a directory tree of the sandbox to the host. What comes out is taken for hostile: nothing is ever
-   * written outside `to`, no link is followed, and what cannot be carried over safely is reported.
+   * written outside `to`, no link is followed, and what cannot be carried over safely is reported. Times of files are kept,
+   * and so is a link of the seed that the sandbox did not change, wherever it leads.
    */
   async download(from: string, to: string, options?: config.DownloadOptions): Promise<Extracted> {
+    return this.downloadTree(from, to, options, this.#seedLinks(from));
+  }
+
+  /** @internal {@link download} that refuses every link that leads outside, unless `keepLink` knows it. */
+  async downloadTree(
+    from: string,
+    to: string,
+    options?: config.DownloadOptions,
+    keepLink?: KeepLink,
+  ): Promise<Extracted> {
     const parsed = config.parseOptions(config.downloadSchema, options, 'files.download');
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
-    if (info.kind !== 'directory') return this.#downloadFile(from, resolve(to), maxBytes, rest);
+    if (info.kind !== 'directory') {
+      const content = await this.read(from, { ...rest, maxBytes });
+      return saveDownload(content, resolve(to), info.mtimeMs, rest.signal);
+    }
     const argv = ['tar', this.#path(from), String(maxBytes), String(maxEntries), OWN_NAME];
     throwIfAborted(rest.signal, `downloading ${from}`);
     const streams = new CommandStreams(false, BLOCK_BYTES);
@@ -225,7 +240,8 @@ export class SandboxFiles {
     streams.connect(command.stream);
     const failure = collect(streams);
     try {
-      const extracted = await extractTar(streams.stdout, resolve(to), { ...rest, maxBytes, maxEntries, onRefused });
+      const limits = { maxBytes, maxEntries, onRefused, ...(keepLink && { keepLink }) };
+      const extracted = await extractTar(streams.stdout, resolve(to), { ...rest, ...limits });
       checkOperation(argv, await command.result, await failure);
       return extracted;
     } catch (error) {
@@ -257,14 +273,12 @@ export class SandboxFiles {
     return { changes: diffManifests(base, manifestFromRecords(records)), refused };
   }
 
-  async #downloadFile(
-    from: string,
-    to: string,
-    maxBytes: number,
-    options: { signal?: AbortSignal | undefined; user?: string | undefined },
-  ): Promise<Extracted> {
-    const content = await this.read(from, { ...options, maxBytes });
-    return saveDownload(content, to, options.signal);
+  /** Knows the links of the seed below `from` by their text, which is the host's own. */
+  #seedLinks(from: string): KeepLink | undefined {
+    const base = this.#root.base();
+    const inside = posix.relative(this.#root.workspace, this.#path(from));
+    if (base === undefined || inside === '..' || inside.startsWith('../')) return undefined;
+    return (path, target) => base.get(posix.join(inside, path))?.linkTarget === target;
   }
 
   /** @throws FileError for a relative path that climbs out of the workspace. */

@@ -119,10 +119,13 @@ class Fetch {
     }
   }
 
-  /** What the host cannot take of it is fetched by itself afterwards, or is refused by the plan. */
+  /**
+   * Entries that the host cannot take are fetched one by one afterwards, or refused by the plan. No link of the seed is made
+   * here: files are written below this directory by path afterwards, and a link that leads out would be followed.
+   */
   private async fetchAll(): Promise<void> {
     const { files, workspace } = this.sandbox;
-    await files.download(workspace, this.directory, { maxEntries: MAX_SEEN, signal: this.signal });
+    await files.downloadTree(workspace, this.directory, { maxEntries: MAX_SEEN, signal: this.signal });
   }
 
   private async fetchOne({ path: relative, after }: Change): Promise<void> {

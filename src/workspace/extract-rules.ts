@@ -37,6 +37,7 @@ export class ExtractRules {
     private readonly maxDepth: number,
     private readonly collisions: Collisions,
     private readonly onImplicit: () => void,
+    private readonly keepLink: KeepLink = () => false,
   ) {}
 
   /** The entry to create, the reason not to, or `root` for the directory itself. */
@@ -54,8 +55,9 @@ export class ExtractRules {
         return { kind: entry.kind, path, linkTarget: '' };
       case 'symlink': {
         const linkTarget = decodeName(entry.linkName);
-        const reason = linkTarget === undefined ? 'link target is not UTF-8' : linkProblem(path, linkTarget);
-        if (linkTarget === undefined || reason !== undefined) return { reason: reason ?? '' };
+        if (linkTarget === undefined) return { reason: 'link target is not UTF-8' };
+        const reason = this.keepLink(path, linkTarget) ? undefined : linkProblem(path, linkTarget);
+        if (reason !== undefined) return { reason };
         this.countName(linkTarget);
         return { kind: 'link', path, linkTarget };
       }
@@ -103,6 +105,9 @@ export class ExtractRules {
     }
   }
 }
+
+/** Tells whether a link is to be made with its text, wherever it leads. */
+export type KeepLink = (path: string, target: string) => boolean;
 
 const REASONS: Record<string, string> = {
   'hard-link': 'hard link',

@@ -1,7 +1,7 @@
 import { RipcordError } from '../errors.js';
 import { ByteReader } from './byte-reader.js';
 import { InFlight } from './concurrency.js';
-import type { Accepted, Collisions } from './extract-rules.js';
+import type { Accepted, Collisions, KeepLink } from './extract-rules.js';
 import { ExtractRules } from './extract-rules.js';
 import { writeFully } from './fd.js';
 import { HostDirectory, InTheWay, writeParts } from './host-directory.js';
@@ -23,6 +23,11 @@ export interface ExtractOptions extends TransferLimits {
   onRefused?: OnRefused;
   /** Names that differ only in case or Unicode form, in the archive or on the host. Default `refuse`. */
   collisions?: Collisions;
+  /**
+   * Links to make with their text, also where they lead outside: those of the seed that the sandbox did not change. Links are
+   * made last, and nothing is written through one.
+   */
+  keepLink?: KeepLink;
   signal?: AbortSignal;
 }
 
@@ -46,8 +51,8 @@ const MAX_HELD_BYTES = 8 * 1024 * 1024;
  * the host included. Refused are `..`, absolute paths, NULs, names that are not UTF-8, too long or too deep, hard
  * links, links that lead outside, devices, fifos, anything behind a link or a file, anything named twice.
  *
- * Owners, times and attributes are not taken over; of the mode remain the owner's bits and what others may read and
- * execute (`mode & 0755`, always accessible to the owner, less the umask). Existing files and links are replaced by
+ * Times of files and of new directories are kept; owners and attributes are not taken over; of the mode remain the owner's
+ * bits and what others may read and execute (`mode & 0755`, always accessible to the owner, less the umask). Existing files and links are replaced by
  * rename, directories are merged into, never replaced. Links are created last. Nothing is deleted.
  *
  * @throws `archive-invalid` for a damaged, truncated or endless archive and, with `onRefused: 'throw'`, for the first
@@ -77,6 +82,7 @@ class Extraction {
   private readonly links: Accepted[] = [];
   private readonly counts = { files: 0, directories: 0, links: 0, bytes: 0 };
   private readonly made = new Set<string>(['']);
+  private readonly times = new Map<string, number>();
 
   constructor(
     private readonly reader: ByteReader,
@@ -85,8 +91,11 @@ class Extraction {
   ) {
     this.budget = new Budget(options, 'The archive');
     // Directories an archive does not list are entries all the same.
-    this.rules = new ExtractRules(options.maxDepth ?? DEFAULT_MAX_DEPTH, options.collisions ?? 'refuse', () =>
-      this.budget.addEntry(),
+    this.rules = new ExtractRules(
+      options.maxDepth ?? DEFAULT_MAX_DEPTH,
+      options.collisions ?? 'refuse',
+      () => this.budget.addEntry(),
+      options.keepLink,
     );
     this.refused = new RefusedLog(options.onRefused ?? 'report', 'archive-invalid');
   }
@@ -102,6 +111,8 @@ class Extraction {
         this.options.signal?.throwIfAborted();
         await this.create(link.path, () => this.makeLink(link));
       }
+      // Inner ones first: the last change in a directory comes before its time is set.
+      for (const [path, mtimeMs] of [...this.times].reverse()) await this.target.setDirectoryTime(path, mtimeMs);
     } catch (error) {
       await this.writes.settle();
       await this.target.discardUnfinished();
@@ -122,8 +133,10 @@ class Extraction {
     }
     this.checkFileSize(entry);
     const { path, kind } = accepted;
-    if (kind === 'directory') await this.create(path, () => this.makeDirectories(path, directoryMode(entry.mode)));
-    else if (kind === 'link') this.links.push(accepted);
+    if (kind === 'directory') {
+      this.times.set(path, entry.mtimeMs);
+      await this.create(path, () => this.makeDirectories(path, directoryMode(entry.mode)));
+    } else if (kind === 'link') this.links.push(accepted);
     else await this.takeFile(path, entry);
   }
 
@@ -134,7 +147,7 @@ class Extraction {
     if (size > SMALL_FILE_BYTES) {
       const parts = this.reader.parts(size);
       const written = await this.create(path, async () => {
-        await this.target.writeFile(path, mode, (fd) => writeParts(fd, parts));
+        await this.target.writeFile(path, mode, (fd) => writeParts(fd, parts), entry.mtimeMs);
         this.countFile(size);
       });
       // Only the look before the first byte refuses, so all of the file is still in the archive.
@@ -146,7 +159,7 @@ class Extraction {
     await this.writes.start(size, async () => {
       this.options.signal?.throwIfAborted();
       await this.create(path, async () => {
-        await this.target.writeFile(path, mode, (fd) => writeFully(fd, data));
+        await this.target.writeFile(path, mode, (fd) => writeFully(fd, data), entry.mtimeMs);
         this.countFile(size);
       });
     });

@@ -10,6 +10,7 @@ export const close = promisify(fs.close);
 export const lstat = promisify(fs.lstat);
 export const copyFile = promisify(fs.copyFile);
 export const utimes = promisify(fs.utimes);
+const futimes = promisify(fs.futimes);
 const readAt = promisify(fs.read);
 const writeAt = promisify(fs.write);
 
@@ -37,4 +38,15 @@ export async function writeFully(fd: number, data: Uint8Array): Promise<void> {
     const { bytesWritten } = await writeAt(fd, data, written, data.byteLength - written, null);
     written += bytesWritten;
   }
+}
+
+/** The last second that eleven octal digits of a tar header hold: the year 2242. */
+const MAX_SECONDS = 8 ** 11 - 1;
+
+/** A time of a sandbox as seconds that every file system of the host can be given. */
+export const secondsOf = (mtimeMs: number): number => Math.min(Math.max(mtimeMs / 1000 || 0, 0), MAX_SECONDS);
+
+/** Sets when a file was changed. A time that the file system cannot keep is not a reason to fail. */
+export async function setTime(fd: number, mtimeMs: number): Promise<void> {
+  await futimes(fd, new Date(), secondsOf(mtimeMs)).catch(() => {});
 }

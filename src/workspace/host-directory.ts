@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, realpath, rename, symlink, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { FileError } from '../errors.js';
-import { close, lstat, open, writeFully } from './fd.js';
+import { close, lstat, open, secondsOf, setTime, utimes, writeFully } from './fd.js';
 import { errnoOf, hostFileError } from './host-error.js';
 import { makeDirectories } from './make-directories.js';
 import { foldedName } from './path-rules.js';
@@ -58,14 +58,23 @@ export class HostDirectory {
     await creating;
   }
 
-  /** Creates a file; `content` writes it to the descriptor. Its parent must have been made by `makeDirectory`. */
-  async writeFile(relative: string, mode: number, content: (fd: number) => Promise<void>): Promise<void> {
+  /**
+   * Creates a file; `content` writes it to the descriptor. Its parent must have been made by `makeDirectory`.
+   * @param mtimeMs When it was changed last. Default: now.
+   */
+  async writeFile(
+    relative: string,
+    mode: number,
+    content: (fd: number) => Promise<void>,
+    mtimeMs?: number,
+  ): Promise<void> {
     const place = await this.placeFor(relative);
     try {
       const fd = await open(place.path, 'wx', mode);
       this.unfinished.add(place.path);
       try {
         await content(fd);
+        if (mtimeMs !== undefined) await setTime(fd, mtimeMs);
       } finally {
         await close(fd);
       }
@@ -74,6 +83,13 @@ export class HostDirectory {
     } catch (error) {
       throw inTheWayOr(hostFileError(error, 'write', relative));
     }
+  }
+
+  /** Sets when a directory was changed last, if it was made here. */
+  async setDirectoryTime(relative: string, mtimeMs: number): Promise<void> {
+    const known = await this.directories.get(relative)?.catch(() => undefined);
+    if (!known?.fresh) return;
+    await utimes(path.join(this.root, relative), new Date(), secondsOf(mtimeMs)).catch(() => {});
   }
 
   async makeLink(relative: string, target: string): Promise<void> {

@@ -10,7 +10,7 @@ import { errnoOf } from './host-error.js';
 /**
  * Makes a directory and those above it.
  * @returns the topmost one that was made, or undefined when all were there
- * @throws the error of the system call that failed; ENOTDIR where something else stands at `directory`
+ * @throws the error of the system call that failed; EEXIST where something else stands at `directory`, ENOTDIR above it
  */
 export async function makeDirectories(directory: string, mode = 0o777): Promise<string | undefined> {
   const full = path.resolve(directory);
@@ -31,7 +31,7 @@ export async function makeDirectories(directory: string, mode = 0o777): Promise<
 export function makeDirectoriesSync(directory: string, mode = 0o777): string | undefined {
   const full = path.resolve(directory);
   const missing: string[] = [];
-  for (let at = full; !isDirectory(fs.statSync(at, { throwIfNoEntry: false }), at); at = path.dirname(at))
+  for (let at = full; !isDirectory(fs.statSync(at, { throwIfNoEntry: false }), at, full); at = path.dirname(at))
     missing.push(at);
   let first: string | undefined;
   for (const at of missing.reverse()) {
@@ -48,7 +48,7 @@ export function makeDirectoriesSync(directory: string, mode = 0o777): string | u
 /** Outer ones first. */
 async function missingAbove(full: string): Promise<string[]> {
   const missing: string[] = [];
-  for (let at = full; !isDirectory(await statOrNothing(at), at); at = path.dirname(at)) missing.push(at);
+  for (let at = full; !isDirectory(await statOrNothing(at), at, full); at = path.dirname(at)) missing.push(at);
   return missing.reverse();
 }
 
@@ -61,7 +61,7 @@ async function statOrNothing(at: string): Promise<fs.Stats | undefined> {
   }
 }
 
-function isDirectory(found: fs.Stats | undefined, at: string): boolean {
+function isDirectory(found: fs.Stats | undefined, at: string, full: string): boolean {
   if (found === undefined) {
     // The root itself is missing: there is nothing to begin with.
     if (path.dirname(at) === at)
@@ -69,5 +69,6 @@ function isDirectory(found: fs.Stats | undefined, at: string): boolean {
     return false;
   }
   if (found.isDirectory()) return true;
-  throw Object.assign(new Error(`ENOTDIR: not a directory, '${at}'`), { code: 'ENOTDIR' });
+  const code = at === full ? 'EEXIST' : 'ENOTDIR';
+  throw Object.assign(new Error(`${code}: not a directory, '${at}'`), { code });
 }

@@ -8,6 +8,8 @@ import { ReadAhead, readParts, SMALL_FILE_BYTES } from './read-ahead.js';
 import { END_OF_ARCHIVE, encodeHeader, padding } from './tar/encode.js';
 
 export interface PackOptions {
+  /** Pack all links as text, also those that lead outside. Default false: such a link fails the packing. */
+  keepLinks?: boolean | undefined;
   signal?: AbortSignal;
 }
 
@@ -23,7 +25,7 @@ const CHUNK_BYTES = 64 * 1024;
  * manifest says or cannot be carried over, the signal's reason when aborted.
  */
 export function packTree(directory: string, manifest: Manifest, options: PackOptions = {}): Readable {
-  return Readable.from(inChunks(pieces(directory, manifest, options.signal)), { objectMode: false });
+  return Readable.from(inChunks(pieces(directory, manifest, options)), { objectMode: false });
 }
 
 async function* inChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -40,12 +42,16 @@ async function* inChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   if (size > 0) yield Buffer.concat(gathered, size);
 }
 
-async function* pieces(directory: string, manifest: Manifest, signal?: AbortSignal): AsyncGenerator<Buffer> {
+async function* pieces(
+  directory: string,
+  manifest: Manifest,
+  { signal, keepLinks = false }: PackOptions,
+): AsyncGenerator<Buffer> {
   const ahead = new ReadAhead(directory, manifest);
   try {
     for (const [relative, entry] of manifest) {
       signal?.throwIfAborted();
-      const header = headerOf(relative, entry);
+      const header = headerOf(relative, entry, keepLinks);
       if (entry.kind !== 'file') {
         yield header;
       } else if (entry.size <= SMALL_FILE_BYTES) {
@@ -65,7 +71,7 @@ async function* pieces(directory: string, manifest: Manifest, signal?: AbortSign
   }
 }
 
-function headerOf(relative: string, entry: ManifestEntry): Buffer {
+function headerOf(relative: string, entry: ManifestEntry, keepLinks: boolean): Buffer {
   const { mode, size, mtimeMs, linkTarget } = entry;
   switch (entry.kind) {
     case 'file':
@@ -73,7 +79,7 @@ function headerOf(relative: string, entry: ManifestEntry): Buffer {
     case 'directory':
       return encodeHeader({ path: relative, type: '5', mode, size: 0, mtimeMs });
     case 'link': {
-      const problem = linkProblem(relative, linkTarget ?? '');
+      const problem = keepLinks ? undefined : linkProblem(relative, linkTarget ?? '');
       if (problem !== undefined) throw notPortable(relative, problem);
       return encodeHeader({ path: relative, type: '2', mode, size: 0, mtimeMs, linkTarget });
     }

@@ -30,6 +30,13 @@ export function pathProblem(path: string, maxDepth = DEFAULT_MAX_DEPTH): string 
   return undefined;
 }
 
+/** The reason why no symbolic link can have the text `target`, wherever it leads; undefined for a usable text. */
+export function linkTextProblem(target: string): string | undefined {
+  if (target === '') return 'link without a target';
+  if (target.includes('\0')) return 'NUL in the link target';
+  return Buffer.byteLength(target) > MAX_PATH_BYTES ? 'link target too long' : undefined;
+}
+
 /**
  * Why the symbolic link at `path` must not have `target`, or undefined if following it ends below the root.
  *
@@ -38,9 +45,8 @@ export function pathProblem(path: string, maxDepth = DEFAULT_MAX_DEPTH): string 
  * higher than counting says.
  */
 export function linkProblem(path: string, target: string): string | undefined {
-  if (target === '') return 'link without a target';
-  if (target.includes('\0')) return 'NUL in the link target';
-  if (Buffer.byteLength(target) > MAX_PATH_BYTES) return 'link target too long';
+  const problem = linkTextProblem(target);
+  if (problem !== undefined) return problem;
   if (target.startsWith('/') || /^[A-Za-z]:/.test(target) || target.includes('\\'))
     return 'link leads outside: absolute';
   let height = path.split('/').length - 1;

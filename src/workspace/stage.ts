@@ -23,8 +23,8 @@ export interface Seed extends IgnoreOptions, TransferLimits {
    */
   gitignore?: boolean;
   /**
-   * What to do about links that lead outside, sockets, fifos, devices and names that are not UTF-8. Default `report`:
-   * they are left out and listed, because ordinary projects have such links (a virtual environment's `python`).
+   * Decides about sockets, fifos, devices, and names and link texts that are not UTF-8. Default `report`: they are left out
+   * and listed. Links are kept as text, wherever they lead: in the sandbox they reach nothing of the host.
    */
   onRefused?: OnRefused;
 }
@@ -34,6 +34,8 @@ export interface StagedSeed {
   manifest: Manifest;
   /** What was left out although no pattern said so. */
   refused: Refused[];
+  /** `refused` lists at most 1,000. */
+  refusedCount: number;
   bytes: number;
 }
 
@@ -56,6 +58,7 @@ export async function stageSeed(seed: Seed, into: string, options: { signal?: Ab
     ...seed,
     gitignore: seed.gitignore ?? true,
     portableOnly: true,
+    keepLinks: true,
     signal,
   });
 
@@ -80,7 +83,7 @@ export async function stageSeed(seed: Seed, into: string, options: { signal?: Ab
 
   let bytes = 0;
   for (const entry of manifest.values()) bytes += entry.size;
-  return { manifest, refused: refused.listed, bytes };
+  return { manifest, refused: refused.listed, refusedCount: refused.total, bytes };
 }
 
 /** The seed with links in its own path resolved: the caller named it, so those are followed. */

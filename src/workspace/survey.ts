@@ -9,7 +9,7 @@ import { IgnoreRules } from './ignore-rules.js';
 import type { TransferLimits } from './limits.js';
 import { Budget } from './limits.js';
 import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
-import { decodeName, linkProblem } from './path-rules.js';
+import { decodeName, linkProblem, linkTextProblem } from './path-rules.js';
 import { printable } from './printable.js';
 import type { OnRefused } from './refused.js';
 import { RefusedLog } from './refused.js';
@@ -20,6 +20,8 @@ export interface SurveyOptions extends IgnoreOptions, TransferLimits {
    * false: they are part of the manifest.
    */
   portableOnly?: boolean;
+  /** Keep all links as text, also those that lead outside. Default: as `portableOnly` has it. */
+  keepLinks?: boolean;
   /** What to do about what is refused. Default `report`. */
   onRefused?: OnRefused;
   signal?: AbortSignal;
@@ -124,16 +126,16 @@ async function addTarget(
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return false;
     throw hostFileError(error, 'read the link', relative);
   }
-  const problem =
-    target === undefined
-      ? 'link target is not UTF-8'
-      : options.portableOnly
-        ? linkProblem(relative, target)
-        : undefined;
+  const problem = target === undefined ? 'link target is not UTF-8' : problemOf(relative, target, options);
   if (problem !== undefined) {
     refused.add(relative, problem);
     return false;
   }
   entry.linkTarget = target;
   return true;
+}
+
+function problemOf(relative: string, target: string, options: SurveyOptions): string | undefined {
+  if (options.keepLinks) return linkTextProblem(target);
+  return options.portableOnly ? linkProblem(relative, target) : undefined;
 }

@@ -8,7 +8,7 @@ import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { parseDuration } from '../parse.js';
-import { type SavedChanges, saveChanges, tellSaved } from '../sandbox/changes.js';
+import { type SavedChanges, saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, allowance, createOptions, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
@@ -83,6 +83,7 @@ async function run(
   const end = await withManager(globalOptions(command), interrupt, async (manager) => {
     const image = INTERPRETERS[source.language ?? 'bash'].image;
     await using sandbox = await manager.create(createOptions(flags, image, signal));
+    tellSeed(sandbox.seedReport);
     await openPorts(sandbox, flags.port, signal);
     const result = await runProgram(sandbox, source, args, {
       ...streams,

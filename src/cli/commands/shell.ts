@@ -5,7 +5,7 @@ import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { saveChanges, tellSaved } from '../sandbox/changes.js';
+import { saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, allowance, createOptions, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
@@ -50,6 +50,7 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
   const { signal } = interrupt;
   const end = await withManager(globalOptions(command), interrupt, async (manager) => {
     await using sandbox = await manager.create(createOptions(flags, 'shell', signal));
+    tellSeed(sandbox.seedReport);
     await openPorts(sandbox, flags.port, signal);
     note(`sandbox ${sandbox.id} of ${sandbox.image}; exit or Ctrl+D ends it, Ctrl+] three times does so by force`);
     const terminal = await sandbox.spawn(argv.length > 0 ? argv : ANY_SHELL, {

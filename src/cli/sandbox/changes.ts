@@ -10,6 +10,7 @@ import type { Change } from '../../workspace/diff.js';
 import { writeFully } from '../../workspace/fd.js';
 import { HostDirectory, InTheWay } from '../../workspace/host-directory.js';
 import { MARK_ENDING, removeMark, writeMark } from '../../workspace/result-mark.js';
+import type { SeedReport } from '../../workspace/seed-report.js';
 import { note } from '../failure.js';
 import { plural } from '../terminal/format.js';
 import { safeLine } from '../terminal/safe-text.js';
@@ -116,7 +117,7 @@ class Saving {
     if (except?.path === at && content.equals(Buffer.from(except.content))) return;
     await this.makeParents(at);
     const mode = ((after?.mode ?? 0o644) & 0o755) | 0o600;
-    await this.target.writeFile(at, mode, (fd) => writeFully(fd, content));
+    await this.target.writeFile(at, mode, (fd) => writeFully(fd, content), after?.mtimeMs);
     this.saved.files.push(at);
     this.written.push(change);
   }
@@ -152,6 +153,11 @@ export function tellSaved({ files, deleted, refused, flagged, mark }: SavedChang
   if (flagged.length > 0) note(`programs here obey such files; --allow and --allow-rule write them`);
   if (mark !== undefined && 'problem' in mark)
     note(`no mark for ripcord apply could be left beside ${out}: ${mark.problem}`);
+}
+
+/** Reports the entries of `--seed` that could not be kept. */
+export function tellSeed(report: SeedReport | undefined): void {
+  if (report !== undefined) tellList('not in the sandbox', report.refused);
 }
 
 function tellList(what: string, list: readonly { path: string; reason: string }[]): void {

@@ -22,6 +22,7 @@ export interface TarHeader {
   linkName: Buffer;
   mode: number;
   size: number;
+  mtimeMs: number;
 }
 
 export const BLOCK = 512;
@@ -62,6 +63,7 @@ export function decodeHeader(block: Buffer): TarHeader | undefined {
     linkName: Buffer.from(stringAt(block, 157, 100)),
     mode: numberAt(block, 100, 8),
     size: numberAt(block, 124, 12),
+    mtimeMs: timeAt(block),
   };
 }
 
@@ -81,6 +83,15 @@ function stringAt(block: Buffer, offset: number, length: number): Buffer {
   const field = block.subarray(offset, offset + length);
   const end = field.indexOf(0);
   return end === -1 ? field : field.subarray(0, end);
+}
+
+/** Whole seconds. Archives with times before 1970, or in another form, are not damaged for that: their time is 0. */
+function timeAt(block: Buffer): number {
+  try {
+    return numberAt(block, 136, 12) * 1000;
+  } catch {
+    return 0;
+  }
 }
 
 /** An octal number, or a big-endian one behind a 0x80 byte (GNU, for sizes from 8 GiB). */

@@ -16,7 +16,7 @@ afterEach(() => {
 test('downloads into one directory in the same millisecond do not touch each other', async () => {
   vi.spyOn(Date, 'now').mockReturnValue(1_700_000_000_000);
   const names = Array.from({ length: 50 }, (_, index) => `file-${index}`);
-  await Promise.all(names.map((name) => saveDownload(Buffer.from(name), path.join(directory, name), undefined)));
+  await Promise.all(names.map((name) => saveDownload(Buffer.from(name), path.join(directory, name), 1e12, undefined)));
   expect(readdirSync(directory).sort()).toEqual([...names].sort());
   for (const name of names) expect(readFileSync(path.join(directory, name), 'utf8')).toBe(name);
 });
@@ -24,7 +24,7 @@ test('downloads into one directory in the same millisecond do not touch each oth
 test('a download that cannot take its place leaves nothing and says which file it was', async () => {
   const to = path.join(directory, 'taken');
   mkdirSync(path.join(to, 'inner'), { recursive: true });
-  await expect(saveDownload(Buffer.from('x'), to, undefined)).rejects.toMatchObject({
+  await expect(saveDownload(Buffer.from('x'), to, 1e12, undefined)).rejects.toMatchObject({
     code: 'is-a-directory',
     message: expect.stringContaining(`Cannot write ${to}`),
   });

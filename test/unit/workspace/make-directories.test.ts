@@ -30,7 +30,7 @@ describe.each([
   it('fails on a file and on a link to nowhere', async () => {
     writeFileSync(temp('file'), '');
     symlinkSync(temp('nowhere'), temp('link'));
-    await expect(make(temp('file'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+    await expect(make(temp('file'))).rejects.toMatchObject({ code: 'EEXIST' });
     await expect(make(temp('file', 'sub'))).rejects.toMatchObject({ code: 'ENOTDIR' });
     await expect(make(temp('link', 'sub'))).rejects.toMatchObject({ code: expect.stringMatching(/ENOENT|EEXIST/) });
   });
