@@ -165,7 +165,7 @@ export class Sandbox implements AsyncDisposable {
     return this.#options.limits;
   }
 
-  /** What is worth knowing about it, e.g. that files of the image are hidden. Each is also an event, `sandbox.warning`. */
+  /** Warnings about it, e.g. that files of the image are hidden. Each is also an event, `sandbox.warning`. */
   get warnings(): readonly SandboxWarning[] {
     return this.#parts.warnings;
   }

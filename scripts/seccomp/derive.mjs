@@ -83,6 +83,24 @@ const internet = [
 );
 
 /**
+ * Sizes of buffers are not for programs to choose: on cgroup v1 the kernel counts those of TCP and UDP towards no limit, and what
+ * bounds a chosen size (`net.core.rmem_max`) is the whole machine's.
+ */
+const SO = { SNDBUF: 7, RCVBUF: 8 };
+const SOL_SOCKET = 1;
+/** IP, TCP, UDP, IPv6, netlink. */
+const OPTION_LEVELS = [0, 6, 17, 41, 270];
+/** All from 0 to 95 but those two, as bit patterns: a filter compares nothing else of a part of a register. */
+const OTHER_SOCKET_OPTIONS = [
+  ...[0, 2, 4].map((value) => ({ value, mask: 0xfffffffe })),
+  { value: 6, mask: INT },
+  { value: 9, mask: INT },
+  { value: 10, mask: 0xfffffffe },
+  { value: 12, mask: 0xfffffffc },
+  ...[16, 32, 48, 64, 80].map((value) => ({ value, mask: 0xfffffff0 })),
+];
+
+/**
  * The rules that replace upstream's, which name the few families that are refused. Protocols are in it because asking
  * for one (SCTP, DCCP, L2TP …) loads its module into the host's kernel.
  * @type {Record<string, Rule[]>}
@@ -94,6 +112,20 @@ const REPLACED = {
     allow('socket', 'AF_NETLINK, for getifaddrs()', argument(0, AF.NETLINK), argument(2, NETLINK_ROUTE)),
   ],
   socketpair: [allow('socketpair', 'AF_UNIX', argument(0, AF.UNIX))],
+  setsockopt: [
+    ...OPTION_LEVELS.map((level) => allow('setsockopt', 'protocols', argument(1, level))),
+    ...OTHER_SOCKET_OPTIONS.map(({ value, mask }) =>
+      allow('setsockopt', 'SOL_SOCKET', argument(1, SOL_SOCKET), argument(2, value, mask)),
+    ),
+    ...[SO.SNDBUF, SO.RCVBUF].map((option) => ({
+      names: ['setsockopt'],
+      action: 'SCMP_ACT_ERRNO',
+      // Answered as a success: programs ask for a size, and the kernel clamps it without a word, too.
+      errnoRet: 0,
+      args: [argument(1, SOL_SOCKET), argument(2, option)],
+      comment: 'buffers keep the size that the namespace gives them',
+    })),
+  ],
 };
 
 /** @param {string} name */

@@ -26,7 +26,7 @@ export interface ResolvedImage {
   id: string;
   reference: string;
   env: Record<string, string>;
-  /** Where it declares volumes (`VOLUME`), as absolute paths. */
+  /** Absolute paths at which it declares volumes (`VOLUME`). */
   volumes: string[];
 }
 
@@ -42,9 +42,9 @@ export interface ContainerSpec {
   cpuset: string | undefined;
   openFiles: number;
   shmBytes: number;
-  /** Whose the tmpfs are; `undefined`: everybody's. */
+  /** The tmpfs belong to this user; `undefined`: to everybody. */
   owner: { uid: number; gid: number } | undefined;
-  /** Of each volume that the image declares: the engine would give it the host's disk, without a limit. */
+  /** Size of the tmpfs in place of each volume of the image: an engine's own would be the host's disk, without a limit. */
   volumeBytes: number;
   volumeInodes: number;
   tmpBytes: number;

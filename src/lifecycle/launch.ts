@@ -61,9 +61,11 @@ export async function launch(
   try {
     return await attempt(context, id, options, signal);
   } catch (error) {
+    if (!(error instanceof RipcordError)) throw error;
     // The volume exists but is empty: whoever was filling it died, or is at it right now.
-    if (!(error instanceof RipcordError) || error.code !== 'agent-missing') throw error;
-    await context.backend.repairAgent();
+    if (error.code === 'agent-missing') await context.backend.repairAgent();
+    // The backend leaves out from now on what the runtime has refused.
+    else if (!error.details.withoutSysctls) throw error;
     return attempt(context, id, options, signal);
   }
 }

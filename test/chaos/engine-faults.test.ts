@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { isClean, RipcordError, SandboxManager } from 'ripcord-sandbox';
 import { expect, test } from 'vitest';
-import { containersOf, volumesOf } from '../helpers/audit.js';
+import { containersOf, engine, volumesOf } from '../helpers/audit.js';
 import { FAULTS, type FaultName, FaultProxy } from '../helpers/chaos/fault-proxy.js';
 import { randomFrom, repeats, scaled } from '../helpers/chaos/measure.js';
 import { makeTempDir } from '../helpers/fixtures.js';
@@ -71,6 +71,30 @@ const SAMPLE = scaled(12, EVERY.length * TIMES.length);
 
 test('without a fault the proxy changes nothing', async () => {
   expect((await run('creating the container', 'takes a second longer', 0)).outcome).toBe('worked');
+});
+
+test('a runtime that sets no sizes of socket buffers is asked once, and runs sandboxes without', async () => {
+  const proxy = await FaultProxy.start();
+  const state = await makeTempDir('sysctls');
+  const manager = await SandboxManager.open({ docker: proxy.endpoint, stateDir: `${state.path}/root`, sweep: false });
+  try {
+    // As runc says it where /proc/sys is read-only.
+    const message = 'error during container init: open /proc/sys/net/ipv4/tcp_rmem: read-only file system: unknown';
+    proxy.arm(CALLS['starting it'], { status: 500, before: true, message });
+    const sysctls = async () => {
+      await using sandbox = await manager.create({ image: 'shell' });
+      expect((await sandbox.exec('echo ok')).stdout).toBe('ok\n');
+      const { body } = await engine<{ HostConfig: object }>('GET', `/containers/ripcord-${sandbox.id}/json`);
+      return (body.HostConfig as { Sysctls?: object }).Sysctls;
+    };
+    expect(await sysctls()).toBeFalsy();
+    expect(await sysctls()).toBeFalsy();
+    expect(proxy.hits).toBe(1);
+  } finally {
+    expect(isClean(await manager.close())).toBe(true);
+    await proxy.close();
+    await state.remove();
+  }
 });
 
 test(

@@ -58,6 +58,27 @@ describe('the seccomp profile', () => {
     expect((await sandbox().exec(['python3', '-c', code])).stdout).toBe(`${EPERM}\n`);
   });
 
+  it('leaves buffers of sockets at their size, whatever a program asks for, and all other options to it', async () => {
+    const code = `
+from socket import *
+s = socket()
+for level, option in ((SOL_SOCKET, SO_RCVBUF), (SOL_SOCKET | 1 << 31, SO_SNDBUF), (SOL_SOCKET, SO_SNDBUF)):
+    before = s.getsockopt(SOL_SOCKET, option)
+    try: s.setsockopt(level - (1 << 32) if level >> 31 else level, option, 1 << 20)
+    except OSError as error: print(error.errno)
+    print(s.getsockopt(SOL_SOCKET, option) == before)
+for option in (SO_REUSEADDR, SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_REUSEPORT):
+    s.setsockopt(SOL_SOCKET, option, 1)
+    print(s.getsockopt(SOL_SOCKET, option))
+s.setsockopt(SOL_SOCKET, SO_LINGER, bytes(8)); s.settimeout(1); s.setsockopt(SOL_SOCKET, SO_RCVTIMEO, bytes(16))
+s.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1); s.setsockopt(IPPROTO_IP, IP_TTL, 9)
+socket(AF_INET6).setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
+`;
+    const { stdout, stderr } = await sandbox().exec(['python3', '-c', code]);
+    expect(stderr).toBe('');
+    expect(stdout).toBe('True\n1\nTrue\nTrue\n1\n1\n1\n1\n1\n');
+  });
+
   it('leaves what ordinary programs do', async () => {
     const code = `
 import asyncio, ctypes, multiprocessing, os, socket, subprocess, threading, tempfile, mmap

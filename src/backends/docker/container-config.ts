@@ -13,13 +13,28 @@ export const WORKSPACE = '/workspace';
 /** What PID 1 needs to drop commands to another user and to kill them; commands themselves have none. */
 const AGENT_CAPABILITIES = ['SETUID', 'SETGID', 'KILL'];
 
-export function containerConfig(spec: ContainerSpec, agentVolume: string): Docker.ContainerCreateOptions {
+/** The most bytes that one end of a connection holds in each direction. The kernel's defaults are 6 and 4 MiB. */
+export const MAX_SOCKET_BUFFER = 256 * 1024;
+/**
+ * On cgroup v1 the kernel counts these buffers towards no limit. They belong to the network namespace, and only the engine
+ * can set them (`tcp(7)`). The seccomp profile keeps programs from choosing other sizes.
+ */
+const SOCKET_BUFFERS = {
+  'net.ipv4.tcp_rmem': `4096 131072 ${MAX_SOCKET_BUFFER}`,
+  'net.ipv4.tcp_wmem': `4096 16384 ${MAX_SOCKET_BUFFER}`,
+};
+
+export function containerConfig(
+  spec: ContainerSpec,
+  agentVolume: string,
+  sysctls: boolean,
+): Docker.ContainerCreateOptions {
   const { workspace } = spec;
   const { owner } = spec;
   // runc gives a tmpfs the mode of the image's directory under it, so it must be the user's to be of use.
   const ofUser = owner ? `uid=${owner.uid},gid=${owner.gid}` : 'mode=1777';
   const volume = `rw,exec,nosuid,nodev,size=${spec.volumeBytes},nr_inodes=${spec.volumeInodes},${ofUser}`;
-  // Where a mount of ours is, the engine makes no volume.
+  // The engine makes no volume where we mount something.
   const volumes = spec.image.volumes.filter((path) => ![AGENT_DIR, WORKSPACE].includes(path));
   const tmpfs: Record<string, string> = {
     ...Object.fromEntries(volumes.map((path) => [path, volume])),
@@ -75,6 +90,7 @@ export function containerConfig(spec: ContainerSpec, agentVolume: string): Docke
       ],
       IpcMode: 'private',
       ShmSize: spec.shmBytes,
+      ...(sysctls ? { Sysctls: SOCKET_BUFFERS } : {}),
       LogConfig: { Type: 'none', Config: {} },
       RestartPolicy: { Name: 'no' },
       Tmpfs: tmpfs,

@@ -49,6 +49,8 @@ export class DockerBackend implements Backend {
   readonly connection: object;
   readonly #connection: DockerConnection;
   readonly #docker: Docker;
+  /** Runtimes that have refused to set the sizes of socket buffers. */
+  readonly #withoutSysctls = new Set<string | undefined>();
   #arch: EngineFacts['arch'] | undefined;
   #loaded: AgentBinary | undefined;
 
@@ -139,13 +141,13 @@ export class DockerBackend implements Backend {
   async create(spec: ContainerSpec, deadlineMs: number): Promise<Container> {
     const container = await this.#call('creating a container', () =>
       timed((abortSignal) => {
-        const { name, ...body } = containerConfig(spec, this.#agent.volume);
+        const { name, ...body } = containerConfig(spec, this.#agent.volume, !this.#withoutSysctls.has(spec.runtime));
         // Apart, or dockerode puts all of it into the URL as well, which proxies refuse for its length (431, 414).
         const apart = { _query: { name }, _body: body, abortSignal };
         return this.#docker.createContainer(apart as Docker.ContainerCreateOptions);
       }, deadlineMs),
     ).catch((error) => {
-      throw explainCreate(error, spec);
+      throw this.#explained(error, spec);
     });
     return {
       id: container.id,
@@ -155,7 +157,7 @@ export class DockerBackend implements Backend {
         await this.#call('starting a container', () =>
           timed((abortSignal) => container.start({ abortSignal }), deadlineMs),
         ).catch((error) => {
-          throw explainCreate(error, spec);
+          throw this.#explained(error, spec);
         });
       },
     };
@@ -269,6 +271,12 @@ export class DockerBackend implements Backend {
     this.#connection.close();
   }
 
+  #explained(error: RipcordError, spec: ContainerSpec): RipcordError {
+    const explained = explainCreate(error, spec);
+    if (explained.details.withoutSysctls) this.#withoutSysctls.add(spec.runtime);
+    return explained;
+  }
+
   async #attach(container: Docker.Container): Promise<Transport> {
     const socket = await this.#call('attaching to a container', () =>
       timed((abortSignal) =>
@@ -349,6 +357,13 @@ function explainCreate(error: RipcordError, spec: ContainerSpec): RipcordError {
   }
   if (/no such file or directory|exec format error/i.test(message) && /agent/.test(message)) {
     return new RipcordError('agent-missing', `The agent could not be started: ${message}`, { cause });
+  }
+  if (/sysctl|\/proc\/sys\/net/i.test(message)) {
+    const details = { withoutSysctls: true };
+    return new RipcordError('create-failed', `The runtime sets no sizes of socket buffers: ${message}`, {
+      cause,
+      details,
+    });
   }
   if (/requested CPUs are not available/i.test(message)) {
     return new RipcordError('create-failed', `The engine has not the CPUs ${spec.cpuset}: ${message}`, {

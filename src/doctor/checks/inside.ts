@@ -1,5 +1,6 @@
 /** What a command in a sandbox can see of its cage. */
 import type { AgentCapabilities } from '../../agent/messages.js';
+import { MAX_SOCKET_BUFFER } from '../../backends/docker/container-config.js';
 import type { Sandbox } from '../../sandbox.js';
 import { check, type Finding } from '../finding.js';
 
@@ -68,12 +69,14 @@ echo ==; cat /proc/self/uid_map
 echo ==; ls /sys/class/net 2>/dev/null || sed -n 's/^ *\\([a-z0-9]*\\):.*/\\1/p' /proc/net/dev
 echo ==; cat /proc/mounts
 echo ==; (: > /ripcord-probe) 2>/dev/null && echo writable || echo read-only
-echo ==; ulimit -n; ulimit -c`;
+echo ==; ulimit -n; ulimit -c
+echo ==; cut -f 3 /proc/sys/net/ipv4/tcp_rmem /proc/sys/net/ipv4/tcp_wmem`;
 
 /** Reads a command's own status, devices and mounts. */
 export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<Finding[]> {
   const { stdout } = await sandbox.exec(REPORT, { timeoutMs: 10_000, signal });
-  const [status = '', uidMap = '', network = '', mounts = '', root = '', ulimits = ''] = stdout.split('==\n');
+  const [status = '', uidMap = '', network = '', mounts = '', root = '', ulimits = '', buffers = ''] =
+    stdout.split('==\n');
   const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim() ?? 'unknown';
   const uid = field('Uid').split(/\s+/)[0];
   const capabilities = ['CapEff', 'CapPrm', 'CapInh', 'CapAmb'].filter((name) => !/^0+$/.test(field(name)));
@@ -133,5 +136,18 @@ export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefin
       fix: 'Report this.',
       otherwise: 'warn',
     }),
+    checkSocketBuffers(buffers, sandbox.capabilities.cgroup),
   ];
+}
+
+/** On cgroup v2 they count towards the sandbox's memory, however large they are. */
+function checkSocketBuffers(report: string, cgroup: AgentCapabilities['cgroup']): Finding {
+  const sizes = report.split('\n').filter(Boolean).map(Number);
+  const small = sizes.length === 2 && sizes.every((bytes) => bytes <= MAX_SOCKET_BUFFER);
+  return check('probe.socket-buffers', small || cgroup === 'v2', {
+    ok: small ? 'buffers of TCP connections are small' : 'buffers of TCP connections count towards the memory limit',
+    bad: `the runtime sets no sizes of socket buffers (net.ipv4.tcp_rmem, tcp_wmem): connections within a sandbox take memory of the machine beyond its limit`,
+    fix: 'Use the runtime runc, or an engine with cgroup v2.',
+    otherwise: 'warn',
+  });
 }

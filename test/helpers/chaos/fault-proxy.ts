@@ -25,9 +25,11 @@ export const FAULTS = {
 
 export type FaultName = keyof typeof FAULTS;
 
-interface Fault {
+export interface Fault {
   before?: boolean;
   status?: number;
+  /** The engine says it with its status. */
+  message?: string;
   reset?: boolean;
   silent?: boolean;
   half?: boolean;
@@ -61,8 +63,8 @@ export class FaultProxy {
   }
 
   /** Spoils the next `times` calls whose `METHOD /path?query` matches. */
-  arm(call: RegExp, fault: FaultName, times = 1): void {
-    this.#armed = { call, fault: FAULTS[fault], left: times };
+  arm(call: RegExp, fault: FaultName | Fault, times = 1): void {
+    this.#armed = { call, fault: typeof fault === 'string' ? FAULTS[fault] : fault, left: times };
     this.hits = 0;
   }
 
@@ -155,7 +157,7 @@ function spoil(response: ServerResponse, fault: Fault): void {
     return;
   }
   response.writeHead(fault.status!, { 'Content-Type': 'application/json' });
-  response.end('{"message":"a fault of the test"}');
+  response.end(JSON.stringify({ message: fault.message ?? 'a fault of the test' }));
 }
 
 async function mangle(answer: IncomingMessage, response: ServerResponse, fault: Fault): Promise<void> {

@@ -14,7 +14,7 @@ function derive(syscalls) {
     { architecture: 'SCMP_ARCH_S390X', subArchitectures: null },
   ];
   const profile = deriveProfile({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 1, archMap, syscalls }, {});
-  const isSocket = (/** @type {{ names: string[] }} */ { names }) => names[0]?.startsWith('socket');
+  const isSocket = (/** @type {{ names: string[] }} */ { names }) => /socket|setsockopt/.test(names[0] ?? '');
   return {
     ...profile,
     kept: profile.syscalls.filter((rule) => !isSocket(rule)),
