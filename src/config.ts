@@ -121,19 +121,23 @@ export const seedSchema = z.union([
   }),
 ]);
 
-export const workspaceSchema = z.discriminatedUnion('mode', [
-  z.strictObject({
-    /** The sandbox gets a private copy; nothing of the host is mounted. */
-    mode: z.literal('copy'),
-    seed: seedSchema.optional(),
-  }),
-  z.strictObject({
-    /** A host directory is mounted: for local development with code you trust. */
-    mode: z.literal('bind'),
-    path: text.min(1),
-    readOnly: z.boolean().default(false),
-  }),
-]);
+export const workspaceSchema = z.discriminatedUnion(
+  'mode',
+  [
+    z.strictObject({
+      /** The sandbox gets a private copy; nothing of the host is mounted. The default. */
+      mode: z.literal('copy').default('copy'),
+      seed: seedSchema.optional(),
+    }),
+    z.strictObject({
+      /** A host directory is mounted: for local development with code you trust. */
+      mode: z.literal('bind'),
+      path: text.min(1),
+      readOnly: z.boolean().default(false),
+    }),
+  ],
+  { error: ({ code }) => (code === 'invalid_union' ? "expected 'copy' or 'bind'" : undefined) },
+);
 
 const port = z.number().int().min(1).max(65_535);
 
@@ -302,7 +306,8 @@ export const spawnSchema = z.strictObject({
 
 /** `sandbox.runCode()` */
 export const runCodeSchema = execSchema.extend({
-  language: z.enum(['python', 'javascript', 'typescript', 'bash']).default('python'),
+  /** Default: `javascript` in our `node` image and `bash` in `shell`, also in images made from them; else `python`. */
+  language: z.enum(['python', 'javascript', 'typescript', 'bash']).optional(),
   /** Arguments for the program. */
   args: z.array(text).default([]),
   /** Python only: it may run in a fork of a warm interpreter. Default: the sandbox's `warm`. The first use starts one. */
@@ -458,7 +463,7 @@ export type ExecOptions<Chunk = string> = Omit<z.input<typeof execSchema>, 'onSt
   encoding?: (Chunk extends string ? 'utf8' : 'buffer') | undefined;
 };
 export type SpawnOptions = z.input<typeof spawnSchema>;
-export type Language = z.infer<typeof runCodeSchema>['language'];
+export type Language = NonNullable<z.infer<typeof runCodeSchema>['language']>;
 export type RunCodeOptions<Chunk = string> = ExecOptions<Chunk> & {
   language?: Language | undefined;
   args?: string[] | undefined;

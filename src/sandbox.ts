@@ -1,12 +1,12 @@
 /** A running sandbox, in the caller's hands. */
 import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
-import { type AgentCapabilities, MAX_REQUEST, type SandboxStats, type SpawnRequest } from './agent/messages.js';
+import type { AgentCapabilities, SandboxStats } from './agent/messages.js';
 import type { CommandHost } from './command/command.js';
 import { CommandHandle } from './command/command-handle.js';
 import { cpuVariables } from './command/cpu-variables.js';
 import { execCommand } from './command/exec.js';
-import { INTERPRETERS } from './command/languages.js';
+import { DEFAULT_ENV, INTERPRETERS, languageOfImage } from './command/languages.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
 import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from './command/warm.js';
 import * as config from './config.js';
@@ -17,8 +17,7 @@ import { InvalidOptionsError, SandboxLostError } from './errors.js';
 import { OPERATION_MS, runOperation } from './files/operation.js';
 import { SandboxFiles } from './files/sandbox-files.js';
 import { deferred, throwIfAborted } from './lifecycle/abort.js';
-import type { Launched } from './lifecycle/launch.js';
-import { WORKSPACE } from './lifecycle/launch.js';
+import { type Launched, maxProgramBytes, WORKSPACE } from './lifecycle/launch.js';
 import { isClean, type SandboxReceipt } from './lifecycle/receipt.js';
 import type { SandboxWarning } from './lifecycle/warnings.js';
 import { connectToPort } from './ports/connection.js';
@@ -47,9 +46,6 @@ export type CommandEvent =
 
 /** Something inside was let out, or was not. */
 export type EgressEvent = { type: 'egress'; sandbox: string; at: number; record: EgressRecord };
-
-/** A larger program is written first, as any file: with its arguments and environment it fits no request. */
-const MAX_PROGRAM = MAX_REQUEST - 1024 ** 2;
 
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
@@ -93,7 +89,7 @@ export class Sandbox implements AsyncDisposable {
     // A bind mount is the host's own directory: HOME and TMPDIR would litter it.
     const own = options.workspace.mode === 'copy' ? `${WORKSPACE}/.ripcord` : '/tmp/.ripcord';
     this.#env = {
-      LANG: 'C.UTF-8',
+      ...DEFAULT_ENV,
       ...cpuVariables(options.limits.cpus),
       ...parts.image.env,
       HOME: `${own}/home`,
@@ -244,8 +240,12 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Runs a program given as text. It is a file in the directory it starts in while it runs, so that it imports what lies
-   * there, and removed afterwards.
+   * Runs a program given as text. It lies in a directory of its own outside the workspace (`/run/ripcord/0/main.py`), to
+   * which nobody can write, and is gone with the command. It starts in `cwd`, imports what lies there, and puts its output
+   * there: `__file__`, `__dirname` and `import.meta.dirname` name the program's directory. JavaScript and TypeScript are
+   * CommonJS or ES modules by their own syntax.
+   *
+   * @throws InvalidOptionsError for a program larger than 16 MiB, or a sixteenth of the memory limit
    */
   async runCode(
     code: string,
@@ -256,33 +256,39 @@ export class Sandbox implements AsyncDisposable {
     code: string,
     options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
   ): Promise<ExecResult<never>> {
-    const { language, args, warm: wanted, ...parsed } = config.parseOptions(config.runCodeSchema, options, 'runCode');
-    const interpreter = INTERPRETERS[language];
-    const file = posix.join(this.#cwd(parsed.cwd), `.ripcord-${randomUUID().slice(0, 8)}.${interpreter.extension}`);
-    const { signal, user } = parsed;
-    throwIfAborted(signal, `running ${language}`);
-    const argv = [...interpreter.argv(file), ...args];
-    const place = this.#place(argv, { ...parsed, env: { ...interpreter.env, ...parsed.env } });
-    const run = (program?: SpawnRequest['program']) =>
-      this.#observed(argv, () => execCommand(this.#host, { ...place, program }, parsed)) as Promise<ExecResult<never>>;
-    const remove = () => this.files.remove(file, { user, force: true }).catch(() => {});
-    if (Buffer.byteLength(code) <= MAX_PROGRAM) {
-      const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
-      let result: ExecResult<never> | undefined;
-      try {
-        result = await run({ file, text: code, warm });
-        return result;
-      } finally {
-        // The agent removes the file, but not where its keeper was killed as well, which looks the same from here.
-        if (!result || result.signal === 'SIGKILL') await remove();
-      }
-    }
-    await this.files.write(file, code, { signal, user, parents: false });
-    try {
-      return await run();
-    } finally {
-      await remove();
-    }
+    const {
+      language = languageOfImage(this.#parts.image.ours),
+      args,
+      warm: wanted,
+      ...parsed
+    } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+    throwIfAborted(parsed.signal, `running ${language}`);
+    this.#checkProgram(code);
+    const { file, argv: toRun, environment } = INTERPRETERS[language];
+    const command = toRun(file);
+    const argv = [...command, ...args];
+    const place = this.#place(argv, parsed);
+    const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
+    const program = { name: file, text: code, at: command.length - 1, warm };
+    const result = (await this.#observed(argv, () =>
+      execCommand(this.#host, { ...place, env: environment(place.env), program }, parsed),
+    )) as ExecResult<never>;
+    if (result.failure?.stage === 'exec') result.failure.message += this.#languageHint(language);
+    return result;
+  }
+
+  #checkProgram(code: string): void {
+    const bytes = Buffer.byteLength(code);
+    const most = maxProgramBytes(this.#options.limits);
+    if (bytes <= most) return;
+    throw new InvalidOptionsError(`runCode: the program is ${bytes} bytes; at most ${most} are possible here`, {
+      hint: 'Write it with files.write() and run it with exec(), or raise limits.memory: 16 MiB of it allow 1 MiB of program.',
+    });
+  }
+
+  #languageHint(language: config.Language): string {
+    const { image } = INTERPRETERS[language];
+    return this.#parts.image.ours === image ? '' : `; ${this.image} has no ${language}, the image '${image}' has`;
   }
 
   /**

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -141,16 +142,6 @@ _Noreturn static void run_fs(const struct child_plan *plan) {
     fs_main((int)plan->request->argc, plan->request->argv, plan->workspace);
 }
 
-/* As the user, so that it lies where the user may write, and never over anything. */
-static int write_program(const struct spawn_request *r) {
-    int fd = open(r->program, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    int result = fd < 0 ? -1 : write_all(fd, r->text.at, r->text.length);
-    int error = errno;
-    close_fd(&fd);
-    errno = error;
-    return result;
-}
-
 static void prepare(const struct child_plan *plan) {
     if (setsid() < 0) fail(plan, STAGE_PTY, errno);
     child_raise_oom_score();
@@ -166,7 +157,6 @@ _Noreturn static void start(const struct child_plan *plan) {
     child_reset_signals();
     if ((r->flags & SPAWN_FS) != 0) run_fs(plan);
     if (chdir(cwd) != 0) fail(plan, STAGE_CWD, errno);
-    if ((r->flags & SPAWN_PROGRAM) != 0 && write_program(r) != 0) fail(plan, STAGE_PROGRAM, errno);
     fail(plan, STAGE_EXEC, run_program(r));
 }
 
@@ -178,21 +168,27 @@ _Noreturn void child_run(const struct child_plan *plan) {
 
 /* ---- one that waits for its command ---- */
 
-bool child_send(int socket, const struct identity *who, const uint8_t *request, size_t length, const int stdio[3]) {
-    struct iovec parts[2] = {{(void *)(uintptr_t)who, sizeof *who}, {(void *)(uintptr_t)request, length}};
-    return send_packet(socket, parts, 2, stdio, 3);
+bool child_send(int socket, const struct identity *who, const char program[PROGRAM_PATH_MAX], const uint8_t *request,
+                size_t length, const int stdio[3]) {
+    struct iovec parts[3] = {{(void *)(uintptr_t)who, sizeof *who},
+                             {(void *)(uintptr_t)program, PROGRAM_PATH_MAX},
+                             {(void *)(uintptr_t)request, length}};
+    return send_packet(socket, parts, 3, stdio, 3);
 }
 
 _Noreturn void child_await(int socket, struct child_plan *plan, struct spawn_request *request, struct identity *who) {
     static struct {
         struct identity who;
+        char program[PROGRAM_PATH_MAX];
         uint8_t request[CHILD_REQUEST_MAX];
     } received;
     prepare(plan);
     ssize_t n = receive_packet(socket, &received, sizeof received, plan->stdio, 3);
-    if (n < (ssize_t)sizeof *who) _exit(127);
+    const size_t before = offsetof(__typeof__(received), request);
+    if (n < (ssize_t)before) _exit(127);
     *who = received.who;
-    int error = spawn_request_parse(received.request, (size_t)n - sizeof *who, request);
+    int error = spawn_request_parse(received.request, (size_t)n - before, request);
     if (error != 0) fail(plan, STAGE_RESOURCES, error);
+    if (request->program != NULL) request->argv[request->program_at] = received.program;
     start(plan);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "program.h"
 #include "spawn-request.h"
 #include "user.h"
 
@@ -44,8 +45,9 @@ _Noreturn void child_run(const struct child_plan *plan);
 
 /* Environments of programs are smaller; a longer one starts in a fork of its own. */
 #define CHILD_REQUEST_MAX 16384
-/* PID 1 → a leader that waits: who it is to be, the request as it came, and its stdio. False when it has gone. */
-bool child_send(int socket, const struct identity *who, const uint8_t *request, size_t length, const int stdio[3]);
+/* PID 1 → a leader that waits: who it is to be, where its program lies, the request as it came, and its stdio. False when it has gone. */
+bool child_send(int socket, const struct identity *who, const char program[PROGRAM_PATH_MAX], const uint8_t *request,
+                size_t length, const int stdio[3]);
 
 /* The same as child_run, once PID 1 has sent the rest: that fills in the plan and what it points to. */
 _Noreturn void child_await(int socket, struct child_plan *plan, struct spawn_request *request, struct identity *who);

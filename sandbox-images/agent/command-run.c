@@ -106,8 +106,11 @@ static enum turn run_ended(struct command *c) {
     if (keeper_may_be_seen(c)) return TURN_DONE;
     orphans_end_ownerless(c);
     if (c->orphans_wanted_dead && commands.orphans_at != NEVER) return TURN_DONE;
+    bool survives = (c->flags & SPAWN_DETACHED) != 0 && c->control >= 0;
+    /* Gone before anybody hears of the end. */
+    if (!survives) program_remove(&c->program);
     if (!command_tell_exit(c)) return TURN_BLOCKED;
-    if ((c->flags & SPAWN_DETACHED) != 0 && c->control >= 0) {
+    if (survives) {
         survive(c);
     } else {
         command_release(c);

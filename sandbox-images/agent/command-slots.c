@@ -102,6 +102,7 @@ void command_close_input(struct input *in) {
 void command_release(struct command *c) {
     unqueue(c);
     command_drop_request(c);
+    program_remove(&c->program);
     command_close_input(&c->in);
     command_close_output(&c->out[0]);
     command_close_output(&c->out[1]);

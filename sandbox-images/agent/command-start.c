@@ -187,10 +187,6 @@ static bool send_start(int control, const struct spawn_request *r, const struct 
                                  .started_us = now_us(),
                                  .names_user = who != NULL};
     if (who != NULL) start.who = *who;
-    if (r->program != NULL) {
-        if (strlen(r->program) >= sizeof start.program) return false;
-        strcpy(start.program, r->program);
-    }
     return send(control, &start, sizeof start, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof start;
 }
 
@@ -225,11 +221,10 @@ static bool start_in_pair(struct command *c, const uint8_t *request) {
     if (sent) {
         int stdio[3];
         choose_stdio(&p, stdio);
-        sent = child_send(pair.program, who, request, c->request_total, stdio);
+        sent = child_send(pair.program, who, c->program.path, request, c->request_total, stdio);
     }
     close_fd(&pair.program);
     if (sent) handed_over(c, &p, pair.keeper);
-    /* With half of what it needs it could remove the program of the one that is started instead. */
     if (!sent) (void)kill(pair.keeper, SIGKILL);
     close_pipes(&p);
     return sent;
@@ -251,6 +246,12 @@ void command_start(struct command *c) {
     c->phase = PHASE_RUNNING;
     configure(c, r);
     user_remember(command_user(r));
+    error = r->program == NULL ? 0 : program_write(&c->program, r->program, r->text);
+    if (error != 0) {
+        command_end_unstarted(c, STAGE_PROGRAM, error);
+        return;
+    }
+    if (r->program != NULL) r->argv[r->program_at] = c->program.path;
     if (zygote_takes(r)) {
         c->waiting = true;
         c->wait_ends = now_us() + ZYGOTE_WAIT_US;
@@ -269,15 +270,13 @@ static int write_text(int fd, const char *text) {
 
 /* What the fork has to know, as a file: it may be longer than a socket takes without somebody reading. */
 static int open_particulars(const struct spawn_request *r) {
-    uint8_t length[4];
     char count[21];
     const char *cwd = r->cwd[0] == '\0' ? commands.setup.workspace : r->cwd;
     int fd = memfd_create("program", MFD_CLOEXEC);
     if (fd < 0) return -1;
-    (void)put_u32(length, r->text.length);
     (void)format_u64(count, r->argc);
-    bool ok = write_all(fd, length, sizeof length) == 0 && write_all(fd, r->text.at, r->text.length) == 0 &&
-              write_text(fd, cwd) == 0 && write_text(fd, r->program) == 0 && write_text(fd, count) == 0;
+    bool archive = r->text.length > 0 && memmem(r->text.at, r->text.length, "PK\5\6", 4) != NULL;
+    bool ok = write_text(fd, archive ? "archive" : "text") == 0 && write_text(fd, cwd) == 0 && write_text(fd, count) == 0;
     for (uint32_t i = 0; ok && i < r->argc; i++) ok = write_text(fd, r->argv[i]) == 0;
     for (uint32_t i = 0; ok && i < r->envc; i++) ok = write_text(fd, r->env[i]) == 0;
     if (!ok) close_fd(&fd);

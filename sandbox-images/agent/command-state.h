@@ -11,6 +11,7 @@
 #include "command.h"
 #include "input.h"
 #include "keeper.h"
+#include "program.h"
 #include "protocol.h"
 #include "spawn-request.h"
 
@@ -44,6 +45,7 @@ struct command {
     bool warm;    /* it got one */
     uint64_t wait_ends;
     struct spawn_request parsed;
+    struct program program;
     bool started;
     bool started_told;
     bool ended; /* the report is there */

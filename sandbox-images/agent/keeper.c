@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -256,19 +255,9 @@ static uint8_t judge_outcome(void) {
     return keeper.report.signal != 0 ? OUTCOME_SIGNALED : OUTCOME_EXITED;
 }
 
-/* With the command's rights alone: what lies at that path by now may be anything. Nothing else needs the keeper's. */
-static void remove_program(void) {
-    const char *program = keeper.plan->request->program;
-    if (program == NULL || setgroups(keeper.who.group_count, keeper.who.groups) != 0) return;
-    user_set_file_rights(keeper.who.uid, keeper.who.gid);
-    (void)unlink(program);
-    user_set_file_rights(0, 0);
-}
-
 static void report_end(void) {
     struct rusage usage;
     keeper.reported = true;
-    if (keeper.failure.stage != STAGE_PROGRAM || keeper.failure.error != EEXIST) remove_program();
     if (keeper.failure.stage != STAGE_NONE) report_spawn_failure(keeper.failure.stage, keeper.failure.error);
     if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
         keeper.report.cpu_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec +
@@ -383,7 +372,6 @@ _Noreturn static void keep_from_start(struct spawn_request *request) {
     request->timeout_ms = start.timeout_ms;
     request->grace_ms = start.grace_ms;
     request->drain_ms = start.drain_ms;
-    request->program = start.program[0] == '\0' ? NULL : start.program;
     keeper.started_us = start.started_us;
     set_timeout();
     keep();

@@ -2,7 +2,6 @@
 #ifndef RIPCORD_KEEPER_H
 #define RIPCORD_KEEPER_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -33,7 +32,6 @@ struct keeper_start {
     uint64_t started_us;
     bool names_user; /* else the keeper knows him */
     struct identity who;
-    char program[PATH_MAX];
 };
 
 /* Keeper → PID 1. */

@@ -25,9 +25,10 @@
 #define OPEN_ROOT (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define NO_FLAGS (-1L)
 
-/* A tmpfs or mqueue that commands may write to. It was empty at the start. */
+/* A tmpfs or mqueue that is mounted writable. */
 struct root {
     char path[PATH_SIZE];
+    bool empty; /* at the start; if not, only root writes to it */
     struct stat st;
     long flags;
     char xattrs[XATTRS_SIZE];
@@ -126,6 +127,7 @@ static bool remember_root(struct reset_result *out, const char *path) {
     r.flags = dir < 0 ? NO_FLAGS : read_flags(dir);
     bool known = dir >= 0 && take_marks(&r);
     void *context[] = {&r.st, r.path};
+    r.empty = empty;
     if (known && !empty) {
         known = only_root_writes(&r.st) && lseek(dir, 0, SEEK_SET) == 0 && each_name(dir, remember_node, context);
     }
@@ -242,14 +244,10 @@ static bool empty_root(const struct root *r) {
     return done;
 }
 
-static bool is_emptied(const struct root *r) {
-    return !only_root_writes(&r->st);
-}
-
 bool mounts_empty(void) {
     bool done = true;
     for (size_t i = 0; i < start.root_count; i++) {
-        if (is_emptied(&start.roots[i])) done = empty_root(&start.roots[i]) && done;
+        if (start.roots[i].empty) done = empty_root(&start.roots[i]) && done;
     }
     (void)setfsuid(0);
     for (size_t i = 0; i < start.node_count; i++) {

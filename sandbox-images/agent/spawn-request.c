@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "program.h"
 #include "protocol.h"
 
 static uint64_t capped(uint64_t value, uint64_t max) {
@@ -65,9 +66,11 @@ static bool is_assignment(const char *text) {
 static void take_program(struct cursor *c, struct spawn_request *r) {
     if ((r->flags & SPAWN_PROGRAM) == 0) return;
     r->warm = take_u8(c) != 0;
+    r->program_at = take_u32(c);
     r->program = take_text(c);
     r->text = take_str(c);
-    if (c->bad || r->program[0] != '/' || (r->flags & SPAWN_FS) != 0) c->bad = true;
+    if (c->bad || !program_is_name(r->program) || (r->flags & SPAWN_FS) != 0) c->bad = true;
+    if (r->program_at == 0 || r->program_at >= r->argc) c->bad = true;
 }
 
 int spawn_request_parse(uint8_t *bytes, size_t length, struct spawn_request *out) {

@@ -25,9 +25,11 @@ struct spawn_request {
     char **env;
     uint32_t argc;
     uint32_t envc;
-    /* Only with SPAWN_PROGRAM: a file that exists as long as the command, and what is in it. */
+    /* Only with SPAWN_PROGRAM: the name of a file that exists as long as the command, what is in it, and which of the
+     * arguments is to be its path. */
     const char *program;
     struct slice text;
+    uint32_t program_at;
     bool warm; /* a fork of a warm interpreter will do */
     uint32_t drain_ms; /* descendants that outlive the leader may go on for this long */
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,5 +345,5 @@ bool zygote_takes(const struct spawn_request *r) {
     const uint16_t unfit = SPAWN_PTY | SPAWN_MERGE | SPAWN_DETACHED;
     if (!r->warm || (r->flags & unfit) != 0 || zygote.bytes == NULL || !commands.setup.subreaper) return false;
     return strcmp(command_user(r), command_user(&zygote.request)) == 0 && strcmp(r->argv[0], zygote.request.argv[0]) == 0 &&
-           r->argc > 1 && strcmp(r->argv[1], r->program) == 0;
+           r->program_at == 1;
 }

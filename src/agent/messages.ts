@@ -8,7 +8,7 @@ export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 /** Bytes of stdin the host may send before the agent grants more. */
 export const STDIN_WINDOW = 1_048_576;
 /** The largest spawn request the agent takes. */
-export const MAX_REQUEST = 4 * 1024 * 1024;
+export const MAX_REQUEST = 18 * 1024 * 1024;
 
 /** Host → agent. */
 export const Send = {
@@ -249,6 +249,15 @@ export const SpawnFlag = {
   PATIENT: 128,
 } as const;
 
+/** A program given as text. The agent writes it outside the workspace, and puts its path in place of argument `at`. */
+export interface Program {
+  name: string;
+  text: string;
+  at: number;
+  /** A fork of the warm interpreter may run it. */
+  warm: boolean;
+}
+
 /** One command, as the agent takes it. */
 export interface SpawnRequest {
   argv: readonly string[];
@@ -268,8 +277,8 @@ export interface SpawnRequest {
   env: Readonly<Record<string, string>>;
   /** Descendants that outlive the leader may go on for this long. */
   drainMs: number;
-  /** A file that is there as long as the command. `warm`: a fork of the warm interpreter may run it. */
-  program?: { file: string; text: string; warm: boolean } | undefined;
+  /** A file that is there as long as the command. */
+  program?: Program | undefined;
 }
 
 export function encodeSpawn(request: SpawnRequest): Buffer {
@@ -298,7 +307,8 @@ export function encodeSpawn(request: SpawnRequest): Buffer {
   if (program)
     writer
       .u8(program.warm ? 1 : 0)
-      .str(program.file)
+      .u32(program.at)
+      .str(program.name)
       .str(program.text);
   writer.u32(request.drainMs);
   return writer.done();

@@ -25,6 +25,8 @@ export interface ResolvedImage {
   /** Content id: what runs is what was looked up, whatever happens to the tag meanwhile. */
   id: string;
   reference: string;
+  /** The name of the image of ours that it is, or was made from. */
+  ours: string | undefined;
   env: Record<string, string>;
   /** Absolute paths at which it declares volumes (`VOLUME`). */
   volumes: string[];
@@ -48,6 +50,8 @@ export interface ContainerSpec {
   volumeBytes: number;
   volumeInodes: number;
   tmpBytes: number;
+  /** For programs given as text. */
+  programBytes: number;
   /** What cannot write into the workspace must be able to execute from /tmp. */
   tmpExec: boolean;
   workspace: { kind: 'tmpfs'; bytes: number; inodes: number } | { kind: 'bind'; source: string; readOnly: boolean };

@@ -95,7 +95,7 @@ export function toCommandResult(
       resources: 'a new process',
       exec: `'${argv[0]}'`,
       pty: 'a terminal',
-      program: `'${request.program?.file}'`,
+      program: `the program '${request.program?.name}'`,
     }[exit.stage];
     result.failure = {
       errno: errnoName(exit.errno),

@@ -1,6 +1,6 @@
 /** Warm interpreters: what one is started with, and which programs may run in a fork of it. docs/warm-interpreters.md */
 import type { SpawnRequest } from '../agent/messages.js';
-import { INTERPRETERS } from './languages.js';
+import { DEFAULT_ENV } from './languages.js';
 
 /** Where the agent's volume has what makes an interpreter warm. */
 const WARM_DIR = '/.ripcord/warm';
@@ -52,10 +52,9 @@ export function warmRequest({ imageEnv, ownEnv, user }: WarmSetting): SpawnReque
     cwd: '/',
     // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either.
     env: {
-      LANG: 'C.UTF-8',
+      ...DEFAULT_ENV,
       ...imageEnv,
       ...shared,
-      ...INTERPRETERS.python.env,
       HOME: '/nonexistent',
       PYTHONPATH: WARM_DIR,
     },

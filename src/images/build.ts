@@ -102,11 +102,11 @@ export async function buildImage(
 
   await removeUnfinished(engine, name);
   const context = packContext(readContextFiles(imageDirectory(name)));
-  const filled = image.nodeMajor
-    ? engine
-        .architecture()
-        .then((architecture) => addNodeRuntime(context, { major: image.nodeMajor!, architecture, signal }))
-    : Promise.resolve();
+  const { nodeMajor: major, swc } = image;
+  const filled =
+    major && swc
+      ? engine.architecture().then((architecture) => addNodeRuntime(context, { major, swc, architecture, signal }))
+      : Promise.resolve();
   const unfinished = unfinishedTag(name);
   const [id] = await Promise.all([
     engine.build(toStream(context), {

@@ -1,4 +1,4 @@
-/** Node's binary and npm, fetched from the npm registry into a build context: no Node image, no download page. */
+/** Node's binary, npm and the compiler for TypeScript, fetched from the npm registry into a build context: no Node image, no download page. */
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
@@ -14,25 +14,31 @@ const PACK_TIMEOUT_MS = 5 * 60_000;
 
 export interface NodeRuntimeOptions {
   major: number;
+  /** The version of swc. */
+  swc: string;
   /** `amd64` or `arm64`. */
   architecture: string;
   signal?: AbortSignal;
 }
 
 /**
- * Adds `rootfs/usr/local/bin/node` and `rootfs/usr/local/lib/node_modules/npm` to a build context.
+ * Adds `rootfs/usr/local/bin/node`, `rootfs/usr/local/lib/node_modules/npm` and `swc/` to a build context.
  * @throws RipcordError `image-build-failed` when npm is missing or its registry does not answer
  */
 export async function addNodeRuntime(context: Pack, options: NodeRuntimeOptions): Promise<void> {
   const cpu = options.architecture === 'amd64' ? 'x64' : options.architecture;
   await using download = await temporaryDirectory();
-  const [node, npm] = await Promise.all([
+  const [node, npm, swc] = await Promise.all([
     npmPack(`node-linux-${cpu}@${options.major}`, download.path, options.signal),
     npmPack('npm@11', download.path, options.signal),
+    npmPack(`@swc/core-linux-${cpu}-gnu@${options.swc}`, download.path, options.signal),
   ]);
   await copyEntries(node, context, (name) => (name === 'bin/node' ? 'rootfs/usr/local/bin/node' : undefined));
   await copyEntries(npm, context, (name) =>
     /^(docs|man)\//.test(name) ? undefined : `rootfs/usr/local/lib/node_modules/npm/${name}`,
+  );
+  await copyEntries(swc, context, (name) =>
+    name.endsWith('.node') ? 'swc/packed.node' : name === 'package.json' ? `swc/${name}` : undefined,
   );
 }
 

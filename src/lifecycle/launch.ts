@@ -250,6 +250,11 @@ const volumeBytes = ({ memory }: Sizes, volumes: number): number =>
   Math.max(4096, Math.floor(memory / 8 / Math.max(1, volumes)));
 /** Docker's 64 MiB at the default memory. */
 export const shmBytes = ({ shm, memory }: Sizes): number => shm ?? Math.floor(memory / 8);
+/** The largest program that `runCode` takes. */
+const MAX_PROGRAM = 16 * 1024 ** 2;
+/** The size of the tmpfs for programs given as text: it holds two of the largest. */
+export const programBytes = ({ memory }: Sizes): number => Math.min(2 * MAX_PROGRAM, Math.floor(memory / 8));
+export const maxProgramBytes = (limits: Sizes): number => Math.min(MAX_PROGRAM, Math.floor(programBytes(limits) / 2));
 
 /** @internal */
 export function runningLimits({ memory, cpus, pids, cpuset }: Sizes, turn: CpuTurn): RunningLimits {
@@ -289,6 +294,7 @@ function containerSpec(
     volumeInodes: limits.files,
     openFiles: limits.openFiles,
     tmpBytes: tmpBytes(limits),
+    programBytes: programBytes(limits),
     tmpExec: workspace.bind !== undefined,
     workspace: workspace.bind
       ? { kind: 'bind', ...workspace.bind }

@@ -1,7 +1,7 @@
 /** Which sandboxes are the same before they are used. */
 import { type CreateOptions, createSchema, parseOptions, type ResolvedCreateOptions } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
-import { shmBytes, tmpBytes, workspaceBytes } from '../lifecycle/launch.js';
+import { programBytes, shmBytes, tmpBytes, workspaceBytes } from '../lifecycle/launch.js';
 import type { ResolvedPool } from './pool-options.js';
 
 /** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */
@@ -26,7 +26,15 @@ export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   const { files, openFiles, cpuset } = limits;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   // An engine has no call that takes the pinning from a container.
-  const sizes = [tmpBytes(limits), workspaceBytes(limits), shmBytes(limits), files, openFiles, cpuset];
+  const sizes = [
+    tmpBytes(limits),
+    workspaceBytes(limits),
+    programBytes(limits),
+    shmBytes(limits),
+    files,
+    openFiles,
+    cpuset,
+  ];
   return JSON.stringify([image, sizes, network === 'bridge', user, runtime, rootfs, warm, sorted]);
 }
 

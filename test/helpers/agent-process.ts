@@ -10,6 +10,9 @@ import { join } from 'node:path';
 
 export const SANDBOX_UID = 1000;
 
+/** As in a container: where the agent puts programs given as text is a tmpfs of the namespace's own. */
+const PROGRAMS = 'mkdir -p /run/ripcord && mount -t tmpfs -o mode=755,size=64m programs /run/ripcord && exec "$@"';
+
 export const TYPE = {
   HELLO: 0x01,
   PING: 0x02,
@@ -102,7 +105,7 @@ export interface SpawnOptions {
   cwd?: string;
   env?: string[];
   /** With FLAG.PROGRAM. */
-  program?: { file: string; text: string | Buffer; warm?: boolean };
+  program?: { name: string; text: string | Buffer; at?: number; warm?: boolean };
 }
 
 export interface AgentOptions {
@@ -177,7 +180,9 @@ export const encodeSpawn = (argv: (string | Buffer)[], o: SpawnOptions = {}) => 
     ...argv.map(str),
     u32(env.length),
     ...env.map(str),
-    ...(o.program ? [u8(o.program.warm ? 1 : 0), str(o.program.file), str(o.program.text)] : []),
+    ...(o.program
+      ? [u8(o.program.warm ? 1 : 0), u32(o.program.at ?? 1), str(o.program.name), str(o.program.text)]
+      : []),
     ...(o.drainMs === undefined ? [] : [u32(o.drainMs)]),
   ]);
 };
@@ -318,7 +323,7 @@ export class AgentProcess {
     await chown(workspace, SANDBOX_UID, SANDBOX_UID);
     await chmod(workspace, 0o755);
     const inside = [...(options.wrapper ?? []), binary];
-    const script = `${options.before ?? ':'}; exec unshare --fork --kill-child --pid --mount-proc "$@"`;
+    const script = `${options.before ?? ':'}; exec unshare --fork --kill-child --pid --mount-proc sh -c '${PROGRAMS}' sh "$@"`;
     const child = spawn('sh', ['-c', script, 'sh', ...inside], { stdio: 'pipe' });
     const agent = new AgentProcess(child, workspace);
     if (options.hello === false) return agent;

@@ -11,7 +11,7 @@ root=$1 helpers=$2 more=$3
 shift 3
 mount -t tmpfs -o mode=755 root "$root"
 cd "$root"
-mkdir -p proc work scratch shm queues old ".$helpers"
+mkdir -p proc work scratch shm queues old run/ripcord ".$helpers"
 for name in ${HOST.join(' ')}; do
   if [ -L "/$name" ]; then cp -P "/$name" "$name"
   elif [ -d "/$name" ]; then mkdir "$name"; mount --bind "/$name" "$name"; mount -o remount,bind,ro "$name"
@@ -23,6 +23,7 @@ mount -t proc proc proc
 mount -t tmpfs -o mode=755,uid=1000,gid=1000,size=64m,nr_inodes=30000 work work
 mount -t tmpfs -o mode=1777,size=16m scratch scratch
 mount -t tmpfs -o mode=1777,size=16m shm shm
+mount -t tmpfs -o mode=755,size=16m programs run/ripcord
 eval "$more"
 mount -o remount,ro,bind .
 pivot_root . old

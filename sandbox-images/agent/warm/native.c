@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/rseq.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -54,6 +55,11 @@ extern PyObject *PyTuple_GetItem(PyObject *, ssize_t);
 /* PyDictObject.ma_version_tag, which every change of a dictionary renews (PEP 509). */
 #define VERSION_TAG_AT 24
 #define WATCHED_MAX 512
+
+/* Of a program's directory; nothing of that name is expected to lie in it. */
+#define NO_FILE "/.ripcord-no-file"
+/* How a fresh interpreter finds what lies in the working directory (../python); a fork is told by set_program. */
+#define FOR_FRESH_ONES "PYTHONPATH="
 
 #define NUMBER_SIZE 21
 #define NUMBERS_MAX (4 + GROUPS_MAX)
@@ -180,12 +186,6 @@ static void drop_privileges(void) {
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) fail(STAGE_USER, errno);
 }
 
-static void write_program(const char *file, const char *text, size_t length) {
-    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0 || write_all(fd, text, length) != 0) fail(STAGE_PROGRAM, errno);
-    (void)close(fd);
-}
-
 /* Where the interpreter has noted down which file it is to run; it looks there only when it gets to that. */
 static wchar_t **main_places[2];
 
@@ -194,8 +194,17 @@ EXPORT void warm_set_places(wchar_t **file, wchar_t **argument) {
     main_places[1] = argument;
 }
 
-static void set_main(const char *file) {
-    for (int i = 0; i < 2; i++) *main_places[i] = Py_DecodeLocale(file, NULL);
+/* The second is the argument from which Python computes sys.path[0]: its directory, as the file does not exist. */
+static void set_main(const char *file, const char *neighbour) {
+    *main_places[0] = Py_DecodeLocale(file, NULL);
+    *main_places[1] = Py_DecodeLocale(neighbour, NULL);
+}
+
+static void set_program(const char *file) {
+    static char neighbour[PATH_MAX + sizeof NO_FILE];
+    if (getcwd(neighbour, PATH_MAX) == NULL) fail(STAGE_CWD, errno);
+    memcpy(neighbour + strlen(neighbour), NO_FILE, sizeof NO_FILE);
+    set_main(file, neighbour);
 }
 
 static const char *after(const char *text) {
@@ -203,34 +212,32 @@ static const char *after(const char *text) {
 }
 
 /*
- * As the user from here on: LENGTH TEXT CWD FILE ARGC ARGV… ENV…. Returns where ARGC is, from where on it is for Python;
- * negative for a program that may be an archive, which a fresh interpreter would look into.
+ * As the user from here on: KIND CWD ARGC ARGV… ENV…. Returns where ARGC is, from where on it is for Python; negative for a
+ * program that may be an archive, which a fresh interpreter would look into.
  */
 static long begin_request(void) {
     off_t size = lseek(REQUEST_FD, 0, SEEK_END);
     const char *request = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, REQUEST_FD, 0);
-    uint32_t length;
     uint64_t left;
     if (request == MAP_FAILED) fail(STAGE_RESOURCES, errno);
-    memcpy(&length, request, sizeof length);
-    const char *text = request + sizeof length;
-    const char *cwd = text + length, *file = after(cwd), *argc = after(file), *at = after(argc);
+    const char *cwd = after(request), *argc = after(cwd), *at = after(argc);
     if (chdir(cwd) != 0) fail(STAGE_CWD, errno);
-    write_program(file, text, length);
-    set_main(file);
+    set_program(after(at));
     if (!parse_u64(argc, strlen(argc), 10, UINT32_MAX, &left)) fail(STAGE_RESOURCES, EINVAL);
     for (; left > 0; left--) at = after(at);
-    for (; at < request + size; at = after(at)) (void)putenv(strdup(at));
+    for (; at < request + size; at = after(at)) {
+        if (strncmp(at, FOR_FRESH_ONES, sizeof FOR_FRESH_ONES - 1) != 0) (void)putenv(strdup(at));
+    }
     /* What the interpreter was heard to do before is no program's. */
     end.ran = end.forbidden = false;
-    long rest = memmem(text, length, "PK\5\6", 4) == NULL ? argc - request : request - argc;
+    long rest = strcmp(request, "archive") == 0 ? request - argc : argc - request;
     (void)munmap((void *)request, (size_t)size);
     return rest;
 }
 
 /*
  * Forks whenever PID 1 asks for it. Returns only in a fork that has a program, as the user, with the program's standard
- * streams and its file written; what it returns is where in REQUEST_FD the rest begins.
+ * streams; what it returns is where in REQUEST_FD the rest begins.
  */
 EXPORT long warm_serve(void) {
     /* Nobody waits for the keepers. */
@@ -273,7 +280,7 @@ EXPORT _Noreturn void warm_fail(int stage, int error) {
  */
 EXPORT void warm_measure_end(int fd) {
     end.measure_fd = fd;
-    set_main("/dev/null");
+    set_main("/dev/null", "/dev/null");
 }
 
 EXPORT void warm_set_end(const char *depth) {

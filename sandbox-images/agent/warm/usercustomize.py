@@ -22,6 +22,8 @@ RESOURCES, EXEC = 4, 5
 FAILURE_FD, REQUEST_FD = 3, 4
 MAIN = '/.ripcord/warm/main.py'
 PLACE = __file__.rpartition('/')[0]
+# As in native.c.
+FOR_FRESH_ONES = b'PYTHONPATH'
 
 # What generated programs import most. Each costs every run a little, used or not: its pages are copied when the program
 # ends. None may depend on what differs from run to run: no secret drawn (multiprocessing), no seed (numpy; random draws a
@@ -443,14 +445,17 @@ class Warm:
                 argv = [argument.decode(encoding, errors) for argument in rest[:argc]]
                 for assignment in rest[argc:]:
                     name, _, value = assignment.partition(b'=')
-                    env[name] = value
+                    if name != FOR_FRESH_ONES:
+                        env[name] = value
                 user = env.get(b'HOME', b'').decode(encoding, errors).rstrip('/')
                 of_site['USER_BASE'], of_site['USER_SITE'] = user + base, user + packages
                 # Packages of the user's own belong on the path, and may change anything: that is a fresh interpreter's work.
                 if offset < 0 or b'HOME' not in env or access(user + packages, 0):
-                    run_fresh(argv)
+                    run_fresh(argv, rest[argc:])
                 names['orig_argv'], names['argv'] = argv, argv[1:]
                 importers[argv[1]] = None
+                # As ../python does for a fresh one.
+                names['path'].append(argv[1].rpartition('/')[0])
                 if not input_is_pipe():
                     names['stdin'] = names['__stdin__'] = no_input
             except BaseException as error:
@@ -464,11 +469,12 @@ class Warm:
         return prepare
 
 
-def run_fresh(argv):
+def run_fresh(argv, assignments):
     import os
 
+    env = {name: value for name, _, value in (assignment.partition(b'=') for assignment in assignments)}
     try:
-        os.execvpe(argv[0], argv, os.environ)
+        os.execvpe(argv[0], argv, env)
     except OSError as error:
         raise Failed(EXEC, error.errno) from None
 

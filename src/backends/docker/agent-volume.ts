@@ -11,7 +11,7 @@ import { RipcordError } from '../../errors.js';
 import { currentOwner, formatOwner, livenessOf, parseOwner } from '../../lifecycle/owner.js';
 import { packageFile } from '../../package-files.js';
 import { Label } from '../backend.js';
-import { AGENT_DIR, AGENT_PATH, WARM_DIR } from './container-config.js';
+import { AGENT_DIR, AGENT_PATH, NODE_DIR, PYTHON_DIR, WARM_DIR } from './container-config.js';
 import { statusOf } from './engine-error.js';
 
 export interface AgentBinary {
@@ -26,6 +26,9 @@ export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
     { path: AGENT_PATH, mode: 0o755, from: `build/agent-${arch}` },
     { path: `${WARM_DIR}/usercustomize.py`, mode: 0o644, from: 'warm/usercustomize.py' },
     { path: `${WARM_DIR}/native.so`, mode: 0o755, from: `build/warm-${arch}.so` },
+    { path: `${PYTHON_DIR}/sitecustomize.py`, mode: 0o644, from: 'python/sitecustomize.py' },
+    { path: `${NODE_DIR}/program.cjs`, mode: 0o644, from: 'node/program.cjs' },
+    { path: `${NODE_DIR}/typescript.cjs`, mode: 0o644, from: 'node/typescript.cjs' },
   ].map(({ from, ...file }) => ({ ...file, content: readBuilt(from, arch) }));
   const hash = createHash('sha256');
   for (const { content } of files) hash.update(content);
@@ -103,7 +106,7 @@ async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: bo
 
 async function importImage(docker: Docker, agent: AgentBinary, tag: string): Promise<void> {
   const archive = pack();
-  for (const directory of [AGENT_DIR, WARM_DIR]) {
+  for (const directory of [AGENT_DIR, WARM_DIR, PYTHON_DIR, NODE_DIR]) {
     archive.entry({ name: directory.slice(1), type: 'directory', mode: 0o755 });
   }
   for (const { path, mode, content } of agent.files) archive.entry({ name: path.slice(1), mode }, content);

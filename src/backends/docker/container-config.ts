@@ -8,6 +8,12 @@ export const AGENT_DIR = '/.ripcord';
 export const AGENT_PATH = `${AGENT_DIR}/agent`;
 /** What makes an interpreter warm; src/command/warm.ts names it to the agent. */
 export const WARM_DIR = `${AGENT_DIR}/warm`;
+/** What goes with interpreters whose program is given as text; src/command/languages.ts names it to them. */
+export const PYTHON_DIR = `${AGENT_DIR}/python`;
+export const NODE_DIR = `${AGENT_DIR}/node`;
+/** Where the agent puts such programs (PROGRAMS_DIR in program.h): two inodes for each of its streams, and more. */
+const PROGRAMS_DIR = '/run/ripcord';
+const PROGRAM_INODES = 2048;
 export const WORKSPACE = '/workspace';
 
 /** What PID 1 needs to drop commands to another user and to kill them; commands themselves have none. */
@@ -40,6 +46,7 @@ export function containerConfig(
     ...Object.fromEntries(volumes.map((path) => [path, volume])),
     '/tmp': `rw,${spec.tmpExec ? 'exec' : 'noexec'},nosuid,nodev,size=${spec.tmpBytes},mode=1777`,
   };
+  tmpfs[PROGRAMS_DIR] = `rw,noexec,nosuid,nodev,size=${spec.programBytes},nr_inodes=${PROGRAM_INODES},mode=0755`;
   if (workspace.kind === 'tmpfs') {
     const mode = owner ? `${ofUser},mode=0755` : ofUser;
     tmpfs[WORKSPACE] = `rw,exec,nosuid,nodev,size=${workspace.bytes},nr_inodes=${workspace.inodes},${mode}`;

@@ -6,7 +6,7 @@ import pRetry from 'p-retry';
 import type { Transport } from '../../agent/transport.js';
 import { RipcordError } from '../../errors.js';
 import { listImages } from '../../images/build.js';
-import { catalogReference, missingImageHint } from '../../images/catalog.js';
+import { catalogReference, IMAGE_LABEL, missingImageHint } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
 import { deferred } from '../../lifecycle/abort.js';
 import {
@@ -135,7 +135,8 @@ export class DockerBackend implements Backend {
     const volumes = Object.keys(image.Config?.Volumes ?? {})
       .map((path) => posix.resolve('/', path))
       .sort();
-    return { id: image.Id, reference: full, env: Object.fromEntries(env), volumes };
+    const ours = image.Config?.Labels?.[IMAGE_LABEL];
+    return { id: image.Id, reference: full, ours, env: Object.fromEntries(env), volumes };
   }
 
   async create(spec: ContainerSpec, deadlineMs: number): Promise<Container> {

@@ -22,6 +22,5 @@ export async function runProgram(
   await sandbox.files.write(path, content, { mode: 0o755, signal: options.signal });
   const file = posix.join(sandbox.workspace, path);
   if (language === undefined) return sandbox.exec([file, ...args], options);
-  const { argv, env } = INTERPRETERS[language];
-  return sandbox.exec([...argv(file), ...args], { ...options, env: { ...env, ...options.env } });
+  return sandbox.exec([...INTERPRETERS[language].argv(file), ...args], options);
 }

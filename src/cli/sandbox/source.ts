@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { LANGUAGE_OF_IMAGE } from '../../command/languages.js';
 import type { Language } from '../../config.js';
 import { InvalidOptionsError, messageOf } from '../../errors.js';
 import { abortable } from '../../lifecycle/abort.js';
@@ -26,16 +27,11 @@ export interface SourceFlags {
 const NAMES: Record<string, Language> = {
   python: 'python', python3: 'python', py: 'python',
   javascript: 'javascript', js: 'javascript', mjs: 'javascript', cjs: 'javascript', node: 'javascript',
-  typescript: 'typescript', ts: 'typescript', mts: 'typescript', cts: 'typescript',
+  typescript: 'typescript', ts: 'typescript', tsx: 'typescript', mts: 'typescript', cts: 'typescript',
   bash: 'bash', sh: 'bash', shell: 'bash',
 }; // biome-ignore format: a table
 
-const LANGUAGE_OF_IMAGE: Record<string, Language> = {
-  python: 'python',
-  node: 'javascript',
-  shell: 'bash',
-  base: 'bash',
-};
+const BY_IMAGE: Record<string, Language> = { ...LANGUAGE_OF_IMAGE, python: 'python', base: 'bash' };
 
 /** Reads the program: `-c`, a file, or `-` for stdin. */
 export async function readSource(
@@ -44,7 +40,7 @@ export async function readSource(
   signal: AbortSignal,
 ): Promise<ProgramSource> {
   const given = flags.lang === undefined ? undefined : languageNamed(flags.lang);
-  const byImage = LANGUAGE_OF_IMAGE[flags.image ?? ''];
+  const byImage = BY_IMAGE[flags.image ?? ''];
   if (flags.code !== undefined) {
     return { content: flags.code, path: undefined, language: given ?? byImage ?? 'python', fromStdin: false };
   }
@@ -75,7 +71,7 @@ function byContent(file: string, content: Buffer, flags: SourceFlags): Language 
   if (language !== undefined) return language;
   // The image is the caller's choice: it is expected to have what the first line asks for.
   if (start.startsWith('#!') && flags.image !== undefined) return undefined;
-  const byImage = LANGUAGE_OF_IMAGE[flags.image ?? ''];
+  const byImage = BY_IMAGE[flags.image ?? ''];
   if (byImage !== undefined) return byImage;
   throw new InvalidOptionsError(`run: cannot tell the language of ${file}`, {
     hint: 'Say it: --lang python, javascript, typescript or bash. Or name an --image for a file that begins with #!.',

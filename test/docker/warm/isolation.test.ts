@@ -214,7 +214,8 @@ describe('where there is no warm interpreter', () => {
   it('a program gets a fresh one, in an image without python none', LIMIT, async () => {
     await using sandbox = await under.manager.create({ image: 'shell', warm: true });
     expect(await sandbox.warmUp()).toBe(false);
-    expect(await sandbox.runCode('print(1)')).toMatchObject({ outcome: 'spawn-failed', failure: { stage: 'exec' } });
+    const result = await sandbox.runCode('print(1)', { language: 'python' });
+    expect(result).toMatchObject({ outcome: 'spawn-failed', failure: { stage: 'exec' } });
   });
 
   it('a writable root and a PATH of the caller rule it out', LIMIT, async () => {

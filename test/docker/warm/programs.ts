@@ -181,5 +181,10 @@ export const oddPrograms: Record<string, OddProgram> = {
   'runs out of memory': python('x = []\nwhile True: x.append(bytearray(10_000_000))'),
   'starts elsewhere': python('import os, sys\nprint(os.getcwd(), sys.path[0], os.listdir("."))', { cwd: '/tmp' }),
   'starts nowhere': python('print(1)', { cwd: '/nowhere' }),
-  'may not write there': python('print(1)', { cwd: '/usr' }),
+  'starts where it may not write': python('import os, sys\nprint(os.getcwd(), sys.path[0])', { cwd: '/usr' }),
+  'starts at the root': python('import os, sys\nprint(os.getcwd(), sys.path)', { cwd: '/' }),
+  'puts output beside itself': python('open(__file__ + ".txt", "w")'),
+  'imports its neighbours, and itself': python(
+    'import os, sys\nopen("neighbour.py", "w").write("import main\\nprint(__name__, main.__file__)")\nif __name__ == "__main__":\n    import neighbour\n    os.remove("neighbour.py")\n    print(sys.path)',
+  ),
 };

@@ -1,104 +1,115 @@
 /** Programs that come with the request, and the warm interpreter that may run them. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type AgentProcess, encodeSpawn, FLAG, OUTCOME, type Result, TYPE } from '../../helpers/agent-process.js';
 import { describeAgent, EXIT_FLAG, STAGE } from '../../helpers/agent-suite.js';
 
-const EEXIST = 17;
 const EINVAL = 22;
 const ENOENT = 2;
 const ECANCELED = 125;
-const EACCES = 13;
 
 /** As in a sandbox: what lies under /usr cannot be changed by anybody. */
 const READ_ONLY_USR = ['sh', '-c', 'mount --bind /usr /usr && mount -o remount,bind,ro /usr && exec "$0"'];
 const ENV = ['PATH=/usr/bin:/bin', 'LANG=C.UTF-8', 'PYTHONUNBUFFERED=1'];
 
+const NAME = 'program';
+const PLACE = '/run/ripcord';
+
+/** The first argument is replaced by the program's path. */
 const run = (
   agent: AgentProcess,
   text: string | Buffer,
-  options: { argv?: string[]; file?: string; cwd?: string } = {},
-) => {
-  const file = options.file ?? join(agent.workspace, 'program');
-  return agent.run(options.argv ?? ['sh', file, 'one'], {
+  options: { argv?: string[]; cwd?: string; user?: string } = {},
+) =>
+  agent.run(options.argv ?? ['sh', NAME, 'one'], {
     flags: FLAG.PROGRAM,
-    program: { file, text },
+    program: { name: NAME, text },
     ...(options.cwd && { cwd: options.cwd }),
+    ...(options.user && { user: options.user }),
   });
-};
+
+/** The names in the directory of programs, as the agent's namespace sees it. */
+const left = async (agent: AgentProcess) => (await agent.sh(`ls -A ${PLACE}`)).stdout.toString();
 
 describeAgent('agent: programs', (suite) => {
-  it('are a file of the user as long as they run, and gone by their EXIT', async () => {
+  it("are a file of root's outside the workspace as long as they run, and gone by their EXIT", async () => {
     const agent = await suite.ready();
-    const { stdout, stderr, exitCode } = await run(agent, 'stat -c "%a %u %s" "$0"; echo "$1"; ls -A; exit 3');
+    const look = 'stat -c "%a %u %n %s" "$0" "$(dirname "$0")"; echo "$1"; ls -A; exit 3';
+    const { stdout, stderr, exitCode } = await run(agent, look);
     expect({ stdout: stdout.toString(), stderr: stderr.toString(), exitCode }).toEqual({
-      stdout: '644 1000 49\none\nprogram\n',
+      stdout: `444 0 ${PLACE}/0/${NAME} ${look.length}\n555 0 ${PLACE}/0 60\none\n`,
       stderr: '',
       exitCode: 3,
     });
-    expect(readdirSync(agent.workspace)).toEqual([]);
+    expect(await left(agent)).toBe('');
     const killed = await run(agent, 'setsid sleep 60 & kill -9 $$');
     expect(killed).toMatchObject({ outcome: OUTCOME.SIGNALED, signal: 9, backgroundKilled: 1 });
+    expect(await left(agent)).toBe('');
     expect(readdirSync(agent.workspace)).toEqual([]);
+  });
+
+  it('have the lowest number that is free, one that runs alone always the same', async () => {
+    const agent = await suite.ready();
+    const say = 'dirname "$0"; read line';
+    const spawn = () =>
+      agent.spawn(['sh', NAME], { flags: FLAG.PROGRAM | FLAG.STDIN, program: { name: NAME, text: say } });
+    const streams = [spawn(), spawn(), spawn()];
+    for (const stream of streams) while ((await agent.next(stream)).type !== TYPE.STDOUT);
+    agent.send(streams[1]!, TYPE.STDIN_EOF);
+    expect((await agent.result(streams[1]!)).exitCode).toBe(1);
+    expect((await run(agent, 'dirname "$0"')).stdout.toString()).toBe(`${PLACE}/1\n`);
+    for (const stream of [streams[0]!, streams[2]!]) agent.send(stream, TYPE.STDIN_EOF);
+    for (const stream of [streams[0]!, streams[2]!]) await agent.result(stream);
+    expect((await run(agent, 'dirname "$0"')).stdout.toString()).toBe(`${PLACE}/0\n`);
   });
 
   it('may hold any bytes, up to what a request holds', async () => {
     const agent = await suite.ready();
-    const text = Buffer.alloc(3 << 20, 0);
+    const text = Buffer.alloc(16 << 20, 0);
     for (let i = 0; i < text.length; i++) text[i] = i & 255;
-    const file = join(agent.workspace, 'data');
-    const { stdout } = await run(agent, text, { argv: ['cat', file], file });
-    expect(stdout.equals(text)).toBe(true);
-    expect((await run(agent, '', { argv: ['wc', '-c', file], file })).stdout.toString()).toMatch(/^0 /);
+    const { stdout } = await run(agent, text, { argv: ['sha256sum', NAME] });
+    expect(stdout.toString().slice(0, 64)).toBe(createHash('sha256').update(text).digest('hex'));
+    expect((await run(agent, '', { argv: ['wc', '-c', NAME] })).stdout.toString()).toMatch(/^0 /);
   });
 
-  it('are not written over anything, nor through a link, nor where the user may not write', async () => {
+  it('can be written to by nobody, nor can what lies beside them', async () => {
     const agent = await suite.ready();
-    const file = join(agent.workspace, 'there');
-    writeFileSync(file, 'kept');
-    const failed = { outcome: OUTCOME.SPAWN_FAILED, stage: STAGE.PROGRAM };
-    expect(await run(agent, 'echo no', { file })).toMatchObject({ ...failed, errno: EEXIST });
-    expect(readFileSync(file, 'utf8')).toBe('kept');
-    await agent.sh('ln -s target link');
-    expect(await run(agent, 'x', { file: join(agent.workspace, 'link') })).toMatchObject({ ...failed, errno: EEXIST });
-    expect(existsSync(join(agent.workspace, 'target'))).toBe(false);
-    expect(await run(agent, 'x', { file: '/proc/nothing' })).toMatchObject(failed);
-    const closed = join(agent.workspace, 'closed');
-    mkdirSync(closed, { mode: 0o755 });
-    chmodSync(closed, 0o755);
-    expect(await run(agent, 'x', { file: join(closed, 'p') })).toMatchObject({ ...failed, errno: EACCES });
+    const deeds =
+      'for f in "$0" "$(dirname "$0")/x" "$(dirname "$0")/../x"; do (echo >> "$f") 2>/dev/null && echo "$f"; done; rm -f "$0" 2>/dev/null && echo gone; true';
+    expect((await run(agent, deeds)).stdout.toString()).toBe('');
   });
 
-  it("leave nothing where the command cannot be started, and what is not the user's to remove", async () => {
+  it('leave nothing where the command cannot be started', async () => {
     const agent = await suite.ready();
-    const file = join(agent.workspace, 'p');
-    const missing = await run(agent, 'x', { argv: ['no-such-interpreter', file], file });
+    const missing = await run(agent, 'x', { argv: ['no-such-interpreter', NAME] });
     expect(missing).toMatchObject({ outcome: OUTCOME.SPAWN_FAILED, stage: STAGE.EXEC, errno: ENOENT });
-    expect(await run(agent, 'x', { file, cwd: '/nowhere' })).toMatchObject({ stage: STAGE.CWD, errno: ENOENT });
-    expect(readdirSync(agent.workspace)).toEqual([]);
-    // The directory is another one by the time the program ends.
-    const victim = join(agent.workspace, '..', `victim-${process.pid}-${suite.sanitize}`);
-    mkdirSync(victim);
-    try {
-      writeFileSync(join(victim, 'p'), 'kept');
-      await agent.sh('mkdir d');
-      await run(agent, `mv d away; ln -s ${victim} d`, { file: join(agent.workspace, 'd', 'p') });
-      expect(readFileSync(join(victim, 'p'), 'utf8')).toBe('kept');
-    } finally {
-      await agent.sh(`rm -rf d away`);
-      (await import('node:fs')).rmSync(victim, { recursive: true });
-    }
+    expect(await run(agent, 'x', { cwd: '/nowhere' })).toMatchObject({ stage: STAGE.CWD, errno: ENOENT });
+    expect(await run(agent, 'x', { user: 'nobody-of-that-name' })).toMatchObject({ stage: STAGE.USER });
+    expect(await left(agent)).toBe('');
+    expect((await run(agent, 'pwd', { cwd: '/' })).stdout.toString()).toBe('/\n');
+  });
+
+  it('are gone when a command that runs as root has killed their keeper', async () => {
+    const agent = await suite.ready();
+    const result = await run(agent, 'kill -9 $PPID', { user: '0' });
+    expect(result).toMatchObject({ outcome: OUTCOME.SIGNALED, signal: 9 });
+    expect(await left(agent)).toBe('');
   });
 
   it('are refused when the request does not fit', async () => {
     const agent = await suite.ready();
-    const whole = encodeSpawn(['sh'], { flags: FLAG.PROGRAM, program: { file: '/workspace/p', text: 'echo' } });
+    const whole = encodeSpawn(['sh', 'p'], { flags: FLAG.PROGRAM, program: { name: 'p', text: 'echo' } });
     const broken = [
       whole.subarray(0, -1),
       encodeSpawn(['sh'], { flags: FLAG.PROGRAM }),
-      encodeSpawn(['sh'], { flags: FLAG.PROGRAM, program: { file: 'relative', text: '' } }),
-      encodeSpawn(['stat', '/'], { flags: FLAG.PROGRAM | FLAG.FS, program: { file: '/p', text: '' } }),
+      ...['', '.', '../p', 'a/b', '.hidden', 'x'.repeat(32)].map((name) =>
+        encodeSpawn(['sh', 'p'], { flags: FLAG.PROGRAM, program: { name, text: '' } }),
+      ),
+      ...[0, 2, 0xffff_ffff].map((at) =>
+        encodeSpawn(['sh', 'p'], { flags: FLAG.PROGRAM, program: { name: 'p', text: '', at } }),
+      ),
+      encodeSpawn(['stat', '/'], { flags: FLAG.PROGRAM | FLAG.FS, program: { name: 'p', text: '' } }),
     ];
     for (const request of broken) {
       const result = await agent.result(agent.spawnRaw(request));
@@ -115,11 +126,9 @@ describeAgent('agent: the warm interpreter', (suite) => {
     expect(frame.type).toBe(TYPE.WARMED);
     return frame.payload[0];
   };
-  let count = 0;
   const start = (agent: AgentProcess, text: string) => {
-    const file = join(agent.workspace, `p${count++}.py`);
-    const program = { file, text, warm: true };
-    return agent.spawn(['python3', file, 'a'], { flags: FLAG.PROGRAM, env: ENV, program });
+    const program = { name: 'p.py', text, warm: true };
+    return agent.spawn(['python3', 'p.py', 'a'], { flags: FLAG.PROGRAM, env: ENV, program });
   };
   const wasWarm = ({ flags }: Result) => (flags & EXIT_FLAG.WARM) !== 0;
 
@@ -137,7 +146,7 @@ describeAgent('agent: the warm interpreter', (suite) => {
       expect(result.pid).toBeGreaterThan(1);
     }
     expect(results.some(wasWarm)).toBe(true);
-    expect(readdirSync(agent.workspace)).toEqual([]);
+    expect(await left(agent)).toBe('');
   });
 
   it('lets a KILL through at any time', async () => {
@@ -153,7 +162,7 @@ describeAgent('agent: the warm interpreter', (suite) => {
       );
       expect(result.flags & EXIT_FLAG.KILLED_BY_HOST).toBe(EXIT_FLAG.KILLED_BY_HOST);
     }
-    expect(readdirSync(agent.workspace)).toEqual([]);
+    expect(await left(agent)).toBe('');
     expect(await agent.result(start(agent, 'print(1)'))).toMatchObject({ outcome: OUTCOME.EXITED, exitCode: 0 });
   });
 

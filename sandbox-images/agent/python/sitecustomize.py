@@ -1,0 +1,43 @@
+"""
+A program given as text lies outside the working directory. This makes it import what lies there all the same.
+
+The host puts this file's directory first in PYTHONPATH. Python imports it at the end of its own start, and computes
+sys.path[0] from the program's path after that. The last thing that Python does before it runs the program is to make the
+program's loader: there sys.path[0] becomes the working directory. No frame of this file lies below the program.
+"""
+import os
+import sys
+
+place = __file__.rpartition('/')[0]
+sys.path.remove(place)
+sys.path_importer_cache.pop(place, None)
+
+
+def forget_variable():
+    theirs = os.environ.pop('PYTHONPATH')[len(place) + 1:]
+    if theirs:
+        os.environ['PYTHONPATH'] = theirs
+
+
+def find_neighbours(directory):
+    Loader = sys.modules['_frozen_importlib_external'].SourceFileLoader
+
+    def init(self, name, path):
+        if name == '__main__':
+            del Loader.__init__
+            if sys.path and sys.path[0] == path.rpartition('/')[0]:
+                # The program may be asked for by its own name, too (`uvicorn.run("main:app")`).
+                sys.path.append(sys.path[0])
+                sys.path[0] = directory
+        super(Loader, self).__init__(name, path)
+
+    Loader.__init__ = init
+
+
+# An interpreter within the program's own has the same settings, and no program.
+if os.environ.get('PYTHONPATH', '').partition(':')[0] == place:
+    forget_variable()
+    find_neighbours(os.getcwd())
+# The image's own comes next. Where there is none, the import fails as it does without this file.
+del sys.modules['sitecustomize']
+import sitecustomize
