@@ -5,7 +5,8 @@ FROM ${BASE} AS build
 ARG APT_SOURCES=
 COPY sandbox-images/base/ripcord-install container/fetch-package /usr/local/sbin/
 RUN ripcord-install ca-certificates curl gcc libc6-dev
-ARG NPM_REGISTRY=https://registry.npmjs.org
+# The registry this machine is set to: --build-arg NPM_REGISTRY="$(npm config get registry)"
+ARG NPM_REGISTRY
 # A certificate (PEM) to trust besides Debian's own, where a proxy has one.
 ARG EXTRA_CA=
 # Node and npm come from the npm registry, as for the sandboxes: there may be no other to fetch an image of Node from.

@@ -146,6 +146,7 @@ export const networkSchema = z.strictObject({
   /**
    * `api.example.com`, `*.example.org`, `10.0.0.7:5432`, `10.0.0.0/8`, `[fd00::1]:443`, `*`. Empty: none. `localhost:8080` is a
    * port of the host, and called `host.ripcord.internal:8080` inside, where localhost is the sandbox itself.
+   * `@npm`, `@pip`, `@apt`: the hosts that these tools are set to on this machine, asked of them when the sandbox is made.
    */
   allow: z.array(text.min(1)).max(1000),
   /** The same grammar; an entry without a port is for every port. Wins over `allow`. */

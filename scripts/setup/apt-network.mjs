@@ -3,11 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { isDebian } from './debian.mjs';
 
 const SUITES = ['bookworm', 'bookworm-updates', 'bookworm-security'];
-const PUBLIC_SITE = 'http://deb.debian.org/';
 
 /**
- * Puts this machine's own Debian sources and proxy into `RIPCORD_APT_SOURCES` and `RIPCORD_APT_PROXY`, unless somebody
- * set them already or apt here is configured as it is everywhere.
+ * Puts this machine's own Debian sources and proxy into `RIPCORD_APT_SOURCES` and `RIPCORD_APT_PROXY`, unless they are set
+ * already.
  */
 export function adoptAptNetwork() {
   if (process.platform !== 'linux' || !isDebian()) return;
@@ -26,7 +25,7 @@ function aptSources() {
   });
   // Without the suite itself these are not Debian's sources but somebody's additions to another release.
   if (!lines.some((line) => line.endsWith(` ${SUITES[0]} main`))) return undefined;
-  return lines.every((line) => line.startsWith(`deb ${PUBLIC_SITE}`)) ? undefined : [...new Set(lines)].join('\n');
+  return [...new Set(lines)].join('\n');
 }
 
 function aptProxy() {

@@ -14,14 +14,9 @@ import { printError, SetupError } from './setup-error.mjs';
 
 const SUITE = 'bookworm';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const DEFAULT_MIRROR = 'http://deb.debian.org/debian';
 const UNWANTED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*'];
-// What the engine sets for each container, and the sources everybody has: nothing of the building machine stays.
-const CLEAN_UP = [
-  'rm -f "$1/etc/resolv.conf" "$1/etc/hostname" "$1"/etc/apt/sources.list.d/*',
-  `printf '%s\\n' "deb ${DEFAULT_MIRROR} ${SUITE} main" "deb ${DEFAULT_MIRROR} ${SUITE}-updates main" ` +
-    `"deb http://deb.debian.org/debian-security ${SUITE}-security main" > "$1/etc/apt/sources.list"`,
-];
+// The engine writes these for each container. The sources stay: they are those of this machine, or mmdebstrap's own.
+const CLEAN_UP = 'rm -f "$1/etc/resolv.conf" "$1/etc/hostname"';
 
 /** The packages of the host that {@link makeDebianRootfs} needs and that are missing. */
 export function rootfsPackages() {
@@ -77,7 +72,7 @@ function mmdebstrapArgs(out, architecture) {
     '--dpkgopt=force-unsafe-io',
     ...UNWANTED.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
     '--dpkgopt=path-include=/usr/share/doc/*/copyright',
-    ...CLEAN_UP.map((hook) => `--customize-hook=${hook}`),
+    `--customize-hook=${CLEAN_UP}`,
     SUITE,
     out,
     ...sources,

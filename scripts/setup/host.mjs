@@ -7,7 +7,6 @@ import { askEngine, canAsk } from './engine-api.mjs';
 import { engineInstalled, startEngine } from './engine-start.mjs';
 import { noEngineError } from './no-engine.mjs';
 import { inProject } from './paths.mjs';
-import { registryAnswers } from './registry.mjs';
 import { SetupError } from './setup-error.mjs';
 import { COMPILER_PACKAGES, compilerPresent, missingTestPackages } from './tools.mjs';
 
@@ -59,7 +58,7 @@ export async function engineArch(engine) {
 }
 
 /**
- * A Debian root filesystem that is made while everything else is, on a machine that has a new engine and no registry.
+ * A Debian root filesystem that is made from packages while everything else is, on a machine that gets a new engine.
  *
  * @param {Host} host
  * @param {import('./progress.mjs').Progress} progress
@@ -68,7 +67,6 @@ export async function engineArch(engine) {
 export async function startRootfs(host, progress, signal) {
   // An engine that is installed already may have the images; only a new one certainly has none.
   if (host.engine || engineInstalled() || !host.installs || process.env.RIPCORD_BASE_IMAGE) return undefined;
-  if (await registryAnswers()) return undefined;
   const packages = rootfsPackages();
   // First in the queue and alone: mmdebstrap works while the larger packages are still being installed.
   if (packages.length > 0) await installPackages(packages, progress, signal);

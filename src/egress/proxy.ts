@@ -80,6 +80,8 @@ export class EgressProxy {
   /** Connects to a port of the sandbox itself, for clients that take its own names to the proxy. */
   inside: ((port: number) => Promise<Duplex>) | undefined;
   readonly maxConnections: number;
+  /** The list, with the hosts that `@npm` and the like stand for. */
+  readonly allow: readonly string[];
   /** Authorities to trust, besides the usual ones, in PEM. */
   readonly ca: string | undefined;
   readonly #maxBytes: number;
@@ -97,6 +99,7 @@ export class EgressProxy {
   constructor(options: ResolvedNetwork, outside: Outside = realOutside) {
     this.policy = new EgressPolicy(options);
     this.maxConnections = options.maxConnections;
+    this.allow = options.allow;
     this.ca = options.ca === undefined ? undefined : certificatesOf(options.ca);
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#injections = options.inject.map((entry, index) => toInjection(entry, `network.inject.${index}`));

@@ -10,6 +10,8 @@ import type { EgressProxy, EgressRecord } from './proxy.js';
 
 /** What a sandbox has been allowed and denied. */
 export interface SandboxEgress {
+  /** The allow-list, with the hosts that `@npm`, `@pip` and `@apt` stand for on this machine. */
+  readonly allow: readonly string[];
   /** The last 1,000 decisions, oldest first. */
   readonly log: readonly EgressRecord[];
   /** Between sandbox and proxy, both directions, so far. */

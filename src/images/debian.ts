@@ -13,7 +13,7 @@ export const DEBIAN_IMAGE = 'debian:bookworm-slim';
 export const LOCAL_DEBIAN_IMAGE = 'ripcord/debian:bookworm';
 
 export interface DebianOptions {
-  /** Yields a root filesystem's tar file that is already being made; no registry is asked then. */
+  /** Yields a root filesystem's tar file that is already being made. A registry is asked only where that fails. */
   rootfs?: () => Promise<string>;
   onProgress?: ImageProgress;
   signal?: AbortSignal;
@@ -30,7 +30,14 @@ export async function ensureDebian(engine: DockerImages, options: DebianOptions 
   for (const name of chosen ? [chosen] : [DEBIAN_IMAGE, LOCAL_DEBIAN_IMAGE]) {
     if (await engine.inspect(name)) return name;
   }
-  if (options.rootfs && !chosen) return importDebian(engine, await options.rootfs(), options.signal);
+  if (options.rootfs && !chosen) {
+    try {
+      return await importDebian(engine, await options.rootfs(), options.signal);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      options.onProgress?.(`Debian could not be put together: ${messageOf(error)}`);
+    }
+  }
   try {
     options.onProgress?.(`pulling ${chosen ?? DEBIAN_IMAGE}`);
     await engine.pull(chosen ?? DEBIAN_IMAGE, options);

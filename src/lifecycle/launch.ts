@@ -6,6 +6,7 @@ import type { Ready } from '../agent/messages.js';
 import type { Backend, Container, ContainerSpec, ResolvedImage, RunningLimits } from '../backends/backend.js';
 import { Label } from '../backends/backend.js';
 import type { ResolvedCreateOptions } from '../config.js';
+import { isPackageEntry, resolvePackages } from '../egress/packages.js';
 import { EgressProxy } from '../egress/proxy.js';
 import { openEgress } from '../egress/sandbox-egress.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
@@ -79,7 +80,7 @@ async function attempt(
   const { backend } = context;
   throwIfAborted(signal, 'creating a sandbox');
   const workspace = await checkWorkspace(backend, options);
-  const proxy = typeof options.network === 'object' ? new EgressProxy(options.network) : undefined;
+  const way = await wayOut(options, signal);
   const image = await abortable(backend.resolveImage(options.image), signal, 'looking up the image');
   throwIfAborted(signal, 'making a temp directory');
   const directory = await makeSandboxDir(context.instanceDir, id);
@@ -119,7 +120,7 @@ async function attempt(
       signal,
       'waiting for the agent',
     );
-    const egress = proxy && { proxy, env: await openEgress(client, proxy) };
+    const egress = way && { proxy: way.proxy, env: { ...way.env, ...(await openEgress(client, way.proxy)) } };
     const seed = await staging;
     return {
       id,
@@ -156,19 +157,31 @@ export async function furnish(
   signal: AbortSignal | undefined,
 ): Promise<Launched> {
   throwIfAborted(signal, 'preparing a sandbox');
-  const proxy = typeof options.network === 'object' ? new EgressProxy(options.network) : undefined;
   const stopBeating = beat(warm.client, options.leaseMs);
+  let way: Awaited<ReturnType<typeof wayOut>>;
   try {
     warm.client.setLease(options.leaseMs, options.lifetimeMs);
-    const egress = proxy && { proxy, env: await openEgress(warm.client, proxy) };
+    way = await wayOut(options, signal);
+    const egress = way && { proxy: way.proxy, env: { ...way.env, ...(await openEgress(warm.client, way.proxy)) } };
     const seed = await stage(options, warm.directory, signal);
     return { ...warm, id, seed, egress };
   } catch (error) {
-    proxy?.close();
+    way?.proxy.close();
     throw error;
   } finally {
     stopBeating();
   }
+}
+
+/** The proxy for `options`, with the registries of this machine in place of `@npm` and the like. */
+async function wayOut(
+  { network }: ResolvedCreateOptions,
+  signal: AbortSignal | undefined,
+): Promise<{ proxy: EgressProxy; env: Record<string, string> } | undefined> {
+  if (typeof network !== 'object') return undefined;
+  if (!network.allow.some(isPackageEntry)) return { proxy: new EgressProxy(network), env: {} };
+  const { allow, env } = await abortable(resolvePackages(network.allow), signal, 'asking for the package registries');
+  return { proxy: new EgressProxy({ ...network, allow }), env };
 }
 
 /** Removes whatever the attempt made; what could not be removed is told with the error. */

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { z } from 'zod';
 import { HOST_NAME, isLocal } from '../egress/own-names.js';
+import { checkPackageEntry, isPackageEntry, resolvePackages } from '../egress/packages.js';
 import { formatHost, parseRule } from '../egress/rules.js';
 import { InvalidOptionsError, RipcordError } from '../errors.js';
 import type { callerNetworkSchema } from './create-options.js';
@@ -41,7 +42,22 @@ export function checkEgress(network: CallerNetwork, allowed: readonly string[]):
   }
 }
 
+/**
+ * Whether the package registries in a list are beyond this machine, whose own ports are never for callers.
+ * @throws RipcordError `forbidden`
+ */
+export async function checkPackages(allow: readonly string[]): Promise<void> {
+  const words = allow.filter(isPackageEntry);
+  const { allow: hosts } = await resolvePackages(words);
+  if (!hosts.some((host) => parseRule(host, 'network.allow').meansHost)) return;
+  throw new RipcordError('forbidden', `network.allow: ${words.join(', ')} of this server is a port of its own machine`);
+}
+
 function toEntry(text: string, ports: readonly number[], option: string): Entry {
+  if (isPackageEntry(text)) {
+    checkPackageEntry(text, option);
+    return { text, name: text, ports: [0] };
+  }
   const { port } = parseRule(text, option);
   const name = text.toLowerCase().replace(/:\d+$/, '');
   const bare = name.replace(/^\*\./, '');
@@ -56,7 +72,10 @@ function toEntry(text: string, ports: readonly number[], option: string): Entry 
 
 /** Whether all names that `asked` means are meant by `given`. */
 function covers(given: string, asked: string): boolean {
-  if (given === '*' || given === asked) return true;
+  if (given === asked) return true;
+  // A package registry is given by its word alone.
+  if (isPackageEntry(asked)) return false;
+  if (given === '*') return true;
   return given.startsWith('*.') && asked.endsWith(given.slice(1));
 }
 

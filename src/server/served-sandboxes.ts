@@ -5,6 +5,7 @@ import type { Sandbox } from '../sandbox.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox-manager.js';
 import type { Principal } from './auth.js';
 import { BackgroundCommands } from './background-commands.js';
+import { checkPackages } from './caller-egress.js';
 import { type CallerCreateOptions, checkCreate } from './create-options.js';
 import type { CallerPolicy } from './options.js';
 import type { Ownership } from './ownership.js';
@@ -70,6 +71,7 @@ export class ServedSandboxes {
     try {
       // One caller's tasks never follow another's in a sandbox.
       const reuse = options.reuse && JSON.stringify([name, options.reuse]);
+      if (options.network !== 'none') await checkPackages(options.network.allow);
       const { ca, upstreamProxy } = this.#policy;
       const network = options.network === 'none' ? options.network : { ...options.network, ca, upstreamProxy };
       return await this.#ownership.run({ principal }, () =>

@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 import type { Sandbox } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
-import { npmAccess } from '../helpers/npm-access.js';
+import { packageAccess } from '../helpers/package-access.js';
 import { useManager } from '../helpers/sandbox.js';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
@@ -17,10 +17,12 @@ describe.skipIf(!executablePath)('a dev server without a network', () => {
   beforeAll(async () => {
     project = await makeTempDir('vite');
     // One sandbox may reach the registry and fetches the tools; the other one gets them and may reach nothing.
-    const { network, prepare } = await npmAccess();
-    await using fetching = await under.manager.create({ image: 'node', network, limits: { memory: '1g' } });
+    await using fetching = await under.manager.create({
+      image: 'node',
+      network: packageAccess('@npm'),
+      limits: { memory: '1g' },
+    });
     const result = await fetching.exec('npm install vite@7 --no-audit --no-fund --no-update-notifier', {
-      env: await prepare(fetching),
       timeoutMs: 80_000,
     });
     expect(result.stderr).not.toContain('npm error');

@@ -61,7 +61,7 @@ export function addMcp(program: Command, context: CliContext): void {
       examples([
         ['ripcord mcp', 'what an MCP client is configured to start'],
         ['ripcord mcp --seed . --out results', 'on copies of this directory; results can be brought out'],
-        ['ripcord mcp --allow pypi.org --allow files.pythonhosted.org', 'pip works, nothing else can be reached'],
+        ['ripcord mcp --allow @pip', 'pip works, nothing else can be reached'],
         ['ripcord mcp --listen 7078', 'for several clients, at http://127.0.0.1:7078/mcp'],
       ]),
     )

@@ -44,7 +44,7 @@ export function addServe(program: Command, context: CliContext): void {
   addListenFlags(command, 'a TCP port instead, e.g. 7077: the API with a token, and the dashboard')
     .option('--spec <name=file>', 'let callers start tasks of this spec; repeatable', collectSpec)
     .option('--approve', 'commit nothing of a task before somebody approved its diff')
-    .option('--allow-egress <host>', "let callers' sandboxes reach this name; repeatable", collect)
+    .option('--allow-egress <host>', "let callers' sandboxes reach this name, or @npm, @pip, @apt; repeatable", collect)
     .option('--ca <file>', "certificate authorities (PEM) that callers' sandboxes trust besides the usual ones")
     .option(
       '--upstream-proxy <url>',

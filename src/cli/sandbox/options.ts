@@ -71,7 +71,7 @@ export function addFrameFlags(command: Command): Command {
     .option(
       '--allow <host>',
       'let it reach this host and no other: example.com, *.example.org, 10.0.0.7:5432, localhost:8080 (which is ' +
-        'host.ripcord.internal:8080 inside); repeatable',
+        'host.ripcord.internal:8080 inside), @npm, @pip, @apt: what these tools are set to here; repeatable',
       collect,
     )
     .option('--deny <host>', 'not this one, though --allow covers it; repeatable', collect)

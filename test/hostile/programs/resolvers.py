@@ -2,7 +2,7 @@
 import errno
 import socket
 
-for name in ("example.com", "host.docker.internal", "gateway.docker.internal", "metadata.google.internal", "registry-1.docker.io"):
+for name in ("example.com", "host.docker.internal", "gateway.docker.internal", "metadata.google.internal", "registry.example.org"):
     try:
         print("resolved", name, socket.getaddrinfo(name, 80))
     except socket.gaierror:
