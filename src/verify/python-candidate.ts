@@ -40,7 +40,7 @@ class Candidate(Wire):
 
     def call_back(self, number, args, kw):
         self.send('', {'cb': number, 'args': [self.encode(a) for a in args], 'kw': {k: self.encode(v) for k, v in kw.items()}})
-        answer = json.loads(self.receive())
+        answer = read(self.receive())
         if 'err' in answer:
             raise getattr(builtins, answer['err'], RuntimeError)(answer['text'])
         return self.decode(answer['ok'])
@@ -48,7 +48,7 @@ class Candidate(Wire):
     def serve(self):
         while True:
             try:
-                request = json.loads(self.receive())
+                request = read(self.receive())
             except EOFError:
                 return
             before, sys.stdout = sys.stdout, io.StringIO()
@@ -87,7 +87,7 @@ class Candidate(Wire):
             return {'ok': self.encode(module), 'names': [str(n) for n in names], 'pkg': hasattr(module, '__path__')}
         args = [self.decode(a) for a in request.get('args', [])]
         kw = {k: self.decode(v) for k, v in request.get('kw', {}).items()}
-        before = [json.dumps(a) for a in request.get('args', [])]
+        before = [written(a) for a in request.get('args', [])]
         if op == 'call':
             function = self.things[request['on']]
         else:
@@ -103,7 +103,7 @@ class Candidate(Wire):
         for index, arg in enumerate(args):
             if type(arg) in (list, dict, set, bytearray):
                 after = self.encode(arg)
-                if json.dumps(after) != before[index]:
+                if written(after) != before[index]:
                     changed[str(index)] = after
         if changed:
             answer['args'] = changed

@@ -6,13 +6,18 @@ import { InvalidOptionsError, messageOf } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
 import { findProgram, JUDGE_ENV, judgeUser } from './judge-user.js';
-import { parseJUnit } from './junit.js';
 import { PYTHON_CANDIDATE } from './python-candidate.js';
+import { PYTHON_IMPORTS } from './python-imports.js';
 import { PYTHON_JUDGE } from './python-judge.js';
+import { PYTHON_PROXIES } from './python-proxies.js';
+import { PYTHON_PYTEST } from './python-pytest.js';
+import { PYTHON_SUITES } from './python-suites.js';
+import { PYTHON_TEST_LIBRARIES } from './python-test-libraries.js';
 import { PYTHON_WIRE } from './python-wire.js';
 import { inWords, type Relayed, relay } from './relay.js';
 import type { CallsOptions, PytestOptions } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
+import { Turns } from './turns.js';
 
 /** Reads a program of a known length from stdin and runs it; what follows on stdin is left for the program. */
 const BOOT = [
@@ -28,7 +33,9 @@ const BOOT = [
   "exec(compile(source, '<ripcord>', 'exec'))",
 ].join('\n');
 
-const JUDGE_SOURCE = Buffer.from(PYTHON_WIRE + PYTHON_JUDGE);
+const JUDGE_SOURCE = Buffer.from(
+  PYTHON_WIRE + PYTHON_PROXIES + PYTHON_IMPORTS + PYTHON_SUITES + PYTHON_PYTEST + PYTHON_JUDGE,
+);
 const CANDIDATE_SOURCE = Buffer.from(PYTHON_WIRE + PYTHON_CANDIDATE);
 /** For the judge to say that time was up, rather than being cut off itself. */
 const JUDGE_EXTRA_MS = 5000;
@@ -37,18 +44,17 @@ const verdictSchema = z.object({
   nonce: z.string(),
   broken: z.string().nullable(),
   touched: z.boolean().optional(),
-  tests: z
-    .array(
-      z.object({
-        name: z.string(),
-        status: z.enum(['passed', 'failed', 'error', 'skipped']),
-        message: z.string(),
-        durationMs: z.number(),
-      }),
-    )
-    .optional(),
+  /** Modules that the tests may take from the code under test. */
+  modules: z.array(z.string()),
+  /** Functions of the tests that nothing calls, where no test was found. */
+  idle: z.array(z.string()).default([]),
   exitCode: z.number().optional(),
-  junit: z.string().optional(),
+});
+const caseSchema = z.object({
+  name: z.string(),
+  status: z.enum(['passed', 'failed', 'error', 'skipped']),
+  message: z.string(),
+  durationMs: z.number(),
 });
 
 export async function runPythonTests(sandbox: Sandbox, options: CallsOptions | PytestOptions): Promise<TestReport> {
@@ -73,9 +79,10 @@ export async function runPythonTests(sandbox: Sandbox, options: CallsOptions | P
   judge.stdin!.write(Buffer.concat([JUDGE_SOURCE, Buffer.from(`${JSON.stringify(job)}\n`)]));
   candidate.stdin!.write(CANDIDATE_SOURCE);
   const relayed = await relay(judge, candidate);
-  const { tests, problem } = judged(relayed, nonce, options.kind);
   const { output, candidate: ended } = relayed;
-  return makeReport({ tests, problem, guarantee: 'isolated', ended, output, startedAt });
+  const { skipped } = options;
+  const found = await judged(relayed, nonce, options.kind);
+  return makeReport({ ...found, guarantee: 'isolated', ended, output, startedAt, skipped });
 }
 
 /** Two commands, or none. */
@@ -94,14 +101,19 @@ function jobOf(options: CallsOptions | PytestOptions, nonce: string): object {
     const { module, functions, setup, tests } = options;
     return { kind: 'calls', nonce, module, functions, setup, tests };
   }
-  const files: Record<string, string> = { 'pytest.ini': '[pytest]\n' };
-  for (const [path, source] of Object.entries(options.tests)) files[`tests/${path}`] = source;
   const reserved = options.args.find((arg) => /^(--junit|--rootdir|-c$|--config|--override-ini|-o$)/.test(arg));
   if (reserved) throw new InvalidOptionsError(`runTests: the pytest argument ${reserved} is set by runTests itself`);
-  return { kind: 'pytest', nonce, files, modules: options.modules, args: options.args };
+  const { tests, modules, args } = options;
+  return { kind: 'pytest', nonce, tests, modules, args, libraries: PYTHON_TEST_LIBRARIES };
 }
 
-function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest'): { tests: TestCase[]; problem?: string } {
+interface Judged {
+  tests: TestCase[];
+  modules?: string[];
+  problem?: string;
+}
+
+async function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest'): Promise<Judged> {
   const { verdict: line, judge, judgeOutput, candidate } = relayed;
   if (line === undefined) {
     return {
@@ -110,10 +122,14 @@ function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest'): { te
     };
   }
   let verdict: z.infer<typeof verdictSchema>;
-  let tests: TestCase[];
+  const tests: TestCase[] = [];
   try {
     verdict = verdictSchema.parse(JSON.parse(line));
-    tests = verdict.tests ?? (verdict.junit === undefined ? [] : parseJUnit(verdict.junit));
+    const turns = new Turns();
+    for (const test of relayed.tests) {
+      if (turns.due(test.length + 512)) await turns.yield();
+      tests.push(caseSchema.parse(JSON.parse(test.toString('utf8'))));
+    }
   } catch (error) {
     return { tests: [], problem: `the verdict cannot be read: ${messageOf(error)}` };
   }
@@ -121,24 +137,24 @@ function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest'): { te
   if (given.length !== nonce.length || !timingSafeEqual(given, Buffer.from(nonce))) {
     return { tests: [], problem: 'the verdict is not from the judge' };
   }
-  if (verdict.broken !== null) return { tests, problem: verdict.broken };
-  if (candidate) return { tests, problem: `the code under test ended before the verdict: ${inWords(candidate)}` };
+  const { modules } = verdict;
+  if (verdict.broken !== null) return { tests, modules, problem: verdict.broken };
+  if (candidate)
+    return { tests, modules, problem: `the code under test ended before the verdict: ${inWords(candidate)}` };
+  const good = tests.every(({ status }) => status === 'passed' || status === 'skipped');
   // pytest: 0 all passed, 1 some failed; all others mean that it did not get to run them.
   if (kind === 'pytest' && verdict.exitCode !== 0 && verdict.exitCode !== 1) {
     const problem = tests.find(({ status }) => status === 'error')?.message;
-    return { tests, problem: problem ?? `pytest ended with exit code ${verdict.exitCode}` };
+    return { tests, modules, problem: problem ?? `pytest ended with exit code ${verdict.exitCode}` };
   }
-  if (
-    kind === 'pytest' &&
-    verdict.exitCode === 1 &&
-    tests.every(({ status }) => status === 'passed' || status === 'skipped')
-  ) {
-    return { tests, problem: 'pytest counts a failure its report does not have' };
+  if (kind === 'pytest' && verdict.exitCode === 1 && good) {
+    return { tests, modules, problem: 'pytest counts a failure its report does not have' };
   }
-  if (!verdict.touched && tests.every(({ status }) => status !== 'error')) {
-    return { tests, problem: 'the tests never touched the code under test' };
+  if (!verdict.touched && good && tests.some(({ status }) => status === 'passed')) {
+    const idle = verdict.idle.length > 0 ? `: nothing calls ${verdict.idle.join(', ')}` : '';
+    return { tests, modules, problem: `the tests never touched the code under test${idle}` };
   }
-  return { tests };
+  return { tests, modules };
 }
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.slice(0, 500) ?? '';

@@ -3,10 +3,38 @@
  * and is named by a number. Nothing is ever unpickled.
  */
 export const PYTHON_WIRE = String.raw`
-import base64, builtins, json, math, os, sys
+import base64, builtins, contextlib, json, math, os, sys
 
 MAX_LINE = 8 * 1024 * 1024
-PLAIN = (type(None), bool, int, str)
+# One level of a value takes up to three levels of JSON and two frames.
+MAX_DEPTH = 1000
+DEPTH_FRAMES = 6000
+PLAIN = (type(None), bool, str)
+
+
+@contextlib.contextmanager
+def room():
+    """Values may be nested deeper than Python's limit allows the functions that carry them across."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + DEPTH_FRAMES)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def read(line):
+    with room():
+        return json.loads(line)
+
+
+def written(message):
+    with room():
+        return json.dumps(message, separators=(',', ':'))
+
+
+class TooDeep(Exception):
+    """A value is nested too deeply."""
 
 
 class Wire:
@@ -16,7 +44,7 @@ class Wire:
         self.reader, self.writer = reader, writer
 
     def send(self, prefix, message):
-        line = prefix + json.dumps(message, separators=(',', ':')) + '\n'
+        line = prefix + written(message) + '\n'
         if len(line) > MAX_LINE:
             raise OverflowError('a value of more than %d bytes cannot cross' % MAX_LINE)
         self.writer.write(line.encode('ascii'))
@@ -28,12 +56,34 @@ class Wire:
             raise EOFError('the pipe ended')
         return line
 
+    depth = 0
+
     def encode(self, value):
         kind = type(value)
         if kind in PLAIN:
             return value
-        if isinstance(value, (int, str)) and kind.__module__ != 'enum' and not is_enum(value):
+        if isinstance(value, int) and not is_enum(value):
+            # JSON has integers of any size, but Python refuses decimal ones of more than 4,300 digits.
+            return value if -(1 << 63) <= value < 1 << 63 else {'t': 'int', 'v': '%x' % value}
+        if isinstance(value, str) and not is_enum(value):
             return value
+        if self.depth >= MAX_DEPTH:
+            raise TooDeep
+        self.depth += 1
+        try:
+            if self.depth > 1:
+                return self.encode_more(value, kind)
+            with room():
+                return self.encode_more(value, kind)
+        except TooDeep:
+            if self.depth > 1:
+                raise
+        finally:
+            self.depth -= 1
+        # Raised here, for the way down is thousands of lines of a traceback.
+        raise OverflowError('a value nested more than %d deep cannot cross' % MAX_DEPTH)
+
+    def encode_more(self, value, kind):
         if isinstance(value, float) and not is_enum(value):
             return float.__float__(value) if math.isfinite(value) else {'t': 'float', 'v': repr(float.__float__(value))}
         if kind is list or (isinstance(value, list)):
@@ -55,9 +105,11 @@ class Wire:
         if kind is complex:
             return {'t': 'complex', 'v': [self.encode(value.real), self.encode(value.imag)]}
         if kind is range:
-            return {'t': 'range', 'v': [value.start, value.stop, value.step]}
-        if kind.__module__ in ('decimal', 'fractions') and kind.__name__ in ('Decimal', 'Fraction'):
-            return {'t': kind.__name__, 'v': str(value)}
+            return {'t': 'range', 'v': [self.encode(n) for n in (value.start, value.stop, value.step)]}
+        if kind.__module__ == 'decimal' and kind.__name__ == 'Decimal':
+            return {'t': 'Decimal', 'v': str(value)}
+        if kind.__module__ == 'fractions' and kind.__name__ == 'Fraction':
+            return {'t': 'Fraction', 'v': [self.encode(value.numerator), self.encode(value.denominator)]}
         if kind.__module__ == 'datetime' and kind.__name__ in ('date', 'datetime', 'time'):
             return {'t': kind.__name__, 'v': value.isoformat()}
         if kind.__module__ == 'datetime' and kind.__name__ == 'timedelta':
@@ -70,10 +122,20 @@ class Wire:
         return self.encode_other(value)
 
     def decode(self, value):
+        if type(value) not in (list, dict):
+            return value
+        if self.depth:
+            return self.decode_more(value)
+        self.depth += 1
+        try:
+            with room():
+                return self.decode_more(value)
+        finally:
+            self.depth -= 1
+
+    def decode_more(self, value):
         if type(value) is list:
             return [self.decode(item) for item in value]
-        if type(value) is not dict:
-            return value
         tag, inner = value.get('t'), value.get('v')
         if tag == 'tuple':
             return tuple(self.decode(inner))
@@ -86,18 +148,20 @@ class Wire:
             return (set if tag == 'set' else frozenset)(self.decode(inner))
         if tag in ('bytes', 'bytearray'):
             return (bytes if tag == 'bytes' else bytearray)(base64.b64decode(inner))
+        if tag == 'int':
+            return int(inner, 16)
         if tag == 'float':
             return float(inner)
         if tag == 'complex':
             return complex(*self.decode(inner))
         if tag == 'range':
-            return range(*inner)
+            return range(*self.decode(inner))
         if tag == 'Decimal':
             import decimal
             return decimal.Decimal(inner)
         if tag == 'Fraction':
             import fractions
-            return fractions.Fraction(inner)
+            return fractions.Fraction(*self.decode(inner))
         if tag in ('date', 'datetime', 'time'):
             import datetime
             return getattr(datetime, tag).fromisoformat(inner)

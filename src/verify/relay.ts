@@ -11,11 +11,16 @@ import { LineTooLongError, linesOf, Tail } from './lines.js';
 const MAX_LINE = 8 * 1024 * 1024 + 16;
 const MAX_TAIL = 8 * 1024;
 const TO_CANDIDATE = 0x3e; // >
+const TEST = 0x2e; // .
 const VERDICT = 0x21; // !
+const MAX_TESTS = 100_000;
+const MAX_TEST_BYTES = 64 * 1024 * 1024;
 
 export interface Relayed {
   /** The judge's last line; `undefined` when it ended without one. */
   verdict: string | undefined;
+  /** A line of JSON for each test that the judge ran. */
+  tests: Buffer[];
   /** How the code under test ended, if that was before the verdict. */
   candidate: CommandResult | undefined;
   /** How the judge ended, if it gave no verdict. */
@@ -30,6 +35,8 @@ export async function relay(judge: CommandHandle, candidate: CommandHandle): Pro
   const output = new Tail(candidate.stderr, MAX_TAIL);
   const judgeOutput = new Tail(judge.stderr, MAX_TAIL);
   let verdict: string | undefined;
+  const tests: Buffer[] = [];
+  let testBytes = 0;
   let candidateEnd: CommandResult | undefined;
   let judgeEnd: CommandResult | undefined;
   let aborted: TaskAbortedError | undefined;
@@ -53,7 +60,10 @@ export async function relay(judge: CommandHandle, candidate: CommandHandle): Pro
   const fromJudge = async () => {
     for await (const line of linesOf(judge.stdout, MAX_LINE)) {
       if (line[0] === TO_CANDIDATE) await write(candidate.stdin!, '', line.subarray(1));
-      else if (line[0] === VERDICT) {
+      else if (line[0] === TEST) {
+        testBytes += line.length;
+        if (tests.push(line.subarray(1)) > MAX_TESTS || testBytes > MAX_TEST_BYTES) throw new LineTooLongError();
+      } else if (line[0] === VERDICT) {
         verdict = line.subarray(1).toString('utf8');
         return;
       }
@@ -73,6 +83,7 @@ export async function relay(judge: CommandHandle, candidate: CommandHandle): Pro
   if (aborted) throw aborted;
   return {
     verdict,
+    tests,
     candidate: candidateEnd,
     judge: verdict === undefined ? judgeEnd : undefined,
     output: output.text(),

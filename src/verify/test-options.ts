@@ -22,7 +22,12 @@ const common = {
   env,
   signal: signal.optional(),
 };
+const skips = {
+  /** With `ignore` (default), skipped tests neither pass nor fail. With `fail`, a skipped test fails the run. */
+  skipped: z.enum(['ignore', 'fail']).default('ignore'),
+};
 const python = {
+  ...skips,
   /** The interpreter, by absolute path. Default: `python3` of the image, looked up where only root can write. */
   python: text.startsWith('/').optional(),
 };
@@ -38,7 +43,10 @@ export const callsSchema = z.strictObject({
   functions: z.array(identifier).default([]),
   /** Source the tests rely on: helpers, reference implementations. Runs with the tests, out of the code's reach. */
   setup: z.string().default(''),
-  /** Source: `check(candidate)`, functions called `test…`, or bare asserts. */
+  /**
+   * Source: `check(candidate)`, functions called `test…`, `async` or not, classes of `unittest` or called `Test…`, or bare
+   * asserts. What looks like a test and would not run is an error.
+   */
   tests: z.string().min(1),
 });
 
@@ -49,7 +57,10 @@ export const pytestSchema = z.strictObject({
   ...python,
   /** Test files, their helpers and conftest.py: path → source. What the workspace has of these is not looked at. */
   tests: files.refine((value) => Object.keys(value).length > 0, { error: 'expected at least one file' }),
-  /** Top-level modules under test. Default: what is found neither in Python, in the image nor among the tests. */
+  /**
+   * Top-level modules under test; nothing else is imported from it. Default: what the tests import and neither Python, the
+   * image nor the tests have, except test libraries. The report names them as `modules`.
+   */
   modules: z.array(identifier).default([]),
   /** More arguments for pytest, e.g. `['-k', 'fast']`. */
   args: z.array(text).default([]),
@@ -91,6 +102,7 @@ export const ioSchema = z.strictObject({
 export const commandSchema = z.strictObject({
   kind: z.literal('command'),
   ...common,
+  ...skips,
   /** An argument list; `{report}` stands for the path of the JUnit file it must write. */
   command: z.array(text).min(1),
   /** `tap` on stdout, or a JUnit file. */

@@ -25,6 +25,8 @@ export interface TestReport {
   reason: string;
   tests: TestCase[];
   guarantee: Guarantee;
+  /** Python modules that the tests took from the code under test; what else they import, it does not decide. */
+  modules: string[];
   /** How the code under test ended; `undefined` where it was ended because the verdict was there. */
   ended: CommandResult | undefined;
   /** The end of what the code under test printed to stderr (and of stdout, where that is not the report). */
@@ -35,6 +37,9 @@ export interface TestReport {
 export interface Finding {
   tests: TestCase[];
   guarantee: Guarantee;
+  modules?: string[] | undefined;
+  /** With `fail`, a skipped test counts as one that did not pass. Default `ignore`. */
+  skipped?: 'ignore' | 'fail' | undefined;
   ended?: CommandResult | undefined;
   output: string;
   startedAt: number;
@@ -43,19 +48,21 @@ export interface Finding {
 }
 
 /** A pass needs at least one test that passed, none that did not, and nothing else that is wrong. */
-export function makeReport({ tests, guarantee, ended, output, startedAt, problem }: Finding): TestReport {
-  const passes = tests.filter(({ status }) => status === 'passed').length;
-  const bad = tests.find(({ status }) => status !== 'passed' && status !== 'skipped');
+export function makeReport(finding: Finding): TestReport {
+  const { tests, guarantee, modules = [], skipped = 'ignore', ended, output, startedAt, problem } = finding;
+  const counted = skipped === 'fail' ? tests : tests.filter(({ status }) => status !== 'skipped');
+  const passes = counted.filter(({ status }) => status === 'passed').length;
+  const bad = counted.find(({ status }) => status !== 'passed');
   const passed = problem === undefined && bad === undefined && passes > 0;
-  const counted = tests.filter(({ status }) => status !== 'skipped').length;
   return {
     passed,
-    score: counted === 0 || problem !== undefined ? 0 : passes / counted,
+    score: counted.length === 0 || problem !== undefined ? 0 : passes / counted.length,
     reason: passed
-      ? `${passes} of ${counted} tests passed`
+      ? `${passes} of ${counted.length} tests passed`
       : oneLine(problem ?? (bad ? `${bad.name} ${bad.status}: ${bad.message}` : 'no test ran')),
     tests,
     guarantee,
+    modules,
     ended,
     output,
     durationMs: performance.now() - startedAt,

@@ -14,12 +14,12 @@ const CALLS: TestOptions = {
   module: 'solution',
   functions: ['add'],
   tests: 'def check(candidate):\n    assert candidate(2, 3) == 5\n    assert candidate(-1, 1) == 0\n',
-  timeoutMs: 10_000,
+  timeoutMs: 60_000,
 };
 const PYTEST: TestOptions = {
   kind: 'pytest',
   tests: { 'test_add.py': 'from solution import add\n\ndef test_add():\n    assert add(2, 3) == 5\n' },
-  timeoutMs: 10_000,
+  timeoutMs: 60_000,
 };
 const MODES = { calls: CALLS, pytest: PYTEST };
 
@@ -187,7 +187,7 @@ const REASONS: Record<string, RegExp> = {
   'writes a verdict to every descriptor': /broke the protocol/,
   'never ends': /ended: out of time/,
   'floods the pipe': /it sent more than it may/,
-  'answers with endless depth': /RecursionError/,
+  'answers with endless depth': /nested more than 1000 deep/,
   'answers before it is asked': /Error/,
   'raises what the tests would skip for': /Skipped: nothing to see/,
   'raises KeyboardInterrupt': /KeyboardInterrupt/,
@@ -205,7 +205,8 @@ describe.each(Object.entries(MODES))('%s', (_, options) => {
   });
 
   it.each(Object.entries(CHEATS))('fails code that %s', async (name, files) => {
-    const report = await runTests(await workspace(files), { ...options, timeoutMs: 5000 } as TestOptions);
+    const timeoutMs = name === 'never ends' ? 5000 : 60_000;
+    const report = await runTests(await workspace(files), { ...options, timeoutMs } as TestOptions);
     expect(report.passed, JSON.stringify(report)).toBe(false);
     expect(report.reason).toMatch(REASONS[name] ?? WRONG_ANSWER);
   });
@@ -221,61 +222,6 @@ describe.each(Object.entries(MODES))('%s', (_, options) => {
     );
     const env = { PATH: '/workspace/bin:/workspace/.ripcord/home/.local/bin:/usr/bin:/bin' };
     expect((await runTests(box, { ...options, env } as TestOptions)).passed).toBe(false);
-  });
-});
-
-describe('a test of how close a number is', () => {
-  const check = async (solution: string, condition: string) =>
-    runTests(await workspace({ 'solution.py': solution }), {
-      kind: 'calls',
-      module: 'solution',
-      functions: ['trunc'],
-      setup: 'import numpy as np\n',
-      tests: `def check(candidate):\n    assert ${condition}\n`,
-      timeoutMs: 10_000,
-    });
-  const IDIOMS = [
-    'abs(candidate(3.5) - 0.5) < 1e-6',
-    'abs(0.5 - candidate(3.5)) < 1e-6',
-    'abs(-(candidate(3.5) - 0.5)) < 1e-6',
-    '(candidate(3.5) - 0.5) ** 2 < 1e-6',
-    '(lambda d: d * d)(candidate(3.5) - 0.5) < 1e-6',
-    'round(abs(candidate(3.5) - 0.5), 6) == 0',
-    'not (candidate(3.5) - 0.5)',
-    'np.abs(candidate(3.5) - 0.5) < 1e-6',
-    'np.linalg.norm(candidate(3.5) - 0.5) < 1e-6',
-    'np.abs(candidate(3.5) - np.array([0.5])).max() < 1e-6',
-    'all(abs(d) < 1e-6 for d in candidate(3.5) - np.array([0.5]))',
-    'np.abs(np.array([0.5]) - candidate(3.5)).max() < 1e-6',
-  ];
-  const DIFFERENCES = {
-    zero: '0',
-    itself: 'self',
-    'another object that calls itself nothing': 'type(self)()',
-  };
-
-  it.each(IDIOMS)('passes right code: %s', async (condition) => {
-    expect((await check('def trunc(x): return x % 1\n', condition)).reason).toBe('1 of 1 tests passed');
-  });
-
-  it.each(
-    Object.entries(DIFFERENCES).flatMap(([what, value]) =>
-      IDIOMS.map((condition) => [what, condition, value] as const),
-    ),
-  )('fails an object whose difference to everything is %s: %s', async (_, condition, value) => {
-    const cheat = `class C:
-    __sub__ = __rsub__ = lambda self, other: ${value}
-    __mul__ = __pow__ = __round__ = lambda self, other: 0.0
-    __getitem__ = lambda self, index: [0.0][index]
-    __abs__ = __neg__ = lambda self: 0.0
-    __len__ = lambda self: 1
-    __bool__ = lambda self: False
-    __lt__ = lambda self, other: True
-def trunc(x): return C()
-`;
-    const report = await check(cheat, condition);
-    expect(report.passed, JSON.stringify(report)).toBe(false);
-    expect(report.reason).toMatch(/^check (error: TypeError|failed: AssertionError)/);
   });
 });
 
@@ -343,42 +289,6 @@ def test_each(n):
     expect(report.tests.map(({ name }) => name)).toContain('test_it.test_each[2]');
   });
 
-  it('compute with objects, among themselves and with data', async () => {
-    const report = await pytest(
-      `
-class Vector:
-    def __init__(self, *parts): self.parts = parts
-    def __mul__(self, other):
-        if isinstance(other, Vector): return sum(a * b for a, b in zip(self.parts, other.parts))
-        return Vector(*(part * other for part in self.parts))
-    __rmul__ = __mul__
-    def __add__(self, other): return Vector(*(a + b for a, b in zip(self.parts, other.parts)))
-    def __radd__(self, other): return self if other == 0 else NotImplemented
-    def __neg__(self): return self * -1
-    def __abs__(self): return (self * self) ** 0.5
-    def __getitem__(self, index): return self.parts[index]
-    def __len__(self): return len(self.parts)
-    def __eq__(self, other): return self.parts == other.parts
-    def __contains__(self, item): return item in self.parts
-`,
-      `
-from solution import Vector
-
-def test_vector():
-    v, w = Vector(3, 4), Vector(1, 2)
-    assert v * 2 == Vector(6, 8) and 2 * v == v * 2 and v * 2 != w
-    assert -v == Vector(-3, -4) and -(v * 2) == Vector(-6, -8)
-    assert (v * 2).parts == (6, 8) and (v * 2)[1] == 8 and list(v * 2) == [6, 8]
-    assert v * w == 11
-    assert sum([v, w]) == Vector(4, 6)
-    assert abs(v) == 5
-    assert 3 in v and 5 not in v
-    assert (v * 2 + w).parts == (7, 10)
-`,
-    );
-    expect(report.reason).toBe('1 of 1 tests passed');
-  });
-
   it('names the tests that failed, and why', async () => {
     const report = await pytest(
       WRONG,
@@ -397,16 +307,11 @@ def test_vector():
     expect((await pytest(RIGHT, 'def test_nothing():\n    pass\n')).reason).toBe(
       'the tests never touched the code under test',
     );
+    expect((await pytest(RIGHT, 'from solution import add\ndef test_nothing():\n    pass\n')).reason).toBe(
+      'the tests never touched the code under test',
+    );
     expect((await pytest(RIGHT, 'x = 1\n')).passed).toBe(false);
     expect((await pytest(RIGHT, 'import pytest\npytest.skip("all", allow_module_level=True)\n')).passed).toBe(false);
-  });
-
-  it('import helpers of their own, and never those of the workspace', async () => {
-    const box = await workspace({ 'solution.py': WRONG, 'helper.py': 'def same(a, b): return True\n' });
-    const test = 'from helper import same\nfrom solution import add\ndef test_add():\n    assert same(add(2, 3), 5)\n';
-    const helper = 'def same(a, b): return a == b\n';
-    const report = await runTests(box, { kind: 'pytest', tests: { 'test_it.py': test, 'helper.py': helper } });
-    expect(report.passed).toBe(false);
   });
 });
 
