@@ -8,6 +8,7 @@ import { cpuVariables } from './command/cpu-variables.js';
 import { execCommand } from './command/exec.js';
 import { DEFAULT_ENV, INTERPRETERS, languageOfImage } from './command/languages.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
+import { commandTurns } from './command/turns.js';
 import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from './command/warm.js';
 import * as config from './config.js';
 import { installAuthorities } from './egress/authorities.js';
@@ -19,6 +20,7 @@ import { SandboxFiles } from './files/sandbox-files.js';
 import { deferred, throwIfAborted } from './lifecycle/abort.js';
 import { type Launched, maxProgramBytes, WORKSPACE } from './lifecycle/launch.js';
 import { isClean, type SandboxReceipt } from './lifecycle/receipt.js';
+import type { Semaphore } from './lifecycle/semaphore.js';
 import type { SandboxWarning } from './lifecycle/warnings.js';
 import { connectToPort } from './ports/connection.js';
 import { SandboxPorts } from './ports/sandbox-ports.js';
@@ -74,6 +76,7 @@ export class Sandbox implements AsyncDisposable {
   #closing: Promise<SandboxReceipt> | undefined;
   #lost: string | undefined;
   readonly #over = deferred<void>();
+  readonly #turns: Semaphore;
 
   /** @internal */
   constructor(parts: Launched, options: config.ResolvedCreateOptions, owner: SandboxOwner) {
@@ -86,6 +89,7 @@ export class Sandbox implements AsyncDisposable {
     this.#seedReport = parts.seed && seedReport(parts.seed.staged);
     this.#options = options;
     this.#owner = owner;
+    this.#turns = commandTurns(options.limits.pids);
     // A bind mount is the host's own directory: HOME and TMPDIR would litter it.
     const own = options.workspace.mode === 'copy' ? `${WORKSPACE}/.ripcord` : '/tmp/.ripcord';
     this.#env = {
@@ -198,6 +202,9 @@ export class Sandbox implements AsyncDisposable {
   /**
    * Runs a command to its end. An exit code that is not zero, a time-out or running out of memory are results.
    *
+   * `limits.pids` / 16 commands of `exec` and `runCode` run at once (16 by default, at least 4); further ones wait for their
+   * turn, and `timeoutMs` starts with it. A server, or commands that wait for each other, are for `spawn`, which never waits.
+   *
    * @param command An argument list, or a line for `/bin/sh -c`.
    * @throws TaskAbortedError when `options.signal` fired; the whole process tree is dead by then. SandboxLostError when
    * the sandbox was closed or is gone. EngineLostError. InvalidOptionsError.
@@ -215,7 +222,7 @@ export class Sandbox implements AsyncDisposable {
   ): Promise<ExecResult<never>> {
     const parsed = config.parseOptions(config.execSchema, options, 'exec');
     throwIfAborted(parsed.signal, `running ${toArgv(command)[0]}`);
-    return this.#observed(toArgv(command), (argv) =>
+    return this.#inTurn(toArgv(command), parsed.signal, (argv) =>
       execCommand(this.#host, this.#place(argv, parsed), parsed),
     ) as Promise<ExecResult<never>>;
   }
@@ -270,7 +277,7 @@ export class Sandbox implements AsyncDisposable {
     const place = this.#place(argv, parsed);
     const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
     const program = { name: file, text: code, at: command.length - 1, warm };
-    const result = (await this.#observed(argv, () =>
+    const result = (await this.#inTurn(argv, parsed.signal, () =>
       execCommand(this.#host, { ...place, env: environment(place.env), program }, parsed),
     )) as ExecResult<never>;
     if (result.failure?.stage === 'exec') result.failure.message += this.#languageHint(language);
@@ -386,6 +393,8 @@ export class Sandbox implements AsyncDisposable {
   /** @internal Ends what lives on this side for the sandbox: forwarded ports, its way out. */
   release(): void {
     this.#over.resolve();
+    // Commands that wait for their turn have it now, and find the sandbox gone.
+    this.#turns.resize(Number.POSITIVE_INFINITY);
     this.#parts.egress?.proxy.close();
   }
 
@@ -420,6 +429,20 @@ export class Sandbox implements AsyncDisposable {
       user: options.user ?? this.#parts.user,
       env: { ...this.#env, ...options.env },
     };
+  }
+
+  /** As soon as the sandbox has room for another command. */
+  async #inTurn<R extends CommandResult>(
+    argv: readonly string[],
+    signal: AbortSignal | undefined,
+    run: (argv: readonly string[]) => Promise<R>,
+  ): Promise<R> {
+    const leave = await this.#turns.acquire(1, signal, `running ${argv[0]}`);
+    try {
+      return await this.#observed(argv, run);
+    } finally {
+      leave();
+    }
   }
 
   async #observed<R extends CommandResult>(

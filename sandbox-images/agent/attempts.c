@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -77,8 +78,12 @@ static int make(const struct attempt *a) {
         (void)syscall(a->number, v[0], v[1], v[2], v[3], v[4], v[5]);
         _exit(errno);
     }
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) fs_fail(errno, a->name, "waitpid");
+    for (;;) {
+        pid_t pid = waitpid(child, &status, WUNTRACED);
+        if (pid < 0 && errno != EINTR) fs_fail(errno, a->name, "waitpid");
+        if (pid > 0 && !WIFSTOPPED(status)) break;
+        /* Its keeper sees the operation itself alone. */
+        if (pid > 0) (void)kill(child, SIGCONT);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

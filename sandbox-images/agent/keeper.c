@@ -24,6 +24,8 @@
 /* How soon a tree that does not die at once is looked at again, the longer the more often it was in vain. */
 #define HARD_KILL_INTERVAL_US 5000
 #define HARD_KILL_INTERVALS_MAX 40
+/* A command that stops file operations again and again gets an end of the operation, and not its place for ever. */
+#define STOPS_MAX 100
 
 enum kill_phase { KILL_NOT, KILL_ASKED, KILL_HARD };
 
@@ -49,6 +51,7 @@ static struct {
     uint64_t drain_ends; /* descendants of a leader that has ended may go on until then */
     uint64_t hard_kills;
     bool background; /* what is being killed outlived its leader */
+    int stops;       /* of a file operation */
 
     struct child_failure failure;
     struct keeper_report report;
@@ -158,11 +161,26 @@ static void note_leader_end(int status) {
     if (keeper.last_signal != 0 && keeper.report.signal == keeper.last_signal) keeper.killed_by_host = true;
 }
 
+static bool is_operation(void) {
+    return (keeper.plan->request->flags & SPAWN_FS) != 0;
+}
+
+/* A file operation runs as the user, whose commands can stop it, while the host waits for its answer. */
+static void continue_operation(void) {
+    keeper.stops++;
+    (void)kill(keeper.leader, SIGCONT);
+}
+
 static void reap(void) {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == keeper.leader) note_leader_end(status);
+    int options = WNOHANG | (is_operation() ? WUNTRACED : 0);
+    while ((pid = waitpid(-1, &status, options)) > 0) {
+        if (WIFSTOPPED(status)) {
+            if (pid == keeper.leader && keeper.phase != KILL_HARD) continue_operation();
+        } else if (pid == keeper.leader) {
+            note_leader_end(status);
+        }
     }
     keeper.childless = pid < 0 && errno == ECHILD;
 }
@@ -277,6 +295,7 @@ static void report_end(void) {
 static void advance(void) {
     uint64_t now = now_us();
     if (keeper.leader_gone && keeper.failure_fd >= 0) hear_from_child();
+    if (keeper.stops > STOPS_MAX && keeper.phase != KILL_HARD && !keeper.leader_gone) kill_hard();
     if (is_draining() && now >= keeper.drain_ends) {
         end_background();
         reap();

@@ -51,7 +51,8 @@ static struct {
 /* ---- the process ---- */
 
 static void place_descriptors(int socket) {
-    int agent = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    /* Only to be executed. */
+    int agent = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     /* Out of the way of the places they are to have. */
     int high[3] = {fcntl(socket, F_DUPFD_CLOEXEC, 16), fcntl(agent, F_DUPFD_CLOEXEC, 16),

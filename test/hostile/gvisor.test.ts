@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ripcord } from '../docker/cli-process.js';
 import { gVisorEndpoint, gVisorMissing, gVisorReady, LOAD_MS } from '../helpers/gvisor-engine.js';
-import { countProcesses, useManager } from '../helpers/sandbox.js';
+import { countProcesses, Output, useManager } from '../helpers/sandbox.js';
 
 /** Longer than a test may take: a drain that lasts to its end fails the test. */
 const LONG_MS = 60_000;
@@ -19,6 +19,19 @@ describe.skipIf(gVisorMissing !== undefined)(`gVisor${gVisorMissing ? `, ${gViso
     expect(found('probe.gvisor')).toMatchObject({ status: 'ok', message: expect.stringMatching(/kernel of its own/) });
     expect(found('probe.root')).toMatchObject({ status: 'ok' });
     expect(found('probe.teardown')).toMatchObject({ status: 'ok' });
+  });
+
+  it('continues file operations that a command stops', async () => {
+    await using sandbox = await under.manager.create({ image: 'python', runtime: 'runsc' });
+    const stop = 'import os, signal\nprint(1, flush=True)\nwhile True: os.kill(-1, signal.SIGSTOP)';
+    await using stopping = await sandbox.spawn(['python3', '-c', stop]);
+    const output = new Output();
+    stopping.stdout.on('data', output.take);
+    await output.seen('1');
+    // Each settles; which of them gets through between two stops is chance.
+    await Promise.allSettled([1, 2, 3].map((n) => sandbox.files.write(`file-${n}`, 'text')));
+    await stopping.kill();
+    await sandbox.files.write('file', 'text');
   });
 
   it('waits for what a command leaves running as well, and kills what does not end', async () => {

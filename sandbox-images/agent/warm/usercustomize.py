@@ -266,12 +266,28 @@ class Standing:
         return '_ctypes' not in sys.modules and not self.debugs_collector()
 
 
-def find_main_program(ctypes, api):
-    """Where the interpreter has noted down which file it is to run: its name, and the first of the arguments."""
+def settings(ctypes, api):
+    """Where the interpreter keeps its own: the address of its PyConfig."""
     api.PyInterpreterState_Get.restype = ctypes.c_void_p
     api._PyInterpreterState_GetConfig.restype = ctypes.c_void_p
     api._PyInterpreterState_GetConfig.argtypes = [ctypes.c_void_p]
-    config = api._PyInterpreterState_GetConfig(api.PyInterpreterState_Get())
+    return api._PyInterpreterState_GetConfig(api.PyInterpreterState_Get())
+
+
+def forget_place(ctypes, config):
+    """Takes this directory off the module path that an interpreter within this one starts with: a list of wide strings."""
+    noted = (PLACE + '\0').encode('utf-32-le')
+    readable = Memory()
+    # The length stands before the list (PyWideStringList), and the list begins with PYTHONPATH.
+    for at in range(config + 8, config + 1024, 8):
+        entries, length = readable.word(at), readable.word(at - 8)
+        if 0 < length < 64 and readable.bytes(readable.word(entries), len(noted)) == noted:
+            ctypes.memmove(entries, entries + 8, (length - 1) * 8)
+            ctypes.c_ssize_t.from_address(at - 8).value = length - 1
+
+
+def find_main_program(config):
+    """Where the interpreter has noted down which file it is to run: its name, and the first of the arguments."""
     noted = (MAIN + '\0').encode('utf-32-le')
     readable = Memory()
     found = {}
@@ -358,7 +374,9 @@ class Warm:
         # Not ctypes.pythonapi: a program that imports ctypes finds that as it was.
         self.api = ctypes.PyDLL(None)
         native.warm_setup(own)
-        native.warm_set_places(*find_main_program(ctypes, self.api))
+        config = settings(ctypes, self.api)
+        native.warm_set_places(*find_main_program(config))
+        forget_place(ctypes, config)
         self.standing = Standing(ctypes, self.api, native)
         Shelf(baseline | {'usercustomize'}, asks, fork_hooks, self.standing).hide()
         self.standing.watch_all()

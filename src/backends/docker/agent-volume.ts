@@ -14,6 +14,19 @@ import { Label } from '../backend.js';
 import { AGENT_DIR, AGENT_PATH, NODE_DIR, PYTHON_DIR, WARM_DIR } from './container-config.js';
 import { statusOf } from './engine-error.js';
 
+/**
+ * All sandboxes of an engine share these inodes. A process that can open one for reading can lock it (flock) or watch it
+ * (inotify), and so signal to sandboxes of other owners. That is why only root opens the agent and its warm part. Root has to:
+ * gVisor loads no program that it may not read, and the warm interpreter reads its part before it becomes the sandbox's user.
+ * Interpreters read the rest as that user; SECURITY.md names this.
+ */
+const DIRECTORIES = [
+  { path: AGENT_DIR, mode: 0o111 },
+  { path: WARM_DIR, mode: 0o500 },
+  { path: PYTHON_DIR, mode: 0o555 },
+  { path: NODE_DIR, mode: 0o111 },
+];
+
 export interface AgentBinary {
   files: { path: string; mode: number; content: Buffer }[];
   /** Named for its content, so that two versions of Ripcord never share one. */
@@ -23,14 +36,15 @@ export interface AgentBinary {
 /** @throws RipcordError `agent-missing` when it was not built for `arch`. */
 export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
   const files = [
-    { path: AGENT_PATH, mode: 0o755, from: `build/agent-${arch}` },
-    { path: `${WARM_DIR}/usercustomize.py`, mode: 0o644, from: 'warm/usercustomize.py' },
-    { path: `${WARM_DIR}/native.so`, mode: 0o755, from: `build/warm-${arch}.so` },
-    { path: `${PYTHON_DIR}/sitecustomize.py`, mode: 0o644, from: 'python/sitecustomize.py' },
-    { path: `${NODE_DIR}/program.cjs`, mode: 0o644, from: 'node/program.cjs' },
-    { path: `${NODE_DIR}/typescript.cjs`, mode: 0o644, from: 'node/typescript.cjs' },
+    { path: AGENT_PATH, mode: 0o511, from: `build/agent-${arch}` },
+    { path: `${WARM_DIR}/usercustomize.py`, mode: 0o400, from: 'warm/usercustomize.py' },
+    { path: `${WARM_DIR}/native.so`, mode: 0o400, from: `build/warm-${arch}.so` },
+    { path: `${PYTHON_DIR}/sitecustomize.py`, mode: 0o444, from: 'python/sitecustomize.py' },
+    { path: `${NODE_DIR}/program.cjs`, mode: 0o444, from: 'node/program.cjs' },
+    { path: `${NODE_DIR}/typescript.cjs`, mode: 0o444, from: 'node/typescript.cjs' },
   ].map(({ from, ...file }) => ({ ...file, content: readBuilt(from, arch) }));
   const hash = createHash('sha256');
+  for (const { path, mode } of [...DIRECTORIES, ...files]) hash.update(`${path} ${mode}\n`);
   for (const { content } of files) hash.update(content);
   return { files, volume: `ripcord-agent-${hash.digest('hex').slice(0, 12)}-${arch}` };
 }
@@ -106,9 +120,7 @@ async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: bo
 
 async function importImage(docker: Docker, agent: AgentBinary, tag: string): Promise<void> {
   const archive = pack();
-  for (const directory of [AGENT_DIR, WARM_DIR, PYTHON_DIR, NODE_DIR]) {
-    archive.entry({ name: directory.slice(1), type: 'directory', mode: 0o755 });
-  }
+  for (const { path, mode } of DIRECTORIES) archive.entry({ name: path.slice(1), type: 'directory', mode });
   for (const { path, mode, content } of agent.files) archive.entry({ name: path.slice(1), mode }, content);
   archive.finalize();
   const [repo, name] = tag.split(':');

@@ -1,0 +1,13 @@
+/** How many commands of `exec` and `runCode` run in one sandbox at once; the rest wait for their turn. */
+import { Semaphore } from '../lifecycle/semaphore.js';
+
+/** What one command may have of `limits.pids`, which counts threads: Node 24 has 11, and each command a keeper. */
+const PROCESSES_EACH = 16;
+/** A small sandbox is for small programs: at the least a keeper and one process each, beside the agent and an operation. */
+const LEAST = 4;
+const SMALLEST = 2;
+
+export function commandTurns(pids: number): Semaphore {
+  const least = Math.min(LEAST, Math.floor(pids / SMALLEST) - SMALLEST);
+  return new Semaphore(Math.max(least, Math.floor(pids / PROCESSES_EACH)));
+}
