@@ -396,7 +396,11 @@ export const downloadSchema = z.strictObject({
   /** What the target may not take (links that lead out, devices, name collisions): left out and listed, or an error. */
   onRefused: z.enum(['report', 'throw']).default('report'),
 });
-export const diffSchema = z.strictObject({ ...fileFields, ...treeLimits });
+export const archiveSchema = z.strictObject({ ...fileFields, ...treeLimits });
+export const diffSchema = archiveSchema.extend({
+  /** Leave out new caches, dependency trees and files of the system: `DEFAULT_IGNORES`. Default true. */
+  defaultIgnores: z.boolean().default(true),
+});
 
 /** `sandbox.ports.connect()` */
 export const portSchema = z.strictObject({ port, signal: signalSchema.optional() });
@@ -481,6 +485,7 @@ export type RenameOptions = z.input<typeof renameSchema>;
 export type UploadOptions = z.input<typeof uploadSchema>;
 export type DownloadOptions = z.input<typeof downloadSchema>;
 export type DiffOptions = z.input<typeof diffSchema>;
+export type ArchiveOptions = z.input<typeof archiveSchema>;
 export type PortOptions = Omit<z.input<typeof portSchema>, 'port'>;
 export type WaitForPortOptions = Omit<z.input<typeof waitForPortSchema>, 'port'>;
 export type ForwardOptions = Omit<z.input<typeof forwardSchema>, 'port'>;

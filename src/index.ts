@@ -4,6 +4,7 @@ export type { EngineFacts } from './backends/backend.js';
 export type { CommandHandle } from './command/command-handle.js';
 export type { CommandResult, ExecResult, Outcome, SpawnFailure } from './command/outcome.js';
 export type {
+  ArchiveOptions,
   CreateOptions,
   DiffOptions,
   DockerOption,
@@ -140,6 +141,8 @@ export {
   type Snapshot,
   type UnifiedDiffOptions,
 } from './workspace/commit.js';
+export { DEFAULT_IGNORES, type DefaultIgnore } from './workspace/default-ignores.js';
 export type { Change, ChangeType } from './workspace/diff.js';
 export type { Extracted } from './workspace/extract.js';
+export type { ChangeList, LeftOut } from './workspace/left-out.js';
 export type { SeedReport } from './workspace/seed-report.js';

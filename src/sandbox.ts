@@ -27,7 +27,7 @@ import { SandboxPorts } from './ports/sandbox-ports.js';
 import { traced } from './tracing.js';
 import type { CommitOptions, CommitPlan, CommitReceipt, PrepareCommitOptions } from './workspace/commit.js';
 import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './workspace/commit-sandbox.js';
-import type { Change } from './workspace/diff.js';
+import type { ChangeList } from './workspace/left-out.js';
 import { type SeedReport, seedReport } from './workspace/seed-report.js';
 
 /** `['python3', '-c', 'print(1)']`, or a line for `/bin/sh`. */
@@ -314,8 +314,8 @@ export class Sandbox implements AsyncDisposable {
     return true;
   }
 
-  /** What changed in the workspace since it was seeded. */
-  diff(options?: config.DiffOptions): Promise<Change[]> {
+  /** Compares the workspace with its seed: `files.diff()`. Left out paths are in the `ignored` property of the array. */
+  diff(options?: config.DiffOptions): Promise<ChangeList> {
     return this.files.diff(options);
   }
 
@@ -344,7 +344,7 @@ export class Sandbox implements AsyncDisposable {
     return {
       files: this.files,
       workspace: WORKSPACE,
-      changes: (options) => this.files.changes(options),
+      changes: (options) => this.files.changes({ ...options, defaultIgnores: false }),
       base:
         workspace.mode === 'bind'
           ? undefined

@@ -11,6 +11,7 @@ import { type UploadReport, uploadFromHost } from '../files/upload.js';
 import type { AnyFiles } from '../surface.js';
 import type { Change } from '../workspace/diff.js';
 import { type Extracted, extractTar } from '../workspace/extract.js';
+import { type ChangeList, changeList, type LeftOut } from '../workspace/left-out.js';
 import type { Manifest } from '../workspace/manifest.js';
 import { packTree } from '../workspace/pack.js';
 import type { Ask, Transport } from './transport.js';
@@ -123,21 +124,30 @@ export class RemoteFiles implements AnyFiles {
     }
   }
 
-  readArchive(path = '.', options?: config.DiffOptions): Promise<Readable> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.readArchive');
+  readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.readArchive');
     const query = { path: checked(path), maxBytes, maxEntries };
     return this.#transport.stream('GET', `${this.#base}/tree`, { ...ask(rest, `reading ${path}`), query });
   }
 
-  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.DiffOptions): Promise<void> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.writeArchive');
+  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.ArchiveOptions): Promise<void> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.writeArchive');
     await this.#putTree(to, archive, ask(rest, `writing ${to}`), { maxBytes, maxEntries });
   }
 
-  async diff(options?: config.DiffOptions): Promise<Change[]> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.diff');
-    const query = { maxBytes, maxEntries };
-    return this.#transport.json('GET', `${this.#base}/files/diff`, { ...ask(rest, 'comparing'), query });
+  async diff(options?: config.DiffOptions): Promise<ChangeList> {
+    const { maxBytes, maxEntries, defaultIgnores, ...rest } = config.parseOptions(
+      config.diffSchema,
+      options,
+      'files.diff',
+    );
+    const asked = { ...ask(rest, 'comparing'), query: { maxBytes, maxEntries, defaultIgnores } };
+    const answer = await this.#transport.json<{ changes: Change[] } & LeftOut>(
+      'GET',
+      `${this.#base}/files/diff`,
+      asked,
+    );
+    return changeList(answer.changes, answer);
   }
 
   async #putTree(to: string, archive: AsyncIterable<Uint8Array>, asked: Ask, limits: Ask['query']): Promise<void> {

@@ -3,12 +3,11 @@ import { chmod, cp, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
-import type { IgnoreOptions } from '../workspace/ignore-rules.js';
 import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';
 import { stageSeed } from '../workspace/stage.js';
 import type { Scratch } from './scratch.js';
-import type { Snapshot } from './snapshot.js';
+import type { Snapshot, SnapshotRules } from './snapshot.js';
 
 /** Two branches changed the same path in different ways; the earlier one's stands. */
 export interface MergeConflict {
@@ -34,13 +33,13 @@ interface Tree {
 export class BaseWorkspace {
   /** The seed as it was when the run began: what a commit compares the target with. */
   readonly origin: Tree;
-  readonly ignore: IgnoreOptions;
+  readonly ignore: SnapshotRules;
   /** Entries of the seed that could not be kept. */
   readonly refused: readonly Refused[];
   readonly #scratch: Scratch;
   #current: Tree;
 
-  private constructor(origin: Tree, ignore: IgnoreOptions, scratch: Scratch, refused: readonly Refused[] = []) {
+  private constructor(origin: Tree, ignore: SnapshotRules, scratch: Scratch, refused: readonly Refused[] = []) {
     this.origin = origin;
     this.#current = origin;
     this.ignore = ignore;
@@ -54,8 +53,10 @@ export class BaseWorkspace {
     ignore: string[],
     scratch: Scratch,
     signal: AbortSignal,
+    defaultIgnores = true,
   ): Promise<BaseWorkspace> {
-    const rules = { ignore: [...(seed?.ignore ?? []), ...ignore], gitignore: seed?.gitignore ?? true };
+    const own = [...(seed?.ignore ?? []), ...ignore];
+    const rules = { ignore: own, gitignore: seed?.gitignore ?? true, defaultIgnores };
     const exists = seed && (await lstat(seed.from).catch(() => undefined));
     if (!exists) return new BaseWorkspace({ directory: undefined, manifest: new Map() }, rules, scratch);
     const directory = await scratch.make('seed-');

@@ -44,6 +44,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
       error: undefined,
       changes: undefined,
       refused: [],
+      ignored: [],
       durationMs: 0,
     };
   }
@@ -146,6 +147,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
     });
     this.report.changes = this.snapshot.changes;
     this.report.refused = this.snapshot.refused;
+    this.report.ignored = this.snapshot.ignored;
   }
 
   async #create(purpose: 'propose' | 'verify'): Promise<Sandbox | undefined> {

@@ -7,7 +7,9 @@ export type CommitRules = Pick<ApplyCommitOptions, 'allow' | 'allowRules' | 'onR
 
 export function defaultCommit(rules: CommitRules): Commit {
   return async ({ base, files, refused, target, signal }) => {
-    const plan = await prepareCommit({ base, result: { ...files, refused }, target }, { signal });
+    // The snapshot has left out what the run leaves out.
+    const options = { signal, defaultIgnores: false };
+    const plan = await prepareCommit({ base, result: { ...files, refused }, target }, options);
     return {
       conflicts: plan.conflicts,
       flagged: plan.flagged,

@@ -58,8 +58,10 @@ export const executorSchema = z.strictObject({
     .prefault({}),
   /** What branches begin with. Default: the files of `target`. */
   seed: seedSchema.optional(),
-  /** Patterns, in .gitignore syntax, of what branches make that is none of their work. Default: Python's caches. */
-  ignore: z.array(z.string()).default(['__pycache__/', '.pytest_cache/']),
+  /** Patterns, in .gitignore syntax, of files that branches make and that are not their work. */
+  ignore: z.array(z.string()).default([]),
+  /** Leave out new caches, dependency trees and files of the system: `DEFAULT_IGNORES`. Default true. */
+  defaultIgnores: z.boolean().default(true),
   /** `fresh` (default): a new sandbox with nothing but the branch's files. `same`: the one the proposal was made in. */
   verifyIn: z.enum(['fresh', 'same']).default('fresh'),
   /** The host directory the winner's files are committed to. */

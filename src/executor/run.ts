@@ -197,11 +197,11 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
   }
 
   async #openBase(): Promise<void> {
-    const { seed, target, ignore, sandbox } = this.options;
+    const { seed, target, ignore, defaultIgnores, sandbox } = this.options;
     const files =
       sandbox === false ? undefined : (seed ?? (target ? { from: target, ignore: [], gitignore: true } : undefined));
     try {
-      this.base = await BaseWorkspace.open(files, ignore, this.scratch, this.#scope.signal);
+      this.base = await BaseWorkspace.open(files, ignore, this.scratch, this.#scope.signal, defaultIgnores);
       const { refused } = this.base;
       if (refused.length > 0) {
         const message = `${refused.length} entries of the seed could not be kept`;

@@ -2,8 +2,10 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '../sandbox.js';
+import { defaultIgnores } from '../workspace/default-ignores.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import type { IgnoreOptions } from '../workspace/ignore-rules.js';
+import { leaveOutBy } from '../workspace/left-out.js';
 import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';
 
@@ -14,6 +16,12 @@ export interface Snapshot {
   changes: Change[];
   /** What could not leave the sandbox. */
   refused: Refused[];
+  /** The topmost paths that rules left out; at most 1,000. */
+  ignored: readonly string[];
+}
+
+export interface SnapshotRules extends IgnoreOptions {
+  defaultIgnores: boolean;
 }
 
 /**
@@ -27,32 +35,38 @@ export async function takeSnapshot(
   sandbox: Sandbox,
   directory: string,
   base: Manifest,
-  ignore: IgnoreOptions,
+  ignore: SnapshotRules,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const modes = new Map((await sandbox.files.diff({ signal })).map(({ path, after }) => [path, after]));
+  const all = await sandbox.files.diff({ signal, defaultIgnores: false });
+  const modes = new Map(all.map(({ path, after }) => [path, after]));
   const { refused } = await sandbox.files.download('.', directory, { signal });
   const { manifest } = await manifestOf(directory, { signal });
-  await leaveOut(directory, manifest, base, ignore, signal);
+  const ignored = await leaveOut(directory, manifest, base, ignore, signal);
   for (const [path, entry] of manifest) await restoreMode(directory, path, entry, base.get(path), modes.get(path));
-  return { directory, manifest, changes: diffManifests(base, manifest), refused };
+  return { directory, manifest, changes: diffManifests(base, manifest), refused, ignored };
 }
 
-/** Removes from directory and manifest what is ignored and was not there before. */
+/** Removes from directory and manifest the new entries that a rule leaves out. @returns their topmost paths */
 async function leaveOut(
   directory: string,
   manifest: Manifest,
   base: Manifest,
-  ignore: IgnoreOptions,
+  { defaultIgnores: byDefault, ...ignore }: SnapshotRules,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { manifest: kept } = await manifestOf(directory, { ...ignore, hash: false, signal });
-  const leaves = [...manifest.keys()].filter((path) => !kept.has(path) && !base.has(path));
-  const gone = new Set(leaves.filter((path) => !hasBelow(path, base)));
-  for (const path of [...gone].reverse()) {
+  const entries = [...manifest].map(([path, entry]) => ({ path, kind: entry.kind, after: entry }));
+  const isNamed = byDefault ? defaultIgnores(entries) : () => false;
+  const isGone = (path: string) => !base.has(path) && (!kept.has(path) || isNamed(path)) && !hasBelow(path, base);
+  const { changes: remaining, ignored } = leaveOutBy(entries, isGone);
+  const left = new Set(remaining.map(({ path }) => path));
+  for (const { path } of entries.reverse()) {
+    if (left.has(path)) continue;
     await rm(join(directory, path), { recursive: true, force: true });
     manifest.delete(path);
   }
+  return ignored;
 }
 
 function hasBelow(directory: string, manifest: Manifest): boolean {

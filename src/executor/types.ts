@@ -126,6 +126,8 @@ export interface BranchReport<Strategy, Proposal, Verification> {
   changes: Change[] | undefined;
   /** What could not leave the sandbox: devices, links that lead outside, colliding names. */
   refused: Refused[];
+  /** The topmost paths that no commit takes: .gitignore files, `ignore` and `DEFAULT_IGNORES` name them. At most 1,000. */
+  ignored: readonly string[];
   durationMs: number;
 }
 

@@ -9,6 +9,7 @@ import { throwIfAborted } from '../lifecycle/abort.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import { type Extracted, extractTar } from '../workspace/extract.js';
 import type { KeepLink } from '../workspace/extract-rules.js';
+import { type ChangeList, changeList, type LeftOut, leaveOutDefaults } from '../workspace/left-out.js';
 import type { Manifest } from '../workspace/manifest.js';
 import { packTree } from '../workspace/pack.js';
 import { type FileRecord, manifestFromRecords, parseRecords } from '../workspace/records.js';
@@ -86,8 +87,8 @@ export class SandboxFiles {
    * A directory tree as a stream of tar (ustar and pax). Whoever unpacks it must take it for hostile: {@link download} does.
    * @throws FileError, also `file-too-large` and `too-many-entries`
    */
-  readArchive(path = '.', options?: config.DiffOptions): Promise<Readable> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.readArchive');
+  readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.readArchive');
     throwIfAborted(rest.signal, `reading ${path}`);
     const argv = ['tar', this.#path(path), String(maxBytes), String(maxEntries), OWN_NAME];
     return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
@@ -97,8 +98,8 @@ export class SandboxFiles {
    * Unpacks tar (ustar or pax) into a directory. Files, directories and links that stay inside; anything else fails it.
    * @throws FileError `not-a-regular-file`, `outside-workspace`, `incomplete-write`, `no-space` …
    */
-  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.DiffOptions): Promise<void> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.writeArchive');
+  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.ArchiveOptions): Promise<void> {
+    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.writeArchive');
     throwIfAborted(rest.signal, `writing ${to}`);
     await this.#run(['untar', this.#path(to), String(maxBytes), String(maxEntries)], rest, {
       timeoutMs: TRANSFER_MS,
@@ -254,23 +255,28 @@ export class SandboxFiles {
   }
 
   /**
-   * What changed in the workspace since it was seeded.
+   * Compares the workspace with its seed. New caches, dependency trees and files of the system (`DEFAULT_IGNORES`) are left
+   * out, and listed in the `ignored` property of the array; `{ defaultIgnores: false }` takes them as changes.
    * @throws InvalidOptionsError in `bind` mode, where there is no seed to compare with.
    */
-  async diff(options?: config.DiffOptions): Promise<Change[]> {
-    return (await this.changes(options)).changes;
+  async diff(options?: config.DiffOptions): Promise<ChangeList> {
+    const { changes, ...left } = await this.changes(options);
+    return changeList(changes, left);
   }
 
   /** {@link diff}, with what a path cannot name: files whose names are not UTF-8, too long or too deep. */
-  async changes(options?: config.DiffOptions): Promise<{ changes: Change[]; refused: Refused[] }> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.diffSchema, options, 'files.diff');
+  async changes(options?: config.DiffOptions): Promise<{ changes: Change[]; refused: Refused[] } & LeftOut> {
+    const parsed = config.parseOptions(config.diffSchema, options, 'files.diff');
+    const { maxBytes, maxEntries, defaultIgnores, ...rest } = parsed;
     const base = this.#root.base();
     if (!base)
       throw new InvalidOptionsError("files.diff: a 'bind' workspace is the host's directory itself; there is no seed");
     const argv = ['manifest', this.#root.workspace, String(maxBytes), String(maxEntries), OWN_NAME];
     const answer = await this.#run(argv, rest, { timeoutMs: TRANSFER_MS, maxBytes: maxEntries * RECORD_BYTES });
     const { records, refused } = parseRecords(answer, { maxEntries });
-    return { changes: diffManifests(base, manifestFromRecords(records)), refused };
+    const changes = diffManifests(base, manifestFromRecords(records));
+    const left = defaultIgnores ? leaveOutDefaults(changes, base) : { changes, ignored: [], ignoredCount: 0 };
+    return { ...left, refused };
   }
 
   /** Knows the links of the seed below `from` by their text, which is the host's own. */

@@ -97,7 +97,7 @@ export const treeQuery = z.strictObject({
 });
 
 /** The limits of a comparison, as `files.diff` has them. */
-export const diffQuery = treeQuery.omit({ path: true });
+export const diffQuery = treeQuery.omit({ path: true }).extend({ defaultIgnores: flag.default(true) });
 
 export const startTaskBody = z.strictObject({
   spec: z.string().min(1),
@@ -210,6 +210,12 @@ export const changeSchema = z.object({
   path: z.string(),
   change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
   kind: z.string(),
+});
+/** `ignored` has the topmost paths left out by default, at most 1,000 of `ignoredCount`. */
+export const diffAnswerSchema = z.object({
+  changes: z.array(changeSchema),
+  ignored: z.array(z.string()),
+  ignoredCount: z.number(),
 });
 export const taskSchema = z.object({
   id: z.string(),

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { prefixesOf } from './commit-paths.js';
+import { defaultIgnores } from './default-ignores.js';
 import type { Change } from './diff.js';
 import { IgnoreRules } from './ignore-rules.js';
+import { type LeftOut, leaveOutBy } from './left-out.js';
 import type { Manifest } from './manifest.js';
 
 export interface LeaveOutOptions {
@@ -10,6 +11,8 @@ export interface LeaveOutOptions {
   ignore: string[];
   /** Leave out what is new and named by the seed's .gitignore files, as the seed itself left it out. */
   gitignore: boolean;
+  /** Leave out new caches and dependency trees, as default-ignores.ts lists them. */
+  defaultIgnores: boolean;
 }
 
 /**
@@ -22,29 +25,17 @@ export async function leaveOut(
   changes: readonly Change[],
   base: { manifest: Manifest; directory?: string | undefined },
   options: LeaveOutOptions,
-): Promise<{ changes: Change[]; ignored: string[] }> {
+): Promise<{ changes: Change[] } & LeftOut> {
   const own = new IgnoreRules({ ignore: options.ignore });
   const git = new IgnoreRules({ gitignore: options.gitignore && base.directory !== undefined });
   if (options.gitignore && base.directory !== undefined) await loadAll(git, base.manifest, base.directory);
 
-  const verdicts = new Map<string, boolean>();
-  const ignored: string[] = [];
-  const isLeftOut = (change: Change): boolean => {
-    for (const prefix of prefixesOf(change.path)) {
-      const isDirectory = prefix !== change.path || change.kind === 'directory';
-      const isNew = !base.manifest.has(prefix);
-      let verdict = verdicts.get(prefix);
-      if (verdict === undefined) {
-        const byGit = isNew && !/(^|\/)\.git(\/|$)/.test(prefix) && git.leavesOut(prefix, isDirectory);
-        verdict = byGit || own.leavesOut(prefix, isDirectory);
-        verdicts.set(prefix, verdict);
-        if (verdict) ignored.push(prefix);
-      }
-      if (verdict) return true;
-    }
-    return false;
-  };
-  return { changes: changes.filter((change) => !isLeftOut(change)), ignored };
+  const isNamed = options.defaultIgnores ? defaultIgnores(changes) : () => false;
+  return leaveOutBy(changes, (path, isDirectory) => {
+    const isNew = !base.manifest.has(path);
+    const byGit = isNew && !/(^|\/)\.git(\/|$)/.test(path) && git.leavesOut(path, isDirectory);
+    return byGit || (isNew && isNamed(path)) || own.leavesOut(path, isDirectory);
+  });
 }
 
 async function loadAll(rules: IgnoreRules, manifest: Manifest, directory: string): Promise<void> {

@@ -14,6 +14,8 @@ const prepareFields = {
   ignore: patterns,
   /** Leave out new files that the seed's own .gitignore files name, as the seed left such files out. Default true. */
   gitignore: z.boolean().default(true),
+  /** Leave out new caches, dependency trees and files of the system: `DEFAULT_IGNORES`. Default true. */
+  defaultIgnores: z.boolean().default(true),
   /** More changed paths are an error (`too-many-entries`). Default 10,000. */
   maxEntries: z.number().int().min(1).default(10_000),
   /** More bytes in new and changed files are an error (`file-too-large`). Default 256 MiB. */

@@ -65,8 +65,9 @@ export class CommitPlan {
     readonly refused: readonly Refused[],
     /** What somebody else changed in the target since the seed was taken. */
     readonly conflicts: readonly Conflict[],
-    /** The topmost paths left out by `ignore` and .gitignore files. */
+    /** The topmost paths left out by `ignore`, .gitignore files and the default list; at most 1,000 of `ignoredCount`. */
     readonly ignored: readonly string[],
+    readonly ignoredCount: number,
     /** @internal */
     readonly sources: { base: string | undefined; result: string },
     /** @internal Refused ones among `changes`, by path. */
@@ -88,8 +89,8 @@ export class CommitPlan {
 
   /** For `JSON.stringify`: what a person or a program decides by. */
   toJSON(): object {
-    const { id, target, changes, flagged, refused, conflicts, ignored } = this;
-    return { id, target, summary: this.summary(), changes, flagged, refused, conflicts, ignored };
+    const { id, target, changes, flagged, refused, conflicts, ignored, ignoredCount } = this;
+    return { id, target, summary: this.summary(), changes, flagged, refused, conflicts, ignored, ignoredCount };
   }
 
   /** The changes as `git diff` would show them; `git apply` and `patch -p1` take the text parts. */
@@ -132,7 +133,8 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
   const parsed = parseOptions(prepareSchema, options, 'prepareCommit');
   const { signal } = parsed;
   const target = targetPath(sources.target);
-  const { changes: relevant, ignored } = await leaveOut(sources.changes.filter(matters), sources.base, parsed);
+  const left = await leaveOut(sources.changes.filter(matters), sources.base, parsed);
+  const { changes: relevant } = left;
   checkBudget(relevant, parsed);
 
   throwIfAborted(signal, 'looking at the target');
@@ -160,7 +162,8 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
       flagged,
       [...sources.refused, ...shown],
       conflicts,
-      ignored,
+      left.ignored,
+      left.ignoredCount,
       from,
       refusals,
     );

@@ -68,7 +68,7 @@ export interface SavedPlan {
 export async function planSaved(
   file: string,
   target: string,
-  options?: Omit<PrepareCommitOptions, 'gitignore'>,
+  options?: Omit<PrepareCommitOptions, 'gitignore' | 'defaultIgnores'>,
   deletions = true,
 ): Promise<SavedPlan> {
   const { base, result, refused, deletionsKnown, ...saved } = await load(file);
@@ -76,7 +76,7 @@ export async function planSaved(
   const manifest = new Map(changes.flatMap(({ path: at, before }) => (before ? [[at, before] as const] : [])));
   const sources = { base: { manifest, directory: base }, changes, directory: result, refused, target };
   // What is in the file is what was decided on: .gitignore files had their say when it was written.
-  return { plan: await planChanges(sources, { ...options, gitignore: false }), deletionsKnown };
+  return { plan: await planChanges(sources, { ...options, gitignore: false, defaultIgnores: false }), deletionsKnown };
 }
 
 async function load(file: string): Promise<z.output<typeof savedSchema>> {

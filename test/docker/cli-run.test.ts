@@ -171,7 +171,7 @@ describe('what comes out', () => {
     file('seed/gone.txt', 'gone');
     const script = file(
       'work.sh',
-      'echo new > changed.txt; rm gone.txt; mkdir -p a/b; echo deep > a/b/c; chmod 755 a/b/c; ln -s /etc/passwd link',
+      'echo new > changed.txt; rm gone.txt; mkdir -p a/b a/__pycache__; echo deep > a/b/c; chmod 755 a/b/c; ln -s /etc/passwd link; echo x > a/__pycache__/x',
     );
     const out = path.join(directory, 'out');
     const { stderr, code } = await ripcord(['run', script, '--seed', seed, '--out', out]);
@@ -183,6 +183,7 @@ describe('what comes out', () => {
       expect(existsSync(path.join(out, name))).toBe(false);
     expect(stderr).toMatch(/2 changed files copied .*1 deleted in the sandbox/);
     expect(stderr).toMatch(/not copied: link/);
+    expect(stderr).toMatch(/1 path left out: a\/__pycache__/);
     const { changes } = JSON.parse(readFileSync(`${out}.ripcord.json`, 'utf8'));
     expect(changes.map(({ change, path: at }: { change: string; path: string }) => `${change} ${at}`)).toEqual([
       'added a',

@@ -102,6 +102,19 @@ describe('a seed with links that lead nowhere and out', () => {
   });
 });
 
+describe('caches and dependency trees', () => {
+  it('are left out of a diff, and listed', async () => {
+    await using sandbox = await test.manager.create({ workspace: { mode: 'copy' } });
+    await sandbox.exec('mkdir -p a/node_modules/m __pycache__; echo x > a/node_modules/m/i.js; echo y > a/b');
+    const changes = await sandbox.diff();
+    expect(changes.map(({ path }) => path)).toEqual(['a', 'a/b']);
+    expect(changes).toMatchObject({ ignored: ['__pycache__', 'a/node_modules'], ignoredCount: 2 });
+    expect((await sandbox.diff({ defaultIgnores: false })).map(({ path }) => path)).toContain('a/node_modules/m/i.js');
+    const { changes: made } = await sandbox.commit(join(host.path, 'fresh'));
+    expect(made.map(({ path }) => path)).toEqual(['a', 'a/b']);
+  });
+});
+
 describe('a project with such links in the executor', () => {
   it('has them after two iterations with keepBest and a commit', async () => {
     const project = makeProject('iterated');
@@ -113,6 +126,7 @@ describe('a project with such links in the executor', () => {
       keepBest: true,
       propose: async ({ sandbox, iteration, branch }) => {
         await sandbox.files.write(`made-${iteration}-${branch}`, 'x');
+        await sandbox.exec('mkdir -p .venv; echo x > .venv/x');
         if (iteration === 1) await sandbox.exec('ln -s /etc/passwd new');
       },
       verify: async ({ sandbox, iteration }) => {
@@ -138,6 +152,7 @@ describe('a project with such links in the executor', () => {
     ]);
     expect(linksIn(project)).toEqual(LINKS);
     for (const name of ['made-1-1', 'made-1-2', 'made-2-1']) expect(existsSync(join(project, name))).toBe(true);
-    expect(existsSync(join(project, 'new'))).toBe(false);
+    expect(existsSync(join(project, 'new')) || existsSync(join(project, '.venv'))).toBe(false);
+    expect(result.winner?.ignored).toEqual(['.venv']);
   });
 });

@@ -233,6 +233,9 @@ describe.each(ways)('a sandbox %s', (way, create) => {
     ]);
     expect((await files.diff()).map(({ path, change }) => `${change} ${path}`)).toContain('added dir/sub/b');
     expect((await sandbox.diff()).length).toBeGreaterThan(2);
+    await files.write('dir/node_modules/m/x', 'x');
+    expect((await files.diff()).ignored).toEqual(['dir/node_modules']);
+    expect((await files.diff({ defaultIgnores: false })).ignoredCount).toBe(0);
     expect(await files.exists('dir/ü.txt')).toBe(false);
     await files.remove('dir', { recursive: true });
     await files.remove('dir', { force: true });

@@ -10,6 +10,7 @@ import { summarizeChanges } from '../../workspace/diff.js';
 import { FLAG_RULES } from '../../workspace/obeyed-files.js';
 import { mayDelete } from '../commit/deletions.js';
 import { readPlan } from '../commit/read-plan.js';
+import { tellIgnored } from '../commit/tell-ignored.js';
 import type { CliContext } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
@@ -22,6 +23,7 @@ interface ApplyFlags {
   delete?: boolean;
   yes?: boolean;
   gitignore: boolean;
+  defaultIgnores: boolean;
   allow: string[];
   allowRule: FlagRule[];
   skipRefused?: boolean;
@@ -51,6 +53,7 @@ export function addApply(program: Command, context: CliContext): void {
     .option('--partial', 'delete nothing, not even what the mark beside the result lists')
     .option('-y, --yes', 'delete without asking')
     .option('--no-gitignore', "also new files that the seed's .gitignore files name")
+    .option('--no-default-ignores', 'also new caches and dependency trees: __pycache__, node_modules, .venv …')
     .option('--allow <pattern>', 'a flagged file to write all the same, in .gitignore syntax; repeatable', collect, [])
     .option('--allow-rule <rule>', `a kind of flagged file to write: ${FLAG_RULES.join(', ')}; repeatable`, collect, [])
     .option('--skip-refused', 'leave out what must not be written instead of giving up')
@@ -88,6 +91,7 @@ async function apply(
   }
   if (!(await mayDelete(read, flags, signal))) read = await readPlan(sources, flags, signal, false);
   const { plan } = read;
+  if (!flags.dryRun && !flags.json) tellIgnored(plan);
   if (flags.dryRun) {
     report(plan, flags, tellPlan);
     return isInTheWay(plan, flags) ? ExitCode.FAILED : ExitCode.OK;
@@ -122,6 +126,7 @@ function tellPlan(plan: CommitPlan): void {
     for (const { path, reason } of list) note(`${what}: ${safeLine(path)}: ${reason}`);
   }
   note(`${plan.summary()}; nothing was written`);
+  tellIgnored(plan);
 }
 
 function tellReceipt({ changes, kept, alreadyThere, refused }: CommitReceipt): void {

@@ -4,11 +4,11 @@ import type { Command } from 'commander';
 import { savePlan } from '../../workspace/commit-saved.js';
 import { deletionsOf } from '../commit/deletions.js';
 import { type PlanFlags, readPlan } from '../commit/read-plan.js';
+import { tellIgnored } from '../commit/tell-ignored.js';
 import type { CliContext } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { plural } from '../terminal/format.js';
 import { showControls } from '../terminal/safe-text.js';
 
 /** What changed has nothing to do with where it may go one day. */
@@ -33,6 +33,7 @@ export function addDiff(program: Command, context: CliContext): void {
     .option('--delete', 'the result is whole: what it lacks was deleted, also for ripcord apply of the saved plan')
     .option('--partial', 'the result has only what changed: what it lacks was not deleted')
     .option('--no-gitignore', "also new files that the seed's .gitignore files name")
+    .option('--no-default-ignores', 'also new caches and dependency trees: __pycache__, node_modules, .venv …')
     .option('--save <file>', 'write a plan for ripcord apply')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -50,7 +51,9 @@ export function addDiff(program: Command, context: CliContext): void {
       if (flags.save !== undefined) await savePlan(plan, flags.save, deletionsKnown);
       const diff = await plan.unifiedDiff({ signal });
       if (flags.json)
-        process.stdout.write(`${JSON.stringify({ summary: plan.summary(), changes: plan.changes, diff })}\n`);
+        process.stdout.write(
+          `${JSON.stringify({ summary: plan.summary(), changes: plan.changes, ignored: plan.ignored, diff })}\n`,
+        );
       else {
         process.stdout.write(process.stdout.isTTY ? showControls(diff, '\n\t') : diff);
         note(plan.summary());
@@ -58,7 +61,7 @@ export function addDiff(program: Command, context: CliContext): void {
         if (!deletionsKnown && deletionsOf(plan).length > 0) {
           note('what the result lacks is shown as deleted; ripcord apply deletes it only with --delete');
         }
-        if (plan.ignored.length > 0) note(`${plural(plan.ignored.length, 'path')} left out by .gitignore`);
+        tellIgnored(plan);
       }
       context.exitCode = ExitCode.OK;
     });

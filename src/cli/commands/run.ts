@@ -10,7 +10,7 @@ import { examples } from '../help.js';
 import { parseDuration } from '../parse.js';
 import { type SavedChanges, saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
-import { addSandboxFlags, allowance, createOptions, type SandboxFlags } from '../sandbox/options.js';
+import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { runProgram } from '../sandbox/run-program.js';
 import { type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
@@ -126,7 +126,7 @@ function save(
   signal: AbortSignal,
 ): Promise<SavedChanges> {
   const except = source.path === undefined ? undefined : { path: source.path, content: source.content };
-  return saveChanges(sandbox, flags.out!, { ...allowance(flags), except, seed: flags.seed, signal });
+  return saveChanges(sandbox, flags.out!, { ...allowance(flags), ...pickOut(flags), except, signal });
 }
 
 interface Done {

@@ -7,7 +7,7 @@ import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
-import { addSandboxFlags, allowance, createOptions, type SandboxFlags } from '../sandbox/options.js';
+import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { withManager } from '../session.js';
 import { connectTerminal } from '../terminal/raw-terminal.js';
@@ -64,7 +64,7 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
     const changes =
       flags.out === undefined
         ? undefined
-        : await saveChanges(sandbox, flags.out, { ...allowance(flags), seed: flags.seed, signal });
+        : await saveChanges(sandbox, flags.out, { ...allowance(flags), ...pickOut(flags), signal });
     return { result, changes, egress: sandbox.egress?.log };
   });
   if (interrupt.exitCode !== undefined) return interrupt.exitCode;

@@ -14,6 +14,7 @@ export interface PlanFlags {
   /** The result is whole: what it lacks is deleted. */
   delete?: boolean;
   gitignore: boolean;
+  defaultIgnores: boolean;
 }
 
 export interface PlanSources {
@@ -78,7 +79,7 @@ export async function readPlan(
   if (mark !== undefined && sources.trustMark) rewind(base.manifest, mark);
   const plan = await prepareCommit(
     { base: { ...base, directory: first }, result: { ...after, directory: result }, target },
-    { gitignore: flags.gitignore, signal },
+    { gitignore: flags.gitignore, defaultIgnores: flags.defaultIgnores, signal },
   );
   return {
     plan,

@@ -9,13 +9,15 @@ import { readSnapshotFile } from '../../workspace/commit-snapshot.js';
 import type { Change } from '../../workspace/diff.js';
 import { writeFully } from '../../workspace/fd.js';
 import { HostDirectory, InTheWay } from '../../workspace/host-directory.js';
+import type { ChangeList, LeftOut } from '../../workspace/left-out.js';
 import { MARK_ENDING, removeMark, writeMark } from '../../workspace/result-mark.js';
 import type { SeedReport } from '../../workspace/seed-report.js';
+import { tellIgnored } from '../commit/tell-ignored.js';
 import { note } from '../failure.js';
 import { plural } from '../terminal/format.js';
 import { safeLine } from '../terminal/safe-text.js';
 
-export interface SavedChanges {
+export interface SavedChanges extends LeftOut {
   files: string[];
   deleted: string[];
   /** Links, devices, and what the host has something in the way of. */
@@ -29,6 +31,8 @@ export interface SavedChanges {
 export interface SaveOptions extends Partial<Allowance> {
   /** The program itself. It is not copied back as long as it is unchanged. */
   except?: { path: string; content: string | Uint8Array } | undefined;
+  /** Leave out new caches and dependency trees. Default true. */
+  defaultIgnores?: boolean;
   /** The directory that the sandbox began with. */
   seed?: string | undefined;
   signal?: AbortSignal;
@@ -45,7 +49,7 @@ const MAX_MANIFEST_BYTES = 1024 ** 2;
 export async function saveChanges(sandbox: Sandbox, directory: string, options: SaveOptions): Promise<SavedChanges> {
   const target = await HostDirectory.open(directory, { checkNames: true });
   await removeMark(target.root);
-  const changes = await sandbox.diff({ signal: options.signal });
+  const changes = await sandbox.diff({ signal: options.signal, defaultIgnores: options.defaultIgnores ?? true });
   return new Saving(sandbox, target, changes, options).run();
 }
 
@@ -56,7 +60,7 @@ class Saving {
   constructor(
     private readonly sandbox: Sandbox,
     private readonly target: HostDirectory,
-    private readonly changes: readonly Change[],
+    private readonly changes: ChangeList,
     private readonly options: SaveOptions,
   ) {}
 
@@ -70,7 +74,8 @@ class Saving {
         this.written.push(change);
       } else if (!leftOut.has(at)) await this.attempt(change);
     }
-    return { ...this.saved, flagged, mark: await this.mark() };
+    const { ignored, ignoredCount } = this.changes;
+    return { ...this.saved, flagged, ignored, ignoredCount, mark: await this.mark() };
   }
 
   private async flags(): Promise<Flagged[]> {
@@ -145,9 +150,10 @@ class Saving {
 const MAX_TOLD = 10;
 
 /** Reports on stderr. */
-export function tellSaved({ files, deleted, refused, flagged, mark }: SavedChanges, out: string): void {
+export function tellSaved({ files, deleted, refused, flagged, mark, ...left }: SavedChanges, out: string): void {
   const gone = deleted.length > 0 ? `; ${deleted.length} deleted in the sandbox, not here` : '';
   note(`${plural(files.length, 'changed file')} copied to ${out}${gone}`);
+  tellIgnored(left);
   tellList('not copied', refused);
   tellList('not written', flagged);
   if (flagged.length > 0) note(`programs here obey such files; --allow and --allow-rule write them`);

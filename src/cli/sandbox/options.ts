@@ -28,6 +28,7 @@ export interface SandboxFlags extends FrameFlags {
   image?: string;
   out?: string;
   allowRule?: FlagRule[];
+  defaultIgnores: boolean;
   port?: PortFlag[];
   user?: string;
   cwd?: string;
@@ -37,6 +38,10 @@ export function addSandboxFlags(command: Command): Command {
   command.option('--image <name>', 'python, node, shell, base, or any image the engine has');
   return addFrameFlags(command)
     .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards')
+    .option(
+      '--no-default-ignores',
+      'with --out: also new caches and dependency trees (__pycache__, node_modules, .venv …)',
+    )
     .addOption(
       new Option(
         '--allow-rule <rule>',
@@ -99,6 +104,9 @@ export const allowance = ({ allow = [], allowRule = [] }: SandboxFlags): Allowan
   allow: allow.filter(isFilePattern),
   allowRules: allowRule,
 });
+
+/** The other flags that say how `--out` writes. */
+export const pickOut = ({ seed, defaultIgnores }: SandboxFlags) => ({ seed, defaultIgnores });
 
 /** `--allow` takes hosts and files: a host has neither a slash nor a leading dot, except in `10.0.0.0/8` and `[fd00::/8]`. */
 const isFilePattern = (value: string): boolean =>

@@ -49,6 +49,7 @@ const {
   sandbox,
   seed,
   ignore,
+  defaultIgnores,
   verifyIn,
   target,
   commitMode,
@@ -61,7 +62,8 @@ export const specSchema = z.strictObject({
   strategies: z.array(strategySchema).min(1).default([{ name: 'propose', files: {} }]),
   propose: z.strictObject({ run: command, timeoutMs: z.number().int().min(1).optional() }).optional(),
   verify: verifySchema,
-  maxIterations, branches, concurrency, timeouts, sandbox, seed, ignore, verifyIn, target, commitMode, keepBest,
+  maxIterations, branches, concurrency, timeouts, sandbox, seed, ignore, defaultIgnores, verifyIn,
+  target, commitMode, keepBest,
 }); // biome-ignore format: a table
 
 type JsonSpec = z.output<typeof specSchema>;

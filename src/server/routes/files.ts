@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import {
-  changeSchema,
+  diffAnswerSchema,
   diffQuery,
   errorSchema,
   fileSchema,
@@ -133,13 +133,14 @@ export function addFiles(app: App, context: ServerContext): void {
         summary: 'What changed in the workspace',
         params: sandboxParams,
         querystring: diffQuery,
-        response: { 200: z.array(changeSchema), 404: errorSchema },
+        response: { 200: diffAnswerSchema, 404: errorSchema },
       },
     },
-    async (request, reply) =>
-      sandboxes
-        .get(callerOf(request), request.params.id)
-        .diff({ ...request.query, signal: calls.signalOf(request, reply) }),
+    async (request, reply) => {
+      const sandbox = sandboxes.get(callerOf(request), request.params.id);
+      const changes = await sandbox.diff({ ...request.query, signal: calls.signalOf(request, reply) });
+      return { changes, ignored: [...changes.ignored], ignoredCount: changes.ignoredCount };
+    },
   );
 }
 

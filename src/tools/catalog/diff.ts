@@ -7,6 +7,7 @@ import { KeptOutput } from '../kept-output.js';
 import { noOutput } from '../output-shelf.js';
 
 const SHOWN = 500;
+const IGNORED_SHOWN = 50;
 
 export const diff = defineTool({
   name: 'diff',
@@ -14,7 +15,13 @@ export const diff = defineTool({
   description:
     'Show what changed in /workspace since the sandbox was made: the files, and a unified diff of their contents against ' +
     'what the sandbox began with.',
-  input: z.strictObject({ sandbox_id: sandboxField }),
+  input: z.strictObject({
+    sandbox_id: sandboxField,
+    default_ignores: z
+      .boolean()
+      .optional()
+      .describe('false: also new caches and dependency trees (__pycache__, node_modules, .venv …)'),
+  }),
   output: z.strictObject({
     changes: z.array(
       z.strictObject({
@@ -24,17 +31,19 @@ export const diff = defineTool({
       }),
     ),
     total: z.number().int().describe('how many there are; the first ones are listed'),
+    ignored: z.array(z.string()).describe('new caches and dependency trees that were left out; the first ones'),
     patch: z.string(),
     truncated: z.boolean(),
     output_id: z.string().optional().describe('give it to read_output to read the rest of the patch'),
   }),
   readOnly: true,
   destructive: false,
-  run: ({ sandbox_id: id }, { session, signal }) =>
+  run: ({ sandbox_id: id, default_ignores: defaultIgnores }, { session, signal }) =>
     session.use({ id, signal }, async (sandbox) => {
       const { maxKeptBytes, maxAnswerBytes } = session.options;
       // Compared with what the sandbox began with: the target, a directory that is not there, has no part in it.
-      const plan = await sandbox.prepareCommit(path.join(sandbox.parts.directory, 'nothing'), { signal });
+      const nothing = path.join(sandbox.parts.directory, 'nothing');
+      const plan = await sandbox.prepareCommit(nothing, { signal, defaultIgnores: defaultIgnores ?? true });
       const patch = new KeptOutput(maxKeptBytes);
       patch.push(Buffer.from(await plan.unifiedDiff({ maxBytes: maxKeptBytes, signal })));
       const tooLong = patch.totalBytes > maxAnswerBytes;
@@ -53,6 +62,7 @@ export const diff = defineTool({
         value: {
           changes,
           total: plan.changes.length,
+          ignored: plan.ignored.slice(0, IGNORED_SHOWN),
           patch: shown.text,
           truncated: tooLong,
           ...(shelved && { output_id: shelved.id }),

@@ -22,7 +22,7 @@ async function branch(number: number, tree: Tree, workspace: BaseWorkspace) {
   writeTree(directory, tree);
   const { manifest } = await manifestOf(directory);
   const changes = diffManifests(workspace.current.manifest, manifest);
-  return { branch: number, snapshot: { directory, manifest, changes, refused: [] } };
+  return { branch: number, snapshot: { directory, manifest, changes, refused: [], ignored: [] } };
 }
 
 async function merged(seed: Tree, ...trees: Tree[]) {
@@ -93,7 +93,7 @@ describe('keep', () => {
     chmodSync(`${two}/run`, 0o755);
     const { manifest } = await manifestOf(two);
     await workspace.keep(
-      [one, { branch: 2, snapshot: { directory: two, manifest, changes: [], refused: [] } }],
+      [one, { branch: 2, snapshot: { directory: two, manifest, changes: [], refused: [], ignored: [] } }],
       signal,
     );
     expect(statSync(`${workspace.current.directory}/run`).mode & 0o777).toBe(0o755);

@@ -431,7 +431,7 @@ describe('what is part of a commit', () => {
     const plan = await prepareCommit(sources, { ignore: ['tmp/'] });
     expect(plan.changes.map(({ path }) => path)).toEqual(['kept.log', 'p', 'p/m.py']);
     expect(plan.ignored).toEqual(['a.log', 'p/__pycache__', 'tmp']);
-    expect((await prepareCommit(sources, { gitignore: false })).changes).toHaveLength(8);
+    expect((await prepareCommit(sources, { gitignore: false, defaultIgnores: false })).changes).toHaveLength(8);
   });
 
   it('is not decided by a .gitignore the sandbox wrote', async () => {

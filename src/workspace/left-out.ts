@@ -1,0 +1,62 @@
+/** Splits changes into those that remain and those that some rule leaves out. */
+import { prefixesOf } from './commit-paths.js';
+import { defaultIgnores } from './default-ignores.js';
+import type { Change } from './diff.js';
+import type { Manifest } from './manifest.js';
+
+/** The paths that rules left out: the topmost ones, at most 1,000 of `ignoredCount`. */
+export interface LeftOut {
+  readonly ignored: readonly string[];
+  readonly ignoredCount: number;
+}
+
+/** A list with more lines is not read. */
+const MAX_LISTED = 1000;
+
+/**
+ * Asks `isLeftOut` once for each path and each directory above it, outer ones first.
+ * @param isLeftOut Gets a path, and whether it is a directory.
+ */
+export function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
+  changes: readonly C[],
+  isLeftOut: (path: string, isDirectory: boolean) => boolean,
+): { changes: C[] } & LeftOut {
+  const verdicts = new Map<string, boolean>();
+  const ignored: string[] = [];
+  let ignoredCount = 0;
+  const judge = (path: string, isDirectory: boolean): boolean => {
+    const known = verdicts.get(path);
+    if (known !== undefined) return known;
+    const verdict = isLeftOut(path, isDirectory);
+    verdicts.set(path, verdict);
+    if (!verdict) return false;
+    ignoredCount += 1;
+    if (ignored.length < MAX_LISTED) ignored.push(path);
+    return true;
+  };
+  const remaining = changes.filter(({ path, kind }) => {
+    for (const prefix of prefixesOf(path)) if (judge(prefix, prefix !== path || kind === 'directory')) return false;
+    return true;
+  });
+  return { changes: remaining, ignored, ignoredCount };
+}
+
+/** Leaves out new paths that the list of default-ignores.ts names. */
+export function leaveOutDefaults(changes: readonly Change[], base: Manifest): { changes: Change[] } & LeftOut {
+  const isNamed = defaultIgnores(changes);
+  return leaveOutBy(changes, (path) => !base.has(path) && isNamed(path));
+}
+
+/**
+ * The changes of a workspace, sorted by path. What was left out is a property of the list, so that it can be used as the
+ * array it is.
+ */
+export type ChangeList = Change[] & LeftOut;
+
+/** Adds to an array of changes what was left out; the properties are not enumerable. */
+export function changeList(changes: Change[], { ignored, ignoredCount }: LeftOut): ChangeList {
+  return Object.defineProperties(changes, {
+    ignored: { value: ignored },
+    ignoredCount: { value: ignoredCount },
+  }) as ChangeList;
+}
