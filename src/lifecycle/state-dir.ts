@@ -27,6 +27,9 @@ export function stateRoot(stateDir?: string): string {
   return resolve(stateDir ?? process.env.RIPCORD_STATE_DIR ?? join(tmpdir(), `ripcord-${uid}`));
 }
 
+/** Permissions of a root that Ripcord made. The sticky bit tells it from a directory that a user made: only the former is removed. */
+const MADE_HERE = 0o1700;
+
 /**
  * Makes the root (0700) if it is missing.
  * @throws RipcordError `state-dir-unsafe` when it is a link, no directory, or belongs to somebody else: in a shared /tmp anybody can
@@ -35,7 +38,8 @@ export function stateRoot(stateDir?: string): string {
 export function openStateRoot(root: string): void {
   const hint = 'Remove it, or set RIPCORD_STATE_DIR to a directory of your own.';
   try {
-    makeDirectoriesSync(root, 0o700);
+    const made = makeDirectoriesSync(root, 0o700);
+    if (made !== undefined) chmodSync(root, MADE_HERE);
   } catch (cause) {
     throw new RipcordError('state-dir-unsafe', `${root} cannot be made a directory: ${messageOf(cause)}`, {
       hint,
@@ -119,9 +123,10 @@ async function openUp(path: string): Promise<void> {
   }
 }
 
-/** Removes the root if nothing is left in it. */
+/** Removes the root if it is empty and Ripcord made it. */
 export function closeStateRoot(root: string): void {
   try {
+    if ((lstatSync(root).mode & 0o7777) !== MADE_HERE) return;
     rmdirSync(root);
   } catch {
     // Not empty, or gone already.

@@ -67,7 +67,7 @@ async function forgetOldStages({ docker }: DockerBackend): Promise<void> {
 async function buildServerImage(): Promise<void> {
   const backend = DockerBackend.open();
   try {
-    const images = new DockerImages(backend.docker);
+    const images = new DockerImages(backend.docker, backend.description);
     const context = packContext(contextFiles());
     context.finalize();
     await images.build(toStream(context), {

@@ -6,7 +6,7 @@ import { ensureImages, listImages } from '../../src/images/build.js';
 import { packContext, toStream } from '../../src/images/context.js';
 import { useManager } from '../helpers/sandbox.js';
 
-const engine = new DockerImages(DockerBackend.open().docker);
+const engine = new DockerImages(DockerBackend.open().docker, 'the engine of the tests');
 const SCRATCH = 'ripcord/test-scratch:latest';
 
 function context(dockerfile: string): Readable {

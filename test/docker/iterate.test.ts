@@ -198,6 +198,17 @@ describe('ripcord iterate', () => {
     expect(readFileSync(temp('project/stats.py'), 'utf8')).toBe(answer === 'y' ? REPAIRED : before);
   });
 
+  it('is stopped by q at the question', async () => {
+    const strategies = [{ name: 'right', files: { 'stats.py': REPAIRED } }];
+    const file = write('spec.json', spec({ strategies }));
+    using running = startOnTerminal(['iterate', file, '--approve', '--iterations', '2']);
+    await running.waitFor(/q stops the run[\s\S]*\[y\/N\] /);
+    running.child.stdin!.write('q\r');
+    expect((await running.ended).code).toBe(1);
+    expect(running.screen).not.toContain('iteration 2');
+    expect(running.screen).toContain('left behind: containers 0, volumes 0, directories 0');
+  });
+
   it('is aborted by Ctrl+C at the question', async () => {
     const strategies = [{ name: 'right', files: { 'stats.py': REPAIRED } }];
     const file = write('spec.json', spec({ strategies }));

@@ -218,7 +218,7 @@ export class DockerBackend implements Backend {
   }
 
   catalog(): Promise<ImageStatus[]> {
-    return listImages(new DockerImages(this.#docker));
+    return listImages(new DockerImages(this.#docker, this.description));
   }
 
   async volumes(instance?: string): Promise<Leftover[]> {

@@ -54,7 +54,7 @@ export class DockerImages {
   readonly #endpoint: string;
 
   /** @param endpoint what to call the engine in error messages */
-  constructor(docker: Docker, endpoint = 'its endpoint') {
+  constructor(docker: Docker, endpoint: string) {
     this.#docker = docker;
     this.#endpoint = endpoint;
   }

@@ -95,7 +95,7 @@ function build(names: readonly string[], force: boolean, globals: GlobalOptions,
 }
 
 function withImages<T>(globals: GlobalOptions, work: (images: DockerImages) => Promise<T>): Promise<T> {
-  return withEngine(globals, (backend) => work(new DockerImages(backend.docker)));
+  return withEngine(globals, (backend) => work(new DockerImages(backend.docker, backend.description)));
 }
 
 function render(statuses: readonly ImageStatus[]): string {

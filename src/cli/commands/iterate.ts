@@ -59,7 +59,7 @@ export function addIterate(program: Command, context: CliContext): void {
     .option('--target <directory>', 'where the winner goes')
     .option('--iterations <count>', 'at most', parseCount)
     .option('--branches <count>', 'that compete in an iteration', parseCount)
-    .option('--approve', 'show the diff and ask before anything is committed')
+    .option('--approve', 'show the diff and ask before anything is committed; q stops the run')
     .option('--no-commit', 'commit nothing')
     .addOption(new Option('-t, --timeout <time>', 'for all of it: 90s, 10m …').argParser(parseDuration))
     .option('--record <directory>', 'keep a record of the run there, to read or to resume')
@@ -92,10 +92,12 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
     const line = flags.json ? undefined : lineOf(event);
     if (line !== undefined) view.print(line);
   };
-  const options = withFlags(spec, flags, view);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([interrupt.signal, stop.signal]);
+  const options = withFlags(spec, flags, view, stop);
   const { value, receipt } = await withManager(flags, interrupt, (manager) =>
     new IterationExecutor(manager, options).run(flags.task ?? recorded?.task ?? spec.task, {
-      signal: interrupt.signal,
+      signal,
       onEvent: tell,
       resume: recorded?.state,
       runDirectory: flags.record ?? flags.resume,
@@ -104,30 +106,35 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
   view[Symbol.dispose]();
   if (value) report(value, receipt, flags);
   if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+  // The person who looked at the diff ended the run: no branch was accepted.
+  if (stop.signal.aborted) return ExitCode.FAILED;
   return value && isClean(receipt) ? EXIT_CODES[value.status] : ExitCode.FAILED;
 }
 
-function withFlags({ options }: Spec, flags: IterateFlags, view: BranchView): Spec['options'] {
+function withFlags({ options }: Spec, flags: IterateFlags, view: BranchView, stop: AbortController): Spec['options'] {
   return {
     ...options,
     ...(flags.target !== undefined && { target: flags.target }),
     ...(flags.iterations !== undefined && { maxIterations: flags.iterations }),
     ...(flags.branches !== undefined && { branches: flags.branches }),
     ...(flags.timeout !== undefined && { timeouts: { ...options.timeouts, totalMs: flags.timeout } }),
-    ...(flags.approve && { commitMode: 'manual', approve: askFor(view) }),
+    ...(flags.approve && { commitMode: 'manual', approve: askFor(view, stop) }),
     ...(!flags.commit && { commitMode: 'never' }),
   };
 }
 
-/** Shows what would be committed and asks on the terminal. */
+/** Shows the diff and asks on the terminal. `q` stops the run. */
 const askFor =
-  (view: BranchView): Approve =>
+  (view: BranchView, stop: AbortController): Approve =>
   async ({ branch, target, flagged, diff, signal }) => {
     view.print(showControls(await diff(), '\n\t').trimEnd());
     for (const { path, reason } of flagged) view.print(`flagged: ${safeLine(path)}: ${reason}`);
+    view.print('y commits, n goes on without this commit, q stops the run');
     const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
     // Ctrl+D: no answer is no.
     const answer = await ask(`Commit ${what} to ${safeLine(target)}? [y/N] `, signal);
+    if (/^q(uit)?$/i.test(answer)) stop.abort(new Error('stopped at the question'));
+    signal.throwIfAborted();
     if (!/^y(es)?$/i.test(answer)) return { approve: false, feedback: `branch ${branch} was declined` };
     return { approve: true, allow: flagged.map(({ path }) => `/${path}`) };
   };

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseOptions } from '../../config.js';
 import { InvalidOptionsError } from '../../errors.js';
 import { onAbort } from '../../lifecycle/abort.js';
@@ -55,7 +55,11 @@ export function addMcp(program: Command, context: CliContext): void {
     .option('--tools <names>', 'offer these tools only, separated by commas (default: all)');
   addListenFlags(command, 'serve over HTTP instead, with a token; port 0: any that is free')
     .option('--max-sessions <number>', 'clients at a time over HTTP', parseCount, 16)
-    .option('--grace <time>', 'end what a client that broke off has over HTTP after so long', parseDuration, 60_000)
+    .addOption(
+      new Option('--grace <time>', 'end what a client that broke off has over HTTP after so long')
+        .argParser(parseDuration)
+        .default(60_000, '1m'),
+    )
     .addHelpText(
       'after',
       examples([

@@ -10,12 +10,14 @@ import { examples } from '../help.js';
 import { parseDuration } from '../parse.js';
 import { type SavedChanges, saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
+import { missedHere, ranOutOfRoom } from '../sandbox/hints.js';
 import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { runProgram } from '../sandbox/run-program.js';
 import { type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
 import { withManager } from '../session.js';
 import { ProgramOutput } from '../terminal/output.js';
+import { safeLine } from '../terminal/safe-text.js';
 
 interface RunFlags extends SandboxFlags, SourceFlags {
   timeout?: number;
@@ -114,6 +116,7 @@ async function run(
   const limits = { timeoutMs: flags.timeout, memoryBytes: parseSize(flags.memory ?? '512m') };
   const reason = end.value && explainResult(end.value.result, limits);
   if (reason) say(reason);
+  if (end.value) for (const line of hintsFor(end.value.result, flags)) say(line);
   if (!flags.json) for (const line of describeDenied(end.value?.egress)) say(line);
   if (end.value?.changes && !flags.json) tellSaved(end.value.changes, flags.out!);
   return code;
@@ -127,6 +130,20 @@ function save(
 ): Promise<SavedChanges> {
   const except = source.path === undefined ? undefined : { path: source.path, content: source.content };
   return saveChanges(sandbox, flags.out!, { ...allowance(flags), ...pickOut(flags), except, signal });
+}
+
+/** Lines about a failed program that its caller may have given too little. */
+function hintsFor({ outcome, exitCode, stderr }: ExecResult<Uint8Array>, flags: RunFlags): string[] {
+  if (outcome !== 'exited' || exitCode === 0) return [];
+  const missed = flags.seed === undefined ? missedHere(stderr) : undefined;
+  return [
+    ...(missed === undefined
+      ? []
+      : [`${safeLine(missed)} is here and not in the sandbox: --seed . copies this directory into it`]),
+    ...(ranOutOfRoom(stderr)
+      ? ['the workspace, or another directory of the sandbox, is full: --memory raises its limit']
+      : []),
+  ];
 }
 
 interface Done {

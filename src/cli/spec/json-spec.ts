@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Outcome } from '../../command/outcome.js';
+import { InvalidOptionsError, messageOf } from '../../errors.js';
 import type { ExecutorOptions } from '../../executor/options.js';
 import { executorSchema } from '../../executor/options.js';
 import type { ProposeContext, VerificationLike } from '../../executor/types.js';
@@ -114,7 +115,16 @@ async function withTestFiles(
   directory: string,
 ): Promise<TestOptions> {
   if (names.length === 0) return options;
-  const read = names.map(async (name) => [name, await readFile(path.join(directory, name), 'utf8')] as const);
+  const read = names.map(async (name) => {
+    const file = path.join(directory, name);
+    const text = await readFile(file, 'utf8').catch((cause) => {
+      throw new InvalidOptionsError(`verify.testFiles: ${file} cannot be read: ${messageOf(cause)}`, {
+        cause,
+        hint: 'Test files lie beside the document: their paths are relative to it.',
+      });
+    });
+    return [name, text] as const;
+  });
   const own = 'tests' in options && typeof options.tests === 'object' ? options.tests : {};
   return { ...options, tests: { ...Object.fromEntries(await Promise.all(read)), ...own } } as TestOptions;
 }

@@ -34,7 +34,7 @@ export function checkAgent(architecture: string): Finding {
 }
 
 export async function checkImages(backend: DockerBackend): Promise<{ finding: Finding; images: ImageStatus[] }> {
-  const images = await listImages(new DockerImages(backend.docker));
+  const images = await listImages(new DockerImages(backend.docker, backend.description));
   const not = (state: ImageStatus['state']) => images.filter((image) => image.state === state).map(({ name }) => name);
   const [missing, stale] = [not('missing'), not('stale')];
   const problems = [
