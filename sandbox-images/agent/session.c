@@ -296,8 +296,9 @@ static void greet(const struct frame *f) {
                                    (test.capabilities & CAN_SUBREAP) != 0,
                                    (test.capabilities & CAN_HIDE_FROM_ROOT) == 0};
     commands_init(&setup);
-    if ((session.hello.flags & HELLO_RESETTABLE) != 0) reset_prepare();
     prepare_stage();
+    /* Remembers the directory that this has made, which takes an inode of the workspace. */
+    if ((session.hello.flags & HELLO_RESETTABLE) != 0) reset_prepare();
     names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);
     session.greeted = true;
