@@ -34,7 +34,19 @@ export type ErrorCode =
   | 'result-invalid'
   | 'port-refused'
   | FileErrorCode
+  | CommitErrorCode
   | ServerErrorCode;
+
+/** Why a commit did not happen, or could not be undone. */
+export type CommitErrorCode =
+  | 'commit-conflict'
+  | 'commit-flagged'
+  | 'commit-refused'
+  | 'commit-busy'
+  | 'commit-blocked'
+  | 'commit-journal-invalid'
+  | 'commit-plan-invalid'
+  | 'workspace-changed';
 
 /** What only a server answers. */
 export type ServerErrorCode =

@@ -35,6 +35,7 @@ export type { DenialReason } from './egress/policy.js';
 export type { EgressRecord } from './egress/proxy.js';
 export type { SandboxEgress } from './egress/sandbox-egress.js';
 export {
+  type CommitErrorCode,
   EngineLostError,
   type ErrorCode,
   FileError,
@@ -119,7 +120,6 @@ export {
   type CommitChange,
   CommitConflictError,
   CommitError,
-  type CommitErrorCode,
   CommitFlaggedError,
   type CommitOptions,
   CommitPlan,

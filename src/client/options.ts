@@ -25,6 +25,8 @@ export const remoteCreateSchema = createSchema.pick({
   createTimeoutMs: true,
   limits: true,
   network: true,
+  reuse: true,
+  warm: true,
   signal: true,
 });
 

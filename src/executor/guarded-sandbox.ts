@@ -9,23 +9,49 @@ import type { Sandbox } from '../sandbox.js';
 import { type EmitOutput, type OutputMode, tapped } from './output-tap.js';
 import type { Scope } from './scope.js';
 
-/** Where each call takes its options. Calls that are not listed are checked, and take no signal. */
-const SANDBOX_OPTIONS: Partial<Record<keyof Sandbox, number>> = { exec: 1, spawn: 1, runCode: 1, diff: 0 };
-const FILE_OPTIONS: Partial<Record<keyof SandboxFiles, number>> = {
+/** The place of the first parameter that takes a signal. */
+type SignalAt<Parameters extends unknown[], Before extends unknown[] = []> = Parameters extends [
+  infer First,
+  ...infer Rest,
+]
+  ? 'signal' extends keyof First
+    ? Before['length']
+    : SignalAt<Rest, [...Before, First]>
+  : never;
+type Place<Method> = Method extends (...args: infer Given) => unknown ? SignalAt<Required<Given>> : never;
+/** Every method of `T` that takes a signal, and where: the compiler asks for a new one. */
+type SignalPlaces<T> = { [K in keyof T as [Place<T[K]>] extends [never] ? never : K]: Place<T[K]> };
+
+/** Where each call takes its options. Calls that take no signal are only checked. */
+const SANDBOX_OPTIONS: SignalPlaces<Sandbox> = {
+  exec: 1,
+  spawn: 1,
+  runCode: 1,
+  diff: 0,
+  commit: 1,
+  prepareCommit: 1,
+};
+const FILE_OPTIONS: SignalPlaces<SandboxFiles> = {
   read: 1,
   readText: 1,
+  readStream: 1,
+  readArchive: 1,
   write: 2,
+  writeArchive: 2,
   list: 1,
   stat: 1,
   exists: 1,
   makeDir: 1,
+  makeDirs: 1,
   remove: 1,
   rename: 2,
   upload: 2,
+  uploadTree: 3,
   download: 2,
   diff: 0,
+  changes: 0,
 };
-const PORT_OPTIONS: Partial<Record<keyof SandboxPorts, number>> = { connect: 1, waitFor: 1, fetch: 2, forward: 1 };
+const PORT_OPTIONS: SignalPlaces<SandboxPorts> = { connect: 1, waitFor: 1, fetch: 2, forward: 1 };
 /** Ending a sandbox is never refused. */
 const FREE = new Set<PropertyKey>(['close', Symbol.asyncDispose]);
 

@@ -26,7 +26,7 @@ export interface DebianOptions {
  * @throws RipcordError `image-not-found` with both reasons when neither a registry nor this machine can give one
  */
 export async function ensureDebian(engine: DockerImages, options: DebianOptions = {}): Promise<string> {
-  const chosen = process.env.RIPCORD_BASE_IMAGE;
+  const chosen = process.env.RIPCORD_BASE_IMAGE || undefined;
   for (const name of chosen ? [chosen] : [DEBIAN_IMAGE, LOCAL_DEBIAN_IMAGE]) {
     if (await engine.inspect(name)) return name;
   }

@@ -11,6 +11,7 @@ const STATUS: Record<ErrorCode, number> = {
   malformed: 400,
   'token-in-url': 400,
   'result-invalid': 400,
+  'commit-plan-invalid': 400,
   'archive-invalid': 400,
   'seed-invalid': 400,
   'outside-workspace': 400,
@@ -30,6 +31,10 @@ const STATUS: Record<ErrorCode, number> = {
   'file-not-found': 404,
   'too-slow': 408,
   conflict: 409,
+  'commit-conflict': 409,
+  'commit-busy': 409,
+  'commit-blocked': 409,
+  'workspace-changed': 409,
   'file-exists': 409,
   'directory-not-empty': 409,
   'sandbox-lost': 410,
@@ -40,9 +45,12 @@ const STATUS: Record<ErrorCode, number> = {
   'media-type': 415,
   'host-refused': 421,
   'command-failed': 422,
+  'commit-flagged': 422,
+  'commit-refused': 422,
   'file-error': 422,
   quota: 429,
   internal: 500,
+  'commit-journal-invalid': 500,
   protocol: 500,
   'create-failed': 500,
   'teardown-incomplete': 500,
@@ -75,7 +83,7 @@ const FASTIFY: Record<string, ErrorCode> = {
   FST_ERR_BAD_URL: 'malformed',
 };
 
-/** The status of a code; 500 for one that is not in the table, such as that of a commit. */
+/** The status of a code; 500 for one that a program around the library made up. */
 export const statusOf = (code: string): number => (Object.hasOwn(STATUS, code) ? STATUS[code as ErrorCode] : 500);
 
 export interface Refusal {

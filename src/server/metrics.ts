@@ -1,5 +1,6 @@
 /** Figures for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { isClean } from '../lifecycle/receipt.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox-manager.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -102,8 +103,7 @@ export class Metrics {
         return;
       case 'sandbox.closed': {
         this.#ended.inc({ how: 'closed' });
-        const { container, directory } = event.receipt;
-        if (!container.verifiedAbsent || !directory.verifiedAbsent) this.#leftovers.inc();
+        if (!isClean(event.receipt)) this.#leftovers.inc();
         return;
       }
       case 'command.ended':

@@ -1,8 +1,19 @@
 /** What goes over the wire, as zod schemas: requests are checked by them, all of it is documented by them. */
 import { z } from 'zod';
 import { signalNumber } from '../agent/linux.js';
-import { OUTCOMES } from '../command/outcome.js';
+import type { SandboxStats } from '../agent/messages.js';
+import { type CommandResult, OUTCOMES, type SpawnFailure } from '../command/outcome.js';
 import { execSchema, renameSchema, runCodeSchema, spawnSchema } from '../config.js';
+import type { FileInfo } from '../files/sandbox-files.js';
+import type { ImageStatus } from '../images/image-status.js';
+import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import type { WireResult } from '../wire/result.js';
+import type { Flagged } from '../workspace/commit-flags.js';
+import type { Change } from '../workspace/diff.js';
+import type { ManifestEntry } from '../workspace/manifest.js';
+import type { CommandDocument } from './background-commands.js';
+import type { LastCommand, SandboxDocument } from './served-sandboxes.js';
+import type { PendingApproval, TaskDocument, TaskReceipt } from './served-tasks.js';
 
 const id = (pattern: RegExp, what: string) => z.string().regex(pattern, { error: `expected ${what}` });
 
@@ -38,7 +49,7 @@ export const execBody = exec.extend({
 });
 export const runCodeBody = exec.extend({
   code: z.string(),
-  ...runCodeSchema.pick({ language: true, args: true }).shape,
+  ...runCodeSchema.pick({ language: true, args: true, warm: true }).shape,
   stdin: z.union([z.string(), base64]).optional(),
   encoding,
 });
@@ -115,7 +126,14 @@ export const approvalBody = z.strictObject({
 });
 export const afterQuery = z.strictObject({ lastEventId: z.coerce.number().int().min(0).optional() });
 
-// What is answered. These are for the documentation and for generated clients: answers are made here, not checked.
+// Answers, for the documentation and for generated clients. They are not checked when they are sent; that each schema names
+// every field its type has, and no other, is checked by the compiler.
+type Shape<T> = { [K in keyof T]-?: z.ZodType };
+const answer =
+  <T>() =>
+  <S extends Shape<T>>(shape: S & Record<Exclude<keyof S, keyof T>, never>) =>
+    z.object(shape as S);
+
 export const errorSchema = z
   .object({
     error: z.object({
@@ -127,7 +145,7 @@ export const errorSchema = z
     }),
   })
   .describe('What went wrong. `code` is stable.');
-export const statsSchema = z.object({
+export const statsSchema = answer<SandboxStats>()({
   memoryBytes: z.number().optional(),
   memoryPeakBytes: z.number().optional(),
   cpuMs: z.number().optional(),
@@ -137,7 +155,7 @@ export const statsSchema = z.object({
   commands: z.number().optional(),
   agentRssBytes: z.number().optional(),
 });
-export const sandboxSchema = z.object({
+export const sandboxSchema = answer<SandboxDocument & { stats?: SandboxStats }>()({
   id: z.string(),
   image: z.string(),
   createdAt: z.iso.datetime(),
@@ -146,38 +164,48 @@ export const sandboxSchema = z.object({
   state: z.enum(['open', 'closing']),
   owner: z.string().optional(),
   task: z.string().optional(),
-  lastCommand: z
-    .object({
-      argv: z.array(z.string()),
-      startedAt: z.number(),
-      endedAt: z.number().optional(),
-      outcome: z.string().optional(),
-      exitCode: z.number().nullable().optional(),
-    })
-    .optional(),
+  lastCommand: answer<LastCommand>()({
+    argv: z.array(z.string()),
+    startedAt: z.number(),
+    endedAt: z.number().optional(),
+    outcome: z.string().optional(),
+    exitCode: z.number().nullable().optional(),
+  }).optional(),
   stats: statsSchema.optional(),
 });
-export const receiptSchema = z.object({
+export const receiptSchema = answer<SandboxReceipt>()({
   sandbox: z.string(),
-  container: z.object({ id: z.string().optional(), name: z.string(), verifiedAbsent: z.boolean() }),
-  directory: z.object({ path: z.string(), verifiedAbsent: z.boolean() }),
+  container: answer<SandboxReceipt['container']>()({
+    id: z.string().optional(),
+    name: z.string(),
+    verifiedAbsent: z.boolean(),
+  }),
+  directory: answer<SandboxReceipt['directory']>()({ path: z.string(), verifiedAbsent: z.boolean() }),
   commandsKilled: z.number(),
   durationMs: z.number(),
+  reuse: z
+    .discriminatedUnion('recycled', [
+      z.object({ recycled: z.literal(true), resetMs: z.number() }),
+      z.object({ recycled: z.literal(false), reason: z.string() }),
+    ])
+    .optional(),
   errors: z.array(z.string()),
 });
-export const commandResultSchema = z.object({
+export const commandResultSchema = answer<CommandResult>()({
   outcome: z.enum(OUTCOMES),
   exitCode: z.number().nullable(),
   signal: z.string().nullable(),
   durationMs: z.number(),
-  usage: z.object({ cpuMs: z.number(), maxRssBytes: z.number() }),
+  usage: answer<CommandResult['usage']>()({ cpuMs: z.number(), maxRssBytes: z.number() }),
   oomKilled: z.boolean(),
   pidsLimitHit: z.boolean(),
   backgroundKilled: z.number(),
-  failure: z.object({ errno: z.string(), stage: z.string(), message: z.string() }).optional(),
+  warm: z.literal(true).optional(),
+  failure: answer<SpawnFailure>()({ errno: z.string(), stage: z.string(), message: z.string() }).optional(),
   hint: z.string().optional(),
 });
-export const execResultSchema = commandResultSchema.extend({
+export const execResultSchema = answer<WireResult>()({
+  ...commandResultSchema.shape,
   stdout: z.string(),
   stderr: z.string(),
   stdoutBytes: z.number(),
@@ -185,7 +213,7 @@ export const execResultSchema = commandResultSchema.extend({
   truncated: z.boolean(),
   encoding: z.literal('base64').optional(),
 });
-export const commandSchema = z.object({
+export const commandSchema = answer<CommandDocument>()({
   id: z.string(),
   pid: z.number().optional(),
   command: commandLineSchema,
@@ -196,7 +224,7 @@ export const commandSchema = z.object({
   stderr: z.string(),
   truncated: z.boolean(),
 });
-export const fileSchema = z.object({
+export const fileSchema = answer<FileInfo>()({
   path: z.string(),
   kind: z.enum(['file', 'directory', 'link', 'other']),
   mode: z.number(),
@@ -205,11 +233,22 @@ export const fileSchema = z.object({
   uid: z.number(),
   gid: z.number(),
   linkTarget: z.string().optional(),
+  sha256: z.string().optional(),
 });
-export const changeSchema = z.object({
+const entrySchema = answer<ManifestEntry>()({
+  kind: z.string(),
+  mode: z.number(),
+  size: z.number(),
+  mtimeMs: z.number(),
+  sha256: z.string().optional(),
+  linkTarget: z.string().optional(),
+});
+export const changeSchema = answer<Change>()({
   path: z.string(),
   change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
   kind: z.string(),
+  before: entrySchema.optional(),
+  after: entrySchema.optional(),
 });
 /** `ignored` has the topmost paths left out by default, at most 1,000 of `ignoredCount`. */
 export const diffAnswerSchema = z.object({
@@ -217,7 +256,7 @@ export const diffAnswerSchema = z.object({
   ignored: z.array(z.string()),
   ignoredCount: z.number(),
 });
-export const taskSchema = z.object({
+export const taskSchema = answer<TaskDocument>()({
   id: z.string(),
   spec: z.string(),
   state: z.string(),
@@ -233,18 +272,24 @@ export const taskSchema = z.object({
 export const taskEndSchema = z.object({
   type: z.enum(['completed', 'aborted', 'failed']),
   result: z.record(z.string(), z.unknown()).optional(),
-  receipt: z.record(z.string(), z.unknown()).optional(),
+  receipt: answer<TaskReceipt>()({
+    sandboxes: z.number(),
+    verifiedAbsent: z.boolean(),
+    settledMs: z.number().optional(),
+    receipts: z.array(receiptSchema),
+  }).optional(),
   error: z.string().optional(),
 });
-export const approvalSchema = z.object({
+export const approvalSchema = answer<PendingApproval>()({
   iteration: z.number(),
   branch: z.number(),
   target: z.string(),
   changes: z.array(changeSchema),
-  flagged: z.array(z.object({ path: z.string(), reason: z.string() })),
+  flagged: z.array(answer<Flagged>()({ path: z.string(), rule: z.string(), reason: z.string() })),
   diff: z.string(),
 });
-export const imageSchema = z.object({
+type ImageDocument = Pick<ImageStatus, 'name' | 'tag' | 'description' | 'state' | 'sizeBytes' | 'createdAt'>;
+export const imageSchema = answer<ImageDocument>()({
   name: z.string(),
   tag: z.string(),
   description: z.string(),

@@ -8,7 +8,7 @@ import { TaskController, type TaskHandle } from '../executor/task-controller.js'
 import type { TaskStatus } from '../executor/task-status.js';
 import type { RunResult, VerificationLike } from '../executor/types.js';
 import { onAbort } from '../lifecycle/abort.js';
-import type { SandboxReceipt } from '../lifecycle/receipt.js';
+import { isClean, type SandboxReceipt } from '../lifecycle/receipt.js';
 import type { SandboxManager } from '../sandbox-manager.js';
 import type { Principal } from './auth.js';
 import { Journal } from './journal.js';
@@ -32,7 +32,7 @@ const MAX_BURST = 100_000;
 /** What a task left behind: nothing, if all is well. */
 export interface TaskReceipt {
   sandboxes: number;
-  /** Every container and directory was looked for and not found. */
+  /** Of every sandbox nothing is left: see `isClean()`. */
   verifiedAbsent: boolean;
   settledMs?: number;
   receipts: SandboxReceipt[];
@@ -230,7 +230,7 @@ export class ServedTasks {
 function receiptOf({ receipts, abort }: Result): TaskReceipt {
   return {
     sandboxes: receipts.length,
-    verifiedAbsent: receipts.every(({ container, directory }) => container.verifiedAbsent && directory.verifiedAbsent),
+    verifiedAbsent: receipts.every(isClean),
     ...(abort && { settledMs: abort.settledMs }),
     receipts,
   };

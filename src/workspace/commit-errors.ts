@@ -1,19 +1,9 @@
-import type { ErrorCode, RipcordErrorOptions } from '../errors.js';
+import type { CommitErrorCode, RipcordErrorOptions } from '../errors.js';
 import { FileError, messageOf, RipcordError } from '../errors.js';
 import type { Flagged } from './commit-flags.js';
 import { errnoOf, hostFileError } from './host-error.js';
 import { printable } from './printable.js';
 import type { Refused } from './refused.js';
-
-export type CommitErrorCode =
-  | 'commit-conflict'
-  | 'commit-flagged'
-  | 'commit-refused'
-  | 'commit-busy'
-  | 'commit-blocked'
-  | 'commit-journal-invalid'
-  | 'commit-plan-invalid'
-  | 'workspace-changed';
 
 /** A file of the target that somebody else changed since the seed was taken. */
 export interface Conflict {
@@ -24,7 +14,7 @@ export interface Conflict {
 /** A commit did not happen, or could not be undone. `code` says which; the target is as `hint` says, else unchanged. */
 export class CommitError extends RipcordError {
   constructor(code: CommitErrorCode, message: string, options: RipcordErrorOptions = {}) {
-    super(code as ErrorCode, message, options);
+    super(code, message, options);
   }
 }
 

@@ -7,7 +7,6 @@ export { applyCommit, type CommitReceipt } from './commit-apply.js';
 export {
   CommitConflictError,
   CommitError,
-  type CommitErrorCode,
   CommitFlaggedError,
   CommitRefusedError,
   type Conflict,

@@ -240,7 +240,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     expect(readFileSync(join(target, 'notes.txt'), 'utf8')).toBe('one\ntwo\n');
     await page.getByRole('checkbox', { name: '.envrc' }).check();
     await button('Approve and write').click();
-    await page.getByText('removed, and verified absent').waitFor();
+    await page.getByText('ended; nothing of them is left').waitFor();
     expect(readFileSync(join(target, 'notes.txt'), 'utf8')).toBe('one\n2 from branch 2\n');
     expect(readFileSync(join(target, '.envrc'), 'utf8')).toBe('echo hello\n');
     await inspect('task-accepted');

@@ -3,6 +3,7 @@ import { DockerImages } from '../../backends/docker/images.js';
 import { ensureImages, listImages } from '../../images/build.js';
 import { catalogImages } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
+import { adoptAptNetwork } from '../../images/network.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { withEngine } from '../engine.js';
 import { note } from '../failure.js';
@@ -84,6 +85,7 @@ function addBuild(images: Command, context: CliContext): void {
 
 function build(names: readonly string[], force: boolean, globals: GlobalOptions, context: CliContext) {
   return withImages(globals, async (images) => {
+    await adoptAptNetwork();
     using live = new LiveLines();
     const onProgress = (name: string, line: string) => {
       const text = `${name}: ${safeLine(line)}`;

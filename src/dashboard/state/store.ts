@@ -4,6 +4,7 @@ import { ApiError, del, get, post } from '../api/http.js';
 import { refused, token } from '../api/token.js';
 import type { ReceiptView, SandboxView, TaskView } from '../api/types.js';
 import { plural } from '../text/format.js';
+import { isCleanReceipt } from './clean-receipt.js';
 import { connection, follow, type LiveEvent } from './connection.js';
 import { attempt, notify } from './notices.js';
 import { resource } from './resource.js';
@@ -174,8 +175,7 @@ function unlessGone(error: unknown): void {
 export async function closeSandbox(id: string): Promise<ReceiptView | undefined> {
   return attempt(`Sandbox ${id} could not be closed`, async () => {
     const receipt = await del<ReceiptView>(`/v1/sandboxes/${encodeURIComponent(id)}`);
-    const clean = receipt.container.verifiedAbsent && receipt.directory.verifiedAbsent && receipt.errors.length === 0;
-    if (clean) notify('ok', `Sandbox ${id} is closed; nothing of it is left.`);
+    if (isCleanReceipt(receipt)) notify('ok', `Sandbox ${id} is closed; nothing of it is left.`);
     else notify('error', `Sandbox ${id} was closed, but not all of it is gone.`, 'Its receipt says what is left.');
     await Promise.all([sandboxes.load(), receipts.load()]);
     return receipt;

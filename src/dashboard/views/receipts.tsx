@@ -2,6 +2,7 @@
 import type { ReceiptView } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
+import { isCleanReceipt } from '../state/clean-receipt.js';
 import { receipts } from '../state/store.js';
 import { clockTime, duration } from '../text/format.js';
 import { safeLine } from '../text/safe-text.js';
@@ -26,9 +27,6 @@ export function Receipts() {
     </>
   );
 }
-
-export const isCleanReceipt = ({ container, directory, errors }: ReceiptView): boolean =>
-  container.verifiedAbsent && directory.verifiedAbsent && errors.length === 0;
 
 export function ReceiptTable({ receipts: list }: { receipts: readonly ReceiptView[] }) {
   const timed = list.some(({ at }) => at !== undefined);
@@ -63,7 +61,7 @@ export function ReceiptTable({ receipts: list }: { receipts: readonly ReceiptVie
 }
 
 function Row({ receipt, timed }: { receipt: ReceiptView; timed: boolean }) {
-  const { sandbox, container, directory, commandsKilled, durationMs, errors, at, image } = receipt;
+  const { sandbox, container, directory, commandsKilled, durationMs, errors, at, image, reuse } = receipt;
   const clean = isCleanReceipt(receipt);
   return (
     <tr>
@@ -80,7 +78,12 @@ function Row({ receipt, timed }: { receipt: ReceiptView; timed: boolean }) {
         ))}
       </td>
       <td data-label="Container">
-        <code>{safeLine(container.name)}</code> <Absent is={container.verifiedAbsent} />
+        <code>{safeLine(container.name)}</code>{' '}
+        {reuse?.recycled ? (
+          <span class="ended">reset for the next task</span>
+        ) : (
+          <Absent is={container.verifiedAbsent} />
+        )}
       </td>
       <td data-label="Directory">
         <code title={safeLine(directory.path)}>…/{safeLine(directory.path.split('/').at(-1))}</code>{' '}

@@ -194,14 +194,14 @@ function Log({ lines }: { lines: readonly LogLine[] }) {
 
 function Teardown({ result: { receipts, abort } }: { result: TaskResult }) {
   if (receipts.length === 0) return null;
-  const left = receipts.filter(({ container, directory }) => !container.verifiedAbsent || !directory.verifiedAbsent);
+  const left = receipts.filter((receipt) => !isCleanReceipt(receipt));
   return (
     <section class="task-receipts">
       <h2>Teardown</h2>
       <p class="lead">
         {left.length === 0
-          ? `${plural(receipts.length, 'sandbox', 'sandboxes')} removed, and verified absent.`
-          : `Of ${plural(receipts.length, 'sandbox', 'sandboxes')} not all could be verified absent.`}
+          ? `${plural(receipts.length, 'sandbox', 'sandboxes')} ended; nothing of them is left.`
+          : `Of ${plural(receipts.length, 'sandbox', 'sandboxes')} something may be left.`}
         {abort && ` Everything had ended ${duration(abort.settledMs)} after the abort.`}
       </p>
       <ReceiptTable receipts={receipts} />

@@ -50,7 +50,7 @@ const messageSchema = z.discriminatedUnion('type', [
   exec.extend({
     type: z.literal('run-code'),
     code: z.string(),
-    ...runCodeSchema.pick({ language: true, args: true }).shape,
+    ...runCodeSchema.pick({ language: true, args: true, warm: true }).shape,
   }),
   z.strictObject({ type: z.literal('stdin'), data: z.base64() }),
   z.strictObject({ type: z.literal('stdin_end') }),

@@ -1,5 +1,6 @@
 /** The tools that make, show and end sandboxes. */
 import { z } from 'zod';
+import { isClean } from '../../lifecycle/receipt.js';
 import { defineTool } from '../define.js';
 import { sandboxField } from '../foreground.js';
 
@@ -39,7 +40,7 @@ export const stopSandbox = defineTool({
   input: z.strictObject({ sandbox_id: sandboxField }),
   output: z.strictObject({
     sandbox_id: z.string(),
-    removed: z.boolean().describe('it was looked for afterwards and is not there any more'),
+    removed: z.boolean().describe('nothing of it is left: it was looked for afterwards'),
     commands_killed: z.number().int(),
     errors: z.array(z.string()),
   }),
@@ -48,7 +49,7 @@ export const stopSandbox = defineTool({
   needs: 'many-sandboxes',
   run: async ({ sandbox_id: id }, { session }) => {
     const receipt = await session.stop(id);
-    const removed = receipt.container.verifiedAbsent && receipt.directory.verifiedAbsent;
+    const removed = isClean(receipt);
     return {
       value: {
         sandbox_id: receipt.sandbox,
