@@ -48,6 +48,7 @@ const FILE_OPTIONS: SignalPlaces<SandboxFiles> = {
   upload: 2,
   uploadTree: 3,
   download: 2,
+  downloadTree: 2,
   diff: 0,
   changes: 0,
 };
