@@ -58,7 +58,8 @@ async function leaveOut(
   const { manifest: kept } = await manifestOf(directory, { ...ignore, hash: false, signal });
   const entries = [...manifest].map(([path, entry]) => ({ path, kind: entry.kind, after: entry }));
   const isNamed = byDefault ? defaultIgnores(entries) : () => false;
-  const isGone = (path: string) => !base.has(path) && (!kept.has(path) || isNamed(path)) && !hasBelow(path, base);
+  // A base that lacks a directory has nothing below it either.
+  const isGone = (path: string) => !base.has(path) && (!kept.has(path) || isNamed(path));
   const { changes: remaining, ignored } = leaveOutBy(entries, isGone);
   const left = new Set(remaining.map(({ path }) => path));
   for (const { path } of entries.reverse()) {
@@ -67,11 +68,6 @@ async function leaveOut(
     manifest.delete(path);
   }
   return ignored;
-}
-
-function hasBelow(directory: string, manifest: Manifest): boolean {
-  for (const path of manifest.keys()) if (path.startsWith(`${directory}/`)) return true;
-  return false;
 }
 
 /** Transfers narrow modes (no group write, the umask); the sandbox's own word and the base's are exact. */

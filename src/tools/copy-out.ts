@@ -29,7 +29,7 @@ export async function copyOut(
   if (root.split('/')[0] === '..') throw new InvalidOptionsError(`download: ${from} is not in the workspace`);
   const target = await HostDirectory.open(directory, { checkNames: true });
   const copied: CopiedOut = { files: [], bytes: 0, refused: [] };
-  for (const { path, kind, mode } of await entriesOf(sandbox, root, signal)) {
+  for (const { path, kind, mode, mtimeMs } of await entriesOf(sandbox, root, signal)) {
     throwIfAborted(signal, `copying ${path}`);
     if (kind === 'directory') continue;
     try {
@@ -38,7 +38,7 @@ export async function copyOut(
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
         await target.makeDirectory(path.slice(0, end), 0o755);
       }
-      await target.writeFile(path, (mode & 0o755) | 0o600, (fd) => writeFully(fd, content));
+      await target.writeFile(path, (mode & 0o755) | 0o600, (fd) => writeFully(fd, content), mtimeMs);
       copied.files.push(path);
       copied.bytes += content.length;
     } catch (error) {
