@@ -186,6 +186,9 @@ export const networkSchema = z.strictObject({
   upstreamProxy: text.min(1).optional(),
 });
 
+/** Before the names of the labels of a server's callers: on the engine they mean nothing to other programs. */
+export const CALLER_LABEL = 'ripcord.label.';
+
 /** `manager.create()` */
 export const createSchema = z.strictObject({
   /** One of ours (`python`, `node`, `shell`, `base`), any reference the engine has, or an image id. Default `python`. */
@@ -216,10 +219,12 @@ export const createSchema = z.strictObject({
    * one elsewhere. About 9 MiB of the sandbox's memory and 3 of its processes. Default false. docs/warm-interpreters.md
    */
   warm: z.boolean().default(false),
-  /** Labels of your own on the container; `ripcord.*` is reserved. */
+  /** Labels of your own on the container; `ripcord.*` is reserved, but for `ripcord.label.*`, where a server puts its callers'. */
   labels: z
     .record(
-      z.string().refine((name) => !name.startsWith('ripcord.'), { error: "labels under 'ripcord.' are reserved" }),
+      z.string().refine((name) => !name.startsWith('ripcord.') || name.startsWith(CALLER_LABEL), {
+        error: "labels under 'ripcord.' are reserved",
+      }),
       z.string(),
     )
     .default({}),

@@ -65,7 +65,7 @@ export class McpHttpServer implements AsyncDisposable {
     await once(server.#server, 'listening').catch((error) => {
       throw new InvalidOptionsError(`mcp: cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error });
     });
-    server.#guards = new Guards(ownHosts(host, server.port, hosts), server.#tokens);
+    server.#guards = new Guards(ownHosts(host, server.port, hosts), server.#tokens, false);
     return server;
   }
 

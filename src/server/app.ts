@@ -8,6 +8,7 @@ import { parseOptions } from '../config.js';
 import { RipcordError } from '../errors.js';
 import { toJson } from '../executor/describe.js';
 import { WS_PROTOCOL } from './auth.js';
+import { ConnectionLimit } from './connection-limit.js';
 import type { App, ServerContext } from './context.js';
 import { refusalOf } from './error-status.js';
 import { openApiInfo } from './openapi.js';
@@ -59,7 +60,7 @@ export async function createApp(context: ServerContext): Promise<App> {
     clientErrorHandler: answerClientError,
     logger: false,
   }) as unknown as App;
-  app.server.maxConnections = patience.maxConnections;
+  const connections = new ConnectionLimit(app.server, patience.maxConnections);
   guardStalls(app, patience);
   app.setValidatorCompiler(({ schema, httpPart }) => (data) => {
     try {
@@ -72,7 +73,7 @@ export async function createApp(context: ServerContext): Promise<App> {
   app.setSerializerCompiler(() => (data) => toJson(data));
   // Forms and plain text are what a page of another origin can send without asking.
   app.removeContentTypeParser('text/plain');
-  addHooks(app, context);
+  addHooks(app, context, connections);
   app.setErrorHandler((error, request, reply) => {
     const { status, document, unforeseen } = refusalOf(error);
     if (unforeseen) {
@@ -121,7 +122,7 @@ export async function createApp(context: ServerContext): Promise<App> {
   return app;
 }
 
-function addHooks(app: App, context: ServerContext): void {
+function addHooks(app: App, context: ServerContext, connections: ConnectionLimit): void {
   app.decorateRequest('principal', undefined);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SAFE_HEADERS);
@@ -129,6 +130,7 @@ function addHooks(app: App, context: ServerContext): void {
     const { config } = request.routeOptions;
     if (config.open) return;
     request.principal = context.tokens.authenticate(request.raw);
+    connections.trust(request.raw.socket);
     if (context.draining()) throw new RipcordError('draining', 'The server is stopping and begins nothing new');
     if (request.raw.headers.upgrade === undefined) {
       onRequestEnd(request, reply, context.quotas.take(request.principal, 'requests'));

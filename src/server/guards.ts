@@ -9,12 +9,17 @@ const SECRET_PARAMETER = /[?&](?:[a-z]+[_-])?(?:token|api[_-]?key|authorization|
 const SINGLE = ['host', 'authorization', 'content-type', 'origin', 'sec-websocket-protocol'];
 
 export class Guards {
-  readonly #hosts: ReadonlySet<string> | undefined;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #anyLoopback: boolean;
   readonly #tokens: Tokens;
 
-  /** @param hosts As in the Host field, with the port; `undefined`: any (a Unix socket has no name to rebind). */
-  constructor(hosts: ReadonlySet<string> | undefined, tokens: Tokens) {
+  /**
+   * @param hosts as in the Host field, with the port
+   * @param anyLoopback a Unix socket: `ssh -L` and the like lead to it from any port of a loopback address
+   */
+  constructor(hosts: ReadonlySet<string>, tokens: Tokens, anyLoopback: boolean) {
     this.#hosts = hosts;
+    this.#anyLoopback = anyLoopback;
     this.#tokens = tokens;
   }
 
@@ -29,9 +34,10 @@ export class Guards {
     }
     const host = headers.host?.toLowerCase() ?? '';
     // A page of another name that resolves to this address sends its own name here (DNS rebinding).
-    if (this.#hosts && !this.#hosts.has(host)) {
+    const isOwn = this.#hosts.has(host) || (this.#anyLoopback && isLoopbackHost(withoutPort(host)));
+    if (!isOwn) {
       throw new RipcordError('host-refused', 'This server does not answer to that Host', {
-        hint: 'Call it by its address, or start it with --host <name>.',
+        hint: 'Call it by its address, a Unix socket as localhost, or start it with --host <name>.',
       });
     }
     if (SECRET_PARAMETER.test(url) || this.#tokens.appearsIn(url)) {
@@ -65,6 +71,8 @@ export function ownHosts(host: string, port: number, names: readonly string[]): 
   // A name that was given explicitly may be that of a reverse proxy at the default port.
   return new Set([...withPort, ...names.map((name) => name.toLowerCase())]);
 }
+
+const withoutPort = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);

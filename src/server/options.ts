@@ -80,7 +80,7 @@ export const patienceSchema = z.strictObject({
   pingMs: milliseconds.default(20 * SECOND),
   /** For tasks to end when the server stops. Default 10 s. */
   drainMs: milliseconds.default(10 * SECOND),
-  /** Connections at once, those that have not said anything yet included. Default 4096. */
+  /** Connections at once. Past them the one that has been open longest without a valid token is closed. Default 4096. */
   maxConnections: count.default(4096),
   /** A body that is no stream, and a WebSocket message. Default 1 MiB. */
   maxBodyBytes: count.default(1024 ** 2),

@@ -1,4 +1,5 @@
 /** The sandboxes as callers see them: theirs only, with what they last did, and the receipts of those that are gone. */
+import { CALLER_LABEL } from '../config.js';
 import { RipcordError, SandboxLostError } from '../errors.js';
 import type { SandboxReceipt } from '../lifecycle/receipt.js';
 import type { Sandbox } from '../sandbox.js';
@@ -72,10 +73,13 @@ export class ServedSandboxes {
       // One caller's tasks never follow another's in a sandbox.
       const reuse = options.reuse && JSON.stringify([name, options.reuse]);
       if (options.network !== 'none') await checkPackages(options.network.allow);
+      const labels = Object.fromEntries(
+        Object.entries(options.labels).map(([key, value]) => [CALLER_LABEL + key, value]),
+      );
       const { ca, upstreamProxy } = this.#policy;
       const network = options.network === 'none' ? options.network : { ...options.network, ca, upstreamProxy };
       return await this.#ownership.run({ principal }, () =>
-        this.#manager.create({ ...options, network, reuse, signal }),
+        this.#manager.create({ ...options, labels, network, reuse, signal }),
       );
     } finally {
       this.#making.set(name, this.#making.get(name)! - 1);

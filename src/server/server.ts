@@ -72,7 +72,8 @@ export class RipcordServer implements AsyncDisposable {
     parseAllowEgress(options.callers.allowEgress, 'allowEgress');
     const logger = options.logger ?? silentLogger;
     const state = { draining: false };
-    const hosts = 'socket' in options.listen ? undefined : new Set<string>();
+    const isSocket = 'socket' in options.listen;
+    const hosts = new Set(options.hosts.map((host) => host.toLowerCase()));
     const tokens = new Tokens(options.tokens);
     const ownership = new Ownership();
     const events = new Journal(options.patience.journalBytes);
@@ -100,7 +101,7 @@ export class RipcordServer implements AsyncDisposable {
       options,
       logger,
       tokens,
-      guards: new Guards(hosts, tokens),
+      guards: new Guards(hosts, tokens, isSocket),
       quotas: new Quotas(options.callers),
       calls: new Calls(),
       ownership,
@@ -114,8 +115,8 @@ export class RipcordServer implements AsyncDisposable {
       const app = await createApp(context);
       const place = await listen(app, options);
       if (place.port !== undefined && !('socket' in options.listen)) {
-        for (const host of ownHosts(options.listen.host, place.port, options.hosts)) hosts?.add(host);
-        manager.denyEgress(ownTargets(place.port, hosts ?? []));
+        for (const host of ownHosts(options.listen.host, place.port, options.hosts)) hosts.add(host);
+        manager.denyEgress(ownTargets(place.port, hosts));
       }
       logger.info({ address: place.address }, 'listening');
       return new RipcordServer(app, context, state, place, unlisten);

@@ -190,6 +190,16 @@ describe('by what it asks for', () => {
     ['a sandbox that never was', 404, () => served.call('GET', '/v1/sandboxes/000000000000')],
     ['a spec that is a file', 404, () => served.call('POST', '/v1/tasks', { spec: '../../etc/passwd' })],
     ['a port that is none', 400, () => served.call('GET', `/v1/sandboxes/${id}/ports/99999/`)],
+    ...(['cross-site', 'same-site'] as const).map((site): [string, number, () => Promise<{ status: number }>] => [
+      `a link or a form of a page from another sandbox (${site})`,
+      403,
+      () =>
+        served.call('GET', `/v1/sandboxes/${id}/ports/80/`, undefined, {
+          'sec-fetch-site': site,
+          'sec-fetch-mode': 'navigate',
+          'sec-fetch-dest': 'document',
+        }),
+    ]),
     [
       'a service worker',
       403,

@@ -1,6 +1,7 @@
 /** Which header fields pass between a caller and a server inside a sandbox. What is served there is hostile. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { HOP_BY_HOP } from '../../egress/hop-by-hop.js';
+import { isOwn } from '../../egress/own-names.js';
 
 /** The caller's secrets, and what only means something between the caller and this server. */
 const NOT_IN = [
@@ -67,19 +68,32 @@ export function inwards(headers: IncomingHttpHeaders, port: number): OutgoingHtt
   return { ...kept, host: `localhost:${port}` };
 }
 
-/** The fields for the caller. A redirect to a path stays below `prefix`. */
-export function outwards(headers: IncomingHttpHeaders, prefix: string): OutgoingHttpHeaders {
+/** The address of an answer, as the caller sees it. */
+export interface Place {
+  /** Path and query, as the server inside got them. */
+  target: string;
+  /** The path here, in front of the target. */
+  prefix: string;
+  /** The caller's Host field. */
+  host: string | undefined;
+}
+
+/** The fields for the caller. A redirect within the server inside stays below the prefix. */
+export function outwards(headers: IncomingHttpHeaders, place: Place): OutgoingHttpHeaders {
   const kept = without(headers, NOT_OUT, NOT_OUT_PREFIXES);
   const { location } = headers;
-  if (location !== undefined) kept.location = relocated(location, prefix);
+  if (location !== undefined) kept.location = relocated(location, place);
   return { ...kept, ...UNTRUSTED };
 }
 
-function relocated(location: string, prefix: string): string {
-  const local = /^https?:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?(\/.*)?$/i.exec(location);
-  if (local) return `${prefix}${local[1] ?? '/'}`;
-  // `//host` and `/\host` are other hosts to a browser.
-  return /^\/(?![/\\])/.test(location) ? `${prefix}${location}` : location;
+/** A redirect that climbs out, or that names this machine, would let one sandbox send a browser to another one's ports. */
+function relocated(location: string, { target, prefix, host }: Place): string {
+  const base = `http://localhost${target}`;
+  if (!URL.canParse(location, base)) return prefix;
+  const url = new URL(location, base);
+  const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
+  const isHere = isOwn(url.hostname.replace(/^\[(.*)\]$/, '$1')) || url.host === host?.toLowerCase();
+  return isWeb && isHere ? `${prefix}${url.pathname}${url.search}${url.hash}` : url.href;
 }
 
 function without(

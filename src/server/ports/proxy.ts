@@ -52,7 +52,10 @@ export async function forwardRequest(
     if (unknownCoding(answer.headers) !== undefined) {
       throw new RipcordError('unreachable', `Port ${port} answers in a transfer coding that nobody asked for`);
     }
-    outgoing.writeHead(answer.statusCode ?? 502, outwards(answer.headers, prefix));
+    outgoing.writeHead(
+      answer.statusCode ?? 502,
+      outwards(answer.headers, { target, prefix, host: incoming.headers.host }),
+    );
     await pipeline(answer, outgoing);
   } finally {
     unlisten();
@@ -88,7 +91,11 @@ export async function forwardUpgrade(
     if (!upgraded || !isWebSocket(answer)) {
       throw new RipcordError('unreachable', `Port ${port} answers ${answer.statusCode}, it takes no WebSocket`);
     }
-    const fields = { ...outwards(answer.headers, prefix), connection: 'Upgrade', upgrade: 'websocket' };
+    const fields = {
+      ...outwards(answer.headers, { target, prefix, host: incoming.headers.host }),
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+    };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}`);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
     // What the server inside said in the same breath as its 101.

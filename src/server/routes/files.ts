@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
+import { sendList, sendWithList } from '../json-list.js';
 import {
   diffAnswerSchema,
   diffQuery,
@@ -77,7 +78,8 @@ export function addFiles(app: App, context: ServerContext): void {
     async (request, reply) => {
       const { path, ...options } = request.query;
       const { files } = sandboxes.get(callerOf(request), request.params.id);
-      return files.list(path, { ...options, signal: calls.signalOf(request, reply) });
+      const listed = await files.list(path, { ...options, signal: calls.signalOf(request, reply) });
+      return sendList(reply, listed);
     },
   );
   app.get(
@@ -139,7 +141,8 @@ export function addFiles(app: App, context: ServerContext): void {
     async (request, reply) => {
       const sandbox = sandboxes.get(callerOf(request), request.params.id);
       const changes = await sandbox.diff({ ...request.query, signal: calls.signalOf(request, reply) });
-      return { changes, ignored: [...changes.ignored], ignoredCount: changes.ignoredCount };
+      const rest = { ignored: [...changes.ignored], ignoredCount: changes.ignoredCount };
+      return sendWithList(reply, 'changes', changes, rest);
     },
   );
 }

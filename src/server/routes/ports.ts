@@ -56,6 +56,13 @@ function targetOf(request: FastifyRequest): Pick<Forwarded, 'port' | 'target' | 
   if (headers['service-worker'] !== undefined || headers['sec-fetch-dest'] === 'serviceworker') {
     throw new RipcordError('forbidden', 'No service worker is served from a sandbox');
   }
+  // A page from another sandbox has an origin of its own; its links and forms would reach in here as navigations.
+  const site = headers['sec-fetch-site'];
+  if (site === 'cross-site' || site === 'same-site') {
+    throw new RipcordError('origin-refused', 'Pages of another origin may not lead into a sandbox', {
+      hint: 'Open the address by itself.',
+    });
+  }
   const match = PROXIED.exec(url ?? '');
   if (!match) throw new RipcordError('malformed', 'The path of a port is /v1/sandboxes/<id>/ports/<port>/<path>');
   return { prefix: match[1]!, target: match[2]!, port: (request.params as z.output<typeof proxyParams>).port };
