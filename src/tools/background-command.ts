@@ -86,6 +86,6 @@ export function findCommand(commands: ReadonlyMap<string, BackgroundCommand>, id
   const command = commands.get(id);
   if (command) return command;
   throw new RipcordError('invalid-options', `There is no command '${id}'`, {
-    hint: commands.size > 0 ? `There are: ${[...commands.keys()].join(', ')}.` : 'Start one with spawn.',
+    hint: commands.size > 0 ? `There are: ${[...commands.keys()].join(', ')}.` : 'There is none.',
   });
 }

@@ -57,7 +57,7 @@ export function reportCommand(session: ToolSession, facts: CommandFacts): ToolAn
   const paths = [...pictures.shown.map(({ path }) => path), ...pictures.others];
   const notes = [
     ...facts.notes,
-    explainOutcome(result, timeoutMs),
+    explainOutcome(result, timeoutMs, session.options.tools?.includes('spawn') ?? true),
     pictures.others.length > 0 ? `Pictures too large or too many to show: ${pictures.others.join(', ')}` : undefined,
   ].filter((note) => note !== undefined);
   const note = notes.length > 0 ? notes.join('\n') : undefined;
@@ -98,10 +98,10 @@ export function describeEnd({ outcome, exitCode, signal }: CommandResult): strin
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
 
 /** What a model should know, or do, about an end that is not a plain exit. */
-export function explainOutcome(result: CommandResult, timeoutMs?: number): string | undefined {
+export function explainOutcome(result: CommandResult, timeoutMs?: number, hasSpawn = true): string | undefined {
   switch (result.outcome) {
     case 'timeout':
-      return `It was killed after ${seconds(timeoutMs ?? result.durationMs)}, its time limit. Raise timeout_seconds, or start it with spawn.`;
+      return `It was killed after ${seconds(timeoutMs ?? result.durationMs)}, its time limit. Raise timeout_seconds${hasSpawn ? ', or start it with spawn' : ''}.`;
     case 'oom':
       return 'It was killed because the sandbox ran out of memory.';
     case 'spawn-failed':
@@ -115,7 +115,7 @@ export function explainOutcome(result: CommandResult, timeoutMs?: number): strin
           result.oomKilled ? 'A process of it was killed because the sandbox ran out of memory.' : '',
           result.pidsLimitHit ? 'It could not start another process: the limit is reached.' : '',
           result.backgroundKilled > 0
-            ? `${result.backgroundKilled} processes it left in the background were killed; use spawn for what should go on.`
+            ? `${result.backgroundKilled} processes it left in the background were killed${hasSpawn ? '; use spawn for what should go on' : ''}.`
             : '',
           result.hint ?? '',
         ]

@@ -25,11 +25,7 @@ export const placeFields = {
 export const foregroundFields = {
   ...placeFields,
   stdin: z.string().optional().describe('What it reads from standard input. Default: nothing.'),
-  timeout_seconds: z
-    .number()
-    .positive()
-    .optional()
-    .describe('Kill it after this many seconds. For what takes very long use spawn.'),
+  timeout_seconds: z.number().positive().optional().describe('Kill it after this many seconds.'),
   sandbox_id: sandboxField,
 };
 

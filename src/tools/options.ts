@@ -25,8 +25,8 @@ export const toolboxSchema = z
     maxCommands: z.number().int().min(1).default(16),
     /** A sandbox without a call or a running command for that long is closed. Default 30 min. */
     idleMs: milliseconds.default(30 * 60_000),
-    /** Of `run_code` and `exec` when the model names none. Default 60 s. */
-    timeoutMs: milliseconds.default(60_000),
+    /** Of `run_code` and `exec` when the model names none. Default 45 s: MCP clients give up on a call after 60 s. */
+    timeoutMs: milliseconds.default(45_000),
     /** The most it may ask for. Default 10 min. */
     maxTimeoutMs: milliseconds.default(10 * 60_000),
     /** Text of one output in an answer; the rest can be read with `read_output`. Default 16 KiB. */

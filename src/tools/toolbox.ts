@@ -128,7 +128,14 @@ function offeredTools(options: ResolvedToolboxOptions): ToolDefinition<ToolName>
   };
   return (TOOLS as readonly ToolDefinition<ToolName>[])
     .filter(({ name, needs }) => (options.tools?.includes(name) ?? true) && (needs === undefined || there[needs]))
-    .map((tool) => (tool.name === 'start_sandbox' ? withImages(tool, options.images) : tool));
+    .map((tool) => (tool.name === 'start_sandbox' ? withImages(tool, options.images) : tool))
+    .map((tool) => (options.tools?.includes('spawn') === false ? withoutSpawn(tool) : tool));
+}
+
+/** Advice to use a tool that is not offered only makes a model call it in vain. */
+function withoutSpawn(tool: ToolDefinition<ToolName>): ToolDefinition<ToolName> {
+  const sentences = tool.description.split(/(?<=[.:]) /);
+  return { ...tool, description: sentences.filter((sentence) => !/\buse spawn\b/.test(sentence)).join(' ') };
 }
 
 /** The model sees which images it may choose from, and no other is taken. */

@@ -6,7 +6,7 @@ import { useManager } from '../helpers/sandbox.js';
 import { useServer } from '../helpers/server.js';
 
 const under = useManager();
-const served = useServer(under, { specs: {} });
+const served = useServer(under, { specs: {}, dashboard: 'src/dashboard' });
 /** Formats say nothing about fields. */
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
 
@@ -91,6 +91,12 @@ it('the client asks for both, and hears of both', async () => {
   await sandbox.runCode('print(3)', { warm: true, onStdout: (chunk) => heard.push(chunk) });
   expect(heard.join('')).toBe('3\n');
   expect(await sandbox.close()).toMatchObject({ reuse: { recycled: true } });
+});
+
+it('the page answers HEAD, as whoever watches an address asks', async () => {
+  const answer = await fetch(served.url, { method: 'HEAD' });
+  expect([answer.status, await answer.text()]).toEqual([200, '']);
+  expect(Number(answer.headers.get('content-length'))).toBeGreaterThan(100);
 });
 
 it('of the server itself', async () => {

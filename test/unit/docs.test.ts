@@ -20,6 +20,10 @@ describe('docs/guarantees.md', () => {
   const text = read('docs/guarantees.md');
   const rows = text.split('\n').filter((line) => line.startsWith('|') && line.includes('.test.ts'));
 
+  test('has no table that an empty line tears apart', () => {
+    expect([...text.matchAll(/\|\n\n\|.*/g)].map(([row]) => row)).toEqual([]);
+  });
+
   test('names a test that is there for every promise', () => {
     expect(rows.length).toBeGreaterThan(15);
     const named = rows.flatMap((row) => [...row.matchAll(/`([^`]+\.test\.ts)`/g)].map(([, path]) => path!));

@@ -95,6 +95,12 @@ export function CreateSandbox({ onClose }: { onClose: () => void }) {
 }
 
 /** Only what was filled in: the server's defaults stand for the rest. */
+/** A name alone is a variable without a value. */
+function variable(line: string): [name: string, value: string] {
+  const [, name = line, value = ''] = /^([^=]*)=(.*)$/.exec(line) ?? [];
+  return [name, value];
+}
+
 function optionsOf(form: FormData): object {
   const text = (name: string) => String(form.get(name) ?? '').trim();
   const number = (name: string) => (text(name) ? Number(text(name)) : undefined);
@@ -106,7 +112,7 @@ function optionsOf(form: FormData): object {
   const limits = Object.entries({ memory: text('memory') || undefined, cpus: number('cpus'), pids: number('pids') });
   const given = Object.fromEntries(limits.filter(([, value]) => value !== undefined));
   const allow = lines('allow');
-  const env = lines('env').map((line) => [line.split('=', 1)[0]!, line.slice(line.indexOf('=') + 1)] as const);
+  const env = lines('env').map(variable);
   const minutes = number('minutes');
   return {
     image: text('image'),

@@ -31,9 +31,14 @@ export async function addDashboard(app: App, { options: { dashboard } }: ServerC
   for (const { url, type, content } of await readSite(dashboard)) {
     // Names of assets carry a hash of their content.
     const cache = url.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-    app.get(url, { config: { open: true }, schema: { hide: true } }, async (_request, reply) =>
-      reply.headers({ 'content-security-policy': CSP, 'cache-control': cache }).type(type).send(content),
-    );
+    app.route({
+      method: ['GET', 'HEAD'],
+      url,
+      config: { open: true },
+      schema: { hide: true },
+      handler: async (_request, reply) =>
+        reply.headers({ 'content-security-policy': CSP, 'cache-control': cache }).type(type).send(content),
+    });
   }
 }
 

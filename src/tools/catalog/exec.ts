@@ -8,8 +8,8 @@ export const exec = defineTool({
   title: 'Run a command',
   description:
     'Run a shell command in the sandbox to its end and get its output and exit code. It runs as an unprivileged user in ' +
-    '/workspace; only /workspace and /tmp can be written. What it leaves in the background is killed when it ends: use ' +
-    'spawn for servers and the like. Long output is cut in the middle and can be read with read_output.',
+    '/workspace; only /workspace and /tmp can be written. What it leaves in the background is killed when it ends. ' +
+    'For servers and what takes very long use spawn. Long output is cut in the middle and can be read with read_output.',
   input: z.strictObject({
     command: z.string().min(1).describe('A command line for /bin/sh, e.g. "ls -la && grep -rn TODO ."'),
     ...foregroundFields,
