@@ -9,21 +9,22 @@ export interface Allowance {
 }
 
 /** Splits what is flagged into what somebody allowed and the others. */
-export function sortFlags(
+export async function sortFlags(
   flagged: readonly Flagged[],
   { allow, allowRules }: Allowance,
-): { allowed: Flagged[]; others: Flagged[] } {
+): Promise<{ allowed: Flagged[]; others: Flagged[] }> {
   const patterns = new IgnoreRules({ ignore: allow });
   const allowed: Flagged[] = [];
   const others: Flagged[] = [];
   for (const flag of flagged) {
-    (allowRules.includes(flag.rule) || isMatched(patterns, flag.path) ? allowed : others).push(flag);
+    const isAllowed = allowRules.includes(flag.rule) || (await isMatched(patterns, flag.path));
+    (isAllowed ? allowed : others).push(flag);
   }
   return { allowed, others };
 }
 
 /** A pattern for a directory, `.vscode/`, means the directory and everything in it. */
-function isMatched(patterns: IgnoreRules, path: string): boolean {
-  for (const prefix of prefixesOf(path)) if (patterns.leavesOut(prefix, true)) return true;
+async function isMatched(patterns: IgnoreRules, path: string): Promise<boolean> {
+  for (const prefix of prefixesOf(path)) if (await patterns.leavesOut(prefix, true)) return true;
   return patterns.leavesOut(path, false);
 }

@@ -78,7 +78,7 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
   const parsed = parseOptions(applySchema, options, 'applyCommit');
   const { signal, lockTimeoutMs } = parsed;
   const started = performance.now();
-  const allowed = checkPlan(plan, parsed);
+  const allowed = await checkPlan(plan, parsed);
   throwIfAborted(signal, `committing to ${printable(plan.target)}`);
   if (plan.changes.length === 0)
     return receiptOf(plan, [], { alreadyThere: [], kept: [], allowed, refused: [] }, started);
@@ -117,10 +117,10 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
 type Parsed = ReturnType<typeof applySchema.parse>;
 
 /** What can be said without looking at the target. @returns the flagged files that are allowed */
-function checkPlan(plan: CommitPlan, { allow, allowRules, onRefused }: Parsed): Flagged[] {
+async function checkPlan(plan: CommitPlan, { allow, allowRules, onRefused }: Parsed): Promise<Flagged[]> {
   if (plan.refused.length > 0 && onRefused === 'throw') throw new CommitRefusedError(plan.refused);
   if (plan.conflicts.length > 0) throw new CommitConflictError(plan.conflicts);
-  const { allowed, others } = sortFlags(plan.flagged, { allow, allowRules });
+  const { allowed, others } = await sortFlags(plan.flagged, { allow, allowRules });
   if (others.length > 0) throw new CommitFlaggedError(others);
   return allowed;
 }

@@ -31,10 +31,10 @@ export async function leaveOut(
   if (options.gitignore && base.directory !== undefined) await loadAll(git, base.manifest, base.directory);
 
   const isNamed = options.defaultIgnores ? defaultIgnores(changes) : () => false;
-  return leaveOutBy(changes, (path, isDirectory) => {
+  return leaveOutBy(changes, async (path, isDirectory) => {
     const isNew = !base.manifest.has(path);
-    const byGit = isNew && !/(^|\/)\.git(\/|$)/.test(path) && git.leavesOut(path, isDirectory);
-    return byGit || (isNew && isNamed(path)) || own.leavesOut(path, isDirectory);
+    const byGit = isNew && !/(^|\/)\.git(\/|$)/.test(path) && (await git.leavesOut(path, isDirectory));
+    return byGit || (isNew && isNamed(path)) || (await own.leavesOut(path, isDirectory));
   });
 }
 
@@ -42,12 +42,7 @@ async function loadAll(rules: IgnoreRules, manifest: Manifest, directory: string
   for (const [file, { kind }] of manifest) {
     if (kind !== 'file' || (file !== '.gitignore' && !file.endsWith('/.gitignore'))) continue;
     const parent = file.slice(0, Math.max(file.lastIndexOf('/'), 0));
-    if (await isThere(path.join(directory, file))) await rules.load(directory, parent);
+    const found = await stat(path.join(directory, file)).catch(() => undefined);
+    if (found?.isFile()) await rules.load(directory, parent, found.size);
   }
 }
-
-const isThere = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Ignore } from 'ignore';
-import ignore from 'ignore';
+import { InvalidOptionsError, RipcordError } from '../errors.js';
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import { hostFileError } from './host-error.js';
+import { type IgnorePattern, MAX_PATTERN_LENGTH, parsePattern, patternMatches } from './ignore-pattern.js';
+import { printable } from './printable.js';
 
 export interface IgnoreOptions {
   /** Patterns in .gitignore syntax, relative to the root. They win over every .gitignore; `!name` brings back, directories whole. */
@@ -12,48 +14,99 @@ export interface IgnoreOptions {
 }
 
 // As git's core.ignoreCase is set where the file system ignores case.
-const ignorecase = process.platform === 'darwin' || process.platform === 'win32';
+const ignoresCase = process.platform === 'darwin' || process.platform === 'win32';
+const folded = (text: string): string => (ignoresCase ? text.toLowerCase() : text);
+
+/** The largest .gitignore files known have some thousand lines. */
+const MAX_FILE_BYTES = 1024 ** 2;
 
 /**
  * Which paths below a root are left out. As in git the deepest .gitignore with an opinion wins, and nothing comes back
  * from a directory that is left out itself, because the survey never enters it.
  */
 export class IgnoreRules {
-  private readonly own: Ignore | undefined;
-  private readonly gitignore: boolean;
-  private readonly nested = new Map<string, Ignore>();
+  readonly #own: readonly IgnorePattern[];
+  readonly #gitignore: boolean;
+  readonly #nested = new Map<string, readonly IgnorePattern[]>();
+  readonly #meter = new WorkMeter();
 
+  /** @throws InvalidOptionsError for a pattern that is too long. */
   constructor(options: IgnoreOptions) {
-    this.own = options.ignore?.length ? ignore({ ignorecase }).add(options.ignore) : undefined;
-    this.gitignore = options.gitignore ?? false;
+    this.#own = patternsOf(
+      (options.ignore ?? []).flatMap((lines) => lines.split('\n')),
+      (problem) => {
+        throw new InvalidOptionsError(`ignore: ${problem}`);
+      },
+    );
+    this.#gitignore = options.gitignore ?? false;
   }
 
-  /** Takes in the .gitignore of `directory`, a regular file; before `leavesOut` is asked about what is in there. */
-  async load(root: string, directory: string): Promise<void> {
-    if (!this.gitignore) return;
+  /**
+   * Takes in the .gitignore of `directory`, a regular file of `size` bytes; before `leavesOut` is asked about what is in there.
+   * @throws RipcordError `seed-invalid` for a file or a line that is too long to be read
+   */
+  async load(root: string, directory: string, size: number): Promise<void> {
+    if (!this.#gitignore) return;
     const file = path.join(root, directory, '.gitignore');
+    const refuse = (problem: string): never => {
+      throw new RipcordError('seed-invalid', `${printable(file)}: ${problem}`, {
+        hint: 'Shorten the file, or take the directory without its .gitignore files (gitignore: false).',
+      });
+    };
+    if (size > MAX_FILE_BYTES) refuse(`it has ${size} bytes; ${MAX_FILE_BYTES} are read`);
     try {
-      this.nested.set(directory, ignore({ ignorecase }).add(await readFile(file, 'utf8')));
+      const text = (await readFile(file, 'utf8')).slice(0, MAX_FILE_BYTES).replace(/^\ufeff/, '');
+      this.#nested.set(directory, patternsOf(text.split('\n'), refuse));
     } catch (error) {
-      throw hostFileError(error, 'read', file);
+      throw error instanceof RipcordError ? error : hostFileError(error, 'read', file);
     }
   }
 
-  leavesOut(relative: string, isDirectory: boolean): boolean {
-    const suffix = isDirectory ? '/' : '';
-    const own = this.own?.test(relative + suffix);
-    if (own?.ignored || own?.unignored) return own.ignored;
-    if (!this.gitignore) return false;
+  /** Looks at the path alone, not at its directories. Rests in between where there are very many patterns. */
+  async leavesOut(relative: string, isDirectory: boolean, signal?: AbortSignal): Promise<boolean> {
+    const own = await this.#verdict(this.#own, relative, isDirectory, signal);
+    if (own !== undefined) return own;
+    if (!this.#gitignore) return false;
     if (relative === '.git' || relative.endsWith('/.git')) return true;
-    if (this.nested.size === 0) return false;
+    if (this.#nested.size === 0) return false;
     for (let slash = relative.lastIndexOf('/'); ; slash = relative.lastIndexOf('/', slash - 1)) {
-      const rules = this.nested.get(slash < 0 ? '' : relative.slice(0, slash));
-      const within = relative.slice(slash + 1);
-      const verdict = rules?.test(within + suffix);
-      // Ignored with a directory the caller's patterns brought back, or else nobody would ask: not ignored for that.
-      const isInherited = verdict?.ignored && within.includes('/') && rules?.ignores(`${path.posix.dirname(within)}/`);
-      if ((verdict?.ignored || verdict?.unignored) && !isInherited) return verdict.ignored;
+      const patterns = this.#nested.get(slash < 0 ? '' : relative.slice(0, slash));
+      const verdict = patterns && (await this.#verdict(patterns, relative.slice(slash + 1), isDirectory, signal));
+      if (verdict !== undefined) return verdict;
       if (slash < 0) return false;
     }
   }
+
+  /** What the last pattern that matches says. */
+  async #verdict(
+    patterns: readonly IgnorePattern[],
+    relative: string,
+    isDirectory: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean | undefined> {
+    if (patterns.length === 0) return undefined;
+    const names = folded(relative).split('/');
+    const steps = { count: 0 };
+    for (let at = patterns.length - 1; at >= 0; at--) {
+      steps.count = 0;
+      const matches = patternMatches(patterns[at]!, names, isDirectory, steps);
+      if (this.#meter.spend(steps.count)) await this.#meter.rest(signal);
+      if (matches) return !patterns[at]!.negated;
+    }
+    return undefined;
+  }
+
+  /** @internal The most steps of work between two turns of the event loop. */
+  get longestTurn(): number {
+    return this.#meter.longest;
+  }
+}
+
+function patternsOf(lines: readonly string[], refuse: (problem: string) => never): IgnorePattern[] {
+  return lines.flatMap((line, at) => {
+    if (line.length > MAX_PATTERN_LENGTH) {
+      refuse(`pattern ${at + 1} has ${line.length} characters; ${MAX_PATTERN_LENGTH} are the most`);
+    }
+    return parsePattern(folded(line)) ?? [];
+  });
 }

@@ -1,4 +1,5 @@
 /** Splits changes into those that remain and those that some rule leaves out. */
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import { prefixesOf } from './commit-paths.js';
 import { defaultIgnores } from './default-ignores.js';
 import type { Change } from './diff.js';
@@ -17,32 +18,41 @@ const MAX_LISTED = 1000;
  * Asks `isLeftOut` once for each path and each directory above it, outer ones first.
  * @param isLeftOut Gets a path, and whether it is a directory.
  */
-export function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
+export async function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
   changes: readonly C[],
-  isLeftOut: (path: string, isDirectory: boolean) => boolean,
-): { changes: C[] } & LeftOut {
+  isLeftOut: (path: string, isDirectory: boolean) => boolean | Promise<boolean>,
+): Promise<{ changes: C[] } & LeftOut> {
+  const meter = new WorkMeter();
   const verdicts = new Map<string, boolean>();
   const ignored: string[] = [];
   let ignoredCount = 0;
-  const judge = (path: string, isDirectory: boolean): boolean => {
+  const judge = async (path: string, isDirectory: boolean): Promise<boolean> => {
     const known = verdicts.get(path);
     if (known !== undefined) return known;
-    const verdict = isLeftOut(path, isDirectory);
+    if (meter.spend(path.length)) await meter.rest();
+    const verdict = await isLeftOut(path, isDirectory);
     verdicts.set(path, verdict);
     if (!verdict) return false;
     ignoredCount += 1;
     if (ignored.length < MAX_LISTED) ignored.push(path);
     return true;
   };
-  const remaining = changes.filter(({ path, kind }) => {
-    for (const prefix of prefixesOf(path)) if (judge(prefix, prefix !== path || kind === 'directory')) return false;
+  const stays = async ({ path, kind }: C): Promise<boolean> => {
+    for (const prefix of prefixesOf(path)) {
+      if (await judge(prefix, prefix !== path || kind === 'directory')) return false;
+    }
     return true;
-  });
+  };
+  const remaining: C[] = [];
+  for (const change of changes) if (await stays(change)) remaining.push(change);
   return { changes: remaining, ignored, ignoredCount };
 }
 
 /** Leaves out new paths that the list of default-ignores.ts names. */
-export function leaveOutDefaults(changes: readonly Change[], base: Manifest): { changes: Change[] } & LeftOut {
+export async function leaveOutDefaults(
+  changes: readonly Change[],
+  base: Manifest,
+): Promise<{ changes: Change[] } & LeftOut> {
   const isNamed = defaultIgnores(changes);
   return leaveOutBy(changes, (path) => !base.has(path) && isNamed(path));
 }

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
+import { sortInTurns } from '../lifecycle/work-meter.js';
 import { forEachLimited } from './concurrency.js';
 import { lstat } from './fd.js';
 import { errnoOf, hostFileError } from './host-error.js';
@@ -50,11 +51,12 @@ export async function survey(
     const seen = await statAll(root, names, signal);
     for (const parent of level) {
       const file = parent === '' ? '.gitignore' : `${parent}/.gitignore`;
-      if (seen.get(file)?.isFile()) await rules.load(root, parent);
+      const ignoreFile = seen.get(file);
+      if (ignoreFile?.isFile()) await rules.load(root, parent, ignoreFile.size);
     }
     level = [];
     for (const [relative, stats] of seen) {
-      if (rules.leavesOut(relative, stats.isDirectory())) continue;
+      if (await rules.leavesOut(relative, stats.isDirectory(), signal)) continue;
       budget.addEntry();
       const entry = entryOf(stats);
       budget.addBytes(entry.size);
@@ -67,8 +69,7 @@ export async function survey(
       found.push([relative, entry]);
     }
   }
-  found.sort(([a], [b]) => (a < b ? -1 : 1));
-  return { manifest: new Map(found), refused };
+  return { manifest: new Map(await sortInTurns(found, ([relative]) => relative, signal)), refused };
 }
 
 async function namesIn(root: string, parent: string, refused: RefusedLog): Promise<string[]> {

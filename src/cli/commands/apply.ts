@@ -94,7 +94,7 @@ async function apply(
   if (!flags.dryRun && !flags.json) tellIgnored(plan);
   if (flags.dryRun) {
     report(plan, flags, tellPlan);
-    return isInTheWay(plan, flags) ? ExitCode.FAILED : ExitCode.OK;
+    return (await isInTheWay(plan, flags)) ? ExitCode.FAILED : ExitCode.OK;
   }
   const receipt = await applyCommit(plan, {
     allow: flags.allow,
@@ -105,9 +105,10 @@ async function apply(
   return report(receipt, flags, tellReceipt);
 }
 
-function isInTheWay(plan: CommitPlan, flags: ApplyFlags): boolean {
+async function isInTheWay(plan: CommitPlan, flags: ApplyFlags): Promise<boolean> {
   if (plan.conflicts.length > 0 || (plan.refused.length > 0 && !flags.skipRefused)) return true;
-  return sortFlags(plan.flagged, { allow: flags.allow, allowRules: flags.allowRule }).others.length > 0;
+  const { others } = await sortFlags(plan.flagged, { allow: flags.allow, allowRules: flags.allowRule });
+  return others.length > 0;
 }
 
 function report<T>(value: T, flags: ApplyFlags, tell: (value: T) => void): number {

@@ -1,0 +1,188 @@
+/**
+ * One pattern of a .gitignore file, as gitignore(5) and git's wildmatch have it. Regular expressions made of such
+ * patterns take exponential time for some of them (`*a*a*a*a*a*b`), and a sandbox can write both the pattern and the
+ * names: here the time is at most the product of the lengths of the two.
+ */
+
+/** A character by itself, `?`, `*`, or a class in brackets. */
+type Token = string | typeof ANY | typeof STAR | ((character: string) => boolean);
+const ANY = Symbol('?');
+const STAR = Symbol('*');
+/** Any number of directories. */
+const DIRECTORIES = Symbol('**');
+/** A name without wildcards is its text. */
+type Segment = string | readonly Token[] | typeof DIRECTORIES;
+
+export interface IgnorePattern {
+  negated: boolean;
+  directoryOnly: boolean;
+  segments: readonly Segment[];
+}
+
+/** Longer lines name nothing that can exist, or are made to cost time. */
+export const MAX_PATTERN_LENGTH = 1024;
+
+/** `undefined` for comments, empty lines and patterns that can match nothing. */
+export function parsePattern(line: string): IgnorePattern | undefined {
+  let text = withoutTrailingSpaces(line.endsWith('\r') ? line.slice(0, -1) : line);
+  if (text === '' || text.startsWith('#')) return undefined;
+  const negated = text.startsWith('!');
+  if (negated) text = text.slice(1);
+  const directoryOnly = text.endsWith('/');
+  if (directoryOnly) text = text.slice(0, -1);
+  const anchored = text.includes('/');
+  if (text.startsWith('/')) text = text.slice(1);
+  const segments = parseSegments(text);
+  if (segments === undefined || segments.length === 0) return undefined;
+  if (!anchored) segments.unshift(DIRECTORIES);
+  // `a/**` is what lies in a, not a itself.
+  if (segments.at(-1) === DIRECTORIES) segments.push([STAR]);
+  return { negated, directoryOnly, segments };
+}
+
+function withoutTrailingSpaces(line: string): string {
+  let end = line.length;
+  while (end > 0 && line[end - 1] === ' ') end -= 1;
+  let backslashes = 0;
+  while (end - backslashes > 0 && line[end - backslashes - 1] === '\\') backslashes += 1;
+  // A backslash keeps the space behind it.
+  return line.slice(0, backslashes % 2 === 1 && end < line.length ? end + 1 : end);
+}
+
+function parseSegments(text: string): Segment[] | undefined {
+  const segments: Segment[] = [];
+  let tokens: Token[] = [];
+  const end = () => {
+    if (tokens.length >= 2 && tokens.every((token) => token === STAR)) {
+      if (segments.at(-1) !== DIRECTORIES) segments.push(DIRECTORIES);
+    } else if (tokens.every((token) => typeof token === 'string')) segments.push(tokens.join(''));
+    else segments.push(tokens.filter((token, at) => token !== STAR || tokens[at - 1] !== STAR));
+    tokens = [];
+  };
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]!;
+    if (character === '/') {
+      end();
+    } else if (character === '\\') {
+      at += 1;
+      if (at === text.length) return undefined;
+      tokens.push(text[at]!);
+    } else if (character === '[') {
+      const parsed = parseClass(text, at);
+      if (parsed === undefined) return undefined;
+      tokens.push(parsed.matches);
+      at = parsed.end;
+    } else tokens.push(character === '?' ? ANY : character === '*' ? STAR : character);
+  }
+  if (text !== '') end();
+  return segments;
+}
+
+const NAMED: Record<string, RegExp> = {
+  alnum: /[A-Za-z0-9]/,
+  alpha: /[A-Za-z]/,
+  blank: /[ \t]/,
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what the class names
+  cntrl: /[\0-\x1f\x7f]/,
+  digit: /[0-9]/,
+  graph: /[!-~]/,
+  lower: /[a-z]/,
+  print: /[ -~]/,
+  punct: /[!-/:-@[-`{-~]/,
+  space: /\s/,
+  upper: /[A-Z]/,
+  xdigit: /[0-9A-Fa-f]/,
+};
+
+/** `[abc]`, `[!a-z]`, `[[:digit:]_]`. Undefined where it does not end or names an unknown class. */
+function parseClass(text: string, start: number): { matches: (character: string) => boolean; end: number } | undefined {
+  let at = start + 1;
+  const inverted = text[at] === '!' || text[at] === '^';
+  if (inverted) at += 1;
+  const tests: ((character: string) => boolean)[] = [];
+  for (let first = true; at < text.length; first = false, at++) {
+    if (text[at] === ']' && !first) {
+      const matches = (character: string) => tests.some((test) => test(character)) !== inverted;
+      return { matches, end: at };
+    }
+    const named = text.startsWith('[:', at) ? /^\[:([a-z]+):\]/.exec(text.slice(at, at + 12)) : null;
+    if (named) {
+      const pattern = NAMED[named[1]!];
+      if (!pattern) return undefined;
+      tests.push((character) => pattern.test(character));
+      at += named[0].length - 1;
+      continue;
+    }
+    if (text[at] === '\\') at += 1;
+    const low = text[at];
+    if (low === undefined) return undefined;
+    if (text[at + 1] !== '-' || text[at + 2] === ']' || text[at + 2] === undefined) {
+      tests.push((character) => character === low);
+      continue;
+    }
+    at += text[at + 2] === '\\' ? 3 : 2;
+    const high = text[at];
+    if (high === undefined) return undefined;
+    tests.push((character) => character >= low && character <= high);
+  }
+  return undefined;
+}
+
+/** What a match costs at most, in comparisons of characters, is spent on `steps`. */
+export interface Steps {
+  count: number;
+}
+
+/** Whether the pattern names this path; its directories are not looked at. */
+export function patternMatches(
+  { segments, directoryOnly }: IgnorePattern,
+  names: readonly string[],
+  isDirectory: boolean,
+  steps: Steps,
+): boolean {
+  steps.count += 1;
+  if (directoryOnly && !isDirectory) return false;
+  return matchAll(segments, names, DIRECTORIES, (segment, name) =>
+    segmentMatches(segment as Exclude<Segment, typeof DIRECTORIES>, name, steps),
+  );
+}
+
+function segmentMatches(segment: string | readonly Token[], name: string, steps: Steps): boolean {
+  if (typeof segment === 'string') {
+    steps.count += 1;
+    return segment === name;
+  }
+  return matchAll(segment, name, STAR, (token, character) => {
+    steps.count += 1;
+    return token === ANY || (typeof token === 'function' ? token(character) : token === character);
+  });
+}
+
+/**
+ * Matches a list against items, with wildcards that stand for any number of items. Only the last wildcard ever has to be
+ * tried again: an earlier one that took less leaves no more for what follows.
+ */
+function matchAll<P, I>(
+  pattern: ArrayLike<P>,
+  items: ArrayLike<I>,
+  wildcard: P,
+  matches: (part: P, item: I) => boolean,
+): boolean {
+  let part = 0;
+  let retryPart = -1;
+  let retryItem = 0;
+  for (let item = 0; item < items.length; ) {
+    if (part < pattern.length && pattern[part] === wildcard) {
+      retryPart = ++part;
+      retryItem = item;
+    } else if (part < pattern.length && matches(pattern[part]!, items[item]!)) {
+      part += 1;
+      item += 1;
+    } else if (retryPart !== -1) {
+      part = retryPart;
+      item = ++retryItem;
+    } else return false;
+  }
+  while (part < pattern.length && pattern[part] === wildcard) part += 1;
+  return part === pattern.length;
+}
