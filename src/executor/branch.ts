@@ -143,7 +143,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
     const { iteration, branch } = this.report;
     this.snapshot = await runOwnStep(this.#run, this.#at('snapshot'), this.#scope, async (signal) => {
       const directory = await scratch.make(`i${iteration}-b${branch}-`);
-      return takeSnapshot(sandbox, directory, base.current.manifest, base.ignore, signal);
+      return takeSnapshot(sandbox, directory, base, base.ignore, signal);
     });
     this.report.changes = this.snapshot.changes;
     this.report.refused = this.snapshot.refused;

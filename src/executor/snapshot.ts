@@ -2,10 +2,9 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '../sandbox.js';
-import { defaultIgnores } from '../workspace/default-ignores.js';
+import { leaveOut } from '../workspace/commit-ignore.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import type { IgnoreOptions } from '../workspace/ignore-rules.js';
-import { leaveOutBy } from '../workspace/left-out.js';
 import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';
 
@@ -20,49 +19,58 @@ export interface Snapshot {
   ignored: readonly string[];
 }
 
-export interface SnapshotRules extends IgnoreOptions {
+export interface SnapshotRules extends Required<IgnoreOptions> {
   defaultIgnores: boolean;
+}
+
+/** The trees that a snapshot is compared with. */
+export interface SnapshotBase {
+  /** The files that the branch began with. */
+  current: { manifest: Manifest };
+  /** The seed of the run: only its .gitignore files count. */
+  origin: { manifest: Manifest; directory: string | undefined };
 }
 
 /**
  * Copies the workspace of `sandbox` into the empty host directory `directory`.
  *
  * Contents are those of the copy: a process of the sandbox that changes files meanwhile changes nothing afterwards.
- * Left out is what the patterns and .gitignore files name, unless it was there in the beginning: a .gitignore a branch
- * writes cannot make a file of the project vanish.
+ * New files that the patterns or the seed's .gitignore files name are left out. A .gitignore that a branch writes has no
+ * say: it could make files of the project vanish, or hold up the host with its patterns.
  */
 export async function takeSnapshot(
   sandbox: Sandbox,
   directory: string,
-  base: Manifest,
-  ignore: SnapshotRules,
+  { current, origin }: SnapshotBase,
+  rules: SnapshotRules,
   signal: AbortSignal,
 ): Promise<Snapshot> {
+  const base = current.manifest;
   const all = await sandbox.files.diff({ signal, defaultIgnores: false });
   const modes = new Map(all.map(({ path, after }) => [path, after]));
   const { refused } = await sandbox.files.download('.', directory, { signal });
   const { manifest } = await manifestOf(directory, { signal });
-  const ignored = await leaveOut(directory, manifest, base, ignore, signal);
+  const ignored = await removeIgnored(directory, manifest, base, origin, rules);
   for (const [path, entry] of manifest) await restoreMode(directory, path, entry, base.get(path), modes.get(path));
   return { directory, manifest, changes: diffManifests(base, manifest), refused, ignored };
 }
 
 /** Removes from directory and manifest the new entries that a rule leaves out. @returns their topmost paths */
-async function leaveOut(
+async function removeIgnored(
   directory: string,
   manifest: Manifest,
   base: Manifest,
-  { defaultIgnores: byDefault, ...ignore }: SnapshotRules,
-  signal: AbortSignal,
+  origin: SnapshotBase['origin'],
+  rules: SnapshotRules,
 ): Promise<readonly string[]> {
-  const { manifest: kept } = await manifestOf(directory, { ...ignore, hash: false, signal });
-  const entries = [...manifest].map(([path, entry]) => ({ path, kind: entry.kind, after: entry }));
-  const isNamed = byDefault ? defaultIgnores(entries) : () => false;
-  // A base that lacks a directory has nothing below it either.
-  const isGone = (path: string) => !base.has(path) && (!kept.has(path) || isNamed(path));
-  const { changes: remaining, ignored } = leaveOutBy(entries, isGone);
+  const added = [...manifest]
+    .filter(([path]) => !base.has(path))
+    .map(([path, after]): Change => ({ path, change: 'added', kind: after.kind, after }));
+  // As in a seed, a repository of the branch's own is no part of its work.
+  const ignore = rules.gitignore ? [...rules.ignore, '.git'] : rules.ignore;
+  const { changes: remaining, ignored } = await leaveOut(added, origin, { ...rules, ignore });
   const left = new Set(remaining.map(({ path }) => path));
-  for (const { path } of entries.reverse()) {
+  for (const { path } of added.reverse()) {
     if (left.has(path)) continue;
     await rm(join(directory, path), { recursive: true, force: true });
     manifest.delete(path);

@@ -60,13 +60,15 @@ class Answer implements OutputSink {
   readonly #chunks: Buffer[] = [];
   readonly #failure: Buffer[] = [];
   readonly #maxBytes: number;
+  readonly #onOutput: ((chunk: Buffer) => void) | undefined;
   #command: Command | undefined;
   #bytes = 0;
   #failureBytes = 0;
   #owed = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, onOutput: ((chunk: Buffer) => void) | undefined) {
     this.#maxBytes = maxBytes;
+    this.#onOutput = onOutput;
   }
 
   begin(command: Command): void {
@@ -81,7 +83,8 @@ class Answer implements OutputSink {
     }
     this.#bytes += chunk.length;
     if (this.#bytes > this.#maxBytes) throw new RipcordError('protocol', 'The agent sent more than it was asked for');
-    this.#chunks.push(owned(chunk));
+    if (this.#onOutput) this.#onOutput(chunk);
+    else this.#chunks.push(owned(chunk));
     this.#owed += chunk.length;
     if (this.#owed < WINDOW / 4) return;
     this.#command?.stream.grant(STDOUT, this.#owed);
@@ -104,9 +107,26 @@ class Answer implements OutputSink {
 export async function runOperation(
   host: CommandHost,
   argv: readonly string[],
-  options: OperationOptions & { input?: (command: Command) => Promise<void>; maxBytes?: number },
+  options: OperationOptions & {
+    input?: (command: Command) => Promise<void>;
+    maxBytes?: number;
+    /** Takes the output as it comes; then the operation resolves to an empty buffer. What it throws ends the operation. */
+    onOutput?: (chunk: Buffer) => void;
+  },
 ): Promise<Buffer> {
-  const answer = new Answer(options.maxBytes ?? 1024 * 1024);
+  const { onOutput } = options;
+  const take = (chunk: Buffer): void => {
+    if (failed) return;
+    try {
+      onOutput?.(chunk);
+    } catch (error) {
+      failed = { error };
+      command.kill(0, true);
+      // An agent that does not keep to the protocol costs its sandbox.
+      if (error instanceof RipcordError && error.code === 'protocol') throw error;
+    }
+  };
+  const answer = new Answer(options.maxBytes ?? 1024 * 1024, onOutput && take);
   const request = operationRequest(argv, options);
   request.flags |= SpawnFlag.BRIEF;
   const command = new Command(host, request, answer, options.signal);

@@ -12,7 +12,7 @@ import type { KeepLink } from '../workspace/extract-rules.js';
 import { type ChangeList, changeList, type LeftOut, leaveOutDefaults } from '../workspace/left-out.js';
 import type { Manifest } from '../workspace/manifest.js';
 import { packTree } from '../workspace/pack.js';
-import { type FileRecord, manifestFromRecords, parseRecords } from '../workspace/records.js';
+import { type FileRecord, manifestFromRecords, parseRecords, RecordDecoder } from '../workspace/records.js';
 import type { Refused } from '../workspace/refused.js';
 import {
   checkOperation,
@@ -29,6 +29,12 @@ import { type UploadReport, uploadFromHost } from './upload.js';
 
 /** A file, directory, link or other thing in a sandbox. */
 export type FileInfo = FileRecord;
+
+/** What every call of `sandbox.files` may be given. */
+interface FileCall {
+  signal?: AbortSignal | undefined;
+  user?: string | undefined;
+}
 
 /** What a file may be written from. */
 export type FileContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
@@ -136,10 +142,8 @@ export class SandboxFiles {
   async list(path = '.', options?: config.ListOptions): Promise<FileInfo[]> {
     const { depth, maxEntries, ...rest } = config.parseOptions(config.listSchema, options, 'files.list');
     const levels = depth === Number.POSITIVE_INFINITY ? -1 : depth;
-    const answer = await this.#run(['list', this.#path(path), String(levels), String(maxEntries)], rest, {
-      maxBytes: maxEntries * RECORD_BYTES,
-    });
-    return parseRecords(answer, { maxEntries }).records;
+    return (await this.#records(['list', this.#path(path), String(levels), String(maxEntries)], rest, maxEntries))
+      .records;
   }
 
   async stat(path: string, options?: config.StatOptions): Promise<FileInfo> {
@@ -198,7 +202,7 @@ export class SandboxFiles {
     directory: string,
     manifest: Manifest,
     to: string,
-    options: { signal?: AbortSignal | undefined; user?: string | undefined; keepLinks?: boolean },
+    options: FileCall & { keepLinks?: boolean },
   ): Promise<Omit<UploadReport, 'refused'>> {
     const { signal, keepLinks } = options;
     await this.#run(['untar', this.#path(to), '-1', '-1', ...(keepLinks ? ['links'] : [])], options, {
@@ -272,10 +276,9 @@ export class SandboxFiles {
     if (!base)
       throw new InvalidOptionsError("files.diff: a 'bind' workspace is the host's directory itself; there is no seed");
     const argv = ['manifest', this.#root.workspace, String(maxBytes), String(maxEntries), OWN_NAME];
-    const answer = await this.#run(argv, rest, { timeoutMs: TRANSFER_MS, maxBytes: maxEntries * RECORD_BYTES });
-    const { records, refused } = parseRecords(answer, { maxEntries });
-    const changes = diffManifests(base, manifestFromRecords(records));
-    const left = defaultIgnores ? leaveOutDefaults(changes, base) : { changes, ignored: [], ignoredCount: 0 };
+    const { records, refused } = await this.#records(argv, rest, maxEntries);
+    const changes = diffManifests(base, await manifestFromRecords(records, rest.signal));
+    const left = defaultIgnores ? await leaveOutDefaults(changes, base) : { changes, ignored: [], ignoredCount: 0 };
     return { ...left, refused };
   }
 
@@ -285,6 +288,17 @@ export class SandboxFiles {
     const inside = posix.relative(this.#root.workspace, this.#path(from));
     if (base === undefined || inside === '..' || inside.startsWith('../')) return undefined;
     return (path, target) => base.get(posix.join(inside, path))?.linkTarget === target;
+  }
+
+  /** Decoded piece by piece: the answer as a whole could be larger than the memory. */
+  async #records(argv: readonly string[], given: FileCall, maxEntries: number) {
+    const decoder = new RecordDecoder({ maxEntries });
+    await this.#run(argv, given, {
+      timeoutMs: argv[0] === 'list' ? OPERATION_MS : TRANSFER_MS,
+      maxBytes: maxEntries * RECORD_BYTES,
+      onOutput: (chunk) => decoder.push(chunk),
+    });
+    return decoder.end();
   }
 
   /** @throws FileError for a relative path that climbs out of the workspace. */
@@ -299,16 +313,13 @@ export class SandboxFiles {
     return absolute;
   }
 
-  #options(
-    given: { signal?: AbortSignal | undefined; user?: string | undefined },
-    more: Partial<OperationOptions>,
-  ): OperationOptions {
+  #options(given: FileCall, more: Partial<OperationOptions>): OperationOptions {
     return { user: given.user ?? this.#root.user, signal: given.signal, timeoutMs: OPERATION_MS, ...more };
   }
 
   #run(
     argv: readonly string[],
-    given: { signal?: AbortSignal | undefined; user?: string | undefined },
+    given: FileCall,
     more: Partial<Parameters<typeof runOperation>[2]> = {},
   ): Promise<Buffer> {
     return runOperation(this.#root.host, argv, { ...this.#options(given, more), ...more });

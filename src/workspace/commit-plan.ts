@@ -198,8 +198,8 @@ function matters({ change, before, after }: Change): boolean {
 
 function checkBudget(changes: readonly Change[], limits: { maxEntries: number; maxBytes: number }): void {
   const budget = new Budget(limits, 'The commit');
-  for (const { change, after } of changes) {
-    budget.addEntry();
+  for (const { path, change, after } of changes) {
+    budget.addEntry(path);
     if (after !== undefined && change !== 'mode-changed') budget.addBytes(after.size);
   }
 }

@@ -94,7 +94,7 @@ class Extraction {
     this.rules = new ExtractRules(
       options.maxDepth ?? DEFAULT_MAX_DEPTH,
       options.collisions ?? 'refuse',
-      () => this.budget.addEntry(),
+      () => this.budget.addEntry(''),
       options.keepLink,
     );
     this.refused = new RefusedLog(options.onRefused ?? 'report', 'archive-invalid');
@@ -123,7 +123,7 @@ class Extraction {
 
   /** Counts before anything else: what is refused costs time as well. */
   private async take(entry: TarEntry): Promise<void> {
-    this.budget.addEntry();
+    this.budget.addEntry(entry.name);
     this.budget.addBytes(entry.size);
     const accepted = this.rules.check(entry);
     if (accepted === 'root') return;

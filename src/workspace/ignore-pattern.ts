@@ -35,7 +35,7 @@ export function parsePattern(line: string): IgnorePattern | undefined {
   const segments = parseSegments(text);
   if (segments === undefined || segments.length === 0) return undefined;
   if (!anchored) segments.unshift(DIRECTORIES);
-  // `a/**` is what lies in a, not a itself.
+  // `a/**` matches everything in a, but not a itself.
   if (segments.at(-1) === DIRECTORIES) segments.push([STAR]);
   return { negated, directoryOnly, segments };
 }
@@ -128,7 +128,7 @@ function parseClass(text: string, start: number): { matches: (character: string)
   return undefined;
 }
 
-/** What a match costs at most, in comparisons of characters, is spent on `steps`. */
+/** Counts the comparisons of a match. */
 export interface Steps {
   count: number;
 }

@@ -77,7 +77,7 @@ export class IgnoreRules {
     }
   }
 
-  /** What the last pattern that matches says. */
+  /** The verdict of the last pattern that matches. */
   async #verdict(
     patterns: readonly IgnorePattern[],
     relative: string,

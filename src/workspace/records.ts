@@ -1,4 +1,6 @@
 import { RipcordError } from '../errors.js';
+import { sortInTurns } from '../lifecycle/work-meter.js';
+import { Budget } from './limits.js';
 import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
 import { decodeName, pathProblem } from './path-rules.js';
 import { printable } from './printable.js';
@@ -56,10 +58,11 @@ export class RecordDecoder {
   private readonly paths = new Set<string>();
   private buffer: Buffer = Buffer.alloc(0);
   private filled = 0;
-  private count = 0;
+  private readonly budget: Budget;
 
   constructor(private readonly options: RecordOptions = {}) {
     this.refused = new RefusedLog(options.onRefused ?? 'report', 'file-error');
+    this.budget = new Budget({ maxEntries: options.maxEntries ?? 1_000_000 }, "the sandbox's listing");
   }
 
   push(bytes: Uint8Array): void {
@@ -93,14 +96,11 @@ export class RecordDecoder {
   }
 
   private take(data: Buffer, start: number): void {
-    const { maxEntries = 1_000_000, maxDepth } = this.options;
-    this.count += 1;
-    if (this.count > maxEntries) {
-      throw new RipcordError('too-many-entries', `The sandbox listed more than ${maxEntries} entries`);
-    }
+    const { maxDepth } = this.options;
     const entry = fixedPart(data, start);
     const rawPath = stringAt(data, start + FIXED_BYTES);
     const rawTarget = stringAt(data, start + FIXED_BYTES + 4 + rawPath.byteLength);
+    this.budget.addEntry({ length: rawPath.length + rawTarget.length });
     if (rawPath.includes(0) || rawTarget.includes(0)) throw malformed('NUL in a path', rawPath);
 
     const path = decodeName(rawPath);
@@ -130,9 +130,9 @@ export class RecordDecoder {
   }
 }
 
-/** The records as a manifest, in path order. */
-export function manifestFromRecords(records: readonly FileRecord[]): Manifest {
-  const sorted = [...records].sort((a, b) => (a.path < b.path ? -1 : 1));
+/** The records as a manifest, in path order. `records` may be another order afterwards. */
+export async function manifestFromRecords(records: FileRecord[], signal?: AbortSignal): Promise<Manifest> {
+  const sorted = await sortInTurns(records, ({ path }) => path, signal);
   return new Map(sorted.map(({ path, uid: _uid, gid: _gid, ...entry }) => [path, entry]));
 }
 

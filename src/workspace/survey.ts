@@ -57,7 +57,7 @@ export async function survey(
     level = [];
     for (const [relative, stats] of seen) {
       if (await rules.leavesOut(relative, stats.isDirectory(), signal)) continue;
-      budget.addEntry();
+      budget.addEntry(relative);
       const entry = entryOf(stats);
       budget.addBytes(entry.size);
       if (entry.kind === 'link' && !(await addTarget(root, relative, entry, options, refused))) continue;

@@ -85,7 +85,7 @@ class Saving {
       (change, side) => this.text(change, side),
       (parent) => readdir(path.join(this.target.root, parent)).catch(() => []),
     );
-    return sortFlags(flagged, { allow, allowRules }).others;
+    return (await sortFlags(flagged, { allow, allowRules })).others;
   }
 
   /** Reads a manifest such as package.json, whose scripts may be flagged. */

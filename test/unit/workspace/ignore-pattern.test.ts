@@ -73,7 +73,7 @@ describe('a .gitignore pattern', () => {
       const line = fc
         .array(piece, { minLength: 1, maxLength: 6 })
         .map((parts) => parts.join(''))
-        // For empty names, and for two asterisks beside other characters, git does not do what gitignore(5) says.
+        // git differs from gitignore(5) in empty names and in two asterisks beside other characters.
         .filter((text) =>
           text
             .split('/')

@@ -45,7 +45,7 @@ describe('file records from the agent', () => {
     { kind: 'o', path: 'fifo' },
   );
 
-  it('are decoded with every field', () => {
+  it('are decoded with every field', async () => {
     const { records, refused } = parseRecords(honest);
     expect(refused).toEqual([]);
     expect(records).toEqual([
@@ -72,7 +72,7 @@ describe('file records from the agent', () => {
       },
       { path: 'fifo', kind: 'other', mode: 0o644, uid: 1000, gid: 1001, size: 0, mtimeMs: 0 },
     ]);
-    expect([...manifestFromRecords(records).keys()]).toEqual(['d', 'd/f', 'd/l', 'fifo']);
+    expect([...(await manifestFromRecords(records)).keys()]).toEqual(['d', 'd/f', 'd/l', 'fifo']);
   });
 
   it.each([1, 3, 64, 1000])('come in pieces of any size: %i', (size) => {
