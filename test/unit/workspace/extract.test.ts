@@ -470,7 +470,7 @@ describe('an existing directory', () => {
 
   it('must be a directory', async () => {
     writeFileSync(into(), 'file');
-    await expect(extract(archive({ name: 'a' }))).rejects.toMatchObject({ name: 'FileError', code: 'not-a-directory' });
+    await expect(extract(archive({ name: 'a' }))).rejects.toMatchObject({ name: 'FileError', code: 'file-exists' });
   });
 });
 

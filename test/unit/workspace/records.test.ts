@@ -166,6 +166,16 @@ describe('file records from the agent', () => {
       { numRuns: 3000 },
     );
   });
+
+  it('are bounded by the length of their paths, not only by their number', () => {
+    const names = Array.from({ length: 14 }, () => 'd'.repeat(250));
+    const nested = names.map((_, at) => ({ kind: 'd', path: names.slice(0, at + 1).join('/'), mode: 0o40755 }));
+    const files = Array.from({ length: 2000 }, (_, at) => ({ path: `${names.join('/')}/${at}`.padEnd(3700, 'f') }));
+    const decoder = new RecordDecoder({ maxEntries: 10_000 });
+    expect(() => decoder.push(all(...nested, ...files))).toThrowError(
+      expect.objectContaining({ code: 'too-many-entries', message: expect.stringContaining('too long') }),
+    );
+  });
 });
 
 /** Honest bytes with some of them changed: most get far into the decoder. */
