@@ -1,5 +1,6 @@
 /** One zod schema for each options object of the public API. Checked at the edge, trusted inside. */
 import { z } from 'zod';
+import { closest } from './closest.js';
 import { InvalidOptionsError } from './errors.js';
 import type { Logger } from './logger.js';
 import { ownOptions } from './own-options.js';
@@ -555,20 +556,4 @@ function shapeOf(schema: unknown): Record<string, unknown> | undefined {
     at = at.def?.innerType as typeof at;
   }
   return undefined;
-}
-
-/** The known name at most two edits away: what a typing mistake makes. */
-function closest(key: string, known: string[]): string | undefined {
-  const distance = (a: string, b: string): number => {
-    let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-    for (let i = 1; i <= a.length; i++) {
-      const next = [i];
-      for (let j = 1; j <= b.length; j++) {
-        next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-      }
-      row = next;
-    }
-    return row[b.length]!;
-  };
-  return known.find((name) => distance(key.toLowerCase(), name.toLowerCase()) <= 2);
 }

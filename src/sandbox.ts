@@ -7,6 +7,7 @@ import { CommandHandle } from './command/command-handle.js';
 import { cpuVariables } from './command/cpu-variables.js';
 import { execCommand } from './command/exec.js';
 import { DEFAULT_ENV, INTERPRETERS, languageOfImage } from './command/languages.js';
+import { type CommandLine, placeLongLine, toArgv } from './command/lines.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
 import { commandTurns } from './command/turns.js';
 import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from './command/warm.js';
@@ -30,9 +31,6 @@ import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './
 import type { ChangeList } from './workspace/left-out.js';
 import { type SeedReport, seedReport } from './workspace/seed-report.js';
 
-/** `['python3', '-c', 'print(1)']`, or a line for `/bin/sh`. */
-export type CommandLine = string | readonly string[];
-
 /** @internal What the manager does for its sandboxes. */
 export interface SandboxOwner {
   /** Why the pipe of a sandbox broke. */
@@ -42,12 +40,16 @@ export interface SandboxOwner {
   emit(event: CommandEvent | EgressEvent): void;
 }
 
+export type { CommandLine };
+
 export type CommandEvent =
   | { type: 'command.started'; sandbox: string; command: string; argv: readonly string[]; at: number }
   | { type: 'command.ended'; sandbox: string; command: string; result: CommandResult | undefined; at: number };
 
 /** Something inside was let out, or was not. */
 export type EgressEvent = { type: 'egress'; sandbox: string; at: number; record: EgressRecord };
+
+type PlaceOptions = { cwd?: string | undefined; env: Record<string, string>; user?: string | undefined };
 
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
@@ -205,7 +207,8 @@ export class Sandbox implements AsyncDisposable {
    * `limits.pids` / 16 commands of `exec` and `runCode` run at once (16 by default, at least 4); further ones wait for their
    * turn, and `timeoutMs` starts with it. A server, or commands that wait for each other, are for `spawn`, which never waits.
    *
-   * @param command An argument list, or a line for `/bin/sh -c`.
+   * @param command An argument list, or a line for `/bin/sh`, which is no bash in most images: `['bash', '-c', line]` is for
+   * what only bash has (`{a,b}`, `[[ ]]`, arrays). A line may be longer than an argument, up to the size of a program.
    * @throws TaskAbortedError when `options.signal` fired; the whole process tree is dead by then. SandboxLostError when
    * the sandbox was closed or is gone. EngineLostError. InvalidOptionsError.
    * @example
@@ -223,7 +226,7 @@ export class Sandbox implements AsyncDisposable {
     const parsed = config.parseOptions(config.execSchema, options, 'exec');
     throwIfAborted(parsed.signal, `running ${toArgv(command)[0]}`);
     return this.#inTurn(toArgv(command), parsed.signal, (argv) =>
-      execCommand(this.#host, this.#place(argv, parsed), parsed),
+      execCommand(this.#host, this.#placeLine(argv, parsed), parsed),
     ) as Promise<ExecResult<never>>;
   }
 
@@ -234,7 +237,7 @@ export class Sandbox implements AsyncDisposable {
     throwIfAborted(parsed.signal, `running ${argv[0]}`);
     const env = parsed.pty ? { TERM: 'xterm-256color', ...parsed.env } : parsed.env;
     const id = this.#started(argv);
-    const place = this.#place(argv, { ...parsed, env });
+    const place = this.#placeLine(argv, { ...parsed, env });
     const handle = await CommandHandle.start(this.#host, place, parsed).catch((error) => {
       this.#ended(id, undefined);
       throw error;
@@ -270,7 +273,7 @@ export class Sandbox implements AsyncDisposable {
       ...parsed
     } = config.parseOptions(config.runCodeSchema, options, 'runCode');
     throwIfAborted(parsed.signal, `running ${language}`);
-    this.#checkProgram(code);
+    this.#checkProgram(code, 'runCode: the program');
     const { file, argv: toRun, environment } = INTERPRETERS[language];
     const command = toRun(file);
     const argv = [...command, ...args];
@@ -284,11 +287,11 @@ export class Sandbox implements AsyncDisposable {
     return result;
   }
 
-  #checkProgram(code: string): void {
+  #checkProgram(code: string, what: string): void {
     const bytes = Buffer.byteLength(code);
     const most = maxProgramBytes(this.#options.limits);
     if (bytes <= most) return;
-    throw new InvalidOptionsError(`runCode: the program is ${bytes} bytes; at most ${most} are possible here`, {
+    throw new InvalidOptionsError(`${what} is ${bytes} bytes; at most ${most} are possible here`, {
       hint: 'Write it with files.write() and run it with exec(), or raise limits.memory: 16 MiB of it allow 1 MiB of program.',
     });
   }
@@ -421,7 +424,7 @@ export class Sandbox implements AsyncDisposable {
 
   #place(
     argv: readonly string[],
-    options: { cwd?: string | undefined; env: Record<string, string>; user?: string | undefined },
+    options: PlaceOptions,
   ): { argv: readonly string[]; cwd: string; user: string; env: Record<string, string> } {
     return {
       argv,
@@ -443,6 +446,12 @@ export class Sandbox implements AsyncDisposable {
     } finally {
       leave();
     }
+  }
+
+  #placeLine(argv: readonly string[], options: PlaceOptions) {
+    const { argv: placed, program } = placeLongLine(argv);
+    if (program) this.#checkProgram(program.text, 'exec: the line');
+    return { ...this.#place(placed, options), program };
   }
 
   async #observed<R extends CommandResult>(
@@ -475,19 +484,4 @@ export class Sandbox implements AsyncDisposable {
   #ended(command: string, result: CommandResult | undefined): void {
     this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result, at: Date.now() });
   }
-}
-
-function toArgv(command: CommandLine): readonly string[] {
-  if (typeof command === 'string') return ['/bin/sh', '-c', checkText(command)];
-  if (command.length === 0 || command[0] === '') throw new InvalidOptionsError('exec: the command is empty');
-  for (const argument of command) checkText(argument);
-  return command;
-}
-
-function checkText(argument: string): string {
-  if (typeof argument !== 'string')
-    throw new InvalidOptionsError(`exec: an argument is not a string but ${typeof argument}`);
-  if (argument.includes('\0'))
-    throw new InvalidOptionsError('exec: an argument contains a NUL byte, which no program can be given');
-  return argument;
 }

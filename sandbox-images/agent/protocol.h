@@ -9,7 +9,7 @@
 
 #define FRAME_HEADER 9u
 #define FRAME_PAYLOAD_MAX 65536u
-#define SPAWN_REQUEST_MAX (18u << 20)
+#define SPAWN_REQUEST_MAX (20u << 20)
 #define STDIN_WINDOW 1048576u
 #define TAIL_MAX (8u << 20)
 #define STREAMS_MAX 512u

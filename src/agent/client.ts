@@ -123,10 +123,11 @@ export class AgentClient {
    */
   open(request: SpawnRequest, handlers: StreamHandlers): AgentStream {
     const encoded = encodeSpawn(request);
-    if (encoded.length > MAX_REQUEST) {
+    const size = encoded.length > MAX_REQUEST ? encoded.length - Buffer.byteLength(request.program?.text ?? '') : 0;
+    if (size > MAX_REQUEST) {
       throw new RipcordError(
         'invalid-options',
-        `Arguments and environment are ${encoded.length} bytes; at most ${MAX_REQUEST} fit in one command`,
+        `Arguments and environment are ${size} bytes; at most ${MAX_REQUEST} fit in one command`,
         { hint: 'Pass large data by stdin or a file.' },
       );
     }

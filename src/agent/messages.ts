@@ -7,8 +7,8 @@ const MAGIC = 0x50495231;
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 /** Bytes of stdin the host may send before the agent grants more. */
 export const STDIN_WINDOW = 1_048_576;
-/** The largest spawn request the agent takes. */
-export const MAX_REQUEST = 18 * 1024 * 1024;
+/** The largest part of a spawn request beside a program, which has a limit of its own. The agent takes 20 MiB in all. */
+export const MAX_REQUEST = 4 * 1024 * 1024;
 
 /** Host → agent. */
 export const Send = {

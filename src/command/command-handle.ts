@@ -34,7 +34,7 @@ export class CommandHandle implements AsyncDisposable {
   /** @internal */
   static async start(
     host: CommandHost,
-    place: { argv: readonly string[]; cwd: string; user: string; env: Record<string, string> },
+    place: Pick<SpawnRequest, 'argv' | 'cwd' | 'user' | 'env' | 'program'>,
     options: ResolvedSpawnOptions,
   ): Promise<CommandHandle> {
     const size = options.pty === true ? { cols: 80, rows: 24 } : options.pty;

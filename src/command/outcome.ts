@@ -100,10 +100,16 @@ export function toCommandResult(
     result.failure = {
       errno: errnoName(exit.errno),
       stage: exit.stage,
-      message: `${what}: ${errnoText(exit.errno)}`,
+      message: `${what}: ${errnoText(exit.errno)}${hintFor(exit)}`,
     };
   }
   return result;
+}
+
+/** The way round a limit of the kernel's. */
+function hintFor({ stage, errno }: Exit): string {
+  if (stage !== 'exec' || errnoName(errno) !== 'E2BIG') return '';
+  return '; one argument is at most 128 KiB, all together with the environment 2 MiB: give long text by stdin, in a file or as a line';
 }
 
 /** The error for a command as uid 0, where the agent takes none because root could reach it; by whatever name it was asked. */

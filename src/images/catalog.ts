@@ -1,5 +1,6 @@
 /** The images Ripcord comes with: what they are for, what they are called, and when they are out of date. */
 import { createHash } from 'node:crypto';
+import { closest } from '../closest.js';
 import { RipcordError } from '../errors.js';
 import { packageFile } from '../package-files.js';
 import { readContextFiles } from './context.js';
@@ -55,7 +56,7 @@ export function isCatalogName(name: string): name is ImageName {
 export function catalogImage(name: string): CatalogImage {
   if (isCatalogName(name)) return catalog[name];
   throw new RipcordError('image-not-found', `Ripcord has no image called '${name}'`, {
-    hint: `There are: ${Object.keys(catalog).join(', ')}.`,
+    hint: `${guess(name)}There are: ${Object.keys(catalog).join(', ')}.`,
     details: { name },
   });
 }
@@ -65,12 +66,17 @@ export function catalogReference(nameOrReference: string): string {
   return isCatalogName(nameOrReference) ? catalog[nameOrReference].tag : nameOrReference;
 }
 
+function guess(name: string): string {
+  const near = closest(name.replace(/^ripcord\/|:latest$/g, ''), Object.keys(catalog));
+  return near === undefined || near === name ? '' : `Did you mean '${near}'? `;
+}
+
 /** What a person can do when the engine has no such image. */
 export function missingImageHint(nameOrReference: string): string {
   const ours = catalogImages().find(({ name, tag }) => name === nameOrReference || tag === nameOrReference);
   return ours
     ? `Build it: npx --no-install ripcord images build ${ours.name}`
-    : `Pull it first (docker pull ${nameOrReference}), or use one of Ripcord's own: ${Object.keys(catalog).join(', ')}.`;
+    : `${guess(nameOrReference)}Pull it first (docker pull ${nameOrReference}), or use one of Ripcord's own: ${Object.keys(catalog).join(', ')}.`;
 }
 
 /** Whether an image with those tags is that one. Podman puts the name of a registry before every tag. */

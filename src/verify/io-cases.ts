@@ -1,4 +1,5 @@
 /** Programs judged by what they print: the comparison is made on the host, with what is expected never leaving it. */
+import { shellLine } from '../command/lines.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
 import { inWords } from './relay.js';
@@ -10,7 +11,7 @@ type Expectation = string | RegExp | ((text: string) => boolean) | undefined;
 export async function runIoCases(sandbox: Sandbox, options: IoOptions): Promise<TestReport> {
   const startedAt = performance.now();
   const { command, cases, compare, cwd, env, signal, timeoutMs, caseTimeoutMs } = options;
-  const base = typeof command === 'string' ? ['/bin/sh', '-c', `${command} "$@"`, 'sh'] : command;
+  const base = typeof command === 'string' ? [...shellLine(`${command} "$@"`), 'sh'] : command;
   const deadline = startedAt + timeoutMs;
   const tests: TestCase[] = [];
   let ended: TestReport['ended'];

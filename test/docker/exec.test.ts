@@ -1,5 +1,6 @@
 /** `sandbox.exec()`: outcomes, output, input, arguments, callbacks. */
 import { createHash } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import type { Sandbox } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { until } from '../helpers/audit.js';
@@ -349,6 +350,20 @@ describe('arguments and environment', () => {
   it('are a line for sh when they are a string', async () => {
     const { stdout } = await sandbox().exec('A=1; for i in a b; do echo "$i$A"; done | sort -r; echo $0');
     expect(stdout).toBe('b1\na1\n/bin/sh\n');
+  });
+
+  it('are a line whatever it begins with, and however long it is', async () => {
+    expect((await sandbox().exec('-x 2>/dev/null; echo on')).stdout).toBe('on\n');
+    const word = 'x'.repeat(200_000);
+    expect((await sandbox().exec(`echo ${word} | wc -c`)).stdout).toBe('200001\n');
+    const heredoc = `cat > long.txt <<'END'\n${word}\nEND\nwc -c < long.txt; rm long.txt; ls /run/ripcord`;
+    expect((await sandbox().exec(['bash', '-c', heredoc])).stdout).toBe('200001\n0\n');
+    const command = await sandbox().spawn(`wc -c; : ${word}`, { stdin: 'pipe' });
+    command.stdin!.end('abc');
+    expect(await text(command.stdout)).toBe('3\n');
+    const argument = await sandbox().exec(['echo', word]);
+    expect(argument).toMatchObject({ outcome: 'spawn-failed', failure: { errno: 'E2BIG' } });
+    expect(argument.failure!.message).toMatch(/at most 128 KiB.*stdin/);
   });
 });
 

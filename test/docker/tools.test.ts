@@ -76,6 +76,15 @@ describe('running things', () => {
     expect(missing.text).toContain('start_sandbox {"image":"node"}');
   });
 
+  it('runs lines in bash, whatever they begin with', async () => {
+    const line = 'mkdir -p x/{a,b} && ls x && rm -r x && [[ a == a ]] && echo "$0"';
+    expect(await valueFrom('exec', { command: line })).toMatchObject({ exit_code: 0, stdout: 'a\nb\nbash\n' });
+    expect(await valueFrom('exec', { command: '-x; echo on' })).toMatchObject({ stdout: 'on\n' });
+    const { command_id: id } = await valueFrom<{ command_id: string }>('spawn', { command: 'echo {c,d}' });
+    const said = await valueFrom('read_output', { id, wait_seconds: 20 });
+    expect(said).toMatchObject({ stdout: { text: 'c d\n' } });
+  });
+
   it('holds a model to the longest time the operator allows', async () => {
     const limited = createToolbox({ sandbox: defaultSandbox(), maxTimeoutMs: 400 });
     const { text } = await limited.call('exec', { command: 'sleep 60', timeout_seconds: 3600 });

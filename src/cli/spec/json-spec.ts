@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { bashLine } from '../../command/lines.js';
 import type { Outcome } from '../../command/outcome.js';
 import { InvalidOptionsError, messageOf } from '../../errors.js';
 import type { ExecutorOptions } from '../../executor/options.js';
@@ -14,7 +15,7 @@ import { pathProblem } from '../../workspace/path-rules.js';
 const relativePath = z
   .string()
   .refine((value) => pathProblem(value) === undefined, { error: 'expected a relative path without ..' });
-/** A shell line, or an argument list. */
+/** A line for bash (`/bin/sh` where the image has none), or an argument list. */
 const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
 
 const strategySchema = z.strictObject({
@@ -90,7 +91,7 @@ export async function optionsOf(
       for (const [file, content] of Object.entries(strategy.files)) await branch.files.write(file, content);
       const line = strategy.run ?? propose?.run;
       if (line === undefined) return strategy.name;
-      const { stdout, stderr, outcome, exitCode } = await branch.exec(line, {
+      const { stdout, stderr, outcome, exitCode } = await branch.exec(inBash(line), {
         env: environmentOf(context),
         timeoutMs: propose?.timeoutMs,
       });
@@ -102,13 +103,15 @@ export async function optionsOf(
     verify: async ({ sandbox: branch, signal }) => {
       if (tests) return runTests(branch, { ...tests, signal });
       const { run, timeoutMs } = verify as { run: string | string[]; timeoutMs: number };
-      const { stdout, stderr, outcome, exitCode } = await branch.exec(run, { timeoutMs });
+      const { stdout, stderr, outcome, exitCode } = await branch.exec(inBash(run), { timeoutMs });
       const passed = outcome === 'exited' && exitCode === 0;
       return { passed, reason: endOf(outcome, exitCode, passed ? '' : stderr || stdout) };
     },
   };
   return options as unknown as ExecutorOptions<unknown, unknown, unknown, VerificationLike>;
 }
+
+const inBash = (run: string | string[]) => (typeof run === 'string' ? bashLine(run) : run);
 
 async function withTestFiles(
   { testFiles: names = [], ...options }: TestOptions & { testFiles?: string[] },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bashLine } from '../../command/lines.js';
 import { commandOutput } from '../command-report.js';
 import { defineTool } from '../define.js';
 import { foregroundFields, runForeground } from '../foreground.js';
@@ -11,11 +12,15 @@ export const exec = defineTool({
     '/workspace; only /workspace and /tmp can be written. What it leaves in the background is killed when it ends. ' +
     'For servers and what takes very long use spawn. Long output is cut in the middle and can be read with read_output.',
   input: z.strictObject({
-    command: z.string().min(1).describe('A command line for /bin/sh, e.g. "ls -la && grep -rn TODO ."'),
+    command: z
+      .string()
+      .min(1)
+      .describe('A command line for bash (/bin/sh where the image has none), e.g. "ls -la && grep -rn TODO ."'),
     ...foregroundFields,
   }),
   output: commandOutput,
   readOnly: false,
   destructive: true,
-  run: (input, context) => runForeground(input, context, (sandbox, options) => sandbox.exec(input.command, options)),
+  run: (input, context) =>
+    runForeground(input, context, (sandbox, options) => sandbox.exec(bashLine(input.command), options)),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bashLine } from '../../command/lines.js';
 import { defineTool } from '../define.js';
 import { placeFields, sandboxField } from '../foreground.js';
 
@@ -10,7 +11,10 @@ export const spawn = defineTool({
     'its command_id. Follow it with read_output, type into it with write_stdin, end it with kill, reach a server in it ' +
     'with fetch_port. It ends with its sandbox at the latest.',
   input: z.strictObject({
-    command: z.string().min(1).describe('A command line for /bin/sh, e.g. "python3 -m http.server 8000"'),
+    command: z
+      .string()
+      .min(1)
+      .describe('A command line for bash (/bin/sh where the image has none), e.g. "python3 -m http.server 8000"'),
     ...placeFields,
     terminal: z
       .boolean()
@@ -30,7 +34,9 @@ export const spawn = defineTool({
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
       const { command: line, cwd, env, terminal } = input;
       // The signal is the call's: the command lives on after it.
-      const command = await session.background(sandbox, line, () => sandbox.spawn(line, { cwd, env, pty: terminal }));
+      const command = await session.background(sandbox, line, () =>
+        sandbox.spawn(bashLine(line), { cwd, env, pty: terminal }),
+      );
       const note = session.takeNotice();
       return {
         value: {

@@ -41,7 +41,7 @@ describeAgent('agent: a command that cannot start', (suite) => {
 
   it('has a request over 4 MiB', async () => {
     const agent = await suite.ready();
-    const result = await agent.result(agent.spawnRaw(encodeSpawn(['true']), (18 << 20) + 1));
+    const result = await agent.result(agent.spawnRaw(encodeSpawn(['true']), (20 << 20) + 1));
     expect(result).toMatchObject({ outcome: OUTCOME.SPAWN_FAILED, stage: STAGE.REQUEST, errno: E2BIG });
   });
 

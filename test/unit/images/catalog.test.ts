@@ -17,7 +17,9 @@ describe('the catalog of images', () => {
 
   test('names what there is when asked for an image it has not', () => {
     expect(() => catalogImage('ruby')).toThrow("Ripcord has no image called 'ruby'");
-    expect(missingImageHint('ruby')).toContain('base, python, node, shell');
+    expect(missingImageHint('ruby')).toMatch(/^Pull it first .*base, python, node, shell/);
+    expect(missingImageHint('pyhton')).toMatch(/^Did you mean 'python'\? Pull it first/);
+    expect(missingImageHint('ripcord/nodes:latest')).toMatch(/^Did you mean 'node'\?/);
     expect(missingImageHint('ripcord/node:latest')).toContain('images build node');
   });
 

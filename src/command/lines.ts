@@ -1,0 +1,47 @@
+/** From what a caller gives as a command to an argument list. */
+import type { Program } from '../agent/messages.js';
+import { InvalidOptionsError } from '../errors.js';
+
+/** `['python3', '-c', 'print(1)']`, or a line for `/bin/sh`. */
+export type CommandLine = string | readonly string[];
+
+/** Linux's limit for a single argument, its NUL included (MAX_ARG_STRLEN in linux/binfmts.h). */
+const MAX_ARGUMENT = 131_072;
+const SHELL = /(^|\/)(ba|da|k|z|a)?sh$/;
+/** Starts bash if there is one, in place of itself. */
+const BASH_OR_SH = 'command -v bash >/dev/null && exec bash "$@"; exec /bin/sh "$@"';
+
+export function toArgv(command: CommandLine): readonly string[] {
+  if (typeof command === 'string') return shellLine(checkText(command));
+  if (command.length === 0 || command[0] === '') throw new InvalidOptionsError('exec: the command is empty');
+  for (const argument of command) checkText(argument);
+  return command;
+}
+
+/** For `/bin/sh`. A line that begins with a dash or a plus would be an option of the shell's. */
+export function shellLine(line: string): string[] {
+  return /^[-+]/.test(line) ? ['/bin/sh', '-c', '--', line] : ['/bin/sh', '-c', line];
+}
+
+/** For bash where the image has it, else for `/bin/sh`: what people and models write. */
+export function bashLine(line: string): string[] {
+  return ['/bin/sh', '-c', BASH_OR_SH, 'sh', '-c', '--', line];
+}
+
+/** A line that no single argument holds becomes a file for the same shell. */
+export function placeLongLine(argv: readonly string[]): { argv: readonly string[]; program?: Program } {
+  const text = argv.at(-1)!;
+  if (text.length * 3 < MAX_ARGUMENT || Buffer.byteLength(text) < MAX_ARGUMENT) return { argv };
+  const at = argv.length - (argv.at(-2) === '--' ? 3 : 2);
+  if (argv[at] !== '-c' || !SHELL.test(argv[0]!)) return { argv };
+  const name = 'main.sh';
+  return { argv: [...argv.slice(0, at), name], program: { name, text, at, warm: false } };
+}
+
+function checkText(argument: string): string {
+  if (typeof argument !== 'string')
+    throw new InvalidOptionsError(`exec: an argument is not a string but ${typeof argument}`);
+  if (argument.includes('\0'))
+    throw new InvalidOptionsError('exec: an argument contains a NUL byte, which no program can be given');
+  return argument;
+}
