@@ -203,8 +203,14 @@ export const createSchema = z.strictObject({
   workspace: workspaceSchema.default({ mode: 'copy' }),
   /** Environment of every command, over the image's own. */
   env: envSchema.default({}),
-  /** Who commands run as. Default `1000:1000`; in `bind` mode the host's caller. */
+  /** Who commands run as. Default: see `uids`; in `bind` mode the host's caller. */
   user: userSchema.optional(),
+  /**
+   * Which uid commands run as where `user` is not given and the workspace is a copy. `auto` (default): in Ripcord's own images
+   * one that no other sandbox has, called `sandbox`; in others 1000. `own`: one that no other sandbox has, in any image, with
+   * HOME, USER and LOGNAME set. `shared`: 1000. Limits that the kernel counts for each uid, as inotify's, are shared by all with it.
+   */
+  uids: z.enum(['auto', 'own', 'shared']).default('auto'),
   /** Where commands start. Default `/workspace`. */
   cwd: absolutePath.default('/workspace'),
   /** Hard end of the sandbox, enforced inside it. Default 1 h. */
@@ -454,6 +460,27 @@ export const managerSchema = z.strictObject({
   signal: signalSchema.optional(),
   /** Clean up on SIGINT, SIGTERM, SIGHUP, beforeExit and uncaught exceptions. Default true. */
   handleSignals: z.boolean().default(true),
+  /**
+   * The uids that sandboxes take theirs from, two for each; `false`: none has its own. Default: 1024 from 40,000, which Ripcord's
+   * images give the name `sandbox`.
+   */
+  uidRange: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        first: z
+          .number()
+          .int()
+          .min(1000)
+          .max(2 ** 31 - 1),
+        count: z
+          .number()
+          .int()
+          .min(2)
+          .max(2 ** 24),
+      }),
+    ])
+    .default({ first: 40_000, count: 1024 }),
   /** Remove what dead owners left, in the background. Default true. */
   sweep: z.boolean().default(true),
   /** Sandboxes made in advance: a list of what to keep ready, or an object with `keep`, `learn` … docs/pool.md */

@@ -19,6 +19,7 @@ import type { Receipt, SandboxReceipt } from './lifecycle/receipt.js';
 import { closeStateRoot, makeInstanceDir, makeSandboxDir, removeTree, stateRoot } from './lifecycle/state-dir.js';
 import { type SweepReport, sweep } from './lifecycle/sweep.js';
 import { guard } from './lifecycle/teardown.js';
+import { UidSlots } from './lifecycle/uid-slots.js';
 import type { SandboxWarning } from './lifecycle/warnings.js';
 import { Watchdog } from './lifecycle/watchdog.js';
 import { type Logger, silentLogger } from './logger.js';
@@ -75,6 +76,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   /** Work that must have ended before the manager has. */
   readonly #gate: AdaptiveGate;
   readonly #cpuTurn: CpuTurn;
+  readonly #uidSlots: UidSlots | undefined;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #pool: WarmPool<WarmSandbox>;
   /** What of a pool's sandboxes could not be removed. */
@@ -94,6 +96,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const initial = Math.max(MIN_STARTS, engine.cpus);
     this.#gate = new AdaptiveGate({ initial, min: MIN_STARTS, max: initial * STARTS_PER_CPU });
     this.#cpuTurn = new CpuTurn(engine.cpus);
+    this.#uidSlots = options.uidRange ? new UidSlots(options.uidRange, () => backend.uidsInUse()) : undefined;
     this.instance = randomBytes(8).toString('hex');
     this.#logger = options.logger ?? silentLogger;
     this.#defaults = options.defaults ?? {};
@@ -279,6 +282,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       gate: this.#gate,
       resettable,
       cpuTurn: this.#cpuTurn,
+      uidSlots: this.#uidSlots,
     };
   }
 

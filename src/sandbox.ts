@@ -96,6 +96,8 @@ export class Sandbox implements AsyncDisposable {
     const own = options.workspace.mode === 'copy' ? `${WORKSPACE}/.ripcord` : '/tmp/.ripcord';
     this.#env = {
       ...DEFAULT_ENV,
+      // A uid that the image has no name for.
+      ...(options.uids === 'own' && parts.judge ? { USER: 'sandbox', LOGNAME: 'sandbox' } : {}),
       ...cpuVariables(options.limits.cpus),
       ...parts.image.env,
       HOME: `${own}/home`,

@@ -30,6 +30,8 @@ export interface ResolvedImage {
   env: Record<string, string>;
   /** Absolute paths at which it declares volumes (`VOLUME`). */
   volumes: string[];
+  /** Uids to which it gives the name `sandbox`. */
+  uids: { first: number; count: number } | undefined;
 }
 
 /** A container to be made. All of it is decided by the layer above. */
@@ -106,6 +108,8 @@ export interface Backend {
   isAbsent(idOrName: string): Promise<boolean>;
   /** Containers with the `ripcord.instance` label, of one instance or of all. */
   containers(instance?: string): Promise<Leftover[]>;
+  /** The values of `ripcord.uid` of all containers, of any orchestrator. */
+  uidsInUse(): Promise<number[]>;
   volumes(instance?: string): Promise<Leftover[]>;
   removeVolume(name: string): Promise<void>;
   /** Images with the `ripcord.instance` label: what was left by who died while bringing the agent to the engine. */
@@ -129,6 +133,10 @@ export const Label = {
   CREATED: 'ripcord.created',
   /** The image as it was asked for; the engine itself lists only the id. On images of ours: which one it is. */
   IMAGE: 'ripcord.image',
+  /** The first of the two uids that are the sandbox's own. */
+  UID: 'ripcord.uid',
+  /** On images: the uids, `first-last`, that are called `sandbox`. */
+  UIDS: 'ripcord.uids',
   /** On the volume that holds the agent. */
   AGENT: 'ripcord.agent',
 } as const;

@@ -49,6 +49,11 @@ export function isCatalogName(name: string): name is ImageName {
   return Object.hasOwn(catalog, name);
 }
 
+/** Whether `reference` is what one of them is called in the engine. */
+export function isCatalogTag(reference: string): boolean {
+  return catalogImages().some(({ tag }) => tag === reference);
+}
+
 /**
  * The catalog image of that short name.
  * @throws RipcordError `image-not-found`, naming the ones there are

@@ -17,11 +17,12 @@ import { beat } from './lease.js';
 import { currentOwner, formatOwner } from './owner.js';
 import type { Semaphore } from './semaphore.js';
 import { makeSandboxDir, removeTree } from './state-dir.js';
-import { type SandboxWarning, volumeWarnings } from './warnings.js';
+import type { UidSlots } from './uid-slots.js';
+import { rootWarning, type SandboxWarning, volumeWarnings } from './warnings.js';
 
 export const WORKSPACE = '/workspace';
-/** Whoever is not told otherwise: `sandbox` in our images. */
-const DEFAULT_USER = '1000:1000';
+/** `sandbox` in our images, for who has no uid of its own. */
+const SHARED_USER = '1000:1000';
 
 export interface LaunchContext {
   backend: Backend;
@@ -32,6 +33,8 @@ export interface LaunchContext {
   /** It may be used by one task after another. */
   resettable: boolean;
   cpuTurn: CpuTurn;
+  /** `undefined`: no sandbox has a uid of its own. */
+  uidSlots: UidSlots | undefined;
 }
 
 /** What a sandbox is made of. */
@@ -44,6 +47,8 @@ export interface Launched {
   directory: string;
   /** The user commands run as. */
   user: string;
+  /** The second uid that is the sandbox's own: verdicts are made as this user. */
+  judge: string | undefined;
   seed: { staged: StagedSeed; directory: string } | undefined;
   egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
   /** Directories for HOME and TMPDIR that have been made already. */
@@ -79,9 +84,10 @@ async function attempt(
 ): Promise<Launched> {
   const { backend } = context;
   throwIfAborted(signal, 'creating a sandbox');
-  const workspace = await checkWorkspace(backend, options);
+  const bind = await checkBind(backend, options);
   const way = await wayOut(options, signal);
   const image = await abortable(backend.resolveImage(options.image), signal, 'looking up the image');
+  const who = bind ?? (await ownUser(context, image, options)) ?? { user: options.user ?? SHARED_USER };
   throwIfAborted(signal, 'making a temp directory');
   const directory = await makeSandboxDir(context.instanceDir, id);
   const name = `ripcord-${id}`;
@@ -94,7 +100,7 @@ async function attempt(
   try {
     throwIfAborted(signal, 'creating a container');
     const limits = runningLimits(options.limits, context.cpuTurn);
-    const spec = containerSpec(context, id, name, image, options, workspace, limits);
+    const spec = containerSpec(context, id, name, image, options, who, limits);
     // Never cut short: only a container whose creation was answered can be removed for certain.
     leave = await context.gate.acquire(1, signal, 'creating a container');
     const container = await backend.create(spec, options.createTimeoutMs);
@@ -103,7 +109,7 @@ async function attempt(
       leaseMs: options.leaseMs,
       lifetimeMs: options.lifetimeMs,
       workspace: WORKSPACE,
-      defaultUser: workspace.user,
+      defaultUser: who.user,
       // A name says nothing of the uid before the sandbox runs: then the tmpfs is everybody's.
       shareWorkspace: spec.workspace.kind === 'tmpfs' && spec.owner === undefined,
       resettable: context.resettable,
@@ -115,11 +121,7 @@ async function attempt(
     // An abort does not stop the engine from starting it.
     void started.then(leave, leave);
     await abortable(started, signal, 'starting the container');
-    const ready = await abortable(
-      greeting(client, workspace.user, options.createTimeoutMs),
-      signal,
-      'waiting for the agent',
-    );
+    const ready = await abortable(greeting(client, who.user, options.createTimeoutMs), signal, 'waiting for the agent');
     const egress = way && { proxy: way.proxy, env: { ...way.env, ...(await openEgress(client, way.proxy)) } };
     const seed = await staging;
     return {
@@ -129,12 +131,13 @@ async function attempt(
       client,
       ready,
       directory,
-      user: workspace.user,
+      user: who.user,
+      judge: who.ownUid === undefined ? undefined : `${who.ownUid + 1}:${who.ownUid + 1}`,
       seed,
       egress,
       homes: [],
       limits,
-      warnings: volumeWarnings(image),
+      warnings: [...volumeWarnings(image), ...(who.warnings ?? [])],
     };
   } catch (error) {
     await Promise.allSettled([staging]);
@@ -226,14 +229,29 @@ async function stage(
   }
 }
 
-interface CheckedWorkspace {
+/** Who commands run as, and what is mounted for them. */
+interface Tenant {
   user: string;
-  bind: { source: string; readOnly: boolean } | undefined;
+  /** The first of the two uids that are the sandbox's own. */
+  ownUid?: number;
+  bind?: { source: string; readOnly: boolean };
+  warnings?: SandboxWarning[];
 }
 
-async function checkWorkspace(backend: Backend, options: ResolvedCreateOptions): Promise<CheckedWorkspace> {
+async function ownUser(
+  { uidSlots }: LaunchContext,
+  image: ResolvedImage,
+  { user, uids }: ResolvedCreateOptions,
+): Promise<Tenant | undefined> {
+  if (!uidSlots || user !== undefined || uids === 'shared') return undefined;
+  if (uids === 'auto' && !uidSlots.namedBy(image)) return undefined;
+  const ownUid = await uidSlots.take();
+  return ownUid === undefined ? undefined : { user: `${ownUid}:${ownUid}`, ownUid };
+}
+
+async function checkBind(backend: Backend, options: ResolvedCreateOptions): Promise<Tenant | undefined> {
   const { workspace } = options;
-  if (workspace.mode === 'copy') return { user: options.user ?? DEFAULT_USER, bind: undefined };
+  if (workspace.mode === 'copy') return undefined;
   if (!backend.local) {
     throw new InvalidOptionsError(
       `create: workspace.mode 'bind' needs an engine on this machine; this one is ${backend.description}`,
@@ -249,7 +267,11 @@ async function checkWorkspace(backend: Backend, options: ResolvedCreateOptions):
   // Files keep their owner: the caller's, or for root the directory's.
   const uid = process.getuid?.() || found.uid;
   const gid = process.getuid?.() ? process.getgid!() : found.gid;
-  return { user: options.user ?? `${uid}:${gid}`, bind: { source, readOnly: workspace.readOnly } };
+  return {
+    user: options.user ?? `${uid}:${gid}`,
+    bind: { source, readOnly: workspace.readOnly },
+    warnings: options.user === undefined && uid === 0 ? [rootWarning(source)] : [],
+  };
 }
 
 type Sizes = ResolvedCreateOptions['limits'];
@@ -285,11 +307,11 @@ function containerSpec(
   name: string,
   image: ResolvedImage,
   options: ResolvedCreateOptions,
-  workspace: CheckedWorkspace,
+  { user, ownUid, bind }: Tenant,
   running: RunningLimits,
 ): ContainerSpec {
   const { limits } = options;
-  const [uid, gid] = workspace.user.split(':').map(Number);
+  const [uid, gid] = user.split(':').map(Number);
   return {
     name,
     labels: {
@@ -299,6 +321,7 @@ function containerSpec(
       [Label.OWNER]: formatOwner(currentOwner()),
       [Label.CREATED]: new Date().toISOString(),
       [Label.IMAGE]: options.image,
+      ...(ownUid === undefined ? {} : { [Label.UID]: String(ownUid) }),
     },
     image,
     ...running,
@@ -308,9 +331,9 @@ function containerSpec(
     openFiles: limits.openFiles,
     tmpBytes: tmpBytes(limits),
     programBytes: programBytes(limits),
-    tmpExec: workspace.bind !== undefined,
-    workspace: workspace.bind
-      ? { kind: 'bind', ...workspace.bind }
+    tmpExec: bind !== undefined,
+    workspace: bind
+      ? { kind: 'bind', ...bind }
       : { kind: 'tmpfs', bytes: workspaceBytes(limits), inodes: limits.files },
     owner: Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined,
     // Egress needs no interface: it goes through the pipe.

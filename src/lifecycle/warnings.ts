@@ -3,7 +3,7 @@ import type { ResolvedImage } from '../backends/backend.js';
 
 export interface SandboxWarning {
   /** Stable, for programs. */
-  code: 'volumes-hidden';
+  code: 'volumes-hidden' | 'runs-as-root';
   /** One sentence for people. */
   message: string;
 }
@@ -17,4 +17,12 @@ export function volumeWarnings({ reference, volumes }: ResolvedImage): SandboxWa
       message: `The image ${reference} declares volumes: ${paths}. Each is an empty tmpfs in a sandbox, so the image's own files there are hidden.`,
     },
   ];
+}
+
+/** In bind mode of a directory that is root's, where the caller is root and chose no user. */
+export function rootWarning(directory: string): SandboxWarning {
+  return {
+    code: 'runs-as-root',
+    message: `Commands run as uid 0, because ${directory} belongs to root and so does this process. Give \`user\` for another.`,
+  };
 }

@@ -22,7 +22,7 @@ export function poolKey(options: ResolvedCreateOptions): string | undefined {
 /** The part of the key that is fixed once a container is made: with the same one, another sandbox's limits can be changed. */
 export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   if (options.workspace.mode === 'bind') return undefined;
-  const { image, limits, network, user, runtime, rootfs, warm, labels } = options;
+  const { image, limits, network, user, uids, runtime, rootfs, warm, labels } = options;
   const { files, openFiles, cpuset } = limits;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   // An engine has no call that takes the pinning from a container.
@@ -35,18 +35,19 @@ export function mouldKey(options: ResolvedCreateOptions): string | undefined {
     openFiles,
     cpuset,
   ];
-  return JSON.stringify([image, sizes, network === 'bridge', user, runtime, rootfs, warm, sorted]);
+  return JSON.stringify([image, sizes, network === 'bridge', user, uids, runtime, rootfs, warm, sorted]);
 }
 
 /** What a sandbox for that key is made with. */
 export function warmOptions(options: ResolvedCreateOptions): ResolvedCreateOptions {
-  const { image, limits, network, user, runtime, rootfs, warm, labels, createTimeoutMs } = options;
+  const { image, limits, network, user, uids, runtime, rootfs, warm, labels, createTimeoutMs } = options;
   return {
     ...createSchema.parse({}),
     image,
     limits,
     network: network === 'bridge' ? 'bridge' : 'none',
     user,
+    uids,
     runtime,
     rootfs,
     warm,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type CreateOptions, milliseconds, parseOptions } from '../config.js';
 
 /** What is decided when a container is made: a warm sandbox fits a `create()` that asks for the same. */
-type Fixed = Pick<CreateOptions, 'image' | 'limits' | 'user' | 'runtime' | 'rootfs' | 'warm' | 'labels'> & {
+type Fixed = Pick<CreateOptions, 'image' | 'limits' | 'user' | 'uids' | 'runtime' | 'rootfs' | 'warm' | 'labels'> & {
   /** `none` (default) also serves a `create()` with `network: { allow }`. */
   network?: 'none' | 'bridge' | undefined;
 };
@@ -23,6 +23,7 @@ const entrySchema = z.strictObject({
   limits: asCreate,
   network: z.enum(['none', 'bridge']).optional(),
   user: asCreate,
+  uids: asCreate,
   runtime: asCreate,
   rootfs: asCreate,
   warm: asCreate,

@@ -81,7 +81,7 @@ describe('write and read', () => {
 
   it('belong to the user of the sandbox, or to the one asked for', async () => {
     await files().write('mine', 'x');
-    expect(await sh('stat -c "%u:%g %a" mine')).toBe('1000:1000 644\n');
+    expect(await sh('stat -c "%u:%g %a" mine')).toBe(`${sandbox().parts.user} 644\n`);
     await files().write('/tmp/theirs', 'x', { user: '1234:1235' });
     expect(await sh('stat -c "%u:%g" /tmp/theirs')).toBe('1234:1235\n');
   });
@@ -366,8 +366,8 @@ describe('stat and exists', () => {
       kind: 'file',
       size: 5,
       mode: 0o4711,
-      uid: 1000,
-      gid: 1000,
+      uid: Number(sandbox().parts.user.split(':')[0]),
+      gid: Number(sandbox().parts.user.split(':')[1]),
       mtimeMs: 1_000_000_000_000,
     });
     expect(await files().stat('kinds/dir')).toMatchObject({ kind: 'directory', size: 0 });

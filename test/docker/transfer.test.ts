@@ -45,7 +45,9 @@ describe('upload', () => {
     expect(await files().read('up/bytes.bin')).toEqual(everyByte());
     expect(await files().readText('up/two words/grüße\n€')).toBe('awkward');
     expect((await files().stat('up/empty-dir')).kind).toBe('directory');
-    expect(await sh('readlink up/inner; up/run.sh; stat -c %u up/run.sh')).toBe('plain.txt\nran\n1000\n');
+    expect(await sh('readlink up/inner; up/run.sh; stat -c %u up/run.sh')).toBe(
+      `plain.txt\nran\n${sandbox().parts.user.split(':')[0]}\n`,
+    );
   });
 
   it('leaves out what patterns and .gitignore files name', async () => {
@@ -307,7 +309,7 @@ describe('seed and diff', () => {
     await using seeded = await under.manager.create({ workspace: { mode: 'copy', seed: from } });
     expect(await seeded.diff()).toEqual([]);
     expect((await seeded.exec('cat same.txt; ls -A; stat -c %u:%g edited.txt')).stdout).toBe(
-      'same.gitignore\n.ripcord\nbecomes-dir\nchmodded.sh\ndeleted.txt\nedited.txt\nsame.txt\nsub\n1000:1000\n',
+      `same.gitignore\n.ripcord\nbecomes-dir\nchmodded.sh\ndeleted.txt\nedited.txt\nsame.txt\nsub\n${seeded.parts.user}\n`,
     );
     const changed = await seeded.exec(`
       echo after > edited.txt

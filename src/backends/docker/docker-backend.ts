@@ -6,7 +6,7 @@ import pRetry from 'p-retry';
 import type { Transport } from '../../agent/transport.js';
 import { RipcordError } from '../../errors.js';
 import { listImages } from '../../images/build.js';
-import { catalogReference, IMAGE_LABEL, missingImageHint } from '../../images/catalog.js';
+import { catalogReference, IMAGE_LABEL, isCatalogTag, missingImageHint } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
 import { deferred } from '../../lifecycle/abort.js';
 import {
@@ -136,7 +136,10 @@ export class DockerBackend implements Backend {
       .map((path) => posix.resolve('/', path))
       .sort();
     const ours = image.Config?.Labels?.[IMAGE_LABEL];
-    return { id: image.Id, reference: full, ours, env: Object.fromEntries(env), volumes };
+    const [first, last] = (image.Config?.Labels?.[Label.UIDS] ?? '').split('-').map(Number);
+    // Whose image it is, is told by its name: one made from ours inherits the label, and files of uid 1000.
+    const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
+    return { id: image.Id, reference: full, ours, env: Object.fromEntries(env), volumes, uids };
   }
 
   async create(spec: ContainerSpec, deadlineMs: number): Promise<Container> {
@@ -215,6 +218,14 @@ export class DockerBackend implements Backend {
       createdAtMs: container.Created * 1000,
     }));
     return withoutGhosts(listed, (id) => this.isAbsent(id));
+  }
+
+  async uidsInUse(): Promise<number[]> {
+    const filters = { label: [Label.UID] };
+    const found = await this.#retried('listing containers', (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters, abortSignal }),
+    );
+    return found.map(({ Labels }) => Number(Labels[Label.UID]));
   }
 
   catalog(): Promise<ImageStatus[]> {

@@ -54,7 +54,7 @@ export function addSandboxFlags(command: Command): Command {
       'reach what listens on this port in the sandbox from here, without any network; repeatable',
       collectPort,
     )
-    .option('--user <user>', 'run as this user (default: 1000:1000)')
+    .option('--user <user>', 'run as this user (default: a uid that no other sandbox has)')
     .option('--cwd <dir>', 'start in this directory (default: /workspace)');
 }
 

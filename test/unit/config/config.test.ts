@@ -75,6 +75,7 @@ describe('defaults', () => {
       network: 'none',
       workspace: { mode: 'copy' },
       env: {},
+      uids: 'auto',
       cwd: '/workspace',
       lifetimeMs: 3_600_000,
       leaseMs: 60_000,

@@ -37,6 +37,7 @@ it('differs for what is decided when a container is made', () => {
     { limits: { openFiles: 100 } },
     { network: 'bridge' },
     { user: 1001 },
+    { uids: 'own' },
     { runtime: 'runsc' },
     { rootfs: 'writable' },
     { warm: true },
