@@ -38,6 +38,12 @@ export const canRunPrivateEngine = process.platform === 'linux' && process.getui
 const READY_MS = 60_000;
 const STOP_MS = 30_000;
 
+/** Turns the new network's loopback on, by the usual program or by the system call, and becomes the engine. */
+const WITH_LOOPBACK = `
+ip link set lo up 2> /dev/null ||
+  perl -e 'socket(S, 2, 2, 0); ioctl(S, 0x8914, pack("a16 s x22", "lo", 0x41)) or die "SIOCSIFFLAGS: $!"'
+exec "$0" "$@"`;
+
 /** Waits for the end of whoever holds its stdin, then ends the engine of a directory and removes that. */
 const GUARDIAN = `
 trap '' INT TERM HUP
@@ -67,6 +73,11 @@ export class PrivateEngine {
     (this.#guardian.stdin as Socket).unref();
   }
 
+  /** The daemon's own. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   static async start(config?: object): Promise<PrivateEngine> {
     const engine = new PrivateEngine(config);
     try {
@@ -87,6 +98,9 @@ export class PrivateEngine {
       'unshare',
       [
         '--net',
+        'sh',
+        '-c',
+        WITH_LOOPBACK,
         DOCKERD!,
         `--config-file=${this.directory}/daemon.json`,
         `--data-root=${this.directory}/data`,
@@ -180,8 +194,8 @@ export class PrivateEngine {
 }
 
 /** Runs `use` with an engine that is gone afterwards. */
-export async function withPrivateEngine(use: (engine: PrivateEngine) => Promise<void>): Promise<void> {
-  const engine = await PrivateEngine.start();
+export async function withPrivateEngine(use: (engine: PrivateEngine) => Promise<void>, config?: object): Promise<void> {
+  const engine = await PrivateEngine.start(config);
   try {
     await use(engine);
   } finally {
