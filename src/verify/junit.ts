@@ -1,70 +1,176 @@
-/** Test cases out of a JUnit report. */
-import { XMLParser } from 'fast-xml-parser';
+/** Test cases out of a JUnit report, read tag by tag in turns: how long a report takes is bounded by its length. */
 import type { TestCase } from './test-report.js';
+import { Turns } from './turns.js';
 
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: '',
-  textNodeName: 'text',
-  parseAttributeValue: false,
-  parseTagValue: false,
-  processEntities: true,
-  // Numbered ones too: pytest writes a newline as &#10;.
-  htmlEntities: true,
-  isArray: (name) => ['testsuite', 'testcase', 'failure', 'error', 'skipped'].includes(name),
-});
+const MAX_TESTS = 100_000;
+const MAX_DEPTH = 1000;
+const MAX_ATTRIBUTES = 1000;
+const MAX_NAME = 1000;
+const MAX_MESSAGE = 4000;
+/** Pieces of text that one result is put together from. */
+const MAX_PIECES = 100;
+
+const RESULTS = { failure: 'failed', error: 'error', skipped: 'skipped' } as const;
+type ResultTag = keyof typeof RESULTS;
+const isResult = (name: string): name is ResultTag => Object.hasOwn(RESULTS, name);
+/** Some runners write an attribute in place of an element: gtest `status="notrun"`, CTest `status="fail"`. */
+const STATUSES: Record<string, TestCase['status']> = {
+  notrun: 'skipped',
+  disabled: 'skipped',
+  skipped: 'skipped',
+  suppressed: 'skipped',
+  fail: 'failed',
+  failed: 'failed',
+  error: 'error',
+};
+const WANTED = new Set(['name', 'classname', 'time', 'message', 'status', 'result']);
 
 interface Result {
-  message?: string;
-  text?: string;
+  message: string | undefined;
+  text: string;
+  pieces: number;
 }
 interface Case {
-  name?: string;
-  classname?: string;
-  time?: string;
-  failure?: Result[];
-  error?: Result[];
-  skipped?: Result[];
-}
-interface Suite {
-  testsuite?: Suite[];
-  testcase?: Case[];
+  attributes: Map<string, string>;
+  results: Map<ResultTag, Result>;
 }
 
 /** @throws Error when `xml` is no JUnit report. */
-export function parseJUnit(xml: string): TestCase[] {
-  // The processor resolves no external entity, and nothing needs one declared.
-  if (/<!DOCTYPE|<!ENTITY/i.test(xml)) throw new Error('a report must not declare entities');
-  const root = parser.parse(xml, true) as { testsuites?: Suite | string; testsuite?: Suite[] };
-  const top = root.testsuites ?? root;
-  if (typeof top !== 'object' || (root.testsuites === undefined && root.testsuite === undefined)) {
-    throw new Error('no <testsuites> or <testsuite> in it');
-  }
+export async function parseJUnit(xml: string, turns = new Turns()): Promise<TestCase[]> {
   const cases: TestCase[] = [];
-  const pending: Suite[] = [top];
-  for (let suite = pending.pop(); suite; suite = pending.pop()) {
-    if (typeof suite !== 'object') continue;
-    pending.push(...(suite.testsuite ?? []));
-    for (const found of suite.testcase ?? []) cases.push(toCase(found));
+  const open: string[] = [];
+  let rooted = false;
+  let found: Case | undefined;
+  let result: Result | undefined;
+  const add = (text: string) => {
+    if (result && result.pieces++ < MAX_PIECES)
+      result.text = (result.text + text.slice(-MAX_MESSAGE)).slice(-MAX_MESSAGE);
+  };
+  const closed = (name: string) => {
+    if (isResult(name)) result = undefined;
+    if (name === 'testcase' && found) {
+      if (cases.push(toCase(found)) > MAX_TESTS) throw new Error(`it has more than ${MAX_TESTS} tests`);
+      found = undefined;
+    }
+  };
+  for (let at = 0; at < xml.length; ) {
+    const before = at;
+    const tag = xml.indexOf('<', at);
+    const text = xml.slice(at, tag < 0 ? xml.length : tag);
+    if (open.length > 0) add(decoded(text.slice(-2 * MAX_MESSAGE)));
+    else if (text.trim() !== '' && text.trim() !== '\ufeff') throw new Error('there is text outside of its root');
+    if (tag < 0) break;
+    if (xml.startsWith('<!--', tag)) at = after(xml, '-->', tag + 4);
+    else if (xml.startsWith('<![CDATA[', tag)) {
+      at = after(xml, ']]>', tag + 9);
+      add(xml.slice(Math.max(tag + 9, at - 3 - MAX_MESSAGE), at - 3));
+    } else if (xml.startsWith('<?', tag)) at = after(xml, '?>', tag + 2);
+    else if (xml.startsWith('<!', tag)) throw new Error('a report must not declare entities');
+    else if (xml.startsWith('</', tag)) {
+      at = after(xml, '>', tag + 2);
+      const name = xml.slice(tag + 2, Math.min(at - 1, tag + 2 + MAX_NAME)).trim();
+      if (open.pop() !== name) throw new Error(`</${name.slice(0, 100)}> closes what is not open`);
+      closed(name);
+    } else {
+      const start = startTag(xml, tag);
+      const parent = open.at(-1);
+      at = start.end;
+      if (parent === undefined) {
+        if (rooted || (start.name !== 'testsuites' && start.name !== 'testsuite')) {
+          throw new Error('no <testsuites> or <testsuite> in it');
+        }
+        rooted = true;
+      }
+      if (start.name === 'testcase' && !found) found = { attributes: start.attributes, results: new Map() };
+      else if (parent === 'testcase' && found && isResult(start.name)) {
+        result = { message: start.attributes.get('message'), text: '', pieces: 0 };
+        if (!found.results.has(start.name)) found.results.set(start.name, result);
+      }
+      if (start.empty) closed(start.name);
+      else if (open.push(start.name) > MAX_DEPTH)
+        throw new Error(`its elements are nested more than ${MAX_DEPTH} deep`);
+    }
+    if (turns.due(at - before + 64)) await turns.yield();
   }
+  if (!rooted) throw new Error('no <testsuites> or <testsuite> in it');
+  if (open.length > 0) throw new Error(`<${open.at(-1)!.slice(0, 100)}> is not closed`);
   return cases;
 }
 
-function toCase(found: Case): TestCase {
-  const result = found.failure?.[0] ?? found.error?.[0] ?? found.skipped?.[0];
-  const said = typeof result === 'string' ? result : explanation(result);
-  const seconds = Number(found.time);
+/** Returns the position behind the next `mark`. */
+function after(xml: string, mark: string, from: number): number {
+  const at = xml.indexOf(mark, from);
+  if (at < 0) throw new Error('it ends in the midst of a tag');
+  return at + mark.length;
+}
+
+interface StartTag {
+  name: string;
+  attributes: Map<string, string>;
+  empty: boolean;
+  end: number;
+}
+
+const NAME = /[^\s<>"'/=]{1,1000}/y;
+const ATTRIBUTE = /\s{1,1000}([^\s<>"'/=]{1,1000})\s{0,1000}=\s{0,1000}(["'])/y;
+const END = /\s{0,1000}(\/?)>/y;
+
+function startTag(xml: string, at: number): StartTag {
+  const name = matchAt(NAME, xml, at + 1)?.[0];
+  if (name === undefined) throw new Error('it has a tag without a name');
+  const attributes = new Map<string, string>();
+  let end = at + 1 + name.length;
+  for (let count = 0; ; count++) {
+    const [all, key = '', quote = ''] = matchAt(ATTRIBUTE, xml, end) ?? [];
+    if (all === undefined) break;
+    if (count === MAX_ATTRIBUTES) throw new Error(`a tag has more than ${MAX_ATTRIBUTES} attributes`);
+    const from = end + all.length;
+    end = after(xml, quote, from);
+    if (WANTED.has(key)) attributes.set(key, decoded(xml.slice(from, Math.min(end - 1, from + 2 * MAX_MESSAGE))));
+  }
+  const tail = matchAt(END, xml, end);
+  if (!tail) throw new Error(`the tag <${name.slice(0, 100)}> is not right`);
+  return { name, attributes, empty: tail[1] === '/', end: end + tail[0].length };
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+
+/** Numbered entities too: pytest writes a newline as &#10;. */
+const decoded = (text: string): string =>
+  text.includes('&')
+    ? text.replace(
+        /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]{2,4}));/gi,
+        (all, hex?: string, decimal?: string, named = '') => {
+          if (hex === undefined && decimal === undefined) return ENTITIES[named] ?? all;
+          const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+          return code <= 0x10ffff ? String.fromCodePoint(code) : all;
+        },
+      )
+    : text;
+
+function toCase({ attributes, results }: Case): TestCase {
+  const [tag, result] = [...results].sort(([a], [b]) => rank(a) - rank(b))[0] ?? [];
+  const stated = STATUSES[(attributes.get('status') ?? attributes.get('result') ?? '').toLowerCase()];
+  const seconds = Number(attributes.get('time'));
   return {
-    name: [found.classname, found.name].filter(Boolean).join('.'),
-    status: found.failure ? 'failed' : found.error ? 'error' : found.skipped ? 'skipped' : 'passed',
-    message: said.slice(0, 4000),
+    name: [attributes.get('classname'), attributes.get('name')].filter(Boolean).join('.').slice(0, MAX_NAME),
+    status: tag ? RESULTS[tag] : (stated ?? 'passed'),
+    message: explanation(result).slice(0, MAX_MESSAGE),
     durationMs: Number.isFinite(seconds) ? seconds * 1000 : 0,
   };
 }
 
+const rank = (tag: ResultTag): number => Object.keys(RESULTS).indexOf(tag);
+
 /** pytest's summary of an import that failed says nothing; the last line of its text does. */
-function explanation({ message, text }: Result = {}): string {
-  if (message !== undefined && message !== 'collection failure') return message;
-  const last = text?.trimEnd().split('\n').at(-1)?.replace(/^E +/, '');
-  return last || (message ?? '');
+function explanation(result: Result | undefined): string {
+  if (!result) return '';
+  if (result.message !== undefined && result.message !== 'collection failure') return result.message;
+  const last = result.text.trimEnd().split('\n').at(-1)?.replace(/^E +/, '');
+  return last || (result.message ?? '');
 }

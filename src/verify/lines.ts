@@ -1,26 +1,36 @@
 /** A byte stream as lines of bounded length. */
+import { Turns } from './turns.js';
 
 export class LineTooLongError extends Error {}
 
 /** Each line without its newline; what comes after the last newline is dropped, because it is not whole. */
-export async function* linesOf(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Buffer> {
-  let parts: Buffer[] = [];
+export async function* linesOf(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  turns = new Turns(),
+): AsyncGenerator<Buffer> {
+  // The beginning of a line that came in pieces; it doubles where it must, for pieces may be single bytes.
+  let begun = Buffer.alloc(0);
   let length = 0;
   for await (const chunk of stream) {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-      parts.push(rest.subarray(0, end));
       if (length + end > maxBytes) throw new LineTooLongError();
-      const line = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-      parts = [];
+      yield length === 0 ? rest.subarray(0, end) : Buffer.concat([begun.subarray(0, length), rest.subarray(0, end)]);
       length = 0;
-      yield line;
       rest = rest.subarray(end + 1);
+      // One chunk may hold thousands of lines, and their reader need not wait for anything.
+      if (turns.due(end + 512)) await turns.yield();
     }
     if (rest.length === 0) continue;
-    parts.push(rest);
+    if (length + rest.length > maxBytes) throw new LineTooLongError();
+    if (length + rest.length > begun.length) {
+      const larger = Buffer.allocUnsafe(Math.min(maxBytes, 2 * (length + rest.length)));
+      begun.copy(larger, 0, 0, length);
+      begun = larger;
+    }
+    rest.copy(begun, length);
     length += rest.length;
-    if (length > maxBytes) throw new LineTooLongError();
   }
 }
 

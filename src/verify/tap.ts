@@ -1,53 +1,220 @@
-/** Test cases out of a TAP stream. */
-import { Parser } from 'tap-parser';
+/** Test cases out of a TAP stream, read line by line in turns: how long a report takes is bounded by its length. */
 import type { TestCase } from './test-report.js';
+import { Turns } from './turns.js';
 
 export interface TapResult {
   tests: TestCase[];
-  /** The stream as a whole: its plan was kept and nothing bailed out. */
-  ok: boolean;
+  /** Why the stream as a whole is not right: its plan was not kept, or it bailed out. */
   problem: string | undefined;
 }
 
-/** Test points of subtests count one by one, and their parents as the sum of them. */
-export function parseTap(text: string): TapResult {
-  const tests: TestCase[] = [];
-  const visit = (parser: Parser, names: string[]) => {
-    const children: string[] = [];
-    parser.on('child', (child: Parser) => {
-      children.push(child.name);
-      visit(child, [...names, child.name]);
-    });
-    parser.on(
-      'assert',
-      (point: { ok: boolean; name: string; skip?: unknown; todo?: unknown; diag?: unknown; time?: number }) => {
-        if (children.includes(point.name) && point.ok) return;
-        tests.push({
-          name: [...names, point.name].filter(Boolean).join(' > '),
-          status: point.skip || point.todo ? 'skipped' : point.ok ? 'passed' : 'failed',
-          message: messageOf(point.diag),
-          durationMs: point.time ?? 0,
-        });
-      },
-    );
-  };
-  let complete: { ok: boolean; bailout?: boolean | string; failures?: { tapError?: unknown }[] } | undefined;
-  const parser = new Parser((results) => {
-    complete = results as unknown as typeof complete;
-  });
-  visit(parser, []);
-  parser.end(text);
-  const error = complete?.failures?.find(({ tapError }) => tapError != null)?.tapError;
-  const problem = complete?.bailout
-    ? `bailed out: ${String(complete.bailout)}`
-    : error == null
-      ? undefined
-      : `the TAP stream is not right: ${String(error)}`;
-  return { tests, ok: complete?.ok === true, problem };
+const MAX_TESTS = 100_000;
+const MAX_DEPTH = 100;
+const MAX_NAME = 1000;
+const MAX_MESSAGE = 4000;
+/** More of a line is output of the program. */
+const MAX_LINE = 64 * 1024;
+
+/** One stream, or the subtests of one test, which stand four columns further to the right. */
+interface Level {
+  indent: number;
+  name: string;
+  /** How many tests its plan promises. */
+  plan?: number;
+  /** The plan came after tests: none may follow. */
+  closed: boolean;
+  numbers: Set<number>;
+  tests: number;
+  /** The next level has this name: `# Subtest: name` said so. */
+  announced: string;
+  /** Subtests since the last test of this level, which is the sum of them. */
+  inner: number;
 }
 
-function messageOf(diag: unknown): string {
-  if (typeof diag !== 'object' || diag === null) return '';
-  const { error, message } = diag as { error?: unknown; message?: unknown };
-  return String(error ?? message ?? '').slice(0, 4000);
+/** An explanation of a test in YAML, between `---` and `...`. */
+interface Diagnosis {
+  indent: number;
+  test: TestCase | undefined;
+  /** The message goes on in the lines that stand further to the right. */
+  open: boolean;
+}
+
+/** Test points of subtests count one by one, and their parents only where they fail. */
+export async function parseTap(text: string, turns = new Turns()): Promise<TapResult> {
+  const reader = new TapReader();
+  for (let start = 0; start < text.length && reader.problem === undefined; ) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    reader.line(text.slice(start, Math.min(end, start + MAX_LINE)), end - start > MAX_LINE);
+    if (turns.due(end - start + 64)) await turns.yield();
+    start = end + 1;
+  }
+  return reader.end();
+}
+
+class TapReader {
+  problem: string | undefined;
+  readonly #tests: TestCase[] = [];
+  readonly #levels: Level[] = [levelAt(0, '')];
+  #diagnosis: Diagnosis | undefined;
+  /** The test that a diagnosis may follow, and where it stands. */
+  #last: { test: TestCase | undefined; indent: number } | undefined;
+
+  line(raw: string, cut: boolean): void {
+    const indent = /^ */.exec(raw)![0].length;
+    const content = raw.slice(indent).trimEnd();
+    if (this.#diagnosis && this.#explain(this.#diagnosis, indent, content)) return;
+    if (content === '---' && this.#last && indent === this.#last.indent + 2) {
+      this.#diagnosis = { indent, test: this.#last.test, open: false };
+      return;
+    }
+    const point = /^(not )?ok(?= |$)/.exec(content);
+    const plan = point ? null : /^1\.\.(\d{1,9})(?: *#.*)?$/.exec(content);
+    const subtest = content.startsWith('# Subtest:') ? content.slice(10).trim() : undefined;
+    if (content.startsWith('Bail out!')) this.problem = `bailed out: ${content.slice(9, 500).trim()}`;
+    if (!point && !plan && subtest === undefined) return;
+    const level = this.#levelAt(indent, subtest);
+    if (level === undefined) return;
+    if (plan) this.#plan(level, Number(plan[1]));
+    else if (cut) this.#wrong(`a line of a test is longer than ${MAX_LINE} characters`);
+    else if (point) this.#point(level, point[1] === undefined, content.slice(point[0].length));
+  }
+
+  end(): TapResult {
+    while (this.#levels.length > 1) this.#close();
+    const [top] = this.#levels as [Level];
+    if (top.plan === undefined && this.problem === undefined) this.#wrong('it has no plan');
+    this.#check(top);
+    return { tests: this.#tests, problem: this.problem };
+  }
+
+  #wrong(what: string): void {
+    this.problem ??= `the TAP stream is not right: ${what}`;
+  }
+
+  /** The level of a line, with those below it closed. Lines at odd places are output of the program. */
+  #levelAt(indent: number, subtest: string | undefined): Level | undefined {
+    while (this.#levels.at(-1)!.indent > indent) this.#close();
+    const top = this.#levels.at(-1)!;
+    if (top.indent === indent) {
+      // The tests of a subtest that was announced here stand one step to the right.
+      if (subtest !== undefined) top.announced = subtest.slice(0, MAX_NAME);
+      return top;
+    }
+    if (indent !== top.indent + 4) return undefined;
+    if (this.#levels.length > MAX_DEPTH) {
+      this.#wrong(`subtests are nested more than ${MAX_DEPTH} deep`);
+      return undefined;
+    }
+    // node announces above, and again what comes first in here; tap announces in here.
+    const name = top.announced || subtest;
+    const level = levelAt(indent, [top.name, name].filter(Boolean).join(' > ').slice(0, MAX_NAME));
+    if (top.announced && subtest !== undefined) level.announced = subtest.slice(0, MAX_NAME);
+    top.announced = '';
+    this.#levels.push(level);
+    return level;
+  }
+
+  #close(): void {
+    const closed = this.#levels.pop()!;
+    this.#check(closed);
+    this.#levels.at(-1)!.inner += closed.tests;
+  }
+
+  #check({ plan, tests }: Level): void {
+    if (plan !== undefined && plan !== tests) this.#wrong(`${tests} tests were reported, ${plan} planned`);
+  }
+
+  #plan(level: Level, count: number): void {
+    if (level.plan !== undefined) this.#wrong('it has two plans');
+    level.plan = count;
+    level.closed = level.tests > 0;
+  }
+
+  #point(level: Level, ok: boolean, rest: string): void {
+    const { number, name, directive } = described(rest);
+    level.tests += 1;
+    if (level.closed) this.#wrong('a test follows the plan');
+    if (number !== undefined) {
+      if (level.numbers.has(number)) this.#wrong(`two tests have the number ${number}`);
+      level.numbers.add(number);
+    }
+    const sum = level.inner > 0;
+    level.inner = 0;
+    level.announced = '';
+    // `ok 1 - name {`: its subtests follow.
+    const braced = name.endsWith('{');
+    if (braced) level.announced = name.slice(0, -1).trim();
+    const test: TestCase = {
+      name: [level.name, braced ? level.announced : name].filter(Boolean).join(' > ').slice(0, MAX_NAME),
+      status: directive ? 'skipped' : ok ? 'passed' : 'failed',
+      message: directive,
+      durationMs: 0,
+    };
+    const counts = !((sum || braced) && ok);
+    this.#last = { test: counts ? test : undefined, indent: level.indent };
+    if (!counts) return;
+    if (this.#tests.push(test) > MAX_TESTS) this.#wrong(`it has more than ${MAX_TESTS} tests`);
+  }
+
+  /** A line of a diagnosis; false where it has ended without a word. */
+  #explain(diagnosis: Diagnosis, indent: number, content: string): boolean {
+    if (content !== '' && indent < diagnosis.indent) {
+      this.#diagnosis = undefined;
+      return false;
+    }
+    const { test } = diagnosis;
+    if (indent === diagnosis.indent) {
+      diagnosis.open = false;
+      if (content === '...') this.#diagnosis = undefined;
+      else if (test) {
+        const [, key, value = ''] = /^(error|message|duration_ms): *(.*)$/.exec(content) ?? [];
+        if (key === 'duration_ms') test.durationMs = Number.isFinite(Number(value)) ? Number(value) : 0;
+        else if (key !== undefined && test.message === '') {
+          diagnosis.open = /^[|>][+-]?$/.test(value);
+          test.message = diagnosis.open ? '' : unquoted(value.slice(0, MAX_MESSAGE));
+        }
+      }
+    } else if (diagnosis.open && test && test.message.length < MAX_MESSAGE) {
+      test.message = `${test.message}${test.message && '\n'}${content}`.slice(0, MAX_MESSAGE);
+    }
+    return true;
+  }
+}
+
+const levelAt = (indent: number, name: string): Level => ({
+  indent,
+  name,
+  closed: false,
+  numbers: new Set(),
+  tests: 0,
+  announced: '',
+  inner: 0,
+});
+
+/** `1 - adds # SKIP not now`: number, name, and why it does not count. */
+function described(rest: string): { number: number | undefined; name: string; directive: string } {
+  const [head, digits] = /^ +(\d{1,9})(?= |$)/.exec(rest) ?? ['', undefined];
+  let name = rest.slice(head.length).trim();
+  let directive = '';
+  // A directive follows the last `#`, or one of the last where its reason has some of its own.
+  let at = name.lastIndexOf('#');
+  for (let tries = 0; at >= 0 && tries < 8; tries++) {
+    const said = name.slice(at + 1, at + 1 + MAX_NAME).trim();
+    if (name[at - 1] !== '\\' && /^(skip|todo)/i.test(said)) {
+      directive = said;
+      name = name.slice(0, at).trim();
+      break;
+    }
+    at = at === 0 ? -1 : name.lastIndexOf('#', at - 1);
+  }
+  if (name === '-' || name.startsWith('- ')) name = name.slice(1).trim();
+  name = name.slice(0, MAX_NAME).replace(/\\([#\\])/g, '$1');
+  return { number: digits === undefined ? undefined : Number(digits), name, directive };
+}
+
+function unquoted(value: string): string {
+  const quote = value[0];
+  const quoted = (quote === "'" || quote === '"') && value.length > 1 && value.endsWith(quote);
+  return quoted ? value.slice(1, -1) : value;
 }

@@ -113,10 +113,12 @@ export const commandSchema = z.strictObject({
   expect: z.union([z.array(z.string()).min(1), z.number().int().min(1)]),
   /** Test files that must fail, put beside the others: a runner that cannot report a failure any more is found out. */
   canaries: files.default({}),
-  /** Files left out of the copy, by name. Default: what Python runs or reads by itself. */
-  leaveOut: z
-    .array(z.string().min(1))
-    .default(['conftest.py', 'sitecustomize.py', 'usercustomize.py', '*.pth', 'pytest.ini', 'tox.ini']),
+  /**
+   * Files left out of the copy: names or patterns, at any depth, and paths that begin with `./`. Default: the files and
+   * modules that the runner obeys (`conftest.py`, `pytest.py`, `vitest.config.*` …), which only `tests` brings then. The report
+   * names what was left out, and as `trusted` what stays and is read by runners too (`package.json`, `pyproject.toml` …).
+   */
+  leaveOut: z.array(z.string().min(1)).optional(),
 });
 
 export const testSchema = z.discriminatedUnion('kind', [callsSchema, pytestSchema, ioSchema, commandSchema]);

@@ -27,6 +27,10 @@ export interface TestReport {
   guarantee: Guarantee;
   /** Python modules that the tests took from the code under test; what else they import, it does not decide. */
   modules: string[];
+  /** Files of the workspace that the runner of a `reported` run reads, and that had to stay: look at what they say. */
+  trusted: string[];
+  /** Files of the workspace that the run did not have, because the runner would have obeyed them. */
+  leftOut: string[];
   /** How the code under test ended; `undefined` where it was ended because the verdict was there. */
   ended: CommandResult | undefined;
   /** The end of what the code under test printed to stderr (and of stdout, where that is not the report). */
@@ -38,6 +42,8 @@ export interface Finding {
   tests: TestCase[];
   guarantee: Guarantee;
   modules?: string[] | undefined;
+  trusted?: string[] | undefined;
+  leftOut?: string[] | undefined;
   /** With `fail`, a skipped test counts as one that did not pass. Default `ignore`. */
   skipped?: 'ignore' | 'fail' | undefined;
   ended?: CommandResult | undefined;
@@ -49,7 +55,18 @@ export interface Finding {
 
 /** A pass needs at least one test that passed, none that did not, and nothing else that is wrong. */
 export function makeReport(finding: Finding): TestReport {
-  const { tests, guarantee, modules = [], skipped = 'ignore', ended, output, startedAt, problem } = finding;
+  const {
+    tests,
+    guarantee,
+    modules = [],
+    trusted = [],
+    leftOut = [],
+    skipped = 'ignore',
+    ended,
+    output,
+    startedAt,
+    problem,
+  } = finding;
   const counted = skipped === 'fail' ? tests : tests.filter(({ status }) => status !== 'skipped');
   const passes = counted.filter(({ status }) => status === 'passed').length;
   const bad = counted.find(({ status }) => status !== 'passed');
@@ -63,6 +80,8 @@ export function makeReport(finding: Finding): TestReport {
     tests,
     guarantee,
     modules,
+    trusted,
+    leftOut,
     ended,
     output,
     durationMs: performance.now() - startedAt,

@@ -31,7 +31,7 @@ test('adds negative numbers', () => assert.equal(add(-1, 1), 0));
 test('canary', () => assert.equal(typeof add(2, 3), 'nothing'));
 `,
   },
-  timeoutMs: 20_000,
+  timeoutMs: 60_000,
 };
 
 describe('TAP of node --test', () => {
@@ -77,6 +77,18 @@ describe('TAP of node --test', () => {
     expect(report.reason).toMatch(reason);
   });
 
+  it('a file that ended before its tests ran is no test that passed', async () => {
+    const box = await fill(node(), { 'add.mjs': `process.exit(0);\n${WRONG}` });
+    const alone = {
+      ...TAP,
+      command: ['node', '--test', '--test-reporter=tap', 'add.test.mjs'],
+      canaries: {},
+      expect: 1,
+    };
+    const report = await runTests(box, alone as TestOptions);
+    expect(report).toMatchObject({ passed: false, reason: 'no test ran' });
+  });
+
   it('uses the tests it was given, not those of the workspace, and the image’s node', async () => {
     const box = await fill(node(), {
       'add.mjs': WRONG,
@@ -96,13 +108,72 @@ const JUNIT: TestOptions = {
   report: 'junit',
   tests: { 'test_add.py': 'from solution import add\ndef test_add():\n    assert add(2, 3) == 5\n' },
   expect: 1,
-  timeoutMs: 20_000,
+  timeoutMs: 60_000,
 };
 
 describe('JUnit of pytest in one process', () => {
   it('passes code that is right', async () => {
     const report = await runTests(await fill(python(), { 'solution.py': 'def add(a, b): return a + b\n' }), JUNIT);
     expect(report).toMatchObject({ passed: true, guarantee: 'reported', tests: [{ name: 'test_add.test_add' }] });
+  });
+
+  it('leaves out what the runner would obey, and names what stays', async () => {
+    const lie = 'import os\nos._exit(0)\n';
+    const collectNothing = '[pytest]\naddopts = --collect-only\n';
+    const files = {
+      'solution.py': 'def add(a, b): return a - b\n',
+      '.pytest.ini': collectNothing,
+      'tox.ini': collectNothing,
+      'pytest.py': lie,
+      'argparse.py': lie,
+      'iniconfig/__init__.py': lie,
+      'unit/_pytest/__init__.py': lie,
+      'unit/conftest.py': lie,
+      'evil-1.dist-info/entry_points.txt': '[pytest11]\nevil = solution\n',
+      'evil-1.dist-info/METADATA': 'Metadata-Version: 2.1\nName: evil\nVersion: 1\n',
+      'true.py': 'def same(a, b): return True\n',
+      'pyproject.toml': '[tool.other]\nx = 1\n',
+      'setup.cfg': '[other]\nx = 1\n',
+      'data/types/kept.txt': 'a directory of this name shadows nothing',
+    };
+    const box = await fill(python(), files);
+    // Bytecode that Python takes without a look at the source beside it.
+    await box.exec([
+      'python3',
+      '-c',
+      'import py_compile as p; p.compile("true.py", "unit/__pycache__/helper.cpython-311.pyc", invalidation_mode=p.PycInvalidationMode.UNCHECKED_HASH)',
+    ]);
+    const options: TestOptions = {
+      ...JUNIT,
+      tests: {
+        'unit/test_add.py':
+          'import os\nfrom helper import same\nfrom solution import add\ndef test_add():\n    assert os.path.exists("data/types/kept.txt")\n    assert same(add(2, 3), 5)\n',
+        'unit/helper.py': 'def same(a, b): return a == b\n',
+      },
+      canaries: { 'unit/test_canary.py': 'def test_canary():\n    assert False\n' },
+      timeoutMs: 60_000,
+    } as TestOptions;
+    const report = await runTests(box, options);
+    expect(report.reason).toMatch(/unit.test_add.test_add failed: .*same\(-1, 5\)/);
+    expect(report.trusted).toEqual(['pyproject.toml', 'setup.cfg']);
+    expect(report.leftOut).toEqual([
+      '.pytest.ini',
+      'argparse.py',
+      'evil-1.dist-info',
+      'iniconfig/__init__.py',
+      'pytest.py',
+      'tox.ini',
+      'unit/__pycache__',
+      'unit/_pytest/__init__.py',
+      'unit/conftest.py',
+    ]);
+    const own = { 'tox.ini': '[pytest]\n', 'pyproject.toml': '[tool.pytest.ini_options]\n' };
+    const brought = await runTests(box, {
+      ...options,
+      tests: { ...(options as { tests: object }).tests, ...own },
+    } as TestOptions);
+    expect(brought.trusted).toEqual(['setup.cfg']);
+    expect(brought.leftOut).not.toContain('tox.ini');
   });
 
   it.each([

@@ -1,0 +1,116 @@
+/**
+ * Files that test runners obey: configuration that changes what runs or what counts, hooks, and modules that stand in the way
+ * of the runner's own. From the code under test they could make any run a pass, so the judge's copy lacks them unless the
+ * tests bring them.
+ */
+
+export interface Runner {
+  /** A word of the command that names it. */
+  named: RegExp;
+  /** File names and patterns, at any depth. */
+  obeys: string[];
+  /** Python modules that it imports before any test: the working directory and the tests' come first on its path. */
+  imports?: string[];
+}
+
+/** Python itself runs or reads these; bytecode need not belong to the source beside it (PEP 552). */
+const PYTHON = [
+  'sitecustomize.py',
+  'usercustomize.py',
+  '*.pth',
+  '__pycache__',
+  '*.pyc',
+  '*.dist-info',
+  '*.egg-info',
+  '*.egg',
+  '*.egg-link',
+];
+/** What `import pytest, unittest` loads of the standard library that is not built in; measured with Python 3.9 to 3.13. */
+const PYTHON_LIBRARY = [
+  '__future__', '_bz2', '_collections_abc', '_compression', '_decimal', '_json', '_lzma', '_sitebuiltins', '_typing', '_uuid',
+  '_weakrefset', 'abc', 'argparse', 'ast', 'asyncio', 'base64', 'bdb', 'bisect', 'bz2', 'calendar', 'cmd', 'code', 'codecs', 'codeop',
+  'collections', 'concurrent', 'contextlib', 'contextvars', 'copy', 'copyreg', 'csv', 'ctypes', 'dataclasses', 'datetime', 'decimal',
+  'difflib', 'dis', 'doctest', 'email', 'encodings', 'enum', 'faulthandler', 'fnmatch', 'functools', 'genericpath', 'getpass',
+  'gettext', 'glob', 'hashlib', 'heapq', 'html', 'http', 'importlib', 'inspect', 'io', 'ipaddress', 'json', 'keyword', 'linecache',
+  'locale', 'logging', 'lzma', 'ntpath', 'numbers', 'opcode', 'operator', 'os', 'pathlib', 'pdb', 'pkgutil', 'platform', 'posixpath',
+  'pprint', 'queue', 'quopri', 'random', 're', 'reprlib', 'runpy', 'selectors', 'shlex', 'shutil', 'signal', 'site', 'socket',
+  'sre_compile', 'sre_constants', 'sre_parse', 'ssl', 'stat', 'statistics', 'string', 'struct', 'subprocess', 'sysconfig', 'tempfile',
+  'textwrap', 'threading', 'timeit', 'token', 'tokenize', 'traceback', 'types', 'typing', 'unittest', 'urllib', 'uuid', 'warnings',
+  'weakref', 'xml', 'zipfile', 'zipimport',
+]; // biome-ignore format: a table
+const SNAPSHOTS = ['__snapshots__', '*.snap', '*.snap.*'];
+const BABEL = ['.babelrc', '.babelrc.*', 'babel.config.*', '.swcrc'];
+const VITE = ['vite.config.*', 'postcss.config.*', '.postcssrc', '.postcssrc.*', '.env', '.env.*'];
+/** Read by npm and npx, which may run any of them: `node-options=--require ./evil.js`. */
+const NPM = ['.npmrc', '.yarnrc', '.yarnrc.yml', '.pnp.*', '.pnpmfile.cjs'];
+
+export const RUNNERS: Record<string, Runner> = {
+  // https://docs.pytest.org/en/stable/reference/customize.html
+  pytest: {
+    named: /\b(py\.?test|tox|nox)\b/,
+    obeys: ['conftest.py', 'pytest.ini', '.pytest.ini', 'pytest.toml', '.pytest.toml', 'tox.ini', 'noxfile.py', '.coveragerc', ...PYTHON],
+    imports: ['pytest', '_pytest', 'py', 'pluggy', 'iniconfig', 'packaging', 'exceptiongroup', 'tomli', 'tomllib', 'attr', 'attrs',
+      'pygments', 'xdist', 'execnet', ...PYTHON_LIBRARY],
+  },
+  // https://docs.python.org/3/library/unittest.html
+  unittest: {
+    named: /\b(unittest|nose2?|green|xmlrunner)\b/,
+    obeys: ['unittest.cfg', 'nose2.cfg', '.noserc', 'nose.cfg', '.green', '.coveragerc', ...PYTHON],
+    imports: ['xmlrunner', 'nose2', 'nose', 'green', ...PYTHON_LIBRARY],
+  },
+  // https://nodejs.org/api/cli.html
+  node: { named: /^(node|tsx|ts-node)$/, obeys: ['node.config.json', '.env', '.env.*', ...SNAPSHOTS, ...NPM] },
+  // https://vitest.dev/config/
+  vitest: { named: /\bvitest\b/, obeys: ['vitest.config.*', 'vitest.workspace.*', 'vitest.projects.*', '__mocks__', ...VITE, ...SNAPSHOTS, ...NPM] },
+  // https://jestjs.io/docs/configuration; mocks beside node_modules replace packages without a call
+  jest: { named: /\bjest\b/, obeys: ['jest.config.*', '__mocks__', '.watchmanconfig', ...BABEL, ...SNAPSHOTS, ...NPM] },
+  // https://mochajs.org/#configuring-mocha-nodejs
+  mocha: { named: /\b_?mocha\b/, obeys: ['.mocharc', '.mocharc.*', 'mocha.opts', '.nycrc', '.nycrc.*', '.c8rc.*', ...BABEL, ...NPM] },
+  ava: { named: /\bava\b/, obeys: ['ava.config.*', ...SNAPSHOTS, ...NPM] },
+  tap: { named: /\b(tap|jasmine|karma|uvu)\b/, obeys: ['.taprc', 'jasmine.json', 'jasmine.m?js', 'karma.conf.*', ...SNAPSHOTS, ...NPM] },
+  bun: { named: /\bbun\b/, obeys: ['bunfig.toml', '.env', '.env.*', ...SNAPSHOTS, ...NPM] },
+  // A TestMain of the package's own test files decides the exit code. https://pkg.go.dev/testing#hdr-Main
+  go: { named: /^(go|gotestsum)$/, obeys: ['*_test.go', 'go.work', 'go.work.sum'] },
+  // https://doc.rust-lang.org/cargo/reference/config.html
+  cargo: { named: /\bcargo\b/, obeys: ['.cargo', 'nextest.toml', 'rust-toolchain', 'rust-toolchain.toml'] },
+  ruby: { named: /\b(rspec|rake|minitest)\b/, obeys: ['.rspec', '.rspec-local', '.rspec_status', 'spec_helper.rb', 'test_helper.rb', '.rubyopt'] },
+  php: { named: /\b(phpunit|pest)\b/, obeys: ['phpunit.xml', 'phpunit.xml.dist', 'phpunit.dist.xml', 'Pest.php', '.user.ini'] },
+  java: { named: /\b(mvnw?|gradlew?)\b/, obeys: ['.mvn', 'junit-platform.properties', 'init.gradle', 'init.gradle.kts', 'gradle.properties'] },
+  perl: { named: /\b(prove|bats)\b/, obeys: ['.proverc'] },
+}; // biome-ignore format: a table
+
+/** A program needs these to run at all, and a runner reads them too. They stay, and the report names them. */
+export const TRUSTED = [
+  'package.json', 'pyproject.toml', 'setup.cfg', 'setup.py', 'tsconfig.json', 'deno.json', 'deno.jsonc', 'go.mod', 'Cargo.toml',
+  'build.rs', 'Gemfile', 'Rakefile', 'composer.json', 'pom.xml', 'build.gradle', 'build.gradle.kts', 'Makefile', 'makefile', 'GNUmakefile',
+  'justfile', 'CMakeLists.txt', 'node_modules', 'vendor',
+]; // biome-ignore format: a table
+
+/** Suffixes under which Python finds a module; a directory counts by its `__init__`. */
+const MODULE_SUFFIXES = ['.py', '.pyc', '.so', '.*.so', '/__init__.*'];
+
+/** The runners a command names; all of them where it names none, as `make test` does. */
+export function runnersOf(command: readonly string[]): Runner[] {
+  const words = command
+    .flatMap((part) => part.split(/[\s;&|()'"]+/))
+    .map((word) => word.slice(word.lastIndexOf('/') + 1));
+  const named = Object.values(RUNNERS).filter((runner) => words.some((word) => runner.named.test(word)));
+  return named.length > 0 ? named : Object.values(RUNNERS);
+}
+
+/** Patterns of what is left out: names at any depth, and paths from the workspace's root that begin with `./`. */
+export function obeyedBy(command: readonly string[], places: Iterable<string>): string[] {
+  const runners = runnersOf(command);
+  const patterns = new Set(runners.flatMap(({ obeys }) => obeys));
+  // A project in another language may have a directory `types`: only where the command says Python.
+  const modules =
+    runners.length === Object.keys(RUNNERS).length
+      ? ['pytest', '_pytest', 'unittest']
+      : runners.flatMap(({ imports = [] }) => imports);
+  for (const place of places) {
+    for (const name of modules) {
+      for (const suffix of MODULE_SUFFIXES) patterns.add(`./${place === '.' ? '' : `${place}/`}${name}${suffix}`);
+    }
+  }
+  return [...patterns];
+}

@@ -1,0 +1,188 @@
+/** Reports of test runners: what they say, and that reading them is bounded in work however they are made. */
+import { describe, expect, test } from 'vitest';
+import { parseJUnit } from '../../../src/verify/junit.js';
+import { parseTap } from '../../../src/verify/tap.js';
+import { Turns, textOf } from '../../../src/verify/turns.js';
+
+const short = (tests: { name: string; status: string }[]) => tests.map(({ name, status }) => `${status} ${name}`);
+const tap = async (...lines: string[]) => {
+  const { tests, problem } = await parseTap(lines.join('\n'));
+  return problem ?? short(tests);
+};
+
+describe('TAP', () => {
+  test('points, directives, subtests, diagnoses', async () => {
+    const { tests, problem } = await parseTap(`TAP version 13
+# Subtest: adds
+    # Subtest: small
+    ok 1 - small
+      ---
+      duration_ms: 1.5
+      ...
+    not ok 2 - large
+      ---
+      error: |-
+        Expected values to be equal:
+
+        5 !== 6
+      code: ERR_ASSERTION
+      ...
+    1..2
+not ok 1 - adds
+  ---
+  error: '1 subtest failed'
+  ...
+ok 2 - has \\# one # SKIP not # now
+ok 3 - later # TODO
+ok - no number
+ok 5 - braces {
+    ok 1 - inner
+    1..1
+}
+some output
+  ok 1 - at an odd place
+1..5
+# tests 5
+`);
+    expect(problem).toBeUndefined();
+    expect(short(tests)).toEqual([
+      'passed adds > small',
+      'failed adds > large',
+      'failed adds',
+      'skipped has # one',
+      'skipped later',
+      'passed no number',
+      'passed braces > inner',
+    ]);
+    expect(tests[0]?.durationMs).toBe(1.5);
+    expect(tests[1]?.message).toBe('Expected values to be equal:\n\n5 !== 6');
+    expect(tests[2]?.message).toBe('1 subtest failed');
+  });
+
+  test.each([
+    ['a plan that was not kept', ['ok 1 - a', '1..2'], /1 tests were reported, 2 planned/],
+    ['no plan', ['ok 1 - a'], /no plan/],
+    ['two plans', ['1..1', 'ok 1 - a', '1..1'], /two plans/],
+    ['a test after the plan', ['ok 1 - a', '1..1', 'ok 2 - b'], /follows the plan/],
+    ['a number twice', ['1..2', 'ok 1 - a', 'ok 1 - b'], /the number 1/],
+    [
+      'a plan of subtests that was not kept',
+      ['    1..2', '    ok 1 - a', 'ok 1 - p', '1..1'],
+      /1 tests were reported, 2 planned/,
+    ],
+    ['a bail out', ['ok 1 - a', 'Bail out! no disk'], /bailed out: no disk/],
+    ['nothing', [], /no plan/],
+    ['a test of 100 kB', [`ok 1 - ${'a'.repeat(100_000)}`, '1..1'], /longer than/],
+  ])('says what is wrong: %s', async (_, lines, problem) => {
+    expect(await tap(...lines)).toMatch(problem);
+  });
+
+  test('a parent whose subtests were none is no test that passed', async () => {
+    expect(await tap('ok 1 - p {', '    1..0', '}', '1..1')).toEqual([]);
+  });
+});
+
+describe('JUnit', () => {
+  test('suites, results, entities, CDATA', async () => {
+    const cases = await parseJUnit(`<?xml version="1.0" encoding="utf-8"?>
+<!-- by hand -->
+<testsuites><testsuite name="s"><properties><property name="x" value="a > b"/></properties>
+<testcase classname="c" name="a &lt;1&gt; &#233;&#xe9;" time="0.5"/>
+<testcase name='b'><failure message="it&#10;failed &amp; so on">long</failure><system-out>x</system-out></testcase>
+<testcase name="c"><error><![CDATA[line
+E   ImportError: <no>]]></error></testcase>
+<testsuite name="inner"><testcase name="d"><skipped/></testcase></testsuite>
+<testcase name="e" status="notrun" result="suppressed"/>
+<testcase name="f" status="fail"/>
+<testcase name="g" status="run"></testcase>
+</testsuite></testsuites>`);
+    expect(short(cases)).toEqual([
+      'passed c.a <1> éé',
+      'failed b',
+      'error c',
+      'skipped d',
+      'skipped e',
+      'failed f',
+      'passed g',
+    ]);
+    expect(cases.map(({ message }) => message).slice(0, 3)).toEqual(['', 'it\nfailed & so on', 'ImportError: <no>']);
+    expect(cases[0]?.durationMs).toBe(500);
+  });
+
+  test.each([
+    ['', /no <testsuites>/],
+    ['passed', /text outside/],
+    ['<html></html>', /no <testsuites>/],
+    ['<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>', /must not declare entities/],
+    ['<testsuite>', /<testsuite> is not closed/],
+    ['<testsuite></testcase>', /closes what is not open/],
+    ['<testsuite/><testsuite/>', /no <testsuites>/],
+    ['<testsuite><testcase name="a', /midst of a tag/],
+    ['<testsuite name=a/>', /not right/],
+    [`<testsuite>${'<a>'.repeat(2000)}`, /nested more than 1000 deep/],
+  ])('refuses what is none: %#', async (xml, problem) => {
+    await expect(parseJUnit(xml)).rejects.toThrow(problem);
+  });
+});
+
+const MAX_REPORT = 16 * 1024 * 1024;
+const filled = (unit: string, before = '', after = '', size = MAX_REPORT) =>
+  before + unit.repeat(Math.floor((size - before.length - after.length) / unit.length)) + after;
+
+/** Counts the work between two turns of the event loop. */
+class Counted extends Turns {
+  most = 0;
+  yields = 0;
+  #since = 0;
+  override due(units: number): boolean {
+    this.#since += units;
+    this.most = Math.max(this.most, this.#since - units);
+    return super.due(units);
+  }
+  override async yield(): Promise<void> {
+    this.yields += 1;
+    this.#since = 0;
+    await super.yield();
+  }
+}
+
+describe('at the largest allowed input, work comes in turns', () => {
+  test.each([
+    ['YAML', filled('  a: b\n', 'ok 1 - x\n  ---\n', '  ...\n1..1\n'), true],
+    ['an open message', filled('    a\n', 'ok 1 - x\n  ---\n  error: |\n', '', 2 ** 20), true],
+    ['points', filled('ok\n'), false],
+    ['comments', filled('#\n', '', '', 2 ** 20), true],
+    ['one line', filled(' '), false],
+    ['one point', filled('# ', 'ok 1 '), false],
+    ['subtests', filled('# Subtest: x\n    ok\nok\n'), false],
+    ['staircases', filled(Array.from({ length: 120 }, (_, i) => `${'    '.repeat(i)}ok\n`).join('')), false],
+  ])('TAP: %s', async (_, text, whole) => {
+    const turns = new Counted();
+    const { tests } = await parseTap(text, turns);
+    expect(turns.most).toBeLessThan(256 * 1024);
+    if (whole) expect(turns.yields).toBeGreaterThan(text.length / (300 * 1024));
+    expect(tests.length).toBeLessThanOrEqual(100_001);
+  });
+
+  test.each([
+    ['cases', filled('<testcase/>', '<testsuite>', '</testsuite>')],
+    ['text', filled('<a/>x', '<testsuite><testcase><failure>', '</failure></testcase></testsuite>', 2 ** 21)],
+    ['entities', filled('&amp;', '<testsuite><testcase><failure>', '</failure></testcase></testsuite>')],
+    ['attributes', filled(' a=""', '<testsuite', '/>')],
+    ['an attribute that does not end', filled('a', '<testsuite a="')],
+    ['white space', filled(' ', '<testsuite ')],
+    ['comments', filled('<!---->', '', '<testsuite/>', 2 ** 21)],
+    ['depth', filled('<a>', '<testsuite>')],
+  ])('JUnit: %s', async (_, xml) => {
+    const turns = new Counted();
+    await parseJUnit(xml, turns).catch((error: Error) => error);
+    expect(turns.most).toBeLessThan(256 * 1024);
+  });
+
+  test('text', async () => {
+    const turns = new Counted();
+    const text = await textOf(Buffer.from(`${'a'.repeat(256 * 1024 - 1)}é€`.repeat(8)), turns);
+    expect(text).toBe(`${'a'.repeat(256 * 1024 - 1)}é€`.repeat(8));
+    expect(turns.yields).toBeGreaterThanOrEqual(8);
+  });
+});
