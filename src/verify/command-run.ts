@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import type { ExecResult } from '../command/outcome.js';
 import { FileError, messageOf, RipcordError } from '../errors.js';
+import { throwIfAborted } from '../lifecycle/abort.js';
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import type { Sandbox } from '../sandbox.js';
 import { JUDGE_ENV, judgeUser } from './judge-user.js';
 import { parseJUnit } from './junit.js';
@@ -13,7 +15,7 @@ import { inWords } from './relay.js';
 import { parseTap } from './tap.js';
 import type { CommandTestOptions } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
-import { textOf } from './turns.js';
+import { textOf } from './utf8.js';
 import { copyWorkspace } from './workspace-copy.js';
 
 const MAX_REPORT = 16 * 1024 * 1024;
@@ -71,17 +73,20 @@ async function readReport(
   path: string,
   user: string,
 ): Promise<Found> {
-  if (options.report === 'tap') {
-    if (result.truncated) return { tests: [], problem: 'the report is longer than it may be' };
-    return parseTap(result.stdout);
-  }
+  const { signal } = options;
+  const meter = new WorkMeter();
   try {
-    const xml = await sandbox.files.read(path, { user, maxBytes: MAX_REPORT, signal: options.signal });
-    return { tests: await parseJUnit(await textOf(xml)), problem: undefined };
+    if (options.report === 'tap') {
+      if (result.truncated) return { tests: [], problem: 'the report is longer than it may be' };
+      return await parseTap(result.stdout, meter, signal);
+    }
+    const xml = await sandbox.files.read(path, { user, maxBytes: MAX_REPORT, signal });
+    return { tests: await parseJUnit(await textOf(xml, meter, signal), meter, signal), problem: undefined };
   } catch (error) {
     if (error instanceof FileError && error.code === 'file-not-found') {
       return { tests: [], problem: `the runner wrote no report (${inWords(result)})` };
     }
+    throwIfAborted(signal, 'reading the report of the tests');
     if (error instanceof RipcordError) throw error;
     return { tests: [], problem: `the report cannot be read: ${messageOf(error)}` };
   }

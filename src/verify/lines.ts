@@ -1,5 +1,5 @@
 /** A byte stream as lines of bounded length. */
-import { Turns } from './turns.js';
+import { WorkMeter } from '../lifecycle/work-meter.js';
 
 export class LineTooLongError extends Error {}
 
@@ -7,7 +7,7 @@ export class LineTooLongError extends Error {}
 export async function* linesOf(
   stream: AsyncIterable<Uint8Array>,
   maxBytes: number,
-  turns = new Turns(),
+  meter = new WorkMeter(),
 ): AsyncGenerator<Buffer> {
   // The beginning of a line that came in pieces; it doubles where it must, for pieces may be single bytes.
   let begun = Buffer.alloc(0);
@@ -20,7 +20,7 @@ export async function* linesOf(
       length = 0;
       rest = rest.subarray(end + 1);
       // One chunk may hold thousands of lines, and their reader need not wait for anything.
-      if (turns.due(end + 512)) await turns.yield();
+      if (meter.spend(end + 512)) await meter.rest();
     }
     if (rest.length === 0) continue;
     if (length + rest.length > maxBytes) throw new LineTooLongError();

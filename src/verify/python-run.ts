@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { CommandHandle } from '../command/command-handle.js';
 import { InvalidOptionsError, messageOf } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import type { Sandbox } from '../sandbox.js';
 import { findProgram, JUDGE_ENV, judgeUser } from './judge-user.js';
 import { PYTHON_CANDIDATE } from './python-candidate.js';
@@ -17,7 +18,6 @@ import { PYTHON_WIRE } from './python-wire.js';
 import { inWords, type Relayed, relay } from './relay.js';
 import type { CallsOptions, PytestOptions } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
-import { Turns } from './turns.js';
 
 /** Reads a program of a known length from stdin and runs it; what follows on stdin is left for the program. */
 const BOOT = [
@@ -125,9 +125,9 @@ async function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest')
   const tests: TestCase[] = [];
   try {
     verdict = verdictSchema.parse(JSON.parse(line));
-    const turns = new Turns();
+    const meter = new WorkMeter();
     for (const test of relayed.tests) {
-      if (turns.due(test.length + 512)) await turns.yield();
+      if (meter.spend(test.length + 512)) await meter.rest();
       tests.push(caseSchema.parse(JSON.parse(test.toString('utf8'))));
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Test cases out of a TAP stream, read line by line in turns: how long a report takes is bounded by its length. */
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import type { TestCase } from './test-report.js';
-import { Turns } from './turns.js';
 
 export interface TapResult {
   tests: TestCase[];
@@ -40,13 +40,13 @@ interface Diagnosis {
 }
 
 /** Test points of subtests count one by one, and their parents only where they fail. */
-export async function parseTap(text: string, turns = new Turns()): Promise<TapResult> {
+export async function parseTap(text: string, meter = new WorkMeter(), signal?: AbortSignal): Promise<TapResult> {
   const reader = new TapReader();
   for (let start = 0; start < text.length && reader.problem === undefined; ) {
     const newline = text.indexOf('\n', start);
     const end = newline < 0 ? text.length : newline;
     reader.line(text.slice(start, Math.min(end, start + MAX_LINE)), end - start > MAX_LINE);
-    if (turns.due(end - start + 64)) await turns.yield();
+    if (meter.spend(Math.min(end - start, MAX_LINE) + 64)) await meter.rest(signal);
     start = end + 1;
   }
   return reader.end();

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
+import { STEPS_PER_TURN, WorkMeter } from '../../../src/lifecycle/work-meter.js';
 import { LineTooLongError, linesOf } from '../../../src/verify/lines.js';
-import { Turns } from '../../../src/verify/turns.js';
 
-async function read(chunks: Iterable<string>, maxBytes = 1000, turns = new Turns()): Promise<string[]> {
+async function read(chunks: Iterable<string>, maxBytes = 1000, meter = new WorkMeter()): Promise<string[]> {
   async function* stream() {
     for (const chunk of chunks) yield Buffer.from(chunk);
   }
   const lines: string[] = [];
-  for await (const line of linesOf(stream(), maxBytes, turns)) lines.push(line.toString());
+  for await (const line of linesOf(stream(), maxBytes, meter)) lines.push(line.toString());
   return lines;
 }
 
@@ -24,12 +24,12 @@ test('a line that is too long ends the reading', async () => {
 
 test('between the lines of one chunk, the event loop has its turns', async () => {
   let turned = 0;
-  class Counted extends Turns {
-    override async yield() {
+  class Counted extends WorkMeter {
+    override async rest() {
       turned += 1;
-      await super.yield();
+      await super.rest();
     }
   }
   await read(['\n'.repeat(100_000)], 1000, new Counted());
-  expect(turned).toBeGreaterThanOrEqual(100_000 / 512 - 1);
+  expect(turned).toBeGreaterThanOrEqual((100_000 * 512) / STEPS_PER_TURN - 1);
 });
