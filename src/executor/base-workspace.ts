@@ -88,7 +88,7 @@ export class BaseWorkspace {
       preserveTimestamps: true,
     });
     const manifest: Manifest = new Map(first.snapshot.manifest);
-    const merge = new Merge(directory, manifest, this.#current.manifest, first);
+    const merge = await Merge.begin(directory, manifest, this.#current.manifest, first);
     for (const other of others) {
       throwIfAborted(signal, 'merging a branch');
       await merge.add(other);
@@ -112,20 +112,33 @@ class Merge {
   readonly conflicts: MergeConflict[] = [];
   /** Path → whose change it has. */
   readonly #changed = new Map<string, { branch: number; change: Change }>();
+  /** What lies directly in each directory of `manifest`: a search of the whole manifest for each change would be quadratic. */
+  readonly #children = new Map<string, Set<string>>();
 
-  constructor(
+  private constructor(
     readonly directory: string,
     readonly manifest: Manifest,
     readonly base: Manifest,
-    first: KeptBranch,
   ) {
-    for (const change of diffManifests(base, first.snapshot.manifest)) {
-      this.#changed.set(change.path, { branch: first.branch, change });
+    for (const path of manifest.keys()) this.#childrenOf(dirname(path)).add(path);
+  }
+
+  static async begin(directory: string, manifest: Manifest, base: Manifest, first: KeptBranch): Promise<Merge> {
+    const merge = new Merge(directory, manifest, base);
+    for (const change of await diffManifests(base, first.snapshot.manifest)) {
+      merge.#changed.set(change.path, { branch: first.branch, change });
     }
+    return merge;
+  }
+
+  #childrenOf(directory: string): Set<string> {
+    const known = this.#children.get(directory) ?? new Set();
+    this.#children.set(directory, known);
+    return known;
   }
 
   async add({ branch, snapshot }: KeptBranch): Promise<void> {
-    const changes = diffManifests(this.base, snapshot.manifest);
+    const changes = await diffManifests(this.base, snapshot.manifest);
     // Deletions first and inner ones before outer ones; then the rest, directories before what is in them.
     const deleted = changes.filter(({ change }) => change === 'deleted').reverse();
     for (const change of [...deleted, ...changes.filter(({ change: type }) => type !== 'deleted')]) {
@@ -157,8 +170,7 @@ class Merge {
     }
     if (change === 'deleted' || kind !== 'directory') {
       // Something else may have been put below what this branch takes away or replaces by a file.
-      for (const below of this.manifest.keys()) {
-        if (!below.startsWith(`${path}/`)) continue;
+      for (const below of this.#children.get(path) ?? []) {
         const by = this.#changed.get(below)?.branch ?? 0;
         return { branch: by, reason: `${below} is in it there` };
       }
@@ -171,6 +183,7 @@ class Merge {
     if (!after || this.manifest.get(path)?.kind !== after.kind) await rm(target, { recursive: true, force: true });
     if (!after) {
       this.manifest.delete(path);
+      this.#childrenOf(dirname(path)).delete(path);
       return;
     }
     if (after.kind === 'directory') await mkdir(target, { recursive: true });
@@ -181,6 +194,7 @@ class Merge {
     }
     if (after.kind !== 'link') await chmod(target, after.mode | (after.kind === 'directory' ? 0o700 : 0o600));
     this.manifest.set(path, after);
+    this.#childrenOf(dirname(path)).add(path);
   }
 
   #conflict(path: string, kept: number, dropped: number, reason: string): void {

@@ -133,7 +133,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
     const { commitMode, target, approve, timeouts } = run.options;
     const { iteration } = this.report;
     const snapshot = this.#branches.find(({ report }) => report === branch)?.snapshot;
-    const changes = snapshot ? diffManifests(run.base.origin.manifest, snapshot.manifest) : [];
+    const changes = snapshot ? await diffManifests(run.base.origin.manifest, snapshot.manifest) : [];
     if (commitMode === 'never' || target === undefined) {
       return { status: 'skipped', branch: branch.branch, target, changes, issues: [], feedback: undefined };
     }

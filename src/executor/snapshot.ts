@@ -52,7 +52,7 @@ export async function takeSnapshot(
   const { manifest } = await manifestOf(directory, { signal });
   const ignored = await removeIgnored(directory, manifest, base, origin, rules);
   for (const [path, entry] of manifest) await restoreMode(directory, path, entry, base.get(path), modes.get(path));
-  return { directory, manifest, changes: diffManifests(base, manifest), refused, ignored };
+  return { directory, manifest, changes: await diffManifests(base, manifest, signal), refused, ignored };
 }
 
 /** Removes from directory and manifest the new entries that a rule leaves out. @returns their topmost paths */

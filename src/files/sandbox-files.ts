@@ -277,7 +277,7 @@ export class SandboxFiles {
       throw new InvalidOptionsError("files.diff: a 'bind' workspace is the host's directory itself; there is no seed");
     const argv = ['manifest', this.#root.workspace, String(maxBytes), String(maxEntries), OWN_NAME];
     const { records, refused } = await this.#records(argv, rest, maxEntries);
-    const changes = diffManifests(base, await manifestFromRecords(records, rest.signal));
+    const changes = await diffManifests(base, await manifestFromRecords(records, rest.signal), rest.signal);
     const left = defaultIgnores ? await leaveOutDefaults(changes, base) : { changes, ignored: [], ignoredCount: 0 };
     return { ...left, refused };
   }

@@ -12,7 +12,7 @@ import { leaveOut } from './commit-ignore.js';
 import { sameMode } from './commit-mode.js';
 import type { PrepareCommitOptions, UnifiedDiffOptions } from './commit-options.js';
 import { prepareSchema, unifiedDiffSchema } from './commit-options.js';
-import { isWithin } from './commit-paths.js';
+import { prefixesOf } from './commit-paths.js';
 import { openTree, recoverCommit } from './commit-recover.js';
 import type { Refusal } from './commit-refusals.js';
 import { changeRefusal } from './commit-refusals.js';
@@ -113,7 +113,7 @@ export class CommitPlan {
  */
 export async function prepareCommit(sources: CommitSources, options?: PrepareCommitOptions): Promise<CommitPlan> {
   const { base, result, target } = sources;
-  const changes = diffManifests(base.manifest, result.manifest);
+  const changes = await diffManifests(base.manifest, result.manifest, options?.signal);
   return planChanges({ base, changes, directory: result.directory, refused: result.refused ?? [], target }, options);
 }
 
@@ -175,7 +175,8 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
 /** Without what is refused and everything below it: a refused link in place of a directory leaves the directory be. */
 export function withoutRefused<C extends Change>(changes: readonly C[], refusals: readonly Refusal[]): C[] {
   if (refusals.length === 0) return [...changes];
-  return changes.filter(({ path }) => !refusals.some((refusal) => isWithin(path, refusal.path)));
+  const refused = new Set(refusals.map(({ path }) => path));
+  return changes.filter(({ path }) => ![...prefixesOf(path)].some((prefix) => refused.has(prefix)));
 }
 
 const newId = (): string =>

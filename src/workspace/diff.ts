@@ -1,3 +1,4 @@
+import { sortInTurns, WorkMeter } from '../lifecycle/work-meter.js';
 import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
 
 /** `modified` wins over `mode-changed` when both apply; `before` and `after` have the modes. */
@@ -13,9 +14,11 @@ export interface Change {
 }
 
 /** What changed between two manifests, sorted by path. `.ripcord*` at the top level is ours and never a change. */
-export function diffManifests(base: Manifest, current: Manifest): Change[] {
+export async function diffManifests(base: Manifest, current: Manifest, signal?: AbortSignal): Promise<Change[]> {
   const changes: Change[] = [];
+  const meter = new WorkMeter();
   for (const [path, after] of current) {
+    if (meter.spend(path.length)) await meter.rest(signal);
     if (isOurs(path)) continue;
     const before = base.get(path);
     if (before === undefined) changes.push({ path, change: 'added', kind: after.kind, after });
@@ -25,9 +28,10 @@ export function diffManifests(base: Manifest, current: Manifest): Change[] {
     }
   }
   for (const [path, before] of base) {
+    if (meter.spend(path.length)) await meter.rest(signal);
     if (!current.has(path) && !isOurs(path)) changes.push({ path, change: 'deleted', kind: before.kind, before });
   }
-  return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return sortInTurns(changes, ({ path }) => path, signal);
 }
 
 export type ChangeCounts = Record<ChangeType, number>;

@@ -72,7 +72,7 @@ async function prepareRunIn(at: string): Promise<{ project: string; result: stri
   const after = writeTree(`${at}/inside`, { a: '2\n', kept: 'k', src: { b: 'b', c: 'c' } });
   const result = writeTree(`${at}/result`, { a: '2\n' });
   const [base, now] = await Promise.all([project, after].map((directory) => manifestOf(directory)));
-  await writeMark(result, { changes: diffManifests(base!.manifest, now!.manifest) });
+  await writeMark(result, { changes: await diffManifests(base!.manifest, now!.manifest) });
   return { project, result };
 }
 

@@ -21,7 +21,7 @@ async function branch(number: number, tree: Tree, workspace: BaseWorkspace) {
   const directory = at(`branch-${number}`);
   writeTree(directory, tree);
   const { manifest } = await manifestOf(directory);
-  const changes = diffManifests(workspace.current.manifest, manifest);
+  const changes = await diffManifests(workspace.current.manifest, manifest);
   return { branch: number, snapshot: { directory, manifest, changes, refused: [], ignored: [] } };
 }
 

@@ -30,7 +30,7 @@ describe('what is left out by default', () => {
   it('is named at any depth, and only where the base does not have it', async () => {
     const { base, result } = await trees();
     const { changes, ignored, ignoredCount } = await leaveOutDefaults(
-      diffManifests(base.manifest, result.manifest),
+      await diffManifests(base.manifest, result.manifest),
       base.manifest,
     );
     expect(ignored).toEqual(['__pycache__', 'deep/.DS_Store', 'deep/node_modules', 'env']);

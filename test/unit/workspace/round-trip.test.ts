@@ -64,7 +64,7 @@ it('stage, pack and extract give back any tree', async () => {
       const result = await extractTar(inPieces(bytes, pieceSize), place('out'), { collisions: 'allow' });
       expect(result.refused).toEqual([]);
       expect(readTree(place('out'))).toEqual(readTree(place('seed')));
-      expect(diffManifests(manifest, (await manifestOf(place('out'))).manifest)).toEqual([]);
+      expect(await diffManifests(manifest, (await manifestOf(place('out'))).manifest)).toEqual([]);
       rmSync(temp(directory), { recursive: true });
     }),
     { numRuns: 60, ...withinTime },
