@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { closest } from './closest.js';
 import { InvalidOptionsError } from './errors.js';
+import { MIN_TMPFS_BYTES, sizesProblem } from './lifecycle/tmpfs-sizes.js';
 import type { Logger } from './logger.js';
 import { ownOptions } from './own-options.js';
 import type { PoolOptions } from './pool/pool-options.js';
@@ -68,46 +69,60 @@ export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2,
 export const cpuLimit = z.number().min(0.01, { error: 'must be at least 0.01' }).max(1024);
 export const pidLimit = z.number().int().min(8).max(4_194_304);
 /** A tmpfs of size 0 is one without a limit (`tmpfs(5)`). */
-const tmpfsSize = sizeSchema.refine((bytes) => bytes >= 4096, { error: 'must be at least one page, 4k' });
+const tmpfsSize = sizeSchema.refine((bytes) => bytes >= MIN_TMPFS_BYTES, { error: 'must be at least one page, 4k' });
 
 const CPUS = "expected true, false or numbers of CPUs such as '0-3,6'";
 
+const inodes = z.number().int().min(16).max(4_194_304);
+
 /** Resource limits of one sandbox. */
-export const limitsSchema = z.strictObject({
-  /** Memory, swap excluded because there is none. Default 512 MiB, at least 16 MiB. Workspace and /tmp count towards it. */
-  memory: memoryLimit.default(512 * 1024 ** 2),
-  /**
-   * CPUs, fractions allowed. Default 1, at least 0.01. Programs are told by `OMP_NUM_THREADS`, `GOMAXPROCS` and the like,
-   * rounded up; what the image or you set of these wins.
-   */
-  cpus: cpuLimit.default(1),
-  /**
-   * Pin the sandbox to as many CPUs as `cpus` is, rounded up, so that `nproc` tells the truth. `true`: the next ones in
-   * turn, of those numbered from 0. Or the numbers themselves, e.g. `'4-7'`. Default false: any CPU of the machine.
-   */
-  cpuset: z
-    .union([z.boolean(), z.string().regex(/^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/, { error: CPUS })], {
-      error: CPUS,
-    })
-    .default(false),
-  /** Processes and threads, the agent's own (1 and 1 per command) included. Default 256, at least 8. */
-  pids: pidLimit.default(256),
-  /** Size of /workspace in `copy` mode. Default: half of `memory`; at least 4 KiB. */
-  workspace: tmpfsSize.optional(),
-  /** Size of /tmp. Default: a tenth of `memory`; at least 4 KiB. */
-  tmp: tmpfsSize.optional(),
-  /** Size of /dev/shm, which counts towards `memory`. Default: an eighth of it; at least 4 KiB. */
-  shm: tmpfsSize.optional(),
-  /** Files and directories in /workspace (inodes). Default 100,000, at least 16. */
-  files: z
-    .number()
-    .int()
-    .min(16)
-    .max(2 ** 31 - 1)
-    .default(100_000),
-  /** Open files a process: soft limit; the hard one is four times that. Default 1024. */
-  openFiles: z.number().int().min(16).max(262_144).default(1024),
-});
+export const limitsSchema = z
+  .strictObject({
+    /** Memory, swap excluded because there is none. Default 512 MiB, at least 16 MiB. Workspace, HOME and /tmp count towards it. */
+    memory: memoryLimit.default(512 * 1024 ** 2),
+    /**
+     * CPUs, fractions allowed. Default 1, at least 0.01. Programs are told by `OMP_NUM_THREADS`, `GOMAXPROCS` and the like,
+     * rounded up; what the image or you set of these wins.
+     */
+    cpus: cpuLimit.default(1),
+    /**
+     * Pin the sandbox to as many CPUs as `cpus` is, rounded up, so that `nproc` tells the truth. `true`: the next ones in
+     * turn, of those numbered from 0. Or the numbers themselves, e.g. `'4-7'`. Default false: any CPU of the machine.
+     */
+    cpuset: z
+      .union([z.boolean(), z.string().regex(/^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/, { error: CPUS })], {
+        error: CPUS,
+      })
+      .default(false),
+    /** Processes and threads, the agent's own (1 and 1 per command) included. Default 256, at least 8. */
+    pids: pidLimit.default(256),
+    /**
+     * Size of /workspace in `copy` mode. Default: 30 % of `memory`; at least 4 KiB. Together with `home` and `tmp` at most
+     * 60 % of it, so that full ones leave room to run; what is not given shares what the given ones leave.
+     */
+    workspace: tmpfsSize.optional(),
+    /** Size of HOME, which is /home/sandbox. Default: 16 % of `memory`; at least 4 KiB. */
+    home: tmpfsSize.optional(),
+    /** Size of /tmp, which is TMPDIR. Default: 14 % of `memory`; at least 4 KiB. */
+    tmp: tmpfsSize.optional(),
+    /** Size of /dev/shm, which counts towards `memory`. Default: an eighth of it; at least 4 KiB. */
+    shm: tmpfsSize.optional(),
+    /**
+     * Files, directories and links in /workspace (inodes); each takes about 1 KiB of `memory` besides its content. Default:
+     * one for every 8 KiB of `memory` (65,536 of 512 MiB), at most 100,000; at least 16.
+     */
+    files: inodes.optional(),
+    /** Files, directories and links in HOME. Default: one for every 32 KiB of `memory`, at most 25,000; at least 16. */
+    homeFiles: inodes.optional(),
+    /** Files, directories and links in /tmp. Default: one for every 32 KiB of `memory`, at most 25,000; at least 16. */
+    tmpFiles: inodes.optional(),
+    /** Open files a process: soft limit; the hard one is four times that. Default 1024. */
+    openFiles: z.number().int().min(16).max(262_144).default(1024),
+  })
+  .superRefine((limits, context) => {
+    const message = sizesProblem(limits);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
 
 /** Which host files a workspace begins with. */
 export const seedSchema = z.union([

@@ -349,7 +349,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       new Sandbox(await launch(this.#context(true), newId(), options, signal), options, this.#owner),
       signal,
     );
-    return this.#stand(new WarmSandbox({ ...sandbox.parts, homes: sandbox.homes }));
+    return this.#stand(new WarmSandbox(sandbox.parts));
   }
 
   /** What stands in the pool has a lease as any other, and is missed when it ends. */
@@ -494,7 +494,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const plain = warmOptions(options);
     const clean = new Sandbox({ ...parts, seed: undefined, egress: undefined }, plain, this.#owner);
     // The agent obeys in order: what comes after the reset is on its way before the answer to it is.
-    const resetting = reset(parts, clean.homes);
+    const resetting = reset(parts);
     const [left, renewed] = await Promise.all([resetting, this.#renewed(clean).catch(messageOf)]);
     const problem = left ?? (typeof renewed === 'string' ? renewed : undefined);
     if (problem !== undefined || typeof renewed === 'string') {
@@ -507,13 +507,13 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
 
   /** The sandbox as the next task will find it, with a directory on this side. */
   async #renewed(clean: Sandbox): Promise<WarmSandbox> {
-    const { parts, options, homes } = clean;
+    const { parts, options } = clean;
     const before = this.#warm.get(parts.client) ?? new WarmSandbox(parts);
     parts.client.setLease(WARM_LEASE_MS, options.lifetimeMs);
     if (options.warm) void clean.warmUp().catch(() => {});
     const { nextId: id } = new WarmSandbox(parts, before);
     const directory = await makeSandboxDir(this.#directory, id);
-    return new WarmSandbox({ ...parts, id, directory, homes }, before);
+    return new WarmSandbox({ ...parts, id, directory }, before);
   }
 
   async #close(): Promise<Receipt> {

@@ -19,10 +19,11 @@ import { InvalidOptionsError, SandboxLostError } from './errors.js';
 import { OPERATION_MS, runOperation } from './files/operation.js';
 import { SandboxFiles } from './files/sandbox-files.js';
 import { deferred, throwIfAborted } from './lifecycle/abort.js';
-import { type Launched, maxProgramBytes, WORKSPACE } from './lifecycle/launch.js';
+import { type Launched, maxProgramBytes } from './lifecycle/launch.js';
 import { isClean, type SandboxReceipt } from './lifecycle/receipt.js';
 import type { Semaphore } from './lifecycle/semaphore.js';
 import type { SandboxWarning } from './lifecycle/warnings.js';
+import { HOME, TMP, WORKSPACE } from './places.js';
 import { connectToPort } from './ports/connection.js';
 import { SandboxPorts } from './ports/sandbox-ports.js';
 import { traced } from './tracing.js';
@@ -50,6 +51,9 @@ export type CommandEvent =
 export type EgressEvent = { type: 'egress'; sandbox: string; at: number; record: EgressRecord };
 
 type PlaceOptions = { cwd?: string | undefined; env: Record<string, string>; user?: string | undefined };
+
+/** The sandbox's user may make directories in these. */
+const OWN_PLACES = [WORKSPACE, HOME, TMP];
 
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
@@ -92,16 +96,14 @@ export class Sandbox implements AsyncDisposable {
     this.#options = options;
     this.#owner = owner;
     this.#turns = commandTurns(options.limits.pids);
-    // A bind mount is the host's own directory: HOME and TMPDIR would litter it.
-    const own = options.workspace.mode === 'copy' ? `${WORKSPACE}/.ripcord` : '/tmp/.ripcord';
     this.#env = {
       ...DEFAULT_ENV,
       // A uid that the image has no name for.
       ...(options.uids === 'own' && parts.judge ? { USER: 'sandbox', LOGNAME: 'sandbox' } : {}),
       ...cpuVariables(options.limits.cpus),
       ...parts.image.env,
-      HOME: `${own}/home`,
-      TMPDIR: `${own}/tmp`,
+      HOME,
+      TMPDIR: TMP,
       ...parts.egress?.env,
       ...options.env,
     };
@@ -147,13 +149,6 @@ export class Sandbox implements AsyncDisposable {
     return this.#parts;
   }
 
-  /** @internal HOME and TMPDIR, where they are the sandbox's own. */
-  get homes(): string[] {
-    return [this.#env.HOME!, this.#env.TMPDIR!].filter(
-      (path) => path.startsWith(`${WORKSPACE}/`) || path.startsWith('/tmp/'),
-    );
-  }
-
   /** Counts the copied entries of the seed, and lists those that could not be kept; `undefined` without a seed. */
   get seedReport(): SeedReport | undefined {
     return this.#seedReport;
@@ -189,17 +184,18 @@ export class Sandbox implements AsyncDisposable {
     return this.#options;
   }
 
-  /** @internal Makes HOME and TMPDIR, copies the seed in, and what `network.ca` says. */
+  /** @internal Copies the seed in, what `network.ca` says, and makes the directories that the caller named as HOME and TMPDIR. */
   async prepare(signal: AbortSignal | undefined): Promise<void> {
     const { seed } = this.#parts;
-    if (this.#options.warm) void this.warmUp().catch(() => {});
-    const missing = this.homes.filter((path) => !this.#parts.homes.includes(path));
-    const makeHomes = this.files.makeDirs(missing, { mode: 0o700, signal });
+    const { env, warm } = this.#options;
+    if (warm) void this.warmUp().catch(() => {});
+    const own = [env.HOME, env.TMPDIR].filter((path) => OWN_PLACES.some((place) => path?.startsWith(`${place}/`)));
+    const makeOwn = this.files.makeDirs(own as string[], { mode: 0o700, signal });
     const upload =
       seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal, keepLinks: true });
     const ca = this.#parts.egress?.proxy.ca;
     const authorities = ca === undefined ? undefined : installAuthorities(this.files, ca, signal);
-    const results = await Promise.allSettled([makeHomes, upload, authorities]);
+    const results = await Promise.allSettled([makeOwn, upload, authorities]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 

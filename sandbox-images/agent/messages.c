@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "bytes.h"
 #include "protocol.h"
 
 static bool copy_text(struct slice s, char *out, size_t size) {
@@ -17,6 +16,13 @@ static bool copy_text(struct slice s, char *out, size_t size) {
 static void trim_slashes(char *path) {
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/') path[--length] = '\0';
+}
+
+bool hello_next_mode(struct cursor *modes, char *path, size_t size, uint32_t *mode) {
+    if (modes->left == 0) return false;
+    struct slice text = take_str(modes);
+    *mode = take_u32(modes);
+    return !modes->bad && copy_text(text, path, size) && path[0] == '/';
 }
 
 enum hello_result hello_parse(const struct frame *f, struct hello *out) {
@@ -34,6 +40,12 @@ enum hello_result hello_parse(const struct frame *f, struct hello *out) {
     if (!copy_text(user, out->default_user, sizeof out->default_user)) return HELLO_MALFORMED;
     if (out->workspace[0] != '/') return HELLO_MALFORMED;
     trim_slashes(out->workspace);
+    out->modes = c;
+    char path[PATH_MAX];
+    uint32_t mode;
+    while (c.left > 0) {
+        if (!hello_next_mode(&c, path, sizeof path, &mode)) return HELLO_MALFORMED;
+    }
     if (out->default_user[0] == '\0') memcpy(out->default_user, "1000:1000", sizeof "1000:1000");
     return HELLO_OK;
 }

@@ -6,13 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "frame.h"
 
 #define USER_MAX 256
 
-/* Flag of HELLO: the workspace is the sandbox's own, and every user may write to it. */
-#define HELLO_SHARE_WORKSPACE 1
-/* RESET will be asked for: what there is at the start is remembered. */
+/* Flag of HELLO: RESET will be asked for, and what there is at the start is remembered. */
 #define HELLO_RESETTABLE 2
 
 struct hello {
@@ -22,11 +21,14 @@ struct hello {
     uint64_t lifetime_ms;
     char workspace[PATH_MAX];
     char default_user[USER_MAX];
+    struct cursor modes; /* any number of `str path · u32 mode`, in the frame */
 };
 
 enum hello_result { HELLO_OK, HELLO_OTHER_VERSION, HELLO_MALFORMED };
 
 /* Another version is told apart before anything else is read: its fields may mean something else. */
 enum hello_result hello_parse(const struct frame *f, struct hello *out);
+/* The next of `modes`; false when there is none. */
+bool hello_next_mode(struct cursor *modes, char *path, size_t size, uint32_t *mode);
 
 #endif

@@ -15,6 +15,7 @@
 #include "fs.h"
 #include "reset.h"
 #include "sha256.h"
+#include "user.h"
 #include "util.h"
 
 #define TABLE_SIZE 65536
@@ -114,10 +115,22 @@ static bool remember_node(const char *name, void *context) {
     return true;
 }
 
+/* As its owner: the agent's root user may not read a directory that is its owner's alone. */
+static int open_root(const char *path) {
+    struct stat st;
+    if (lstat(path, &st) != 0) return -1;
+    user_set_file_rights(st.st_uid, st.st_gid);
+    int dir = open(path, OPEN_ROOT);
+    int error = errno;
+    user_set_file_rights(0, 0);
+    errno = error;
+    return dir;
+}
+
 static bool remember_root(struct reset_result *out, const char *path) {
     struct root r = {.flags = NO_FLAGS};
     text_append(r.path, sizeof r.path, path);
-    int dir = open(path, OPEN_ROOT);
+    int dir = open_root(path);
     /* A single file with a mount of its own is a device of /dev put there, which hides something from view. */
     if (dir < 0 && errno == ENOTDIR) {
         bool device = lstat(path, &r.st) == 0 && S_ISCHR(r.st.st_mode);
@@ -275,7 +288,7 @@ static bool same_root(const struct root *now, const struct root *then) {
 static bool prove_root(struct reset_result *out, const struct root *then) {
     struct root now = {0};
     text_append(now.path, sizeof now.path, then->path);
-    int dir = open(then->path, OPEN_ROOT);
+    int dir = open_root(then->path);
     if (dir < 0) return reset_fail(out, errno, "no view of ", then->path);
     now.flags = read_flags(dir);
     close_fd(&dir);

@@ -3,16 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "child.h"
-#include "user.h"
 #include "util.h"
 
 /* A workspace full to the last inode is emptied in a second. */
@@ -99,31 +96,4 @@ void reset_run(struct reset_result *out) {
     uint64_t now = now_us();
     /* The time is taken before the look: however long this process was held up, the last look begins after the limit. */
     for (uint64_t end = now + SETTLE_LIMIT_US; !prove(out) && now < end; now = now_us()) (void)nanosleep(&pause, NULL);
-}
-
-/* 0 or an errno. */
-static int make_directory(struct slice path, char text[PATH_MAX]) {
-    if (path.length == 0 || path.length >= PATH_MAX || path.at[0] != '/') return EINVAL;
-    memcpy(text, path.at, path.length);
-    text[path.length] = '\0';
-    for (char *at = strchr(text + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
-        *at = '\0';
-        (void)mkdir(text, 0755);
-        *at = '/';
-    }
-    return mkdir(text, 0700) == 0 || errno == EEXIST ? 0 : errno;
-}
-
-/* With no other change of PID 1's own than its rights to files: nobody is there who could do anything to it. */
-void reset_make_directories(struct reset_result *out, const char *user, struct cursor *paths) {
-    char text[PATH_MAX] = "";
-    struct identity who;
-    if (out->error != 0 || paths->left == 0) return;
-    int error = user_resolve(user, &who);
-    if (error == 0) {
-        user_set_file_rights(who.uid, who.gid);
-        while (error == 0 && paths->left > 0 && !paths->bad) error = make_directory(take_str(paths), text);
-        user_set_file_rights(0, 0);
-    }
-    if (error != 0) (void)reset_fail(out, error, "no directory at ", text);
 }

@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bytes.h"
-
 struct reset_result {
     uint32_t error; /* 0: as at the start */
     char what[256]; /* what is left, or keeps it from being proven */
@@ -21,9 +19,6 @@ struct reset_result {
 void reset_prepare(void);
 /* Everybody but PID 1 is dead and forgotten, its sockets are closed. Bounded in time. */
 void reset_run(struct reset_result *out);
-
-/* What the next task finds: directories, and those above them that are not there, as the sandbox's user. */
-void reset_make_directories(struct reset_result *out, const char *user, struct cursor *paths);
 
 /* Notes the first thing that is wrong; returns false. */
 bool reset_fail(struct reset_result *out, int error, const char *what, const char *detail);

@@ -233,7 +233,7 @@ void session_run(void) {
 /* ---- from one task to the next ---- */
 
 /* Back to the state after HELLO, or the reason why that cannot be said. */
-static void reset(struct cursor *directories) {
+static void reset(void) {
     struct reset_result *r = &session.reset;
     bool dead = kill_everything();
     connections_stop();
@@ -251,7 +251,6 @@ static void reset(struct cursor *directories) {
     } else {
         reset_run(r);
     }
-    reset_make_directories(r, session.hello.default_user, directories);
     names_open();
     session.figures_before = cgroup_figures();
     session.counters_before = cgroup_counters();
@@ -264,6 +263,19 @@ static void prepare_stage(void) {
     struct identity who;
     if (user_resolve(session.hello.default_user, &who) != 0) return;
     stage_prepare(session.hello.workspace, who.uid, who.gid);
+}
+
+/* As the owner of each: runc gives a tmpfs the mode of the directory that the image has there. */
+static void set_modes(struct cursor *modes) {
+    char path[PATH_MAX];
+    uint32_t mode;
+    struct stat st;
+    while (hello_next_mode(modes, path, sizeof path, &mode)) {
+        if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || (st.st_mode & 07777) == mode) continue;
+        user_set_file_rights(st.st_uid, st.st_gid);
+        (void)chmod(path, mode);
+        user_set_file_rights(0, 0);
+    }
 }
 
 static void greet(const struct frame *f) {
@@ -290,8 +302,7 @@ static void greet(const struct frame *f) {
             fail(E_INTERNAL, "the self-test could not run");
     }
     if (test.breach != NULL) fail(E_UNSAFE_KERNEL, test.breach);
-    /* Its own tmpfs, whose mode the runtime takes from the image; the asked-for user has a name and so no uid yet. */
-    if ((session.hello.flags & HELLO_SHARE_WORKSPACE) != 0) (void)chmod(session.hello.workspace, 01777);
+    set_modes(&session.hello.modes);
     struct commands_setup setup = {session.hello.workspace, session.hello.default_user,
                                    (test.capabilities & CAN_SUBREAP) != 0,
                                    (test.capabilities & CAN_HIDE_FROM_ROOT) == 0};
@@ -338,7 +349,7 @@ static bool on_control_frame(const struct frame *f) {
         }
         case T_RESET:
             session.reset_token = take_u64(&p);
-            if (!p.bad) reset(&p);
+            if (!p.bad) reset();
             break;
         case T_WARM:
             if (!zygote_configure(f->payload, f->length)) return false;

@@ -14,7 +14,6 @@ import {
   encodeHello,
   encodeLease,
   encodeListen,
-  encodeReset,
   encodeSpawn,
   encodeU32,
   encodeU64,
@@ -206,15 +205,14 @@ export class AgentClient {
   /**
    * Back to how the sandbox was before its first command: everything in it is killed and removed, every stream is lost,
    * and the agent proves that nothing is left — or says what keeps it from that, and the sandbox must not be used again.
-   * @param directories are made then, for the next task, as the user of the sandbox
    */
-  reset(directories: readonly string[]): Promise<ResetResult> {
+  reset(): Promise<ResetResult> {
     if (this.#isEnded) return Promise.reject(this.#loss());
     const token = this.#nextToken++;
     const done = deferred<ResetResult>();
     this.#resets.set(token, done);
     this.#transport.ref();
-    this.#send(0, Send.RESET, encodeReset(token, directories));
+    this.#send(0, Send.RESET, encodeU64(token));
     this.#loseStreams();
     this.#listener = undefined;
     return done.promise;

@@ -171,22 +171,23 @@ export interface Hello {
   lifetimeMs: number;
   workspace: string;
   defaultUser: string;
-  /** The workspace is the sandbox's own tmpfs, and any user may write to it. */
-  shareWorkspace: boolean;
   /** RESET may be asked for: the agent remembers what there is at the start. */
   resettable: boolean;
+  /** The sandbox's own tmpfs: the agent gives each its mode, because runc takes it from the image's directory. */
+  modes: readonly { path: string; mode: number }[];
 }
 
 export function encodeHello(hello: Hello): Buffer {
-  return new Writer()
+  const writer = new Writer()
     .u32(MAGIC)
     .u16(PROTOCOL_VERSION)
-    .u16((hello.shareWorkspace ? 1 : 0) | (hello.resettable ? 2 : 0))
+    .u16(hello.resettable ? 2 : 0)
     .u32(hello.leaseMs)
     .u64(hello.lifetimeMs)
     .str(hello.workspace)
-    .str(hello.defaultUser)
-    .done();
+    .str(hello.defaultUser);
+  for (const { path, mode } of hello.modes) writer.str(path).u32(mode);
+  return writer.done();
 }
 
 /** What the agent found out about the kernel it runs on, by trying. */
@@ -324,12 +325,6 @@ export const encodeKill = (signal: number, graceMs: number, discardOutput: boole
 export const encodeResize = (cols: number, rows: number): Buffer => new Writer().u16(cols).u16(rows).done();
 export const encodeLease = (leaseMs: number, lifetimeMs: number): Buffer =>
   new Writer().u32(leaseMs).u64(lifetimeMs).done();
-export function encodeReset(token: number, directories: readonly string[]): Buffer {
-  const writer = new Writer().u64(token);
-  for (const path of directories) writer.str(path);
-  return writer.done();
-}
-
 export const encodeU32 = (value: number): Buffer => new Writer().u32(value).done();
 export const encodeU64 = (value: number | bigint): Buffer => new Writer().u64(value).done();
 

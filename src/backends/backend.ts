@@ -34,6 +34,17 @@ export interface ResolvedImage {
   uids: { first: number; count: number } | undefined;
 }
 
+/** A file system in memory. What is in it can be executed. */
+export interface Tmpfs {
+  path: string;
+  bytes: number;
+  /** Files, directories and links. */
+  inodes: number;
+  mode: number;
+  /** Default: root. */
+  owner: { uid: number; gid: number } | undefined;
+}
+
 /** A container to be made. All of it is decided by the layer above. */
 export interface ContainerSpec {
   name: string;
@@ -46,17 +57,12 @@ export interface ContainerSpec {
   cpuset: string | undefined;
   openFiles: number;
   shmBytes: number;
-  /** The tmpfs belong to this user; `undefined`: to everybody. */
-  owner: { uid: number; gid: number } | undefined;
-  /** Size of the tmpfs in place of each volume of the image: an engine's own would be the host's disk, without a limit. */
-  volumeBytes: number;
-  volumeInodes: number;
-  tmpBytes: number;
-  /** For programs given as text. */
+  /** Size of the tmpfs for programs given as text, which only root writes to. */
   programBytes: number;
-  /** What cannot write into the workspace must be able to execute from /tmp. */
-  tmpExec: boolean;
-  workspace: { kind: 'tmpfs'; bytes: number; inodes: number } | { kind: 'bind'; source: string; readOnly: boolean };
+  /** All that can be written to, with a read-only root. */
+  tmpfs: readonly Tmpfs[];
+  /** A directory of the host at /workspace. */
+  bind: { source: string; readOnly: boolean } | undefined;
   network: 'none' | 'bridge';
   readOnlyRoot: boolean;
   runtime: string | undefined;

@@ -3,6 +3,7 @@ import { chmod, cp, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
+import { OWN_DIRECTORY } from '../workspace/journal.js';
 import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';
 import { stageSeed } from '../workspace/stage.js';
@@ -60,10 +61,9 @@ export class BaseWorkspace {
     const exists = seed && (await lstat(seed.from).catch(() => undefined));
     if (!exists) return new BaseWorkspace({ directory: undefined, manifest: new Map() }, rules, scratch);
     const directory = await scratch.make('seed-');
-    // A target that was committed to has a journal of ours; it is no part of the project.
-    const { manifest, refused } = await stageSeed({ ...seed, ignore: [...seed.ignore, '/.ripcord*'] }, directory, {
-      signal,
-    });
+    // A commit that runs, or was interrupted, keeps its files there. They are no part of the project.
+    const ours = `/${OWN_DIRECTORY}`;
+    const { manifest, refused } = await stageSeed({ ...seed, ignore: [...seed.ignore, ours] }, directory, { signal });
     return new BaseWorkspace({ directory, manifest }, rules, scratch, refused);
   }
 

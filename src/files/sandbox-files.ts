@@ -50,8 +50,6 @@ export interface FileRoot {
 
 /** What is taken from a download at once. */
 const BLOCK_BYTES = 256 * 1024;
-/** Top-level names in a workspace that are Ripcord's own: HOME, TMPDIR and files of the moment. */
-const OWN_NAME = '.ripcord';
 /** A record is at least 70 bytes; the longest path is 4096. */
 const RECORD_BYTES = 8400;
 
@@ -96,7 +94,7 @@ export class SandboxFiles {
   readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
     const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.readArchive');
     throwIfAborted(rest.signal, `reading ${path}`);
-    const argv = ['tar', this.#path(path), String(maxBytes), String(maxEntries), OWN_NAME];
+    const argv = ['tar', this.#path(path), String(maxBytes), String(maxEntries)];
     return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
   }
 
@@ -237,7 +235,7 @@ export class SandboxFiles {
       const content = await this.read(from, { ...rest, maxBytes });
       return saveDownload(content, resolve(to), info.mtimeMs, rest.signal);
     }
-    const argv = ['tar', this.#path(from), String(maxBytes), String(maxEntries), OWN_NAME];
+    const argv = ['tar', this.#path(from), String(maxBytes), String(maxEntries)];
     throwIfAborted(rest.signal, `downloading ${from}`);
     const streams = new CommandStreams(false, BLOCK_BYTES);
     const request = operationRequest(argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
@@ -275,7 +273,7 @@ export class SandboxFiles {
     const base = this.#root.base();
     if (!base)
       throw new InvalidOptionsError("files.diff: a 'bind' workspace is the host's directory itself; there is no seed");
-    const argv = ['manifest', this.#root.workspace, String(maxBytes), String(maxEntries), OWN_NAME];
+    const argv = ['manifest', this.#root.workspace, String(maxBytes), String(maxEntries)];
     const { records, refused } = await this.#records(argv, rest, maxEntries);
     const changes = await diffManifests(base, await manifestFromRecords(records, rest.signal), rest.signal);
     const left = defaultIgnores ? await leaveOutDefaults(changes, base) : { changes, ignored: [], ignoredCount: 0 };

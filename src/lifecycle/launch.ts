@@ -3,13 +3,14 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AgentClient } from '../agent/client.js';
 import type { Ready } from '../agent/messages.js';
-import type { Backend, Container, ContainerSpec, ResolvedImage, RunningLimits } from '../backends/backend.js';
+import type { Backend, Container, ContainerSpec, ResolvedImage, RunningLimits, Tmpfs } from '../backends/backend.js';
 import { Label } from '../backends/backend.js';
 import type { ResolvedCreateOptions } from '../config.js';
 import { isPackageEntry, resolvePackages } from '../egress/packages.js';
 import { EgressProxy } from '../egress/proxy.js';
 import { openEgress } from '../egress/sandbox-egress.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
+import { HOME, TMP, WORKSPACE } from '../places.js';
 import { type StagedSeed, stageSeed } from '../workspace/stage.js';
 import { abortable, throwIfAborted, within } from './abort.js';
 import type { CpuTurn } from './cpu-turn.js';
@@ -17,10 +18,10 @@ import { beat } from './lease.js';
 import { currentOwner, formatOwner } from './owner.js';
 import type { Semaphore } from './semaphore.js';
 import { makeSandboxDir, removeTree } from './state-dir.js';
+import { tmpfsSizes, volumeSize } from './tmpfs-sizes.js';
 import type { UidSlots } from './uid-slots.js';
 import { rootWarning, type SandboxWarning, volumeWarnings } from './warnings.js';
 
-export const WORKSPACE = '/workspace';
 /** `sandbox` in our images, for who has no uid of its own. */
 const SHARED_USER = '1000:1000';
 
@@ -51,8 +52,6 @@ export interface Launched {
   judge: string | undefined;
   seed: { staged: StagedSeed; directory: string } | undefined;
   egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
-  /** Directories for HOME and TMPDIR that have been made already. */
-  homes: readonly string[];
   limits: RunningLimits;
   warnings: readonly SandboxWarning[];
 }
@@ -110,9 +109,8 @@ async function attempt(
       lifetimeMs: options.lifetimeMs,
       workspace: WORKSPACE,
       defaultUser: who.user,
-      // A name says nothing of the uid before the sandbox runs: then the tmpfs is everybody's.
-      shareWorkspace: spec.workspace.kind === 'tmpfs' && spec.owner === undefined,
       resettable: context.resettable,
+      modes: spec.tmpfs,
     });
     // The agent may greet long before the engine says that it runs, and a seed takes its time.
     stopBeating = beat(client, options.leaseMs);
@@ -135,7 +133,6 @@ async function attempt(
       judge: who.ownUid === undefined ? undefined : `${who.ownUid + 1}:${who.ownUid + 1}`,
       seed,
       egress,
-      homes: [],
       limits,
       warnings: [...volumeWarnings(image), ...(who.warnings ?? [])],
     };
@@ -276,13 +273,6 @@ async function checkBind(backend: Backend, options: ResolvedCreateOptions): Prom
 
 type Sizes = ResolvedCreateOptions['limits'];
 
-// Pages of a tmpfs count towards the memory limit: together 60 % of it, so that full ones leave room to run.
-export const tmpBytes = ({ tmp, memory }: Sizes): number => tmp ?? Math.floor(memory * 0.1);
-export const workspaceBytes = ({ workspace, memory }: Sizes): number => workspace ?? Math.floor(memory * 0.5);
-
-/** All volumes of an image together get an eighth of the memory. */
-const volumeBytes = ({ memory }: Sizes, volumes: number): number =>
-  Math.max(4096, Math.floor(memory / 8 / Math.max(1, volumes)));
 /** Docker's 64 MiB at the default memory. */
 export const shmBytes = ({ shm, memory }: Sizes): number => shm ?? Math.floor(memory / 8);
 /** The largest program that `runCode` takes. */
@@ -311,7 +301,6 @@ function containerSpec(
   running: RunningLimits,
 ): ContainerSpec {
   const { limits } = options;
-  const [uid, gid] = user.split(':').map(Number);
   return {
     name,
     labels: {
@@ -326,19 +315,30 @@ function containerSpec(
     image,
     ...running,
     shmBytes: shmBytes(limits),
-    volumeBytes: volumeBytes(limits, image.volumes.length),
-    volumeInodes: limits.files,
     openFiles: limits.openFiles,
-    tmpBytes: tmpBytes(limits),
     programBytes: programBytes(limits),
-    tmpExec: bind !== undefined,
-    workspace: bind
-      ? { kind: 'bind', ...bind }
-      : { kind: 'tmpfs', bytes: workspaceBytes(limits), inodes: limits.files },
-    owner: Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined,
+    tmpfs: ownTmpfs(limits, user, bind !== undefined, image),
+    bind,
     // Egress needs no interface: it goes through the pipe.
     network: options.network === 'bridge' ? 'bridge' : 'none',
     readOnlyRoot: options.rootfs === 'read-only',
     runtime: options.runtime,
   };
+}
+
+function ownTmpfs(limits: Sizes, user: string, isBound: boolean, { volumes }: ResolvedImage): Tmpfs[] {
+  const sizes = tmpfsSizes(limits);
+  const [uid, gid] = user.split(':').map(Number);
+  const owner = Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined;
+  // A name says nothing of the uid before the sandbox runs: then what is its user's is everybody's.
+  const ofUser = (mode: number) => ({ owner, mode: owner ? mode : 0o1777 });
+  const own: Tmpfs[] = [
+    { path: HOME, ...sizes.home, ...ofUser(0o700) },
+    { path: TMP, ...sizes.tmp, owner: undefined, mode: 0o1777 },
+  ];
+  if (!isBound) own.unshift({ path: WORKSPACE, ...sizes.workspace, ...ofUser(0o755) });
+  // The engine would give the image's volumes the host's disk, without a limit.
+  const others = volumes.filter((path) => ![WORKSPACE, HOME, TMP].includes(path));
+  const size = volumeSize(limits, others.length);
+  return [...others.map((path) => ({ path, ...size, ...ofUser(0o755) })), ...own];
 }

@@ -4,7 +4,6 @@ import { ErrorCode, McpError, type Resource, type ResourceTemplate } from '@mode
 import { messageOf, RipcordError } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
-import { isOwn } from '../tools/own-files.js';
 import { pictureType } from '../tools/pictures.js';
 import type { ToolSession } from '../tools/session.js';
 
@@ -89,7 +88,7 @@ async function filesOf(sandbox: Sandbox, signal: AbortSignal | undefined): Promi
   try {
     const entries = await sandbox.files.list('.', { depth: DEPTH, maxEntries: MAX_ENTRIES, signal });
     return entries
-      .filter(({ kind, path }) => kind === 'file' && !isOwn(sandbox, '.', path))
+      .filter(({ kind }) => kind === 'file')
       .map(({ path, size, mtimeMs }) => ({
         uri: `${SCHEME}${sandbox.id}/${path.split('/').map(encodeURIComponent).join('/')}`,
         name: path,

@@ -1,7 +1,8 @@
 /** Which sandboxes are the same before they are used. */
 import { type CreateOptions, createSchema, parseOptions, type ResolvedCreateOptions } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
-import { programBytes, shmBytes, tmpBytes, workspaceBytes } from '../lifecycle/launch.js';
+import { programBytes, shmBytes } from '../lifecycle/launch.js';
+import { tmpfsSizes } from '../lifecycle/tmpfs-sizes.js';
 import type { ResolvedPool } from './pool-options.js';
 
 /** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */
@@ -23,18 +24,11 @@ export function poolKey(options: ResolvedCreateOptions): string | undefined {
 export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   if (options.workspace.mode === 'bind') return undefined;
   const { image, limits, network, user, uids, runtime, rootfs, warm, labels } = options;
-  const { files, openFiles, cpuset } = limits;
+  const { openFiles, cpuset } = limits;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  const { workspace, home, tmp } = tmpfsSizes(limits);
   // An engine has no call that takes the pinning from a container.
-  const sizes = [
-    tmpBytes(limits),
-    workspaceBytes(limits),
-    programBytes(limits),
-    shmBytes(limits),
-    files,
-    openFiles,
-    cpuset,
-  ];
+  const sizes = [workspace, home, tmp, programBytes(limits), shmBytes(limits), openFiles, cpuset];
   return JSON.stringify([image, sizes, network === 'bridge', user, uids, runtime, rootfs, warm, sorted]);
 }
 

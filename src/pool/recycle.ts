@@ -25,12 +25,11 @@ export const domainOf = ({ reuse }: ResolvedCreateOptions): string | undefined =
 
 /**
  * Has the agent reset the sandbox, and removes its directory on this side.
- * @param homes are made in it for the next task
  * @returns `undefined`: it is proven clean
  */
-export async function reset({ client, directory }: Launched, homes: readonly string[]): Promise<string | undefined> {
+export async function reset({ client, directory }: Launched): Promise<string | undefined> {
   try {
-    const [answer] = await Promise.all([within(client.reset(homes), RESET_MS), removeTree(directory)]);
+    const [answer] = await Promise.all([within(client.reset(), RESET_MS), removeTree(directory)]);
     if (answer === undefined) return 'the reset took too long';
     if (answer.errno !== 0) return printable(answer.what) || errnoName(answer.errno);
     return existsSync(directory) ? 'its directory could not be removed' : undefined;

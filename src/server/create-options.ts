@@ -28,7 +28,7 @@ export const callerCreateSchema = createSchema
   })
   .extend({
     /** Which CPUs are theirs is not for callers to say. */
-    limits: limitsSchema.extend({ cpuset: z.boolean().default(false) }).prefault({}),
+    limits: limitsSchema.safeExtend({ cpuset: z.boolean().default(false) }).prefault({}),
     network: z.union([z.literal('none'), callerNetworkSchema]).default('none'),
     /** As the library's; a trust domain is the token's own, whatever it is called. */
     reuse: z.union([z.boolean(), z.string().min(1).max(64)]).default(false),

@@ -5,7 +5,6 @@ import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
 import { writeFully } from '../workspace/fd.js';
 import { HostDirectory, InTheWay } from '../workspace/host-directory.js';
-import { isOwn } from './own-files.js';
 
 export interface CopiedOut {
   /** Below the directory. */
@@ -57,7 +56,5 @@ async function entriesOf(sandbox: Sandbox, root: string, signal: AbortSignal | u
     maxEntries: MAX_ENTRIES,
     signal,
   });
-  return all
-    .filter(({ path }) => !isOwn(sandbox, root, path))
-    .map((entry) => ({ ...entry, path: posix.join(root, entry.path) }));
+  return all.map((entry) => ({ ...entry, path: posix.join(root, entry.path) }));
 }

@@ -26,7 +26,7 @@ export async function copyWorkspace(
 ): Promise<WorkspaceCopy> {
   const brought = [...Object.keys(options.tests), ...Object.keys(options.canaries)];
   const patterns = options.leaveOut ?? obeyedBy(options.command, placesOf(options.cwd, brought));
-  const excluded = ['.ripcord*', ...patterns].flatMap((pattern) => ['--exclude', pattern]);
+  const excluded = patterns.flatMap((pattern) => ['--exclude', pattern]);
   const run = async (argv: string[], maxOutputBytes: number) => {
     const result = await sandbox.exec(argv, {
       user,

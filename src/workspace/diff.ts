@@ -13,13 +13,12 @@ export interface Change {
   after?: ManifestEntry;
 }
 
-/** What changed between two manifests, sorted by path. `.ripcord*` at the top level is ours and never a change. */
+/** What changed between two manifests, sorted by path. */
 export async function diffManifests(base: Manifest, current: Manifest, signal?: AbortSignal): Promise<Change[]> {
   const changes: Change[] = [];
   const meter = new WorkMeter();
   for (const [path, after] of current) {
     if (meter.spend(path.length)) await meter.rest(signal);
-    if (isOurs(path)) continue;
     const before = base.get(path);
     if (before === undefined) changes.push({ path, change: 'added', kind: after.kind, after });
     else {
@@ -29,7 +28,7 @@ export async function diffManifests(base: Manifest, current: Manifest, signal?: 
   }
   for (const [path, before] of base) {
     if (meter.spend(path.length)) await meter.rest(signal);
-    if (!current.has(path) && !isOurs(path)) changes.push({ path, change: 'deleted', kind: before.kind, before });
+    if (!current.has(path)) changes.push({ path, change: 'deleted', kind: before.kind, before });
   }
   return sortInTurns(changes, ({ path }) => path, signal);
 }
@@ -47,10 +46,6 @@ export function countChanges(changes: readonly Change[]): ChangeCounts {
 export function summarizeChanges(changes: readonly Change[]): string {
   const parts = Object.entries(countChanges(changes)).filter(([, count]) => count > 0);
   return parts.map(([change, count]) => `${count} ${change.replace('-', ' ')}`).join(', ') || 'no changes';
-}
-
-function isOurs(path: string): boolean {
-  return path.startsWith('.ripcord');
 }
 
 function compare(before: ManifestEntry, after: ManifestEntry): ChangeType | undefined {

@@ -166,10 +166,8 @@ describe('verification', () => {
         server.detach();
       },
       verify: async ({ sandbox }) => {
-        const found = await sandbox.exec(
-          'ls -A /tmp ~; find . -path ./.ripcord -prune -o -type f -print; cat answer.txt; ps -A | grep -c sleep',
-        );
-        return { passed: found.stdout.replaceAll(/^.*:\n|^$\n/gm, '') === '.ripcord\n', reason: found.stdout };
+        const found = await sandbox.exec('ls -A /tmp ~; find . -type f -print; cat answer.txt; ps -A | grep -c sleep');
+        return { passed: found.stdout.replaceAll(/^.*:\n|^$\n/gm, '') === '', reason: found.stdout };
       },
     });
     const { reason } = (await executor.run('task')).iterations[0]!.branches[0]!.verification!;

@@ -62,7 +62,7 @@ beforeAll(async () => {
   await commit(
     'traps',
     { Volumes: { '/workspace': {}, '/tmp': {}, '/.ripcord': {} }, Env: ['LD_PRELOAD=/evil.so', 'PATH=/evil'] },
-    'mkdir -p /workspace /evil /.ripcord; echo forged > /workspace/forged; echo "#!/bin/false" > /.ripcord/agent; chmod 755 /.ripcord/agent; rm -f /etc/passwd /etc/group',
+    'mkdir -p /workspace /evil /.ripcord; echo forged > /workspace/forged; mkdir -p /home/sandbox; chmod 500 /workspace; chmod 555 /home/sandbox; chmod 755 /tmp; echo "#!/bin/false" > /.ripcord/agent; chmod 755 /.ripcord/agent; rm -f /etc/passwd /etc/group',
   );
 });
 afterAll(async () => {
@@ -104,7 +104,11 @@ describe('an image with a configuration of its own', () => {
   it('gives its environment to commands, under that of the sandbox and the command', async () => {
     await using sandbox = await under.manager.create({ image: tags.odd, env: { LEVEL: 'sandbox' } });
     const line = 'echo $FROM_IMAGE,$EQUALS,"$(printenv EMPTY && echo set)",$LEVEL,$HOME; tool';
-    expect((await sandbox.exec(line)).stdout).toBe('image,a=b=c,\nset,sandbox,/workspace/.ripcord/home\nodd tool\n');
+    expect((await sandbox.exec(line)).stdout).toBe('image,a=b=c,\nset,sandbox,/home/sandbox\nodd tool\n');
+    await using named = await under.manager.create({ image: tags.odd, user: 'daemon' });
+    expect((await named.exec('stat -c %a ~ . /tmp; echo > ~/x && mktemp -u -p ~')).stdout).toMatch(
+      /^1777\n1777\n1777\n\/home\/sandbox\/tmp\.\w+\n$/,
+    );
     await using over = await under.manager.create({ image: tags.odd, env: { FROM_IMAGE: 'sandbox' } });
     expect((await over.exec('echo $FROM_IMAGE')).stdout).toBe('sandbox\n');
     expect((await over.exec('echo $FROM_IMAGE', { env: { FROM_IMAGE: 'exec' } })).stdout).toBe('exec\n');
@@ -123,7 +127,7 @@ describe('an image with a configuration of its own', () => {
       stat -fc '%T %S %b %c' $d; stat -c '%u' $d; head -c 8M /dev/zero 2>&1 > $d/fill | grep -o 'No space'; rm $d/fill; done
       cp /bin/true /data/t && /data/t && echo runs`;
     // An eighth of the memory for the four of them.
-    const volume = 'tmpfs 4096 512 50\n1000\nNo space\n';
+    const volume = 'tmpfs 4096 512 512\n1000\nNo space\n';
     expect((await sandbox.exec(line)).stdout).toBe(`inner\n${volume.repeat(4)}runs\n`);
     const message = expect.stringContaining('/data, /data/inner, /relative, /srv');
     expect(sandbox.warnings).toEqual([{ code: 'volumes-hidden', message }]);
@@ -150,6 +154,19 @@ describe('an image that sets traps', () => {
     expect(await sandbox.exec(['/bin/id', '-u'], { env: { LD_PRELOAD: '' } })).toMatchObject({ stdout: '1000\n' });
     await sandbox.close();
   });
+
+  it.each([undefined, '77:88'])(
+    'has no say in who may write to HOME, /tmp and the workspace (user %s)',
+    async (user) => {
+      await using sandbox = await under.manager.create({ image: tags.traps, user });
+      const line =
+        "/bin/stat -c '%a %u' /workspace /home/sandbox /tmp; echo > ~/x && echo > /tmp/x && echo > x && echo wrote";
+      const uid = user ? 77 : 1000;
+      expect((await sandbox.exec(line, { env: { LD_PRELOAD: '' } })).stdout).toBe(
+        `755 ${uid}\n700 ${uid}\n1777 0\nwrote\n`,
+      );
+    },
+  );
 
   it('gets no volume of the host', async () => {
     const sandbox = await under.manager.create({ image: tags.traps });

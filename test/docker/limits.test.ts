@@ -138,13 +138,9 @@ except OSError as error:
     await sandbox().files.remove('count', { recursive: true });
   });
 
-  it('hold for /tmp, where nothing can be executed', async () => {
+  it('hold for /tmp', async () => {
     const full = await sandbox().exec('head -c 2M /dev/zero > /tmp/fill; rm /tmp/fill');
     expect(full.stderr).toContain('No space left on device');
-    const run = await sandbox().exec('cp /bin/true /tmp/t 2>/dev/null; chmod +x /tmp/t; /tmp/t');
-    expect(run).toMatchObject({ exitCode: 126 });
-    expect(run.stderr).toContain('Permission denied');
-    expect(await sandbox().exec('cp /bin/true t && ./t && rm t')).toMatchObject({ exitCode: 0 });
   });
 
   it('hold for /dev/shm: full is full, not out of memory', async () => {
@@ -243,15 +239,6 @@ describe('walls', () => {
       `echo forged > /proc/${other.pid}/fd/0 2>/dev/null && echo wrote; echo end`,
     );
     expect(stdout).toBe('end\n');
-  });
-
-  it('show HOME and TMPDIR in the workspace, private and writable', async () => {
-    const { stdout } = await sandbox().exec('echo $HOME $TMPDIR; stat -c "%a %u" $HOME $TMPDIR; mktemp; cd; pwd');
-    const [uid] = sandbox().parts.user.split(':');
-    const own = '/workspace/.ripcord';
-    expect(stdout.replace(/tmp\.\w+/, 'made')).toBe(
-      `${own}/home ${own}/tmp\n700 ${uid}\n700 ${uid}\n${own}/tmp/made\n${own}/home\n`,
-    );
   });
 
   it('show a kernel that holds what the agent promises', () => {

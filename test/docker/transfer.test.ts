@@ -175,10 +175,14 @@ describe('download', () => {
     expect(Object.keys(readTree(`${host.path}/some/where`))).toEqual(['one.bin']);
   });
 
-  it('leaves our own files out', async () => {
-    await sh('echo x > .ripcord/home/secret');
+  it('leaves nothing out, whatever it is called', async () => {
+    await sh('mkdir -p names/.ripcord; echo x > names/.ripcord/mine; echo x > .ripcord-mine');
     await files().download('.', `${host.path}/whole`);
-    expect(existsSync(`${host.path}/whole/.ripcord`)).toBe(false);
+    expect(readTree(`${host.path}/whole`)).toMatchObject({
+      names: { '.ripcord': { mine: 'x\n' } },
+      '.ripcord-mine': 'x\n',
+    });
+    await sh('rm -r names .ripcord-mine');
   });
 
   it('refuses what is larger than allowed, and a sparse terabyte at once', async () => {
@@ -309,7 +313,7 @@ describe('seed and diff', () => {
     await using seeded = await under.manager.create({ workspace: { mode: 'copy', seed: from } });
     expect(await seeded.diff()).toEqual([]);
     expect((await seeded.exec('cat same.txt; ls -A; stat -c %u:%g edited.txt')).stdout).toBe(
-      `same.gitignore\n.ripcord\nbecomes-dir\nchmodded.sh\ndeleted.txt\nedited.txt\nsame.txt\nsub\n${seeded.parts.user}\n`,
+      `same.gitignore\nbecomes-dir\nchmodded.sh\ndeleted.txt\nedited.txt\nsame.txt\nsub\n${seeded.parts.user}\n`,
     );
     const changed = await seeded.exec(`
       echo after > edited.txt
@@ -339,11 +343,13 @@ describe('seed and diff', () => {
     expect(existsSync(`${from}/new`)).toBe(false);
   });
 
-  it('never show what is ours', async () => {
+  it('show nothing that is ours, and all that is not', async () => {
     await using seeded = await under.manager.create({ workspace: { mode: 'copy' } });
     await seeded.exec('echo x > ~/file; echo x > $TMPDIR/file; pip --version');
     await seeded.runCode('print(1)');
     expect(await seeded.diff()).toEqual([]);
+    await seeded.exec('echo x > .ripcord');
+    expect(await seeded.diff()).toMatchObject([{ path: '.ripcord', change: 'added' }]);
   });
 
   it('leave out what the patterns name, and take in .git when asked', async () => {
@@ -352,7 +358,7 @@ describe('seed and diff', () => {
       workspace: { mode: 'copy', seed: { from, ignore: ['*.log'], gitignore: false } },
     });
     const names = (await seeded.files.list('.', { depth: 9 })).map(({ path }) => path);
-    expect(names.filter((name) => !name.startsWith('.ripcord'))).toEqual(['.git', '.git/HEAD', 'a']);
+    expect(names).toEqual(['.git', '.git/HEAD', 'a']);
   });
 
   it('say what is wrong with a seed, and leave nothing', async () => {

@@ -8,7 +8,7 @@ const node = useSandbox(under, { image: 'node' });
 const python = useSandbox(under, { image: 'python' });
 
 async function fill(sandbox: Sandbox, files: Record<string, string>): Promise<Sandbox> {
-  await sandbox.exec('find . -mindepth 1 -path ./.ripcord -prune -o -mindepth 1 -exec rm -rf {} +');
+  await sandbox.exec('find . -mindepth 1 -delete');
   for (const [path, content] of Object.entries(files)) await sandbox.files.write(path, content);
   return sandbox;
 }

@@ -25,9 +25,7 @@ const MODES = { calls: CALLS, pytest: PYTEST };
 
 /** Begins with an empty workspace that holds `files`. */
 async function workspace(files: Record<string, string>): Promise<Sandbox> {
-  await sandbox().exec(
-    'find . -mindepth 1 -path ./.ripcord -prune -o -mindepth 1 -exec rm -rf {} +; rm -rf ~/.local /tmp/*',
-  );
+  await sandbox().exec('find . -mindepth 1 -delete; rm -rf ~/.local /tmp/*');
   for (const [path, content] of Object.entries(files)) await sandbox().files.write(path, content);
   return sandbox();
 }
@@ -220,7 +218,7 @@ describe.each(Object.entries(MODES))('%s', (_, options) => {
        echo 'import os; os._exit(0)' > ~/.local/lib/python3.11/site-packages/usercustomize.py
        printf 'export PATH=/workspace/bin:$PATH\\n' > ~/.profile`,
     );
-    const env = { PATH: '/workspace/bin:/workspace/.ripcord/home/.local/bin:/usr/bin:/bin' };
+    const env = { PATH: '/workspace/bin:/home/sandbox/.local/bin:/usr/bin:/bin' };
     expect((await runTests(box, { ...options, env } as TestOptions)).passed).toBe(false);
   });
 });

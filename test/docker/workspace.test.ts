@@ -54,7 +54,7 @@ describe('a bound workspace', () => {
 
   it('does not get HOME, TMPDIR or anything else of ours into it', async () => {
     const { stdout } = await sandbox().exec('echo $HOME $TMPDIR; echo x > ~/x && echo x > $TMPDIR/x && echo wrote');
-    expect(stdout).toBe('/tmp/.ripcord/home /tmp/.ripcord/tmp\nwrote\n');
+    expect(stdout).toBe('/home/sandbox /tmp\nwrote\n');
     await sandbox().runCode('print(1)');
     expect(readdirSync(`${host.path}/work`).filter((name) => name.includes('ripcord'))).toEqual([]);
   });

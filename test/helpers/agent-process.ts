@@ -111,6 +111,7 @@ export interface SpawnOptions {
 export interface AgentOptions {
   version?: number;
   helloFlags?: number;
+  modes?: [path: string, mode: number][];
   leaseMs?: number;
   lifetimeMs?: number;
   user?: string;
@@ -154,6 +155,7 @@ export const encodeHello = (workspace: string, options: AgentOptions = {}) =>
     u64(options.lifetimeMs ?? 0),
     str(workspace),
     str(options.user ?? `${SANDBOX_UID}:${SANDBOX_UID}`),
+    ...(options.modes ?? []).flatMap(([path, mode]) => [str(path), u32(mode)]),
   ]);
 
 export const encodeSpawn = (argv: (string | Buffer)[], o: SpawnOptions = {}) => {

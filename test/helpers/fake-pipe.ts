@@ -31,8 +31,8 @@ export function greetedClient(): { client: AgentClient; pipe: FakePipe } {
     lifetimeMs: 0,
     workspace: '/workspace',
     defaultUser: '',
-    shareWorkspace: false,
     resettable: false,
+    modes: [],
   });
   pipe.handlers.data(READY);
   return { client, pipe };

@@ -1,6 +1,7 @@
 /** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
 import type Docker from 'dockerode';
-import { type ContainerSpec, type RunningLimits, SANDBOX_HOSTNAME } from '../backend.js';
+import { WORKSPACE } from '../../places.js';
+import { type ContainerSpec, type RunningLimits, SANDBOX_HOSTNAME, type Tmpfs } from '../backend.js';
 import { seccompOption } from './seccomp.js';
 
 /** Where the agent's volume is mounted. */
@@ -14,7 +15,6 @@ export const NODE_DIR = `${AGENT_DIR}/node`;
 /** Where the agent puts such programs (PROGRAMS_DIR in program.h): two inodes for each of its streams, and more. */
 const PROGRAMS_DIR = '/run/ripcord';
 const PROGRAM_INODES = 2048;
-export const WORKSPACE = '/workspace';
 
 /** What PID 1 needs to drop commands to another user and to kill them; commands themselves have none. */
 const AGENT_CAPABILITIES = ['SETUID', 'SETGID', 'KILL'];
@@ -35,22 +35,9 @@ export function containerConfig(
   agentVolume: string,
   sysctls: boolean,
 ): Docker.ContainerCreateOptions {
-  const { workspace } = spec;
-  const { owner } = spec;
-  // runc gives a tmpfs the mode of the image's directory under it, so it must be the user's to be of use.
-  const ofUser = owner ? `uid=${owner.uid},gid=${owner.gid}` : 'mode=1777';
-  const volume = `rw,exec,nosuid,nodev,size=${spec.volumeBytes},nr_inodes=${spec.volumeInodes},${ofUser}`;
-  // The engine makes no volume where we mount something.
-  const volumes = spec.image.volumes.filter((path) => ![AGENT_DIR, WORKSPACE].includes(path));
-  const tmpfs: Record<string, string> = {
-    ...Object.fromEntries(volumes.map((path) => [path, volume])),
-    '/tmp': `rw,${spec.tmpExec ? 'exec' : 'noexec'},nosuid,nodev,size=${spec.tmpBytes},mode=1777`,
-  };
-  tmpfs[PROGRAMS_DIR] = `rw,noexec,nosuid,nodev,size=${spec.programBytes},nr_inodes=${PROGRAM_INODES},mode=0755`;
-  if (workspace.kind === 'tmpfs') {
-    const mode = owner ? `${ofUser},mode=0755` : ofUser;
-    tmpfs[WORKSPACE] = `rw,exec,nosuid,nodev,size=${workspace.bytes},nr_inodes=${workspace.inodes},${mode}`;
-  }
+  const tmpfs = new Map(spec.tmpfs.map((one) => [one.path, tmpfsOptions(one)]));
+  tmpfs.delete(AGENT_DIR);
+  tmpfs.set(PROGRAMS_DIR, `rw,noexec,nosuid,nodev,size=${spec.programBytes},nr_inodes=${PROGRAM_INODES},mode=0755`);
   const mounts: Docker.MountSettings[] = [
     // NoCopy: nothing of the image may get into the agent's volume.
     {
@@ -61,8 +48,8 @@ export function containerConfig(
       VolumeOptions: { NoCopy: true } as never,
     },
   ];
-  if (workspace.kind === 'bind') {
-    mounts.push({ Type: 'bind', Source: workspace.source, Target: WORKSPACE, ReadOnly: workspace.readOnly });
+  if (spec.bind) {
+    mounts.push({ Type: 'bind', Source: spec.bind.source, Target: WORKSPACE, ReadOnly: spec.bind.readOnly });
   }
   return {
     name: spec.name,
@@ -100,13 +87,18 @@ export function containerConfig(
       ...(sysctls ? { Sysctls: SOCKET_BUFFERS } : {}),
       LogConfig: { Type: 'none', Config: {} },
       RestartPolicy: { Name: 'no' },
-      Tmpfs: tmpfs,
+      Tmpfs: Object.fromEntries(tmpfs),
       Mounts: mounts,
       // When the host runs out of memory, sandboxes go before what the user runs.
       OomScoreAdj: 500,
       ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
     },
   };
+}
+
+function tmpfsOptions({ bytes, inodes, mode, owner }: Tmpfs): string {
+  const rights = `mode=${mode.toString(8)}${owner ? `,uid=${owner.uid},gid=${owner.gid}` : ''}`;
+  return `rw,exec,nosuid,nodev,size=${bytes},nr_inodes=${inodes},${rights}`;
 }
 
 export function engineLimits({ memoryBytes, cpus, pids, cpuset }: RunningLimits) {

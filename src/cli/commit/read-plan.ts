@@ -5,6 +5,7 @@ import { InvalidOptionsError } from '../../errors.js';
 import type { CommitPlan } from '../../workspace/commit-plan.js';
 import { prepareCommit } from '../../workspace/commit-plan.js';
 import { planSaved } from '../../workspace/commit-saved.js';
+import { OWN_DIRECTORY } from '../../workspace/journal.js';
 import { type Manifest, manifestOf } from '../../workspace/manifest.js';
 import { isSame, MARK_ENDING, type ResultMark, readMark } from '../../workspace/result-mark.js';
 
@@ -63,9 +64,10 @@ export async function readPlan(
   for (const directory of [first, result]) {
     if (!isDirectory(directory)) throw new InvalidOptionsError(`${directory} is not a directory`);
   }
-  const rules = { gitignore: flags.gitignore, ignore: ['/.ripcord*'], signal };
-  const base = await manifestOf(first, rules);
-  const after = await manifestOf(result, { ...rules, gitignore: false });
+  // A commit that runs, or was interrupted, keeps its files there. They are no part of the project.
+  const ignore = [`/${OWN_DIRECTORY}`];
+  const base = await manifestOf(first, { gitignore: flags.gitignore, ignore, signal });
+  const after = await manifestOf(result, { gitignore: false, signal });
   leaveOutResult(base.manifest, first, result);
   const read = await readMark(result, after.manifest);
   const mark = read !== undefined && 'changes' in read ? read : undefined;

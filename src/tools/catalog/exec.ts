@@ -9,7 +9,7 @@ export const exec = defineTool({
   title: 'Run a command',
   description:
     'Run a shell command in the sandbox to its end and get its output and exit code. It runs as an unprivileged user in ' +
-    '/workspace; only /workspace and /tmp can be written. What it leaves in the background is killed when it ends. ' +
+    '/workspace; only /workspace, HOME and /tmp can be written. What it leaves in the background is killed when it ends. ' +
     'For servers and what takes very long use spawn. Long output is cut in the middle and can be read with read_output.',
   input: z.strictObject({
     command: z

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { defineTool } from '../define.js';
 import { sandboxField } from '../foreground.js';
-import { isOwn } from '../own-files.js';
 
 const MAX_ENTRIES = 20_000;
 const SHOWN = 500;
@@ -32,8 +31,7 @@ export const listFiles = defineTool({
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
       const { path, depth } = input;
-      const all = await sandbox.files.list(path, { depth, maxEntries: MAX_ENTRIES, signal });
-      const found = all.filter((entry) => !isOwn(sandbox, path, entry.path));
+      const found = await sandbox.files.list(path, { depth, maxEntries: MAX_ENTRIES, signal });
       const entries = found.slice(0, SHOWN).map(({ path: name, kind, size, linkTarget }) => ({
         path: name,
         kind,

@@ -175,7 +175,7 @@ os._exit(5)`,
       await expect(running).rejects.toMatchObject({ name: 'TaskAbortedError' });
     }
     const { stdout } = await sandbox().exec('ls -A');
-    expect(stdout).toBe('.ripcord\n');
+    expect(stdout).toBe('');
     await untilWarm(sandbox());
   });
 
@@ -201,12 +201,12 @@ os._exit(5)`,
     const other = await sandbox().runCode('import os\nprint(os.getuid())', { user: 65534, cwd: '/tmp' });
     expect(other).toMatchObject({ stdout: '65534\n' });
     expect(other.warm).toBeUndefined();
-    const packages = '.ripcord/home/.local/lib/python3.11/site-packages';
+    const packages = '/home/sandbox/.local/lib/python3.11/site-packages';
     await sandbox().files.write(`${packages}/mine.py`, 'NAME = "of my own"\n');
     await sandbox().files.write(`${packages}/usercustomize.py`, 'import sys\nsys.mine = True\n');
     const own = await sandbox().runCode('import mine, sys\nprint(mine.NAME, sys.mine)');
     expect(own).toMatchObject({ stdout: 'of my own True\n', stderr: '' });
-    await sandbox().files.remove('.ripcord/home/.local', { recursive: true });
+    await sandbox().files.remove('/home/sandbox/.local', { recursive: true });
   });
 });
 

@@ -30,10 +30,8 @@ describe('a warm run and a fresh one are the same', () => {
 
   /** What a program has left in the workspace; it is gone afterwards. */
   async function takeFiles(): Promise<string> {
-    const files = "find . -type f -not -path './.ripcord/*' -not -path '*/__pycache__/*'";
-    const { stdout } = await sandbox().exec(
-      `${files} -exec tail -v -c +1 {} +; find . -mindepth 1 -not -path './.ripcord*' -delete`,
-    );
+    const files = "find . -type f -not -path '*/__pycache__/*'";
+    const { stdout } = await sandbox().exec(`${files} -exec tail -v -c +1 {} +; find . -mindepth 1 -delete`);
     return stdout;
   }
 

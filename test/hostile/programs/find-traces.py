@@ -4,7 +4,7 @@ import os
 import resource
 import time
 
-OWN = {f"/workspace/{name}" for name in ("program", "program/find-traces.py", ".ripcord", ".ripcord/home", ".ripcord/tmp")}
+OWN = {f"/workspace/{name}" for name in ("program", "program/find-traces.py")}
 
 def walk(top):
     for directory, names, files in os.walk(top):
@@ -13,7 +13,7 @@ def walk(top):
             if path not in OWN:
                 print("entry", repr(path))
 
-for top in ("/workspace", "/tmp", "/dev/shm", "/dev/mqueue"):
+for top in ("/workspace", "/home/sandbox", "/tmp", "/dev/shm", "/dev/mqueue"):
     walk(top)
     root = os.stat(top)
     print(top, oct(root.st_mode), root.st_uid, root.st_gid, root.st_dev, os.listxattr(top))
@@ -22,9 +22,6 @@ for top in ("/workspace", "/tmp", "/dev/shm", "/dev/mqueue"):
         print("flags", fcntl.ioctl(handle, 0x80086601, bytes(8)).hex())
     except OSError as error:
         print("flags", error.errno)
-for directory in ("/workspace/.ripcord", "/workspace/.ripcord/home", "/workspace/.ripcord/tmp"):
-    found = os.lstat(directory)
-    print(directory, oct(found.st_mode), found.st_uid)
 for device in sorted(os.listdir("/dev")):
     found = os.lstat(f"/dev/{device}")
     print("device", device, oct(found.st_mode), found.st_uid, int(found.st_mtime) < 1_000_000)
@@ -57,6 +54,6 @@ print([resource.getrlimit(number) for number in range(16)], os.getpriority(os.PR
 print(resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE), oct(os.umask(0o22)), os.getcwd(), os.uname().nodename)
 print(open("/proc/self/oom_score_adj").read().strip(), open("/proc/sys/kernel/core_pattern").read().strip())
 print(open("/proc/1/comm").read().strip(), open("/proc/self/mountinfo").read())
-for place in ("/workspace", "/tmp", "/dev/shm"):
+for place in ("/workspace", "/home/sandbox", "/tmp", "/dev/shm"):
     space = os.statvfs(place)
     print(place, space.f_blocks, space.f_bfree, space.f_files, space.f_ffree)

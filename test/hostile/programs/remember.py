@@ -33,7 +33,7 @@ def files():
     os.mkdir(f"{WORK}/many")
     for number in range(10_000):
         os.close(os.open(f"{WORK}/many/{number}", os.O_CREAT | os.O_WRONLY))
-    for path in ["/tmp/closed/inner", f"{WORK}/closed/inner", "/dev/shm/closed/inner"]:
+    for path in ["/tmp/closed/inner", f"{WORK}/closed/inner", "/home/sandbox/closed/inner", "/dev/shm/closed/inner"]:
         os.makedirs(path)
         write(f"{path}/file")
         os.chmod(path, 0)
@@ -43,8 +43,10 @@ def files():
 def home():
     write(f"{os.environ['HOME']}/.profile")
     write(f"{os.environ['TMPDIR']}/x")
-    os.rename(os.environ["HOME"], f"{WORK}/moved")
-    os.symlink("/tmp", os.environ["HOME"])
+    os.makedirs(f"{os.environ['HOME']}/.cache/closed/inner")
+    os.chmod(f"{os.environ['HOME']}/.cache/closed", 0)
+    os.utime(os.environ["HOME"], (1, 1))
+    os.chmod(os.environ["HOME"], 0o1733)
 
 
 def daemon():
@@ -210,7 +212,7 @@ def machine():
 
 def full():
     """No byte and no process is left for whoever cleans up."""
-    for place in [WORK, "/tmp", "/dev/shm"]:
+    for place in [WORK, "/home/sandbox", "/tmp", "/dev/shm"]:
         file = os.open(f"{place}/full", os.O_CREAT | os.O_WRONLY)
         try:
             while os.write(file, bytes(1 << 16)) > 0:

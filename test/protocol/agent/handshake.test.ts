@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { chmod, chown, mkdir, mkdtemp, rm, stat, symlink } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import { decodeReady, encodeFrame, encodeHello, TYPE, u8, u16, u32, u64 } from '../../helpers/agent-process.js';
 import { describeAgent, expectError } from '../../helpers/agent-suite.js';
 
@@ -41,6 +43,8 @@ describeAgent('agent: handshake', (suite) => {
     ['a cut one', () => encodeHello('/w').subarray(0, 23)],
     ['a relative workspace', () => encodeHello('w')],
     ['a NUL in the workspace', () => encodeHello('/w\0x')],
+    ['a cut mode', () => encodeHello('/w', { modes: [['/w', 0o755]] }).subarray(0, -1)],
+    ['a mode of a relative path', () => encodeHello('/w', { modes: [['w', 0o755]] })],
     ['a user name longer than the frame', () => Buffer.concat([encodeHello('/w').subarray(0, 26), u32(1 << 30)])],
   ])('refuses HELLO with %s', async (_, payload) => {
     const agent = await suite.start({ hello: false });
@@ -59,12 +63,21 @@ describeAgent('agent: handshake', (suite) => {
     await expectError(agent, 7);
   });
 
-  it.each([
-    [0, 0o755],
-    [1, 0o1777],
-  ])('with flags %i leaves the workspace with the right mode', async (helloFlags, mode) => {
-    const agent = await suite.ready({ helloFlags });
-    expect(statSync(agent.workspace).mode & 0o7777).toBe(mode);
+  it('gives directories the modes asked for, as their owners, and goes on where there is none', async () => {
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'ripcord-agent-modes-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await chmod(directory, 0o755);
+    const modes = { roots: 0o1777, theirs: 0o700, kept: 0o555 };
+    for (const name of Object.keys(modes)) await mkdir(path.join(directory, name), { mode: 0o555 });
+    await symlink('kept', path.join(directory, 'link'));
+    await chown(path.join(directory, 'theirs'), 1001, 1001);
+    const asked = Object.entries({ ...modes, link: 0o777, missing: 0o777 });
+    const agent = await suite.ready({ modes: asked.map(([name, mode]) => [path.join(directory, name), mode]) });
+    for (const [name, mode] of Object.entries(modes)) {
+      expect((await stat(path.join(directory, name))).mode & 0o7777, name).toBe(mode);
+    }
+    const status = await agent.sh('grep -E "^(Uid|Gid):" /proc/1/status');
+    expect(status.stdout.toString()).toBe('Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n');
   });
 
   it('takes HELLO in one-byte pieces', async () => {

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type AgentProcess, encodeHello, FLAG, marker, str, TYPE, u16, u64 } from '../../helpers/agent-process.js';
+import { type AgentProcess, encodeHello, FLAG, marker, TYPE, u16, u64 } from '../../helpers/agent-process.js';
 import { agentRoot } from '../../helpers/agent-root.js';
 import { type AgentSuite, describeAgent, gone, there } from '../../helpers/agent-suite.js';
 
@@ -93,8 +93,8 @@ async function rooted(suite: AgentSuite, { flags = RESETTABLE, more = 'mount -t 
 
 let token = 0;
 
-async function reset(agent: AgentProcess, directories: string[] = []): Promise<{ errno: number; what: string }> {
-  agent.send(0, TYPE.RESET, Buffer.concat([u64(++token), ...directories.map((path) => str(path))]));
+async function reset(agent: AgentProcess): Promise<{ errno: number; what: string }> {
+  agent.send(0, TYPE.RESET, u64(++token));
   for (;;) {
     const { type, payload } = await agent.next(0);
     if (type !== TYPE.RESET_DONE) continue;
@@ -153,25 +153,6 @@ describeAgent('agent: RESET', (suite) => {
     expect((await agent.sh('chmod 0 /work/shared /work')).exitCode).toBe(0);
     expect(await reset(agent)).toEqual(CLEAN);
     expect(await look(agent)).toBe(before);
-  });
-
-  it('makes the directories asked for, as the user, with those above them, and removes them the next time', async () => {
-    const agent = await rooted(suite);
-    const asked = [`${WORK}/.own/home`, `${WORK}/.own/tmp`, '/scratch/one'];
-    expect(await reset(agent, asked)).toEqual(CLEAN);
-    const { stdout } = await agent.sh(
-      `stat -c '%n %u %g %a' ${WORK}/.own ${asked.join(' ')}; cat /proc/1/status | grep ^Uid`,
-    );
-    expect(stdout.toString()).toBe(
-      `${WORK}/.own 1000 1000 755\n${asked.map((path) => `${path} 1000 1000 700\n`).join('')}Uid:\t0\t0\t0\t0\n`,
-    );
-    expect(await reset(agent)).toEqual(CLEAN);
-    expect((await agent.sh(`ls -A ${WORK} /scratch`)).stdout.toString()).toBe(`/scratch:\n\n${WORK}:\n`);
-    for (const path of ['/usr/mine', 'relative', '', `${WORK}/${'x'.repeat(300)}`]) {
-      const { errno, what } = await reset(agent, [path]);
-      expect(errno, path).toBeGreaterThan(0);
-      expect(what).toContain('no directory at ');
-    }
   });
 
   it('goes down and comes up any number of levels', async () => {

@@ -56,7 +56,7 @@ describe('a pipe that has ended', () => {
     const accept = () => {
       throw new Error('nobody connects');
     };
-    const questions = [client.ping(), client.stats(), client.listen(1, accept), client.warm(request), client.reset([])];
+    const questions = [client.ping(), client.stats(), client.listen(1, accept), client.warm(request), client.reset()];
     for (const asked of questions) {
       await expect(asked).rejects.toMatchObject({ code: 'sandbox-lost', message: expect.stringContaining('lease') });
     }

@@ -71,7 +71,7 @@ describe('defaults', () => {
   it('of create are those the documentation promises', () => {
     expect(config.parseOptions(config.createSchema, undefined, 'create')).toEqual({
       image: 'python',
-      limits: { memory: 512 * 1024 ** 2, cpus: 1, pids: 256, cpuset: false, files: 100_000, openFiles: 1024 },
+      limits: { memory: 512 * 1024 ** 2, cpus: 1, pids: 256, cpuset: false, openFiles: 1024 },
       network: 'none',
       workspace: { mode: 'copy' },
       env: {},

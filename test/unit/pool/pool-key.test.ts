@@ -33,7 +33,10 @@ it('differs for what is decided when a container is made', () => {
     { limits: { shm: '1m' } },
     { limits: { cpuset: true } },
     { limits: { cpuset: '0' } },
+    { limits: { home: '1m' } },
     { limits: { files: 100 } },
+    { limits: { homeFiles: 100 } },
+    { limits: { tmpFiles: 100 } },
     { limits: { openFiles: 100 } },
     { network: 'bridge' },
     { user: 1001 },
@@ -52,8 +55,8 @@ it('differs for what is decided when a container is made', () => {
 it('has a part that limits of a running container do not change, unless they decide the size of its tmpfs', () => {
   const mould = (limits: object) => mouldKey(createSchema.parse({ limits }));
   expect(mould({ cpus: 2, pids: 100 })).toBe(mould({}));
-  const sized = { tmp: '10m', workspace: '10m', shm: '10m' };
-  expect(mould({ ...sized, memory: '64m' })).toBe(mould({ ...sized, memory: '128m' }));
+  const sized = { tmp: '10m', workspace: '10m', home: '10m', shm: '10m', files: 99, homeFiles: 99, tmpFiles: 99 };
+  expect(mould({ ...sized, memory: '256m' })).toBe(mould({ ...sized, memory: '512m' }));
   expect(mould({ memory: '64m' })).not.toBe(mould({ memory: '128m' }));
 });
 

@@ -107,17 +107,14 @@ describe('the difference of two manifests', () => {
     expect(summarizeChanges([])).toBe('no changes');
   });
 
-  it("is blind to our own top-level names, to times, to a link's mode and to setuid", async () => {
+  it("is blind to times, to a link's mode and to setuid", async () => {
     const base = of({ a: file('1'), l: link('x') });
     const current = of({
-      '.ripcord': directory,
-      '.ripcord/x': file('1'),
-      '.ripcord-y': file(''),
       a: file('1', 0o4644),
       l: link('x', 0o755),
     });
     expect(await diffManifests(base, current)).toEqual([]);
-    expect(await diffManifests(base, of({ ...Object.fromEntries(base), 'sub/.ripcord': file('') }))).toHaveLength(1);
+    expect(await diffManifests(base, of({ ...Object.fromEntries(base), '.ripcord': file('') }))).toHaveLength(1);
   });
 
   it('compares sizes and times where a hash is missing', async () => {
