@@ -220,7 +220,8 @@ describe('walls', () => {
       .split('\n')
       .map((line) => line.split('=')[0]);
     expect(stdout).not.toContain('leaked');
-    const known = ['PATH', 'LANG', 'HOME', 'TMPDIR', 'LC_ALL', 'DEBIAN_FRONTEND', ...Object.keys(cpuVariables(1))];
+    const ofImage = ['PATH', 'LANG', 'LC_ALL', 'DEBIAN_FRONTEND', 'PYTHONUNBUFFERED'];
+    const known = [...ofImage, 'HOME', 'TMPDIR', ...Object.keys(cpuVariables(1))];
     expect(names.filter((name) => !known.includes(name!))).toEqual([]);
   });
 
