@@ -40,7 +40,7 @@ export type ManagerEvent =
   | { type: 'sandbox.warning'; sandbox: string; code: SandboxWarning['code']; message: string; at: number }
   /** Something of the seed could not be kept: sockets, devices, names that are not UTF-8. */
   | { type: 'seed.incomplete'; sandbox: string; report: SeedReport; at: number }
-  | { type: 'sandbox.failed'; sandbox: string; error: string; at: number }
+  | { type: 'sandbox.failed'; sandbox: string; error: string; hint?: string; at: number }
   | { type: 'sandbox.lost'; sandbox: string; reason: string; at: number }
   | { type: 'sandbox.closed'; sandbox: string; receipt: SandboxReceipt; at: number }
   | { type: 'swept'; report: SweepReport; at: number }
@@ -253,7 +253,9 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     try {
       sandbox = await (warm ? this.#adopt(warm, id, options, signal) : this.#launch(id, options, signal));
     } catch (error) {
-      this.#emit({ type: 'sandbox.failed', sandbox: id, error: messageOf(error), at: Date.now() });
+      const hint = error instanceof RipcordError ? error.hint : undefined;
+      const said = { error: messageOf(error), ...(hint !== undefined && { hint }) };
+      this.#emit({ type: 'sandbox.failed', sandbox: id, ...said, at: Date.now() });
       throw error;
     }
     this.#sandboxes.set(id, sandbox);

@@ -5,7 +5,7 @@ import type { CommandResult } from '../command/outcome.js';
 import type { RipcordError } from '../errors.js';
 import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
 import type { CommandLine } from '../sandbox.js';
-import type { CommandDocument, OutputPiece } from '../server/background-commands.js';
+import type { CommandDocument, OutputPiece } from '../server/commands/background-commands.js';
 import type { spawnBody } from '../server/schemas.js';
 import { STDOUT } from '../wire/channels.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';

@@ -37,9 +37,14 @@ export interface RecordedError {
   /** A code of {@link RipcordError}, else the error's class. */
   code: string;
   message: string;
+  /** The hint of a {@link RipcordError} says what to do about it. */
+  hint?: string;
 }
 
 export function recordError(error: unknown): RecordedError {
-  if (error instanceof RipcordError) return { code: error.code, message: error.message };
+  if (error instanceof RipcordError) {
+    const { code, message, hint } = error;
+    return { code, message, ...(hint !== undefined && { hint }) };
+  }
   return { code: error instanceof Error ? error.name : typeof error, message: messageOf(error) };
 }

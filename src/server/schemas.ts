@@ -11,8 +11,9 @@ import type { WireResult } from '../wire/result.js';
 import type { Flagged } from '../workspace/commit-flags.js';
 import type { Change } from '../workspace/diff.js';
 import type { ManifestEntry } from '../workspace/manifest.js';
-import type { CommandDocument } from './background-commands.js';
-import type { LastCommand, SandboxDocument } from './served-sandboxes.js';
+import type { CommandDocument } from './commands/background-commands.js';
+import type { LastCommand, PastCommand } from './commands/command-history.js';
+import type { SandboxDocument } from './served-sandboxes.js';
 import type { PendingApproval, TaskDocument, TaskReceipt } from './served-tasks.js';
 
 const id = (pattern: RegExp, what: string) => z.string().regex(pattern, { error: `expected ${what}` });
@@ -155,6 +156,18 @@ export const statsSchema = answer<SandboxStats>()({
   commands: z.number().optional(),
   agentRssBytes: z.number().optional(),
 });
+const lastCommand = {
+  argv: z.array(z.string()),
+  startedAt: z.number(),
+  endedAt: z.number().optional(),
+  outcome: z.string().optional(),
+  exitCode: z.number().nullable().optional(),
+};
+export const pastCommandSchema = answer<PastCommand>()({
+  id: z.string(),
+  ...lastCommand,
+  signal: z.string().optional(),
+});
 export const sandboxSchema = answer<SandboxDocument & { stats?: SandboxStats }>()({
   id: z.string(),
   image: z.string(),
@@ -164,13 +177,8 @@ export const sandboxSchema = answer<SandboxDocument & { stats?: SandboxStats }>(
   state: z.enum(['open', 'closing']),
   owner: z.string().optional(),
   task: z.string().optional(),
-  lastCommand: answer<LastCommand>()({
-    argv: z.array(z.string()),
-    startedAt: z.number(),
-    endedAt: z.number().optional(),
-    outcome: z.string().optional(),
-    exitCode: z.number().nullable().optional(),
-  }).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  lastCommand: answer<LastCommand>()(lastCommand).optional(),
   stats: statsSchema.optional(),
 });
 export const receiptSchema = answer<SandboxReceipt>()({

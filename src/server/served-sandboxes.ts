@@ -5,22 +5,15 @@ import type { SandboxReceipt } from '../lifecycle/receipt.js';
 import type { Sandbox } from '../sandbox.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox-manager.js';
 import type { Principal } from './auth.js';
-import { BackgroundCommands } from './background-commands.js';
 import { checkPackages } from './caller-egress.js';
+import { BackgroundCommands } from './commands/background-commands.js';
+import { CommandHistory, type LastCommand, type PastCommand } from './commands/command-history.js';
 import { type CallerCreateOptions, checkCreate } from './create-options.js';
 import type { CallerPolicy } from './options.js';
 import type { Ownership } from './ownership.js';
 
 const MAX_RECEIPTS = 100;
 const MAX_GONE = 10_000;
-
-export interface LastCommand {
-  argv: readonly string[];
-  startedAt: number;
-  endedAt?: number;
-  outcome?: string;
-  exitCode?: number | null;
-}
 
 export interface SandboxDocument {
   id: string;
@@ -31,6 +24,8 @@ export interface SandboxDocument {
   state: 'open' | 'closing';
   owner?: string;
   task?: string;
+  /** The caller's own names and values, without the prefix that the server adds. */
+  labels?: Record<string, string>;
   lastCommand?: LastCommand;
 }
 
@@ -42,7 +37,7 @@ export class ServedSandboxes {
   readonly #manager: SandboxManager;
   readonly #ownership: Ownership;
   readonly #policy: CallerPolicy;
-  readonly #last = new Map<string, LastCommand & { id: string }>();
+  readonly #history = new Map<string, CommandHistory>();
   /** How many are on their way, by token. */
   readonly #making = new Map<string, number>();
   readonly #commands = new Map<string, BackgroundCommands>();
@@ -103,7 +98,8 @@ export class ServedSandboxes {
     const { id, image, createdAt, endsAt, closed } = sandbox;
     const { memory, cpus, pids } = sandbox.limits;
     const owner = this.#ownership.of(id);
-    const last = this.#last.get(id);
+    const labels = labelsOf(sandbox);
+    const last = this.#history.get(id)?.last;
     return {
       id,
       image,
@@ -113,7 +109,8 @@ export class ServedSandboxes {
       state: closed ? 'closing' : 'open',
       ...(owner && { owner: owner.principal.name }),
       ...(owner?.task !== undefined && { task: owner.task }),
-      ...(last && { lastCommand: withoutId(last) }),
+      ...(Object.keys(labels).length > 0 && { labels }),
+      ...(last && { lastCommand: last }),
     };
   }
 
@@ -126,6 +123,11 @@ export class ServedSandboxes {
     return commands;
   }
 
+  /** The last commands of a sandbox, newest first. */
+  history({ id }: Sandbox): PastCommand[] {
+    return this.#history.get(id)?.list() ?? [];
+  }
+
   /** Newest first. */
   receipts(principal: Principal): KeptReceipt[] {
     const visible = this.#receipts.filter((kept) => principal.operator || kept.principal === principal.name);
@@ -135,20 +137,15 @@ export class ServedSandboxes {
   /** To be called with each event of the manager. */
   follow(event: ManagerEvent): void {
     switch (event.type) {
-      case 'command.started':
-        this.#last.set(event.sandbox, {
-          id: event.command,
-          argv: event.argv.slice(0, 16).map(short),
-          startedAt: event.at,
-        });
-        return;
-      case 'command.ended': {
-        const last = this.#last.get(event.sandbox);
-        if (last?.id !== event.command) return;
-        Object.assign(last, { endedAt: event.at, outcome: event.result?.outcome ?? 'aborted' });
-        if (event.result) last.exitCode = event.result.exitCode;
+      case 'command.started': {
+        const history = this.#history.get(event.sandbox) ?? new CommandHistory();
+        this.#history.set(event.sandbox, history);
+        history.started(event.command, event.argv, event.at);
         return;
       }
+      case 'command.ended':
+        this.#history.get(event.sandbox)?.ended(event.command, event.result, event.at);
+        return;
       case 'sandbox.lost':
         this.#remember(event.sandbox, `Sandbox ${event.sandbox} is gone: ${event.reason}`, false);
         return;
@@ -159,7 +156,7 @@ export class ServedSandboxes {
           principal: this.#ownership.of(event.sandbox)?.principal.name,
         });
         if (this.#receipts.length > MAX_RECEIPTS) this.#receipts.shift();
-        this.#last.delete(event.sandbox);
+        this.#history.delete(event.sandbox);
         this.#commands.delete(event.sandbox);
         return;
       default:
@@ -173,8 +170,12 @@ export class ServedSandboxes {
   }
 }
 
-const withoutId = ({ id: _, ...last }: LastCommand & { id: string }): LastCommand => last;
-
-const MAX_ARGUMENT = 200;
-const short = (argument: string): string =>
-  argument.length > MAX_ARGUMENT ? `${argument.slice(0, MAX_ARGUMENT)}…` : argument;
+/** Without what the server put before the names that callers gave. */
+function labelsOf({ options: { labels } }: Sandbox): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [
+      name.startsWith(CALLER_LABEL) ? name.slice(CALLER_LABEL.length) : name,
+      value,
+    ]),
+  );
+}

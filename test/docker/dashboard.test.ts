@@ -14,6 +14,13 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PICTURES = process.env.RIPCORD_PICTURES;
 const DESK = { width: 1280, height: 820 };
 const PHONE = { width: 360, height: 740 };
+/** Three pixels by two. */
+const PNG = new Uint8Array(
+  Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAYAAACddGYaAAAAFklEQVR42mP4z8Dwn+EEA4hqYEDmAACIRgqJnoKX5AAAAABJRU5ErkJggg==',
+    'base64',
+  ),
+);
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/dashboard/${name}`, import.meta.url));
 
 describe.skipIf(!executablePath)('the dashboard', () => {
@@ -85,10 +92,17 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await page.setViewportSize(DESK);
     // Nothing that a sandbox said has become a part of the page.
     expect(
-      await page.evaluate('[window.pwned, document.querySelectorAll("main img, main script, main b, main i").length]'),
+      await page.evaluate(
+        '[window.pwned, document.querySelectorAll("main img:not(.picture), main script, main b, main i").length]',
+      ),
     ).toEqual([undefined, 0]);
   };
 
+  const call = async (method: string, path: string, body: string | Uint8Array<ArrayBuffer>, type?: string) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': type ?? 'application/octet-stream' };
+    const { status } = await fetch(`${url}/v1/sandboxes/${sandbox}/${path}`, { method, headers, body });
+    expect(status).toBeLessThan(300);
+  };
   const button = (name: string | RegExp) => page.getByRole('button', { name, exact: true });
   const badge = (text: string) => page.locator('.badge', { hasText: text });
   const run = async (line: string) => {
@@ -117,7 +131,15 @@ describe.skipIf(!executablePath)('the dashboard', () => {
   it('makes a sandbox, with the keyboard alone', async () => {
     await page.keyboard.press('n');
     await page.getByRole('dialog').waitFor();
+    // One can type at once.
+    expect(await page.evaluate('document.activeElement.name')).toBe('image');
     await inspect('create');
+    // A refusal of the server comes with its hint.
+    await page.getByLabel('Image').fill('registry.example.org/not/allowed');
+    await page.keyboard.press('Enter');
+    const problem = page.getByRole('dialog').getByRole('alert');
+    await problem.getByText('--allow-image').waitFor();
+    expect(complaints.splice(0).filter((text) => !text.includes('403'))).toEqual([]);
     await page.getByLabel('Image').fill('base');
     await page.getByLabel('Memory').fill('256m');
     await page.keyboard.press('Enter');
@@ -140,7 +162,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     const output = page.getByRole('article').first().getByRole('log');
     await output.getByText('⟨ESC⟩]0;pwned⟨BEL⟩⟨ESC⟩[2Jred ⟨U+202E⟩desrever').waitFor();
     await output.getByText('<img src=x onerror="window.pwned=1">').waitFor();
-    await badge('exit 3').waitFor();
+    await page.getByRole('article').first().locator('.badge', { hasText: 'exit 3' }).waitFor();
     await inspect('commands');
   });
 
@@ -168,6 +190,15 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await inspect('files');
     const [download] = await Promise.all([page.waitForEvent('download'), button('Download notes.txt').click()]);
     expect(readFileSync((await download.path())!, 'latin1')).toBe('a\x1b[2Jb <script>window.pwned=1</script>');
+    await call('PUT', `files?path=${encodeURIComponent('not what it is called.txt')}`, PNG);
+    await call('PUT', 'files?path=evil.svg', '<svg xmlns="http://www.w3.org/2000/svg" onload="window.pwned=1"/>');
+    await button('Refresh').click();
+    await button('evil.svg').click();
+    await page.getByText('onload="window.pwned=1"').waitFor();
+    await button('not what it is called.txt').click();
+    await page.getByText('3 × 2 pixels').waitFor();
+    await expect.poll(() => page.evaluate('document.querySelector(".picture").naturalWidth')).toBe(3);
+    await inspect('picture');
     await button('dir').click();
     await page.getByText('This directory is empty.').waitFor();
     await page
@@ -192,6 +223,19 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await page.locator('.xterm-helper-textarea').focus();
     await page.keyboard.press('Control+Shift+Escape');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('New shell');
+  });
+
+  it('lists what others ran in a sandbox, and the terminal as one, after a reload too', async () => {
+    const json = JSON.stringify({ command: ['/bin/sh', '-c', 'echo from elsewhere; exit 7'] });
+    await page.getByRole('tab', { name: 'Commands' }).click();
+    const row = page.getByRole('row').filter({ hasText: 'echo from elsewhere; exit 7' });
+    await call('POST', 'exec', json, 'application/json');
+    await row.locator('.badge', { hasText: 'exit 7' }).waitFor();
+    await page.reload();
+    await row.locator('.badge', { hasText: 'exit 7' }).waitFor();
+    await page.getByRole('row', { name: 'Terminal' }).getByText('closed').waitFor();
+    expect(await page.getByText('exec bash').count()).toBe(0);
+    await inspect('history');
   });
 
   it('shows what every sandbox does', async () => {
@@ -264,6 +308,12 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await inspect('task-aborted');
     await page.goto(`${url}/#/tasks`);
     await badge('accepted').waitFor();
+    const accepted = page.getByRole('row').filter({ has: badge('accepted') });
+    await accepted.getByText('2 branches of iteration 1:').waitFor();
+    expect(await accepted.locator('.branch-signs .badge').allInnerTexts()).toEqual([
+      expect.stringMatching(/1 failed$/),
+      expect.stringMatching(/1 passed$/),
+    ]);
     await inspect('tasks');
   });
 
@@ -288,8 +338,19 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await button(/^Abort task/).waitFor();
     const task = page.url();
     const api = { headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } };
-    const made = await fetch(`${url}/v1/sandboxes`, { method: 'POST', ...api, body: '{"image":"base"}' });
+    const made = await fetch(`${url}/v1/sandboxes`, {
+      method: 'POST',
+      ...api,
+      body: '{"image":"base","labels":{"team":"<b>blue</b>"}}',
+    });
     const { id } = (await made.json()) as { id: string };
+    await page.getByRole('link', { name: 'Sandboxes' }).click();
+    await page
+      .getByRole('row')
+      .filter({ hasText: id })
+      .getByRole('list', { name: 'Labels' })
+      .getByText('team=<b>blue</b>')
+      .waitFor();
     // The first of its requests.
     await page.route('**/v1/tasks/*/abort', (route) =>
       route.fulfill({ status: 500, json: { error: { code: 'internal', message: 'not this one' } } }),
@@ -310,6 +371,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
   it('explains its keys, and can be walked through with Tab', async () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Close');
     await inspect('help');
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'hidden' });

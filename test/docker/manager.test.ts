@@ -50,7 +50,8 @@ describe('a manager', () => {
     const error = await rejection(under.manager.create({ image: 'no-such-image:1' }));
     const seen = events.slice(from).filter(({ type }) => type.startsWith('sandbox.'));
     expect(seen.map(({ type }) => type)).toEqual(['sandbox.creating', 'sandbox.failed']);
-    expect(seen[1]).toMatchObject({ error: error.message });
+    expect(seen[1]).toMatchObject({ error: error.message, hint: error.hint });
+    expect(error.hint).toBeTruthy();
     expect(directoriesOf(under.stateDir, under.manager.instance)).toEqual([]);
     expect(await containersOf(under.manager.instance)).toEqual([]);
   });

@@ -67,7 +67,14 @@ it('of a sandbox, its commands and its files', async () => {
   await answered('POST', ...at('/files/rename'), { from: 'a.txt', to: 'c.txt' });
   await answered('DELETE', ...query('/files', '?path=c.txt'));
   await answered('GET', ...query('/files', '?path=nope'));
-  await answered('GET', ...query('', '?stats=1'));
+  const { labels } = await answered('GET', ...query('', '?stats=1'));
+  expect(labels).toEqual({ a: 'b' });
+  const history: { argv: string[]; outcome: string }[] = await answered('GET', ...at('/history'));
+  // The newest first, however they were started: in the background, as a program, to its end, not at all.
+  expect(history[0]).toMatchObject({ argv: ['/bin/sh', '-c', 'echo background'], outcome: 'exited', exitCode: 0 });
+  expect(history.map(({ argv }) => argv[0])).toContain('python3');
+  expect(history).toContainEqual(expect.objectContaining({ outcome: 'signaled', signal: 'SIGBUS' }));
+  expect(history.at(-2)).toMatchObject({ argv: ['/nope'], outcome: 'spawn-failed' });
   await answered('GET', '/v1/sandboxes', '/v1/sandboxes?stats=1');
   await answered('POST', ...at('/extend'), { lifetimeMs: 600_000 });
 });

@@ -1,4 +1,5 @@
 /** One command in a sandbox, live: its output as it comes, what is typed into it, its end. */
+import type { Failure } from '../state/notices.js';
 import { openSocket } from './socket.js';
 import type { CommandResult } from './types.js';
 
@@ -15,15 +16,17 @@ export interface ExecHandlers {
   /** `ack` it when it was dealt with. */
   output(channel: Channel, data: Uint8Array): void;
   /** Once, at the end, whatever it was. */
-  ended(end: { result?: CommandResult; error?: string }): void;
+  ended(end: ExecEnd): void;
+}
+
+export interface ExecEnd {
+  result?: CommandResult;
+  error?: Failure;
 }
 
 export type Channel = 'stdout' | 'stderr';
 
-type Message =
-  | { type: 'started' }
-  | { type: 'result'; result: CommandResult }
-  | { type: 'error'; error: { message: string; hint?: string } };
+type Message = { type: 'started' } | { type: 'result'; result: CommandResult } | { type: 'error'; error: Failure };
 
 /**
  * Output that was not acknowledged yet. A browser cannot make the other side of a WebSocket wait by not reading: past
@@ -40,7 +43,7 @@ export class ExecSocket {
   #ended = false;
 
   constructor(sandbox: string, request: ExecRequest, handlers: ExecHandlers) {
-    const end = (how: { result?: CommandResult; error?: string }) => {
+    const end = (how: ExecEnd) => {
       if (this.#ended) return;
       this.#ended = true;
       handlers.ended(how);
@@ -48,7 +51,8 @@ export class ExecSocket {
     };
     this.#socket = openSocket(`/v1/sandboxes/${encodeURIComponent(sandbox)}/exec`);
     this.#socket.onopen = () => this.#send({ type: 'start', stdin: false, ...request, window: WINDOW_BYTES });
-    this.#socket.onclose = () => end({ error: 'The connection to the server broke; the command was ended.' });
+    this.#socket.onclose = () =>
+      end({ error: { message: 'The connection to the server broke; the command was ended.' } });
     this.#socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (this.#ended) return;
       if (typeof data !== 'string') {
@@ -58,7 +62,7 @@ export class ExecSocket {
       }
       const message = JSON.parse(data) as Message;
       if (message.type === 'result') end({ result: message.result });
-      else if (message.type === 'error') end({ error: message.error.message });
+      else if (message.type === 'error') end({ error: message.error });
     };
   }
 

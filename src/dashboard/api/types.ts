@@ -8,9 +8,10 @@ import type { TaskStatus } from '../../executor/task-status.js';
 import type { RunResult } from '../../executor/types.js';
 import type { SandboxReceipt } from '../../lifecycle/receipt.js';
 import type { ManagerEvent } from '../../sandbox-manager.js';
+import type { PastCommand } from '../../server/commands/command-history.js';
 import type { EntryKind } from '../../workspace/manifest.js';
 
-export type { CommandResult, ManagerEvent, RunEvent, SandboxReceipt, TaskStatus };
+export type { CommandResult, ManagerEvent, PastCommand, RunEvent, SandboxReceipt, TaskStatus };
 
 export interface SandboxView {
   id: string;
@@ -23,6 +24,7 @@ export interface SandboxView {
   state: string;
   /** Which task's it is. */
   task?: string;
+  labels?: Record<string, string>;
   /** Times in milliseconds since 1970. */
   lastCommand?: {
     argv: readonly string[];

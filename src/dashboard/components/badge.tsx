@@ -1,5 +1,5 @@
 /** A state in a word, with a colour and a sign, so that the colour alone says nothing. */
-type Tone = 'good' | 'bad' | 'warn' | 'busy' | 'calm';
+import type { Tone } from '../text/tone.js';
 
 const TONES: Record<string, Tone> = {
   running: 'busy', ready: 'good', open: 'good', passed: 'good', accepted: 'good', committed: 'good', exited: 'good',

@@ -1,6 +1,11 @@
-/** A modal dialog: the browser keeps the focus in it, closes it with Escape and gives the focus back. */
+/**
+ * A modal dialog: the browser keeps the focus in it, closes it with Escape and gives the focus back. It begins at the first
+ * field, or, where there is none to fill in, at the first button of the footer, which has to be one that does no harm.
+ */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
+
+const FIELDS = 'input:not([type=checkbox]), select, textarea';
 
 export function Dialog({
   title,
@@ -17,6 +22,9 @@ export function Dialog({
     const element = dialog.current!;
     const before = document.activeElement;
     element.showModal();
+    // Left alone, the browser takes the first thing of all, the ✕.
+    const first = element.querySelector<HTMLElement>(FIELDS) ?? element.querySelector<HTMLElement>('footer button');
+    first?.focus();
     return () => {
       element.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();

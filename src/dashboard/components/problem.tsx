@@ -1,6 +1,6 @@
 /** Nothing there yet, nothing there at all, or not to be had: said in words. */
 import type { ComponentChildren } from 'preact';
-import type { ApiError } from '../api/http.js';
+import type { Failure } from '../state/notices.js';
 import { safeLine } from '../text/safe-text.js';
 
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
@@ -12,13 +12,13 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-export function Problem({ what, error, retry }: { what: string; error: ApiError; retry?: () => void }) {
+export function Problem({ what, error, retry }: { what: string; error: Failure; retry?: () => void }) {
   return (
     <div class="problem" role="alert">
       <p>
         <strong>{what}</strong> {safeLine(error.message)}
       </p>
-      {error.hint && <p class="muted">{safeLine(error.hint)}</p>}
+      <Hint of={error} />
       {retry && (
         <button type="button" onClick={retry}>
           Try again
@@ -27,6 +27,10 @@ export function Problem({ what, error, retry }: { what: string; error: ApiError;
     </div>
   );
 }
+
+/** Shows the hint of an error, which says what to do about it. */
+export const Hint = ({ of: { hint } }: { of: { hint?: string | undefined } }) =>
+  hint ? <p class="muted">{safeLine(hint)}</p> : null;
 
 export function Loading({ what }: { what: string }) {
   return (

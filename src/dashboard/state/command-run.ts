@@ -1,7 +1,6 @@
 /** A command started from here: what it printed so far, and how it ended. */
 import { signal } from '@preact/signals';
-import { ExecSocket } from '../api/exec-socket.js';
-import type { CommandResult } from '../api/types.js';
+import { type ExecEnd, ExecSocket } from '../api/exec-socket.js';
 import { type Channel, OutputLog } from '../text/output-log.js';
 
 const RENDER_MS = 50;
@@ -12,7 +11,7 @@ export class CommandRun {
   readonly startedAt = Date.now();
   readonly output = new OutputLog();
   readonly version = signal(0);
-  readonly end = signal<{ result?: CommandResult; error?: string } | undefined>(undefined);
+  readonly end = signal<ExecEnd | undefined>(undefined);
   /** At most what the server sends before it is acknowledged. */
   #pending: { channel: Channel; data: Uint8Array }[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;

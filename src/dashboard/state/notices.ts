@@ -33,9 +33,19 @@ export async function attempt<T>(what: string, work: () => Promise<T>): Promise<
   } catch (error) {
     // The sign-in form says it already.
     if (error instanceof ApiError && error.status === 401) return undefined;
-    notify('error', `${what}: ${messageOf(error)}`, error instanceof ApiError ? error.hint : undefined);
+    const { message, hint } = failureOf(error);
+    notify('error', `${what}: ${message}`, hint);
     return undefined;
   }
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** An error, with a hint where one is known. */
+export interface Failure {
+  message: string;
+  hint?: string;
+}
+
+export function failureOf(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof ApiError && error.hint ? { message, hint: error.hint } : { message };
+}

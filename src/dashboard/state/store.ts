@@ -41,7 +41,7 @@ const POLL_MS = 2000;
 const SETTLE_MS = 100;
 
 /** Several events at once are one reason to read. */
-function soon(load: () => Promise<void>): () => void {
+export function soon(load: () => Promise<void>): () => void {
   let waiting = false;
   return () => {
     if (waiting) return;
@@ -57,7 +57,7 @@ const sandboxesSoon = soon(sandboxes.load);
 const tasksSoon = soon(tasks.load);
 const receiptsSoon = soon(receipts.load);
 
-/** Listeners of views to what happens, by sandbox or task. */
+/** Listeners of views to what happens (`event`), and to that events may have been missed (`reload`). */
 export const liveEvents = new EventTarget();
 export class LiveEventMessage extends Event {
   constructor(readonly detail: LiveEvent) {
@@ -76,7 +76,7 @@ function take(event: LiveEvent): void {
       return;
     case 'sandbox.failed':
       made(event.sandbox);
-      notify('error', `A sandbox could not be made: ${event.error}`);
+      notify('error', `A sandbox could not be made: ${event.error}`, event.hint);
       return;
     case 'sandbox.created':
       // The row of one that is being made stays until there is the other one.
@@ -104,6 +104,7 @@ function made(sandbox: string): void {
 function reloadAll(): void {
   creating.value = new Map();
   for (const { load } of [sandboxes, tasks, receipts, specs]) void load();
+  liveEvents.dispatchEvent(new Event('reload'));
 }
 
 /** Begins again whenever another token is given. */

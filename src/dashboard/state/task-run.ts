@@ -1,6 +1,7 @@
 /** A run as its events tell it: iterations, the branches that compete in them, what each printed, what was decided. */
 import type { CommitReport } from '../../executor/commit-step.js';
 import type { LogLevel, RunEvent } from '../../executor/events.js';
+import type { RecordedError } from '../../executor/executor-error.js';
 import type { BranchReport, BranchStatus, Decision, RunStatus } from '../../executor/types.js';
 import type { TaskResult, TaskStreamEvent } from '../api/types.js';
 import { OutputLog } from '../text/output-log.js';
@@ -22,7 +23,7 @@ export interface BranchView {
   since: number;
   status: BranchStatus | undefined;
   verdicts: Verdict[];
-  error: string | undefined;
+  error: RecordedError | undefined;
   changes: number | undefined;
   durationMs: number | undefined;
   output: OutputLog;
@@ -43,6 +44,7 @@ export interface LogLine {
   level: LogLevel;
   where: string;
   text: string;
+  hint?: string | undefined;
 }
 
 const MAX_LOG_LINES = 300;
@@ -119,10 +121,10 @@ export class TaskRun {
         this.#note(event, event.level, event.message);
         break;
       case 'error':
-        this.#note(event, 'error', `${event.phase}: ${event.error.message}`);
+        this.#note(event, 'error', `${event.phase}: ${event.error.message}`, event.error.hint);
         break;
       case 'external':
-        if (event.error) this.#note(event, 'warn', `${event.name}: ${event.error.message}`);
+        if (event.error) this.#note(event, 'warn', `${event.name}: ${event.error.message}`, event.error.hint);
         break;
       case 'aborted':
         this.abortReason = event.reason;
@@ -194,11 +196,11 @@ export class TaskRun {
     return found;
   }
 
-  #note(event: RunEvent & { iteration?: number; branch?: number }, level: LogLevel, text: string): void {
+  #note(event: RunEvent & { iteration?: number; branch?: number }, level: LogLevel, text: string, hint?: string): void {
     const where = [event.iteration ? `iteration ${event.iteration}` : '', event.branch ? `branch ${event.branch}` : '']
       .filter(Boolean)
       .join(', ');
-    this.log.push({ seq: event.seq, at: event.at, level, where, text });
+    this.log.push({ seq: event.seq, at: event.at, level, where, text, hint });
     if (this.log.length > MAX_LOG_LINES) this.log.shift();
   }
 }
@@ -207,7 +209,7 @@ function endBranch(branch: BranchView, report: BranchReport<unknown, unknown, un
   branch.status = report.status;
   branch.phase = report.status;
   branch.since = at;
-  branch.error = report.error?.message;
+  branch.error = report.error;
   branch.changes = report.changes?.length;
   branch.durationMs = report.durationMs;
   branch.output.end();

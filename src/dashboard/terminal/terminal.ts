@@ -2,14 +2,12 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { ExecSocket } from '../api/exec-socket.js';
-import type { CommandResult } from '../api/types.js';
+import { type ExecEnd, ExecSocket } from '../api/exec-socket.js';
+import { TERMINAL_SHELL } from '../text/command-text.js';
 import { safeLine } from '../text/safe-text.js';
 import { strictStyles } from './strict-styles.js';
 import { THEME } from './theme.js';
 
-/** bash where there is one. */
-const SHELL = ['sh', '-c', 'command -v bash >/dev/null 2>&1 && exec bash; exec sh'];
 const FONT = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
 export interface OpenTerminal {
@@ -19,7 +17,7 @@ export interface OpenTerminal {
 
 export interface TerminalOptions {
   sandbox: string;
-  onEnd(end: { result?: CommandResult; error?: string }): void;
+  onEnd(end: ExecEnd): void;
   /** Somebody wants out of it with the keyboard, which Tab does not do in a terminal. */
   onLeave(): void;
 }
@@ -44,15 +42,18 @@ export function openTerminal(parent: HTMLElement, { sandbox, onEnd, onLeave }: T
 
   const socket = new ExecSocket(
     sandbox,
-    { command: SHELL, env: { TERM: 'xterm-256color' }, stdin: true, pty: { cols: terminal.cols, rows: terminal.rows } },
+    {
+      command: TERMINAL_SHELL,
+      env: { TERM: 'xterm-256color' },
+      stdin: true,
+      pty: { cols: terminal.cols, rows: terminal.rows },
+    },
     {
       // Acknowledged when it is drawn: a flood waits in the sandbox, and Ctrl+C gets through.
       output: (channel, data) => terminal.write(data, () => socket.ack(channel, data.length)),
       ended: (end) => {
         terminal.options.disableStdin = true;
-        const how =
-          end.error ?? (end.result?.outcome === 'exited' ? `exit ${end.result.exitCode}` : end.result?.outcome);
-        terminal.write(`\r\n\x1b[2m[the shell ended: ${safeLine(how)}]\x1b[0m\r\n`);
+        terminal.write(`\r\n\x1b[2m[the shell ended: ${safeLine(howOf(end))}]\x1b[0m\r\n`);
         onEnd(end);
       },
     },
@@ -77,4 +78,9 @@ export function openTerminal(parent: HTMLElement, { sandbox, onEnd, onLeave }: T
       relax();
     },
   };
+}
+
+function howOf({ error, result }: ExecEnd): string | undefined {
+  if (error) return [error.message, error.hint].filter(Boolean).join(' ');
+  return result?.outcome === 'exited' ? `exit ${result.exitCode}` : result?.outcome;
 }

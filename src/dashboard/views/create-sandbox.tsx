@@ -2,17 +2,18 @@ import { useEffect, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
 import type { SandboxView } from '../api/types.js';
 import { Dialog } from '../components/dialog.js';
-import { messageOf } from '../state/notices.js';
+import { Problem } from '../components/problem.js';
+import { type Failure, failureOf } from '../state/notices.js';
 import { go, links } from '../state/route.js';
 import { images, sandboxes } from '../state/store.js';
-import { safeLine } from '../text/safe-text.js';
+import { environmentOf } from '../text/environment.js';
 
 const MINUTE_MS = 60_000;
 /** Offered until the server has said which images there are. */
 const DEFAULT_IMAGE = 'python';
 
 export function CreateSandbox({ onClose }: { onClose: () => void }) {
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Failure>();
   const [busy, setBusy] = useState(false);
   useEffect(() => void images.load(), []);
   const submit = async (form: HTMLFormElement) => {
@@ -24,7 +25,7 @@ export function CreateSandbox({ onClose }: { onClose: () => void }) {
       onClose();
       go(links.sandbox(id));
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(failureOf(error));
     } finally {
       setBusy(false);
     }
@@ -76,11 +77,7 @@ export function CreateSandbox({ onClose }: { onClose: () => void }) {
           Environment
           <textarea name="env" rows={2} spellcheck={false} placeholder="NAME=value, one a line" />
         </label>
-        {problem && (
-          <p class="problem" role="alert">
-            {safeLine(problem)}
-          </p>
-        )}
+        {problem && <Problem what="It could not be made." error={problem} />}
         <footer>
           <button type="button" onClick={onClose}>
             Cancel
@@ -95,12 +92,6 @@ export function CreateSandbox({ onClose }: { onClose: () => void }) {
 }
 
 /** Only what was filled in: the server's defaults stand for the rest. */
-/** A name alone is a variable without a value. */
-function variable(line: string): [name: string, value: string] {
-  const [, name = line, value = ''] = /^([^=]*)=(.*)$/.exec(line) ?? [];
-  return [name, value];
-}
-
 function optionsOf(form: FormData): object {
   const text = (name: string) => String(form.get(name) ?? '').trim();
   const number = (name: string) => (text(name) ? Number(text(name)) : undefined);
@@ -112,13 +103,13 @@ function optionsOf(form: FormData): object {
   const limits = Object.entries({ memory: text('memory') || undefined, cpus: number('cpus'), pids: number('pids') });
   const given = Object.fromEntries(limits.filter(([, value]) => value !== undefined));
   const allow = lines('allow');
-  const env = lines('env').map(variable);
+  const env = environmentOf(text('env'));
   const minutes = number('minutes');
   return {
     image: text('image'),
     ...(Object.keys(given).length > 0 && { limits: given }),
     ...(allow.length > 0 && { network: { allow } }),
-    ...(env.length > 0 && { env: Object.fromEntries(env) }),
+    ...(Object.keys(env).length > 0 && { env }),
     ...(minutes !== undefined && { lifetimeMs: minutes * MINUTE_MS }),
   };
 }

@@ -26,6 +26,9 @@ export function Help({ onClose }: { onClose: () => void }) {
         Keys of a single letter
       </label>
       <footer>
+        <button type="button" onClick={onClose}>
+          Close
+        </button>
         <a href="/docs" target="_blank" rel="noreferrer">
           The API
         </a>

@@ -1,19 +1,20 @@
-/** Commands: run one and watch it; those that programs left in the background are listed below. */
+/** Commands: run one and watch it; those that programs left in the background, and all there were, are listed below. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { del, get } from '../api/http.js';
 import type { CommandResult, CommandView } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { Output } from '../components/output.js';
-import { Empty } from '../components/problem.js';
+import { Empty, Hint } from '../components/problem.js';
 import { now } from '../state/clock.js';
 import { type CommandRun, run, runsOf } from '../state/command-run.js';
-import { attempt } from '../state/notices.js';
+import { attempt, type Failure } from '../state/notices.js';
 import { resource } from '../state/resource.js';
-import { type LiveEventMessage, liveEvents } from '../state/store.js';
+import { commandEnd } from '../text/command-end.js';
 import { commandText } from '../text/command-text.js';
 import { bytes, duration, span } from '../text/format.js';
 import { OutputLog } from '../text/output-log.js';
 import { safeLine } from '../text/safe-text.js';
+import { CommandHistory, useCommandEvents } from './command-history.js';
 import { useNewRequest } from './sandboxes.js';
 
 export function SandboxCommands({ sandbox }: { sandbox: string }) {
@@ -30,6 +31,7 @@ export function SandboxCommands({ sandbox }: { sandbox: string }) {
         <RunView key={one.id} run={one} />
       ))}
       <BackgroundCommands sandbox={sandbox} />
+      <CommandHistory sandbox={sandbox} />
     </>
   );
 }
@@ -103,7 +105,7 @@ interface CardProps {
   /** `undefined`: it has ended. */
   runningMs: number | undefined;
   result?: CommandResult;
-  error?: string;
+  error?: Failure;
   kill: () => void;
 }
 
@@ -131,19 +133,24 @@ function CommandCard({ text, output, runningMs, result, error, kill }: CardProps
         label={`Output of ${safeLine(text, 80)}`}
         empty={running ? 'No output yet.' : 'It printed nothing.'}
       />
-      {error !== undefined && <p class="problem">{safeLine(error)}</p>}
+      {error !== undefined && (
+        <div class="problem">
+          <p>{safeLine(error.message)}</p>
+          <Hint of={error} />
+        </div>
+      )}
       {result?.failure && <p class="problem">{safeLine(result.failure.message)}</p>}
+      {result && <Hint of={result} />}
     </article>
   );
 }
 
 function Ended({ result }: { result: CommandResult }) {
-  const { outcome, exitCode, signal, durationMs, usage, backgroundKilled } = result;
+  const { durationMs, usage, backgroundKilled } = result;
+  const { text, tone } = commandEnd({ ...result, endedAt: 0 });
   return (
     <>
-      <Badge state={outcome} tone={outcome === 'exited' && exitCode !== 0 ? 'bad' : undefined}>
-        {outcome === 'exited' ? `exit ${exitCode}` : (signal ?? outcome)}
-      </Badge>
+      <Badge state={text} tone={tone} />
       <span class="muted">
         {duration(durationMs)} · {bytes(usage.maxRssBytes)}
         {backgroundKilled > 0 && ` · ${backgroundKilled} left behind, killed`}
@@ -160,19 +167,12 @@ function BackgroundCommands({ sandbox }: { sandbox: string }) {
   const commands = useMemo(() => resource(() => get<CommandView[]>(base)), [base]);
   useEffect(() => {
     void commands.load();
-    const onEvent = (event: Event) => {
-      const { detail } = event as LiveEventMessage;
-      if (detail.type.startsWith('command.') && 'sandbox' in detail && detail.sandbox === sandbox) void commands.load();
-    };
-    liveEvents.addEventListener('event', onEvent);
     const timer = setInterval(() => {
       if (!document.hidden && commands.data.peek()?.some(({ running }) => running)) void commands.load();
     }, REFRESH_MS);
-    return () => {
-      liveEvents.removeEventListener('event', onEvent);
-      clearInterval(timer);
-    };
-  }, [commands, sandbox]);
+    return () => clearInterval(timer);
+  }, [commands]);
+  useCommandEvents(sandbox, commands.load);
   const list = commands.data.value;
   if (!list || list.length === 0) return null;
   const kill = (id: string) =>

@@ -1,17 +1,17 @@
 /** The files of a sandbox: look, take, bring. Nothing of them is ever run or rendered as a page. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, get, send } from '../api/http.js';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { get, send } from '../api/http.js';
 import type { FileEntry } from '../api/types.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
 import { attempt, notify } from '../state/notices.js';
 import { resource } from '../state/resource.js';
 import { bytes, permissions, plural } from '../text/format.js';
-import { safeLine, safeText } from '../text/safe-text.js';
+import { safeLine } from '../text/safe-text.js';
+import { FilePreview } from './file-preview.js';
 
 const WORKSPACE = '/workspace';
 const SHOWN = 500;
 const MAX_ENTRIES = 20_000;
-const PREVIEW_BYTES = 256 * 1024;
 
 export function SandboxFiles({ sandbox }: { sandbox: string }) {
   const [path, setPath] = useState(WORKSPACE);
@@ -81,7 +81,15 @@ export function SandboxFiles({ sandbox }: { sandbox: string }) {
           The first {SHOWN} of {plural(entries.length, 'entry', 'entries')} are shown.
         </p>
       )}
-      {opened !== undefined && <Preview key={opened} base={base} path={opened} close={() => setOpened(undefined)} />}
+      {opened !== undefined && (
+        <FilePreview
+          key={opened}
+          url={`${base}?path=${encodeURIComponent(opened)}`}
+          path={opened}
+          download={() => void download(base, opened)}
+          close={() => setOpened(undefined)}
+        />
+      )}
     </div>
   );
 }
@@ -169,75 +177,6 @@ function Entry({ entry, full, opened, enter, open, base }: EntryProps) {
       </td>
     </tr>
   );
-}
-
-function Preview({ base, path, close }: { base: string; path: string; close: () => void }) {
-  const [text, setText] = useState<string>();
-  const [cut, setCut] = useState(false);
-  const [problem, setProblem] = useState<ApiError>();
-  const box = useRef<HTMLElement>(null);
-  useEffect(() => {
-    const controller = new AbortController();
-    firstBytes(`${base}?path=${encodeURIComponent(path)}`, controller.signal).then(
-      ({ data, more }) => {
-        setText(data.includes(0) ? undefined : safeText(new TextDecoder().decode(data)));
-        if (data.includes(0)) setProblem(new ApiError(0, 'binary', 'It is not text. Download it to look at it.'));
-        setCut(more);
-      },
-      (error) =>
-        !controller.signal.aborted &&
-        setProblem(error instanceof ApiError ? error : new ApiError(0, 'failed', String(error))),
-    );
-    box.current?.scrollIntoView({ block: 'nearest' });
-    return () => controller.abort();
-  }, [base, path]);
-  const name = safeLine(path);
-  return (
-    <section class="preview" ref={box} aria-label={`Content of ${name}`}>
-      <header>
-        <h2>
-          <code>
-            <bdi>{name}</bdi>
-          </code>
-        </h2>
-        <span class="actions">
-          <button type="button" onClick={() => void download(base, path)}>
-            Download
-          </button>
-          <button type="button" onClick={close}>
-            Close
-          </button>
-        </span>
-      </header>
-      {problem && <p class="muted">{safeLine(problem.message)}</p>}
-      {text === undefined && !problem && <Loading what="Reading the file…" />}
-      {text !== undefined && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
-        <section class="output" tabIndex={0} aria-label={name}>
-          <pre>{text || 'The file is empty.'}</pre>
-          {cut && <p class="omitted">Only the first {bytes(PREVIEW_BYTES)} are shown.</p>}
-        </section>
-      )}
-    </section>
-  );
-}
-
-async function firstBytes(url: string, signal: AbortSignal): Promise<{ data: Uint8Array; more: boolean }> {
-  const { body } = await send(url, { signal });
-  const reader = body!.getReader();
-  const data = new Uint8Array(PREVIEW_BYTES);
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return { data: data.subarray(0, length), more: false };
-    const fits = value.subarray(0, data.length - length);
-    data.set(fits, length);
-    length += fits.length;
-    if (fits.length < value.length) {
-      await reader.cancel();
-      return { data, more: true };
-    }
-  }
 }
 
 function download(base: string, path: string): Promise<unknown> {

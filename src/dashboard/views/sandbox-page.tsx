@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
 import type { SandboxView } from '../api/types.js';
 import { Badge } from '../components/badge.js';
+import { Labels } from '../components/labels.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
 import { now } from '../state/clock.js';
 import { forgetRuns } from '../state/command-run.js';
@@ -49,7 +50,7 @@ export function SandboxPage({ id, tab }: { id: string; tab: SandboxTab }) {
 }
 
 function Head({ sandbox }: { sandbox: SandboxView }) {
-  const { id, image, createdAt, endsAt, state, stats, limits } = sandbox;
+  const { id, image, createdAt, endsAt, state, stats, limits, labels } = sandbox;
   return (
     <>
       <header class="view-head">
@@ -61,6 +62,7 @@ function Head({ sandbox }: { sandbox: SandboxView }) {
             <code>{safeLine(id)}</code> <span class="muted">{safeLine(image)}</span>
             {state !== 'ready' && state !== 'open' && <Badge state={state} />}
           </h1>
+          <Labels of={labels} max={50} />
         </div>
         <div class="actions">
           <Extend id={id} />

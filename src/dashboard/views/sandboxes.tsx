@@ -2,14 +2,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SandboxView } from '../api/types.js';
 import { Badge } from '../components/badge.js';
+import { CommandEnd, CommandName } from '../components/command-summary.js';
 import { Gauge } from '../components/gauge.js';
+import { Labels } from '../components/labels.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
 import { Spark } from '../components/spark.js';
 import { now } from '../state/clock.js';
 import { links } from '../state/route.js';
 import { newRequested } from '../state/shortcuts.js';
 import { closeSandbox, creating, sandboxes, usage } from '../state/store.js';
-import { commandText } from '../text/command-text.js';
 import { bytes, span } from '../text/format.js';
 import { safeLine } from '../text/safe-text.js';
 import { CreateSandbox } from './create-sandbox.js';
@@ -79,7 +80,7 @@ export function Sandboxes() {
 }
 
 function Row({ sandbox }: { sandbox: SandboxView }) {
-  const { id, image, createdAt, state } = sandbox;
+  const { id, image, createdAt, state, labels } = sandbox;
   return (
     <tr>
       <th scope="row">
@@ -87,6 +88,7 @@ function Row({ sandbox }: { sandbox: SandboxView }) {
           <code>{safeLine(id)}</code>
         </a>
         {state !== 'ready' && state !== 'open' && <Badge state={state} />}
+        <Labels of={labels} max={3} />
       </th>
       <td data-label="Image">{safeLine(image)}</td>
       <td data-label="Age" class="figure">
@@ -137,17 +139,10 @@ export function Memory({ sandbox: { stats, limits } }: { sandbox: SandboxView })
 
 function LastCommand({ sandbox: { lastCommand } }: { sandbox: SandboxView }) {
   if (!lastCommand) return <span class="muted">none yet</span>;
-  const { argv, endedAt, outcome, exitCode } = lastCommand;
-  const command = commandText(argv);
-  const running = endedAt === undefined;
-  const ended = outcome === 'exited' ? `exit ${exitCode}` : (outcome ?? 'ended');
-  const bad = outcome !== undefined && (outcome !== 'exited' || exitCode !== 0);
   return (
     <>
-      <code class="one-line" title={safeLine(command)}>
-        <bdi>{safeLine(command, 300)}</bdi>
-      </code>
-      {running ? <Badge state="running" /> : <span class={bad ? 'ended bad' : 'ended'}>{ended}</span>}
+      <CommandName argv={lastCommand.argv} />
+      <CommandEnd command={lastCommand} />
     </>
   );
 }

@@ -3,7 +3,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { TaskResult, TaskView } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { Output } from '../components/output.js';
-import { Empty, Loading, Problem } from '../components/problem.js';
+import { Empty, Hint, Loading, Problem } from '../components/problem.js';
+import { isCleanReceipt } from '../state/clean-receipt.js';
 import { now } from '../state/clock.js';
 import { links } from '../state/route.js';
 import { isRunning, tasks } from '../state/store.js';
@@ -171,7 +172,12 @@ function Branch({ branch, accepted }: { branch: BranchView; accepted: boolean })
           ))}
         </ol>
       )}
-      {error && <p class="bad">{safeLine(error, 500)}</p>}
+      {error && (
+        <>
+          <p class="bad">{safeLine(error.message, 500)}</p>
+          <Hint of={error} />
+        </>
+      )}
       {changes !== undefined && <p class="muted">{plural(changes, 'change')} to the workspace</p>}
     </article>
   );
@@ -182,9 +188,10 @@ function Log({ lines }: { lines: readonly LogLine[] }) {
     <details class="task-log">
       <summary>Log ({lines.length})</summary>
       <ol>
-        {lines.map(({ seq, at, level, where, text }) => (
+        {lines.map(({ seq, at, level, where, text, hint }) => (
           <li key={seq} class={level}>
             <time>{clockTime(at)}</time> <span class="muted">{where}</span> <bdi>{safeLine(text, 1000)}</bdi>
+            {hint && <span class="muted"> {safeLine(hint, 500)}</span>}
           </li>
         ))}
       </ol>

@@ -9,7 +9,8 @@ import { now } from '../state/clock.js';
 import { attempt } from '../state/notices.js';
 import { go, links } from '../state/route.js';
 import { abortTask, isRunning, specs, tasks } from '../state/store.js';
-import { clockTime, span } from '../text/format.js';
+import { branchCounts } from '../text/branch-counts.js';
+import { clockTime, plural, span } from '../text/format.js';
 import { safeLine } from '../text/safe-text.js';
 import { useNewRequest } from './sandboxes.js';
 
@@ -82,10 +83,12 @@ function Row({ task }: { task: TaskView }) {
       <td data-label="Branches" class="wide">
         {branches.length > 0 ? (
           <span class="branch-signs">
-            <span class="muted">iteration {iteration}</span>
-            {branches.map(({ branch, phase }) => (
-              <Badge key={branch} state={phase}>
-                {branch} {phase}
+            <span class="muted">
+              {plural(branches.length, 'branch', 'branches')} of iteration {iteration}:
+            </span>
+            {branchCounts(branches).map(({ phase, count }) => (
+              <Badge key={phase} state={phase}>
+                {count} {phase}
               </Badge>
             ))}
           </span>

@@ -1,14 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { messageOf } from '../state/notices.js';
+import { Problem } from '../components/problem.js';
+import { type Failure, failureOf } from '../state/notices.js';
 import type { OpenTerminal } from '../terminal/terminal.js';
-import { safeLine } from '../text/safe-text.js';
 
 export function TerminalTab({ sandbox }: { sandbox: string }) {
   const box = useRef<HTMLDivElement>(null);
   const again = useRef<HTMLButtonElement>(null);
   const [session, setSession] = useState(1);
   const [state, setState] = useState<'loading' | 'open' | 'ended'>('loading');
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Failure>();
   useEffect(() => {
     let terminal: OpenTerminal | undefined;
     let gone = false;
@@ -24,7 +24,7 @@ export function TerminalTab({ sandbox }: { sandbox: string }) {
         setState('open');
         terminal.focus();
       },
-      (error) => setProblem(messageOf(error)),
+      (error) => setProblem(failureOf(error)),
     );
     return () => {
       gone = true;
@@ -33,7 +33,7 @@ export function TerminalTab({ sandbox }: { sandbox: string }) {
   }, [sandbox, session]);
   return (
     <div class="terminal-tab">
-      {problem && <p class="problem">The terminal could not be loaded: {safeLine(problem)}</p>}
+      {problem && <Problem what="The terminal could not be loaded." error={problem} />}
       <div class="terminal-box" ref={box} />
       <footer>
         <p class="muted">

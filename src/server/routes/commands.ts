@@ -7,6 +7,7 @@ import {
   commandSchema,
   errorSchema,
   killQuery,
+  pastCommandSchema,
   sandboxParams,
   spawnBody,
   waitQuery,
@@ -44,6 +45,18 @@ export function addCommands(app: App, context: ServerContext): void {
       },
     },
     async (request) => sandboxes.commands(sandboxes.get(callerOf(request), request.params.id)).list(),
+  );
+  app.get(
+    '/v1/sandboxes/:id/history',
+    {
+      schema: {
+        tags,
+        summary: 'The last hundred commands, newest first, however they were started, and how they ended',
+        params: sandboxParams,
+        response: { 200: z.array(pastCommandSchema), 404: errorSchema },
+      },
+    },
+    async (request) => sandboxes.history(sandboxes.get(callerOf(request), request.params.id)),
   );
   app.get(
     '/v1/sandboxes/:id/commands/:command',

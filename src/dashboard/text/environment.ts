@@ -1,0 +1,14 @@
+/** Environment variables as a person writes them: `NAME=value`, one a line. */
+export function environmentOf(text: string): Record<string, string> {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+  return Object.fromEntries(lines.map(variable));
+}
+
+/** A name alone is a variable without a value. */
+function variable(line: string): [name: string, value: string] {
+  const at = line.indexOf('=');
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
+}

@@ -1,0 +1,68 @@
+/** What ran in one sandbox lately, whoever started it and however: the last commands and how they ended. */
+import type { CommandResult } from '../../command/outcome.js';
+
+export interface LastCommand {
+  /** Shortened where it is long. */
+  argv: readonly string[];
+  /** Times in milliseconds since 1970. */
+  startedAt: number;
+  endedAt?: number;
+  outcome?: string;
+  exitCode?: number | null;
+}
+
+export interface PastCommand extends LastCommand {
+  id: string;
+  /** The name of the signal that ended it. */
+  signal?: string;
+}
+
+const MAX_COMMANDS = 100;
+const MAX_ARGUMENTS = 16;
+const MAX_ARGUMENT = 200;
+
+export class CommandHistory {
+  /** By id, in the order in which they began. */
+  readonly #commands = new Map<string, PastCommand>();
+
+  started(id: string, argv: readonly string[], at: number): void {
+    const words = argv.slice(0, MAX_ARGUMENTS).map(short);
+    if (argv.length > MAX_ARGUMENTS) words.push('…');
+    this.#commands.set(id, { id, argv: words, startedAt: at });
+    if (this.#commands.size > MAX_COMMANDS) this.#forget();
+  }
+
+  /** @param result `undefined`: it was aborted, or could not be followed to its end. */
+  ended(id: string, result: CommandResult | undefined, at: number): void {
+    const command = this.#commands.get(id);
+    if (!command) return;
+    command.endedAt = at;
+    command.outcome = result?.outcome ?? 'aborted';
+    if (!result) return;
+    command.exitCode = result.exitCode;
+    if (result.signal !== null) command.signal = result.signal;
+  }
+
+  /** Newest first. */
+  list(): PastCommand[] {
+    return [...this.#commands.values()].reverse();
+  }
+
+  /** The one that was started last. */
+  get last(): LastCommand | undefined {
+    const [command] = this.list();
+    if (!command) return undefined;
+    const { id: _, signal: __, ...last } = command;
+    return last;
+  }
+
+  /** The oldest that has ended goes, so that what still runs stays in sight; without one, the oldest. */
+  #forget(): void {
+    const commands = [...this.#commands.values()];
+    const { id } = commands.find(({ endedAt }) => endedAt !== undefined) ?? commands[0]!;
+    this.#commands.delete(id);
+  }
+}
+
+const short = (argument: string): string =>
+  argument.length > MAX_ARGUMENT ? `${argument.slice(0, MAX_ARGUMENT)}…` : argument;
