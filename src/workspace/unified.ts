@@ -1,9 +1,9 @@
 /** Changes as text for people, in the form `git diff` has and `git apply` and `patch -p1` take. */
 import { isUtf8 } from 'node:buffer';
-import { structuredPatch } from 'diff';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { CommitChange } from './commit-plan.js';
 import { readSnapshotFile } from './commit-snapshot.js';
+import { LineDiff } from './line-diff.js';
 import type { ManifestEntry } from './manifest.js';
 
 export interface UnifiedOptions {
@@ -12,13 +12,6 @@ export interface UnifiedOptions {
   maxBytes: number;
   signal?: AbortSignal | undefined;
 }
-
-/**
- * Comparing costs lines × differences. With more differences than this, or after this time, a file is shown as replaced
- * from beginning to end, which is as right and costs nothing: what a sandbox wrote must not hold up the host.
- */
-const MAX_EDITS = 4000;
-const MAX_MS = 500;
 
 /** Files whose base is unknown, that are binary or too large are named, not shown. */
 export async function unifiedDiff(
@@ -29,10 +22,11 @@ export async function unifiedDiff(
   const parts: string[] = [];
   let length = 0;
   let shown = 0;
+  await using compared = new LineDiff();
   for (const change of changes) {
     throwIfAborted(options.signal, 'comparing the next file');
     for (const side of sidesOf(change)) {
-      const part = await describeChange(side, sources, options);
+      const part = await describeChange(side, sources, options, compared);
       length += part.length;
       if (length > options.maxBytes) {
         return `${parts.join('')}… and ${changes.length - shown} more changes, not shown\n`;
@@ -62,6 +56,7 @@ async function describeChange(
   sides: Sides,
   sources: { base: string | undefined; result: string },
   options: UnifiedOptions,
+  compared: LineDiff,
 ): Promise<string> {
   const { path, before, after } = sides;
   const header = [`diff --git ${quoted(`a/${path}`)} ${quoted(`b/${path}`)}`, ...modeLines(before, after)];
@@ -77,7 +72,7 @@ async function describeChange(
   const old = await contentOf(before, path, sources.base);
   const fresh = await contentOf(after, path, sources.result);
   if (sides.binary || !isText(old) || !isText(fresh)) return text([`Binary files ${names.join(' and ')} differ`]);
-  const hunks = hunksOf(old.toString('utf8'), fresh.toString('utf8'), options.context);
+  const hunks = await hunksOf(compared, old.toString('utf8'), fresh.toString('utf8'), options.context);
   return text(hunks.length === 0 ? [] : [`--- ${withTab(names[0])}`, `+++ ${withTab(names[1])}`, ...hunks]);
 }
 
@@ -107,11 +102,11 @@ function isText(content: Buffer | undefined): content is Buffer {
   return content !== undefined && isUtf8(content) && !content.includes(0);
 }
 
-/** The hunks' lines. */
-function hunksOf(old: string, fresh: string, context: number): string[] {
-  const patch = structuredPatch('', '', old, fresh, '', '', { context, maxEditLength: MAX_EDITS, timeout: MAX_MS });
-  if (patch === undefined) return replaced(old, fresh);
-  return patch.hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
+/** The hunks' lines. What cannot be compared is shown as replaced from beginning to end, which is as right. */
+async function hunksOf(compared: LineDiff, old: string, fresh: string, context: number): Promise<string[]> {
+  const hunks = await compared.hunks(old, fresh, context);
+  if (hunks === undefined) return replaced(old, fresh);
+  return hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
     `@@ -${range(oldStart, oldLines)} +${range(newStart, newLines)} @@`,
     ...lines,
   ]);

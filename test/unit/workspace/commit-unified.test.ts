@@ -144,4 +144,15 @@ new mode 100755
       { numRuns: 120 },
     );
   }, 60_000);
+
+  it('of texts that cost long to compare leaves the event loop free', async () => {
+    const lines = (seed: number) => Array.from({ length: 40_000 }, (_, i) => `${(i * seed) % 7919}`).join('\n');
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const diff = await diffOf({ big: lines(31) }, { big: lines(17) });
+    clearInterval(timer);
+    expect(diff).toContain('@@ -1,40000 +1,40000 @@');
+    // The comparison alone takes half a second and more.
+    expect(turns).toBeGreaterThan(20);
+  });
 });
