@@ -10,7 +10,7 @@ import { printError } from '../setup/setup-error.mjs';
 import { setup } from '../setup.mjs';
 
 const SUBJECTS = [
-  'exec', 'cold', 'warm', 'reuse', 'humaneval', 'files', 'output', 'flood', 'idle', 'executor', 'network', 'scale', 'server', 'mcp', 'load',
+  'exec', 'cold', 'warm', 'reuse', 'humaneval', 'files', 'output', 'flood', 'idle', 'executor', 'network', 'stall', 'scale', 'server', 'mcp', 'load',
 ]; // biome-ignore format: a list
 /** A subject that takes longer hangs: the others go on without it. */
 const DEADLINE_MINUTES = 20;
