@@ -149,6 +149,11 @@ export class Sandbox implements AsyncDisposable {
     return this.#parts;
   }
 
+  /** @internal HOME of its commands. */
+  get home(): string {
+    return this.#env.HOME!;
+  }
+
   /** Counts the copied entries of the seed, and lists those that could not be kept; `undefined` without a seed. */
   get seedReport(): SeedReport | undefined {
     return this.#seedReport;
@@ -279,7 +284,7 @@ export class Sandbox implements AsyncDisposable {
     const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
     const program = { name: file, text: code, at: command.length - 1, warm };
     const result = (await this.#inTurn(argv, parsed.signal, () =>
-      execCommand(this.#host, { ...place, env: environment(place.env), program }, parsed),
+      execCommand(this.#host, { ...place, env: environment(place.env, this.#parts.image), program }, parsed),
     )) as ExecResult<never>;
     if (result.failure?.stage === 'exec') result.failure.message += this.#languageHint(language);
     return result;

@@ -12,6 +12,7 @@
 
 #include "bytes.h"
 #include "child.h"
+#include "library.h"
 #include "loop.h"
 #include "prefork.h"
 #include "spawn-request.h"
@@ -246,7 +247,8 @@ void command_start(struct command *c) {
     c->phase = PHASE_RUNNING;
     configure(c, r);
     user_remember(command_user(r));
-    error = r->program == NULL ? 0 : program_write(&c->program, r->program, r->text);
+    error = library_place(r);
+    if (error == 0 && r->program != NULL) error = program_write(&c->program, r->program, r->text);
     if (error != 0) {
         command_end_unstarted(c, STAGE_PROGRAM, error);
         return;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "library.h"
 #include "util.h"
 
 /* A workspace full to the last inode is emptied in a second. */
@@ -85,6 +86,7 @@ static bool prove(struct reset_result *out) {
 void reset_run(struct reset_result *out) {
     *out = prepared;
     if (out->error != 0) return;
+    library_forget();
     pid_t child = fork();
     if (child == 0) wipe();
     int error = child < 0 ? errno : wait_for(child);

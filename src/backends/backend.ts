@@ -27,6 +27,8 @@ export interface ResolvedImage {
   reference: string;
   /** The name of the image of ours that it is, or was made from. */
   ours: string | undefined;
+  /** That image was built from the files of this version. */
+  current: boolean;
   env: Record<string, string>;
   /** Absolute paths at which it declares volumes (`VOLUME`). */
   volumes: string[];

@@ -9,10 +9,10 @@ import {
   HASH_LABEL,
   IMAGE_LABEL,
   type ImageName,
-  imageDirectory,
+  imageFiles,
   imageHash,
 } from './catalog.js';
-import { packContext, readContextFiles, toStream } from './context.js';
+import { packContext, toStream } from './context.js';
 import { type DebianOptions, ensureDebian } from './debian.js';
 import type { ImageManifest, ImageStatus } from './image-status.js';
 import { networkBuildArgs } from './network.js';
@@ -101,7 +101,7 @@ export async function buildImage(
   const base = image.parent ? catalogImage(image.parent).tag : await ensureDebian(engine, { ...options, onProgress });
 
   await removeUnfinished(engine, name);
-  const context = packContext(readContextFiles(imageDirectory(name)));
+  const context = packContext(imageFiles(name));
   const { nodeMajor: major, swc } = image;
   const filled =
     major && swc

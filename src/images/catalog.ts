@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { closest } from '../closest.js';
 import { RipcordError } from '../errors.js';
 import { packageFile } from '../package-files.js';
-import { readContextFiles } from './context.js';
+import { type ContextFile, readContextFiles } from './context.js';
 
 /** The short names of the images that come with Ripcord. */
 export type ImageName = 'base' | 'python' | 'node' | 'shell';
@@ -89,9 +89,11 @@ export function bearsTag(tags: readonly string[], tag: string): boolean {
   return tags.some((found) => found === tag || found.endsWith(`/${tag}`));
 }
 
-/** The directory with an image's Dockerfile. */
-export function imageDirectory(name: ImageName): string {
-  return packageFile(`sandbox-images/${name}`);
+/** An image is built from the directory of its Dockerfile, and from files that the agent has as well. */
+export function imageFiles(name: ImageName): ContextFile[] {
+  const own = readContextFiles(packageFile(`sandbox-images/${name}`));
+  if (name !== 'python') return own;
+  return [...own, ...readContextFiles(packageFile('sandbox-images/agent/python'), 'ripcord-python/')];
 }
 
 /**
@@ -102,8 +104,18 @@ export function imageHash(name: ImageName): string {
   const { parent, nodeMajor, swc } = catalog[name];
   const hash = createHash('sha256');
   hash.update(`${name}\0${parent ? imageHash(parent) : 'debian:bookworm'}\0${nodeMajor ?? ''}\0${swc ?? ''}\0`);
-  for (const file of readContextFiles(imageDirectory(name))) {
+  for (const file of imageFiles(name)) {
     hash.update(`${file.path}\0${file.mode}\0${file.content.length}\0`).update(file.content);
   }
   return hash.digest('hex').slice(0, 16);
+}
+
+const hashes = new Map<ImageName, string>();
+
+/** Whether an image with those labels was built from the files that were here when this process first asked. */
+export function isCurrent(labels: Readonly<Record<string, string>>): boolean {
+  const name = labels[IMAGE_LABEL];
+  if (name === undefined || !isCatalogName(name)) return false;
+  if (!hashes.has(name)) hashes.set(name, imageHash(name));
+  return labels[HASH_LABEL] === hashes.get(name);
 }

@@ -11,14 +11,17 @@ export interface ContextFile {
   mode: 0o644 | 0o755;
 }
 
-/** Every file below `directory`, in a fixed order. Modes are two, so that a checkout's umask changes no hash. */
-export function readContextFiles(directory: string): ContextFile[] {
+/**
+ * Every file below `directory`, in a fixed order. Modes are two, so that a checkout's umask changes no hash.
+ * @param under the directory of the context to put them in, instead of its root
+ */
+export function readContextFiles(directory: string, under = ''): ContextFile[] {
   const files: ContextFile[] = [];
   const walk = (relative: string) => {
     for (const entry of readdirSync(path.join(directory, relative), { withFileTypes: true })) {
       const inside = relative ? `${relative}/${entry.name}` : entry.name;
       if (entry.isDirectory()) walk(inside);
-      else if (entry.isFile()) files.push(readContextFile(directory, inside));
+      else if (entry.isFile()) files.push({ ...readContextFile(directory, inside), path: `${under}${inside}` });
     }
   };
   walk('');

@@ -7,7 +7,8 @@
 'use strict';
 const Module = require('node:module');
 
-const PROGRAMS = '/run/ripcord/';
+/** Where programs given as text lie: in directories with a number, unlike this file. */
+const PROGRAMS = /^(?:file:\/\/)?\/run\/ripcord\/\d/;
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 /** Where the image has the transformer. In other images TypeScript is Node's own business. */
 const TRANSFORMER = '/usr/local/lib/ripcord/swc.node';
@@ -18,7 +19,7 @@ const neighbour = `${directory === '/' ? '' : directory}/main.js`;
 let neighbourUrl;
 let neighbourRequire;
 
-const isProgram = (url) => url?.startsWith(`file://${PROGRAMS}`) === true;
+const isProgram = (place) => place !== undefined && PROGRAMS.test(place);
 
 function findInDirectory(specifier) {
   neighbourRequire ??= Module.createRequire(neighbour);
@@ -82,19 +83,19 @@ function load(url, context, next) {
 function registerOldHooks() {
   const plain = Module._resolveFilename;
   Module._resolveFilename = function (specifier, parent, ...rest) {
-    if (parent?.filename?.startsWith(PROGRAMS)) return findInDirectory(specifier);
+    if (isProgram(parent?.filename)) return findInDirectory(specifier);
     return plain.call(this, specifier, parent, ...rest);
   };
   const url = require('node:url').pathToFileURL(neighbour).href;
   const hook = `export const resolve = (specifier, context, next) =>
-    next(specifier, context.parentURL?.startsWith('file://${PROGRAMS}') ? { ...context, parentURL: ${JSON.stringify(url)} } : context)`;
+    next(specifier, ${PROGRAMS}.test(context.parentURL ?? '') ? { ...context, parentURL: ${JSON.stringify(url)} } : context)`;
   Module.register?.(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
 /** Node says that the name is not defined, and not why. */
 function explainMixture(error) {
   const name = /^(\w+) is not defined in ES module scope/.exec(error?.message)?.[1];
-  if (name === undefined || !/^.*\n.*\n? +at .*run\/ripcord\//.test(error.stack)) return;
+  if (name === undefined || !/^.*\n.*\n? +at .*run\/ripcord\/\d/.test(error.stack)) return;
   const text =
     `This program is an ES module, because it uses import, export or top-level await; ${name} belongs to CommonJS. ` +
     'Use one of the two throughout.\n';
@@ -103,4 +104,4 @@ function explainMixture(error) {
 
 if (Module.registerHooks) Module.registerHooks({ resolve, load });
 else registerOldHooks();
-if (process.argv[1]?.startsWith(PROGRAMS)) process.on('uncaughtExceptionMonitor', explainMixture);
+if (isProgram(process.argv[1])) process.on('uncaughtExceptionMonitor', explainMixture);

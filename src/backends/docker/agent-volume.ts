@@ -16,15 +16,15 @@ import { statusOf } from './engine-error.js';
 
 /**
  * All sandboxes of an engine share these inodes. A process that can open one for reading can lock it (flock) or watch it
- * (inotify), and so signal to sandboxes of other owners. That is why only root opens the agent and its warm part. Root has to:
- * gVisor loads no program that it may not read, and the warm interpreter reads its part before it becomes the sandbox's user.
- * Interpreters read the rest as that user; SECURITY.md names this.
+ * (inotify), and so signal to sandboxes of other owners. That is why only root opens them. Root has to: gVisor loads no
+ * program that it may not read, the warm interpreter reads its part before it becomes the sandbox's user, and PID 1 copies
+ * `python/` and `node/` into each sandbox (library.c).
  */
 const DIRECTORIES = [
   { path: AGENT_DIR, mode: 0o111 },
   { path: WARM_DIR, mode: 0o500 },
-  { path: PYTHON_DIR, mode: 0o555 },
-  { path: NODE_DIR, mode: 0o111 },
+  { path: PYTHON_DIR, mode: 0o500 },
+  { path: NODE_DIR, mode: 0o500 },
 ];
 
 export interface AgentBinary {
@@ -39,9 +39,9 @@ export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
     { path: AGENT_PATH, mode: 0o511, from: `build/agent-${arch}` },
     { path: `${WARM_DIR}/usercustomize.py`, mode: 0o400, from: 'warm/usercustomize.py' },
     { path: `${WARM_DIR}/native.so`, mode: 0o400, from: `build/warm-${arch}.so` },
-    { path: `${PYTHON_DIR}/sitecustomize.py`, mode: 0o444, from: 'python/sitecustomize.py' },
-    { path: `${NODE_DIR}/program.cjs`, mode: 0o444, from: 'node/program.cjs' },
-    { path: `${NODE_DIR}/typescript.cjs`, mode: 0o444, from: 'node/typescript.cjs' },
+    { path: `${PYTHON_DIR}/sitecustomize.py`, mode: 0o400, from: 'python/sitecustomize.py' },
+    { path: `${NODE_DIR}/program.cjs`, mode: 0o400, from: 'node/program.cjs' },
+    { path: `${NODE_DIR}/typescript.cjs`, mode: 0o400, from: 'node/typescript.cjs' },
   ].map(({ from, ...file }) => ({ ...file, content: readBuilt(from, arch) }));
   const hash = createHash('sha256');
   for (const { path, mode } of [...DIRECTORIES, ...files]) hash.update(`${path} ${mode}\n`);

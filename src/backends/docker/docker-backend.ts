@@ -6,7 +6,7 @@ import pRetry from 'p-retry';
 import type { Transport } from '../../agent/transport.js';
 import { RipcordError } from '../../errors.js';
 import { listImages } from '../../images/build.js';
-import { catalogReference, IMAGE_LABEL, isCatalogTag, missingImageHint } from '../../images/catalog.js';
+import { catalogReference, IMAGE_LABEL, isCatalogTag, isCurrent, missingImageHint } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
 import { deferred } from '../../lifecycle/abort.js';
 import {
@@ -135,11 +135,13 @@ export class DockerBackend implements Backend {
     const volumes = Object.keys(image.Config?.Volumes ?? {})
       .map((path) => posix.resolve('/', path))
       .sort();
-    const ours = image.Config?.Labels?.[IMAGE_LABEL];
-    const [first, last] = (image.Config?.Labels?.[Label.UIDS] ?? '').split('-').map(Number);
+    const labels = image.Config?.Labels ?? {};
+    const ours = labels[IMAGE_LABEL];
+    const [first, last] = (labels[Label.UIDS] ?? '').split('-').map(Number);
     // Whose image it is, is told by its name: one made from ours inherits the label, and files of uid 1000.
     const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
-    return { id: image.Id, reference: full, ours, env: Object.fromEntries(env), volumes, uids };
+    const current = isCurrent(labels);
+    return { id: image.Id, reference: full, ours, current, env: Object.fromEntries(env), volumes, uids };
   }
 
   async create(spec: ContainerSpec, deadlineMs: number): Promise<Container> {

@@ -3,13 +3,19 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type AgentProcess, encodeHello, FLAG, marker, TYPE, u16, u64 } from '../../helpers/agent-process.js';
+import { type AgentProcess, encodeHello, FLAG, marker, OUTCOME, TYPE, u16, u64 } from '../../helpers/agent-process.js';
 import { agentRoot } from '../../helpers/agent-root.js';
-import { type AgentSuite, describeAgent, gone, there } from '../../helpers/agent-suite.js';
+import { type AgentSuite, describeAgent, gone, STAGE, there } from '../../helpers/agent-suite.js';
 
 const { EADDRINUSE, ENOTSUP, EPERM } = constants.errno;
 const RESETTABLE = 2;
 const WORK = '/work';
+
+/** The agent's volume has these files for interpreters, as root's alone. Here each holds its name. */
+const LIBRARY = `mkdir -m 700 .ripcord .ripcord/python .ripcord/node
+  for f in /python/sitecustomize.py /node/program.cjs /node/typescript.cjs; do
+    echo $f > .ripcord/$f; chmod 400 .ripcord/$f
+  done; chmod 111 .ripcord`;
 
 /** Leaves what its argument says, with no tool but the C library: python is not everywhere. */
 const LEAVER = `
@@ -153,6 +159,34 @@ describeAgent('agent: RESET', (suite) => {
     expect((await agent.sh('chmod 0 /work/shared /work')).exitCode).toBe(0);
     expect(await reset(agent)).toEqual(CLEAN);
     expect(await look(agent)).toBe(before);
+  });
+
+  it("takes the interpreters' files with it, and the next command that names them finds them again", async () => {
+    const agent = await rooted(suite, { more: `mount -t mqueue queues queues; ${LIBRARY}` });
+    const before = await look(agent);
+    for (const who of ['', '1001:1001']) {
+      expect((await agent.sh('ls -A /run/rip*')).stdout.toString()).toBe('');
+      const shown = await agent.sh('cd /run/ripcord/lib/; cat */*; stat -c "%a %u %n" . * */*', { user: who });
+      expect(shown.stdout.toString()).toBe(
+        '/node/program.cjs\n/node/typescript.cjs\n/python/sitecustomize.py\n555 0 .\n555 0 node\n555 0 python\n' +
+          '444 0 node/program.cjs\n444 0 node/typescript.cjs\n444 0 python/sitecustomize.py\n',
+      );
+      expect((await agent.sh('echo x >> "$F"', { env: ['F=/run/ripcord/lib/node/program.cjs'] })).exitCode).not.toBe(0);
+      expect((await agent.sh('cat /.ripcord/node/program.cjs /.ripcord/python/*')).stdout.toString()).toBe('');
+      expect(await reset(agent)).toEqual(CLEAN);
+      expect(await look(agent)).toBe(before);
+    }
+  });
+
+  it("leaves a command unstarted for which the interpreters' files cannot be copied, and tries again", async () => {
+    const agent = await rooted(suite, { more: `mount -t mqueue queues queues; ${LIBRARY}; mkdir -p scratch/none` });
+    const enter = (line: string) => execFileSync('nsenter', ['-t', String(agent.agentPid), '-m', 'sh', '-c', line]);
+    const run = () => agent.run(['cat', '/run/ripcord/lib/python/sitecustomize.py']);
+    enter('mount -t tmpfs none /.ripcord/node');
+    const { ENOENT } = constants.errno;
+    expect(await run()).toMatchObject({ outcome: OUTCOME.SPAWN_FAILED, stage: STAGE.PROGRAM, errno: ENOENT });
+    enter('umount /.ripcord/node');
+    expect((await run()).stdout.toString()).toBe('/python/sitecustomize.py\n');
   });
 
   it('goes down and comes up any number of levels', async () => {
