@@ -1,5 +1,6 @@
 /** The options of what can listen on a TCP port: `serve` and `mcp`. */
 import type { Command } from 'commander';
+import { hostPath } from '../home-path.js';
 import type { StartToken } from '../server/start.js';
 import { note } from './failure.js';
 import { collect, collectListen } from './parse.js';
@@ -16,7 +17,11 @@ export function addListenFlags(command: Command, what: string): Command {
   return command
     .option('--listen <[host:]port>', what, collectListen)
     .option('--public', 'listen on an address that other machines reach; put TLS in front of it')
-    .option('--token-file <path>', 'the token, made if it is missing (default: beside the socket of ripcord serve)')
+    .option(
+      '--token-file <path>',
+      'the token, made if it is missing (default: beside the socket of ripcord serve)',
+      hostPath,
+    )
     .option('--host <name>', 'a name this server is called by, e.g. behind a reverse proxy; repeatable', collect);
 }
 

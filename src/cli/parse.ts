@@ -1,5 +1,6 @@
 /** Turns the words of a command line into values; what they may be is the library's schemas' business. */
 import { InvalidArgumentError } from 'commander';
+import { hostPath } from '../home-path.js';
 import type { PortFlag } from './sandbox/ports.js';
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
@@ -62,5 +63,5 @@ export function collectSpec(text: string, collected: Record<string, string> = {}
   const [name = '', ...rest] = text.split('=');
   const file = rest.join('=');
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name) || file === '') throw new InvalidArgumentError('Expected name=file.');
-  return { ...collected, [name]: file };
+  return { ...collected, [name]: hostPath(file) };
 }

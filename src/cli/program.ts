@@ -47,7 +47,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(context: CliContext): Command {
+export function createProgram(context: CliContext): Command {
   const program = new Command('ripcord')
     .description(
       'Runs code that nobody has read yet in Docker sandboxes, can stop it at any instant, and leaves nothing behind.',

@@ -13,6 +13,7 @@ import { parseCount } from '../cli/parse.js';
 import { withManager } from '../cli/session.js';
 import { BranchView } from '../cli/terminal/branch-view.js';
 import { formatMs } from '../cli/terminal/format.js';
+import { hostPath } from '../home-path.js';
 import { isClean } from '../lifecycle/receipt.js';
 import { Semaphore } from '../lifecycle/semaphore.js';
 import type { SandboxManager } from '../sandbox-manager.js';
@@ -53,7 +54,7 @@ export function addTournamentOptions(command: Command): Command {
       1,
     );
   return addJobOptions(command, 'the tests of one branch', DEFAULT_TIMEOUT_MS)
-    .option('--out <directory>', 'where the winners go', 'out')
+    .option('--out <directory>', 'where the winners go', hostPath, 'out')
     .option('--seed <number>', 'repeats the line-ups of an earlier tournament', parseCount)
     .option('--json', 'print one JSON document, with every verdict')
     .addHelpText(

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { INTERPRETERS } from '../command/languages.js';
 import type { ExecResult } from '../command/outcome.js';
 import type { ExecOptions, Language } from '../config.js';
+import { sandboxPath } from '../home-path.js';
 import type { Sandbox } from '../sandbox.js';
 import { type CommandOutput, reportCommand } from './command-report.js';
 import type { ToolAnswer, ToolContext } from './define.js';
@@ -17,8 +18,14 @@ export const sandboxField = z
     "Which sandbox, as start_sandbox or list_sandboxes named it. Default: the session's own, made on first use.",
   );
 
+export const pathField = z.string().min(1).describe('Relative to /workspace, or absolute; ~ is HOME.');
+
 export const placeFields = {
-  cwd: z.string().min(1).optional().describe('Directory to run in, relative to /workspace. Default: /workspace.'),
+  cwd: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Directory to run in, relative to /workspace; ~ is HOME. Default: /workspace.'),
   env: z.record(z.string(), z.string()).optional().describe('Environment variables to add.'),
 };
 
@@ -49,7 +56,7 @@ export function runForeground(
     const { timeoutMs: byDefault, maxTimeoutMs, maxKeptBytes } = session.options;
     const asked = input.timeout_seconds === undefined ? byDefault : Math.ceil(input.timeout_seconds * 1000);
     const timeoutMs = Math.min(asked, maxTimeoutMs);
-    const cwd = posix.resolve(sandbox.workspace, input.cwd ?? '.');
+    const cwd = posix.resolve(sandbox.workspace, sandboxPath(sandbox, input.cwd ?? '.'));
     const before = await lookAround(sandbox, cwd, signal);
     using progress = onProgress && new ProgressReporter(onProgress);
     const result = await run(sandbox, {

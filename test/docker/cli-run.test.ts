@@ -118,6 +118,17 @@ describe('what goes in', () => {
     expect(stdout).toBe('x=y from here None None\n');
   });
 
+  it('takes ~ for the home directory here, and for HOME in the sandbox', async () => {
+    file('seed/data.txt', 'seeded');
+    const code = 'cat /workspace/data.txt; echo made > /workspace/made; pwd; echo $HOME';
+    const line = ['run', '-c', code, '-l', 'bash', '--seed=~/seed', '--out=~/out', '--cwd=~'];
+    const { stdout } = await ripcord(line, { env: { HOME: directory } });
+    expect(stdout).toMatch(/^seeded(.+)\n\1\n$/);
+    expect(readFileSync(path.join(directory, 'out/made'), 'utf8')).toBe('made\n');
+    file('tilde.py', 'print(1)');
+    expect((await ripcord(['run', '~/tilde.py'], { env: { HOME: directory } })).stdout).toBe('1\n');
+  });
+
   it('runs a file of the seed in its place, beside its neighbours', async () => {
     file('lib/other.py', 'answer = 42');
     const script = file('lib/main.py', 'import other; print(__file__, other.answer)');

@@ -196,6 +196,37 @@ describe('files', () => {
     expect(paths).toEqual(expect.arrayContaining(['a', 'a/b.py', 'lib/old.txt']));
   });
 
+  it('lie in HOME where their path begins with ~', async () => {
+    await valueFrom('write_file', { path: '~/notes/a.txt', content: 'mine\n' });
+    const { home, workspace } = defaultSandbox();
+    await valueFrom('edit_file', { path: '~/notes/a.txt', old_text: 'mine', new_text: 'yours' });
+    expect(await valueFrom('read_file', { path: '~/notes/a.txt' })).toMatchObject({
+      path: `${home}/notes/a.txt`,
+      content: 'yours\n',
+    });
+    expect(await valueFrom('list_files', { path: '~', depth: 2 })).toMatchObject({
+      entries: expect.arrayContaining([expect.objectContaining({ path: 'notes/a.txt' })]),
+    });
+    expect(await valueFrom('exec', { command: 'cat a.txt; echo $HOME', cwd: '~/notes' })).toMatchObject({
+      stdout: `yours\n${home}\n`,
+    });
+    expect(await valueFrom('run_code', { code: 'import os; print(os.getcwd())', cwd: '~' })).toMatchObject({
+      stdout: `${home}\n`,
+    });
+    const { command_id: id } = await valueFrom<{ command_id: string }>('spawn', {
+      command: 'pwd; read x',
+      cwd: '~/notes',
+    });
+    expect(await valueFrom('read_output', { id, wait_seconds: 10 })).toMatchObject({
+      stdout: { text: `${home}/notes\n` },
+    });
+    await valueFrom('kill', { command_id: id });
+    expect(await valueFrom('exec', { command: `cd ${workspace} && ls -d ./~` })).toMatchObject({ exit_code: 2 });
+    // The library takes paths as they are.
+    await defaultSandbox().files.write('~/literal', '');
+    expect(await valueFrom('exec', { command: 'ls ./~ && rm -r ./~' })).toMatchObject({ stdout: 'literal\n' });
+  });
+
   it('are edited only where decoding keeps every byte, and keep their line ends', async () => {
     const { files } = defaultSandbox();
     for (const [name, bytes, reason] of [

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InvalidOptionsError } from '../../errors.js';
+import { hostPath } from '../../home-path.js';
 import { sortFlags } from '../../workspace/commit-allow.js';
 import { applyCommit, type CommitReceipt } from '../../workspace/commit-apply.js';
 import type { FlagRule } from '../../workspace/commit-flags.js';
@@ -46,9 +47,9 @@ export function addApply(program: Command, context: CliContext): void {
         'deleted, and nothing else without --delete; on a terminal you are asked first. Killed in the middle, the next ' +
         'apply or --recover restores what was.',
     )
-    .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote')
-    .argument('[result]', 'the directory after')
-    .requiredOption('--to <directory>', 'the directory to change')
+    .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote', hostPath)
+    .argument('[result]', 'the directory after', hostPath)
+    .requiredOption('--to <directory>', 'the directory to change', hostPath)
     .option('--delete', 'the result is whole: delete what it lacks')
     .option('--partial', 'delete nothing, not even what the mark beside the result lists')
     .option('-y, --yes', 'delete without asking')

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { hostPath } from '../../home-path.js';
 import { savePlan } from '../../workspace/commit-saved.js';
 import { deletionsOf } from '../commit/deletions.js';
 import { type PlanFlags, readPlan } from '../commit/read-plan.js';
@@ -28,13 +29,13 @@ export function addDiff(program: Command, context: CliContext): void {
       'Shows what changed between the directory a sandbox began with and the one it ended with, or what a saved plan ' +
         'would change, as git diff does. Writes nothing but the plan with --save.',
     )
-    .argument('<seed|plan>', 'the directory before, or a file that --save wrote')
-    .argument('[result]', 'the directory after')
+    .argument('<seed|plan>', 'the directory before, or a file that --save wrote', hostPath)
+    .argument('[result]', 'the directory after', hostPath)
     .option('--delete', 'the result is whole: what it lacks was deleted, also for ripcord apply of the saved plan')
     .option('--partial', 'the result has only what changed: what it lacks was not deleted')
     .option('--no-gitignore', "also new files that the seed's .gitignore files name")
     .option('--no-default-ignores', 'also new caches and dependency trees: __pycache__, node_modules, .venv …')
-    .option('--save <file>', 'write a plan for ripcord apply')
+    .option('--save <file>', 'write a plan for ripcord apply', hostPath)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

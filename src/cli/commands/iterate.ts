@@ -7,6 +7,7 @@ import type { RunEvent } from '../../executor/events.js';
 import { IterationExecutor } from '../../executor/iteration-executor.js';
 import { readRun } from '../../executor/read-run.js';
 import type { BranchReport, RunResult, RunStatus, VerificationLike } from '../../executor/types.js';
+import { hostPath } from '../../home-path.js';
 import { describeLeft, isClean, type Receipt } from '../../lifecycle/receipt.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
@@ -54,16 +55,16 @@ export function addIterate(program: Command, context: CliContext): void {
         'What failed is remembered for the next iteration. A spec is a TypeScript or JavaScript module that exports ' +
         '`task` and `options`, or a JSON document; modules run on this machine, what they propose does not.',
     )
-    .argument('<spec>', 'a .ts, .mjs, .js or .json file')
+    .argument('<spec>', 'a .ts, .mjs, .js or .json file', hostPath)
     .option('--task <text>', "instead of the spec's own")
-    .option('--target <directory>', 'where the winner goes')
+    .option('--target <directory>', 'where the winner goes', hostPath)
     .option('--iterations <count>', 'at most', parseCount)
     .option('--branches <count>', 'that compete in an iteration', parseCount)
     .option('--approve', 'show the diff and ask before anything is committed; q stops the run')
     .option('--no-commit', 'commit nothing')
     .addOption(new Option('-t, --timeout <time>', 'for all of it: 90s, 10m …').argParser(parseDuration))
-    .option('--record <directory>', 'keep a record of the run there, to read or to resume')
-    .option('--resume <directory>', 'go on after the last complete iteration of a recorded run')
+    .option('--record <directory>', 'keep a record of the run there, to read or to resume', hostPath)
+    .option('--resume <directory>', 'go on after the last complete iteration of a recorded run', hostPath)
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',

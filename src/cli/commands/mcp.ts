@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { parseOptions } from '../../config.js';
 import { InvalidOptionsError } from '../../errors.js';
+import { hostPath } from '../../home-path.js';
 import { onAbort } from '../../lifecycle/abort.js';
 import { packageVersion } from '../../package-files.js';
 import type { SandboxManager } from '../../sandbox-manager.js';
@@ -45,7 +46,7 @@ export function addMcp(program: Command, context: CliContext): void {
     )
     .option('--image <names>', 'images to choose from, the first is the default (default: python,node,shell)');
   addFrameFlags(command)
-    .option('--out <dir>', 'let it copy files to this directory, with the tool download')
+    .option('--out <dir>', 'let it copy files to this directory, with the tool download', hostPath)
     .option('-t, --timeout <time>', 'of a command that asks for none (default: 45s)', parseDuration)
     .option('--max-timeout <time>', 'the most a command may ask for (default: 10m)', parseDuration)
     .option('--max-output <size>', 'text of one output in an answer; the rest is there to be read on (default: 16k)')

@@ -3,6 +3,7 @@ import { INTERPRETERS } from '../../command/languages.js';
 import type { ExecResult } from '../../command/outcome.js';
 import { type ExecOptions, parseSize } from '../../config.js';
 import type { EgressRecord } from '../../egress/proxy.js';
+import { hostPath, sandboxPath } from '../../home-path.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
@@ -65,7 +66,9 @@ export function addRun(program: Command, context: CliContext): void {
     .action(async (file: string | undefined, args: string[], flags: RunFlags) => {
       // With -c there is no file: what looks like one is the first argument.
       const [target, rest] =
-        flags.code === undefined ? [file, args] : [undefined, file === undefined ? [] : [file, ...args]];
+        flags.code === undefined
+          ? [file && hostPath(file), args]
+          : [undefined, file === undefined ? [] : [file, ...args]];
       context.exitCode = await run(target, rest, flags, command, context);
     });
 }
@@ -89,7 +92,7 @@ async function run(
     await openPorts(sandbox, flags.port, signal);
     const result = await runProgram(sandbox, source, args, {
       ...streams,
-      cwd: flags.cwd,
+      cwd: flags.cwd && sandboxPath(sandbox, flags.cwd),
       timeoutMs: flags.timeout,
       stdin: flags.stdin && !source.fromStdin ? process.stdin : undefined,
       encoding: 'buffer',

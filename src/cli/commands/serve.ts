@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { hostPath } from '../../home-path.js';
 import { onAbort } from '../../lifecycle/abort.js';
 import { describeLeft } from '../../lifecycle/receipt.js';
 import { serverLogger } from '../../server/log.js';
@@ -40,12 +41,16 @@ export function addServe(program: Command, context: CliContext): void {
         'no host directories, no root, no engine options, and no network but what --allow-egress lists. ' +
         'docs/server.md has every route.',
     )
-    .option('--socket <path>', 'the Unix socket (default: in $XDG_RUNTIME_DIR, else in the state directory)');
+    .option('--socket <path>', 'the Unix socket (default: in $XDG_RUNTIME_DIR, else in the state directory)', hostPath);
   addListenFlags(command, 'a TCP port instead, e.g. 7077: the API with a token, and the dashboard')
     .option('--spec <name=file>', 'let callers start tasks of this spec; repeatable', collectSpec)
     .option('--approve', 'commit nothing of a task before somebody approved its diff')
     .option('--allow-egress <host>', "let callers' sandboxes reach this name, or @npm, @pip, @apt; repeatable", collect)
-    .option('--ca <file>', "certificate authorities (PEM) that callers' sandboxes trust besides the usual ones")
+    .option(
+      '--ca <file>',
+      "certificate authorities (PEM) that callers' sandboxes trust besides the usual ones",
+      hostPath,
+    )
     .option(
       '--upstream-proxy <url>',
       'what callers may reach is reached through this proxy; env: as the environment says',

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { parseSize } from '../../config.js';
 import { InvalidOptionsError } from '../../errors.js';
+import { sandboxPath } from '../../home-path.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
@@ -56,7 +57,7 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
     const terminal = await sandbox.spawn(argv.length > 0 ? argv : ANY_SHELL, {
       pty: { cols: stdout.columns || 80, rows: stdout.rows || 24 },
       env: process.env.TERM ? { TERM: process.env.TERM } : {},
-      cwd: flags.cwd,
+      cwd: flags.cwd && sandboxPath(sandbox, flags.cwd),
       killGraceMs: 200,
       signal,
     });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CreateOptions } from '../../config.js';
 import { InvalidOptionsError, messageOf } from '../../errors.js';
+import { hostPath } from '../../home-path.js';
 import type { Allowance } from '../../workspace/commit-allow.js';
 import type { FlagRule } from '../../workspace/commit-flags.js';
 import { FLAG_RULES } from '../../workspace/obeyed-files.js';
@@ -37,7 +38,7 @@ export interface SandboxFlags extends FrameFlags {
 export function addSandboxFlags(command: Command): Command {
   command.option('--image <name>', 'python, node, shell, base, or any image the engine has');
   return addFrameFlags(command)
-    .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards')
+    .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards', hostPath)
     .option(
       '--no-default-ignores',
       'with --out: also new caches and dependency trees (__pycache__, node_modules, .venv …)',
@@ -55,7 +56,7 @@ export function addSandboxFlags(command: Command): Command {
       collectPort,
     )
     .option('--user <user>', 'run as this user (default: a uid that no other sandbox has)')
-    .option('--cwd <dir>', 'start in this directory (default: /workspace)');
+    .option('--cwd <dir>', 'start in this directory of the sandbox; ~ is its HOME (default: /workspace)');
 }
 
 /** What a sandbox may use and reach, and what it begins with. */
@@ -66,7 +67,7 @@ export function addFrameFlags(command: Command): Command {
     .option('--pids <number>', 'limit of processes and threads (default: 256)', parseNumber)
     .option('--shm <size>', 'size of /dev/shm (default: an eighth of the memory)')
     .option('-e, --env <name=value>', 'environment variable; NAME alone takes it from here; repeatable', collectEnv)
-    .option('--seed <dir>', 'copy this directory into the workspace first (.gitignore honoured)')
+    .option('--seed <dir>', 'copy this directory into the workspace first (.gitignore honoured)', hostPath)
     .addOption(
       new Option(
         '--network <mode>',
@@ -80,7 +81,11 @@ export function addFrameFlags(command: Command): Command {
       collect,
     )
     .option('--deny <host>', 'not this one, though --allow covers it; repeatable', collect)
-    .option('--ca <file>', 'with --allow: certificate authorities (PEM) to trust inside besides the usual ones')
+    .option(
+      '--ca <file>',
+      'with --allow: certificate authorities (PEM) to trust inside besides the usual ones',
+      hostPath,
+    )
     .option(
       '--upstream-proxy <url>',
       'with --allow: the proxy this machine connects through; env: as the environment says',

@@ -8,6 +8,7 @@ import { InvalidOptionsError, messageOf } from '../../errors.js';
 import type { ExecutorOptions } from '../../executor/options.js';
 import { executorSchema } from '../../executor/options.js';
 import type { ProposeContext, VerificationLike } from '../../executor/types.js';
+import { hostPath } from '../../home-path.js';
 import { runTests } from '../../verify/run-tests.js';
 import { callsSchema, commandSchema, ioSchema, pytestSchema, type TestOptions } from '../../verify/test-options.js';
 import { pathProblem } from '../../workspace/path-rules.js';
@@ -80,8 +81,8 @@ export async function optionsOf(
   const tests = 'kind' in verify ? await withTestFiles(verify, directory) : undefined;
   const options: ExecutorOptions<string, Strategy, string, VerificationLike> = {
     ...(settings as object),
-    ...(target !== undefined && { target: path.resolve(directory, target) }),
-    ...(seed !== undefined && { seed: { ...seed, from: path.resolve(directory, seed.from) } }),
+    ...(target !== undefined && { target: path.resolve(directory, hostPath(target)) }),
+    ...(seed !== undefined && { seed: { ...seed, from: path.resolve(directory, hostPath(seed.from)) } }),
     strategize: ({ memory, branches: wanted }) => {
       const untried = strategies.filter((strategy) => !memory.hasFailed(strategy));
       return (untried.length > 0 ? untried : strategies).slice(0, wanted);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sandboxPath } from '../../home-path.js';
 import { copyOut } from '../copy-out.js';
 import { defineTool } from '../define.js';
 import { sandboxField } from '../foreground.js';
@@ -25,7 +26,7 @@ export const download = defineTool({
   run: ({ path, sandbox_id: id }, { session, signal }) =>
     session.use({ id, signal }, async (sandbox) => {
       const directory = session.options.downloads!;
-      const copied = await copyOut(sandbox, path, directory, signal);
+      const copied = await copyOut(sandbox, sandboxPath(sandbox, path), directory, signal);
       return {
         value: { directory, ...copied },
         text: [

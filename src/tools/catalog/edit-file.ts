@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { RipcordError } from '../../errors.js';
+import { sandboxPath } from '../../home-path.js';
 import { defineTool } from '../define.js';
-import { sandboxField } from '../foreground.js';
+import { pathField, sandboxField } from '../foreground.js';
 import { readWholeFile } from '../whole-file.js';
 
 export const editFile = defineTool({
@@ -12,7 +13,7 @@ export const editFile = defineTool({
     'Replace an exact piece of text in a file of the sandbox. The piece must occur exactly once, unless replace_all is ' +
     'set: give enough of its surroundings. Nothing is changed on an error.',
   input: z.strictObject({
-    path: z.string().min(1).describe('Relative to /workspace, or absolute.'),
+    path: pathField,
     old_text: z.string().min(1).describe('As it stands in the file, with its indentation and line ends.'),
     new_text: z.string(),
     replace_all: z.boolean().optional(),
@@ -23,7 +24,8 @@ export const editFile = defineTool({
   destructive: true,
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
-      const { path, old_text, new_text, replace_all } = input;
+      const { old_text, new_text, replace_all } = input;
+      const path = sandboxPath(sandbox, input.path);
       const text = textOf(path, await readWholeFile(sandbox, path, signal));
       const { parts, replacement } = splitAt(text, old_text, new_text);
       const found = parts.length - 1;

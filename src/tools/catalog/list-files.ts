@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { sandboxPath } from '../../home-path.js';
 import { defineTool } from '../define.js';
-import { sandboxField } from '../foreground.js';
+import { pathField, sandboxField } from '../foreground.js';
 
 const MAX_ENTRIES = 20_000;
 const SHOWN = 500;
@@ -10,7 +11,7 @@ export const listFiles = defineTool({
   title: 'List files',
   description: 'List what is in a directory of the sandbox, with kinds and sizes; depth levels of it.',
   input: z.strictObject({
-    path: z.string().min(1).default('.').describe('Relative to /workspace, or absolute. Default: /workspace.'),
+    path: pathField.default('.'),
     depth: z.number().int().min(1).max(64).default(1),
     sandbox_id: sandboxField,
   }),
@@ -30,7 +31,8 @@ export const listFiles = defineTool({
   destructive: false,
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
-      const { path, depth } = input;
+      const { depth } = input;
+      const path = sandboxPath(sandbox, input.path);
       const found = await sandbox.files.list(path, { depth, maxEntries: MAX_ENTRIES, signal });
       const entries = found.slice(0, SHOWN).map(({ path: name, kind, size, linkTarget }) => ({
         path: name,

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
+import { sandboxPath } from '../../home-path.js';
 import { defineTool } from '../define.js';
-import { sandboxField } from '../foreground.js';
+import { pathField, sandboxField } from '../foreground.js';
 import { MAX_PICTURE_BYTES, pictureType } from '../pictures.js';
 import { readWholeFile } from '../whole-file.js';
 
@@ -12,7 +13,7 @@ export const readFile = defineTool({
     'Read a file of the sandbox: text by lines, a picture (PNG, JPEG, GIF, WebP) as an image, other bytes as base64 on ' +
     'request. Long texts come in parts; next_line says where to go on.',
   input: z.strictObject({
-    path: z.string().min(1).describe('Relative to /workspace, or absolute.'),
+    path: pathField,
     line: z.number().int().min(1).default(1).describe('First line to read, counted from 1.'),
     max_lines: z.number().int().min(1).optional().describe('Default: as many as fit into an answer.'),
     encoding: z.enum(['utf8', 'base64']).default('utf8'),
@@ -32,7 +33,8 @@ export const readFile = defineTool({
   destructive: false,
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
-      const { path, encoding } = input;
+      const { encoding } = input;
+      const path = sandboxPath(sandbox, input.path);
       const bytes = await readWholeFile(sandbox, path, signal);
       const budget = session.options.maxAnswerBytes;
       const known = { path, size_bytes: bytes.length };

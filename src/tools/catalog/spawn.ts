@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bashLine } from '../../command/lines.js';
+import { sandboxPath } from '../../home-path.js';
 import { defineTool } from '../define.js';
 import { placeFields, sandboxField } from '../foreground.js';
 
@@ -32,7 +33,8 @@ export const spawn = defineTool({
   destructive: true,
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
-      const { command: line, cwd, env, terminal } = input;
+      const { command: line, env, terminal } = input;
+      const cwd = input.cwd && sandboxPath(sandbox, input.cwd);
       // The signal is the call's: the command lives on after it.
       const command = await session.background(sandbox, line, () =>
         sandbox.spawn(bashLine(line), { cwd, env, pty: terminal }),

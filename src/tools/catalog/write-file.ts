@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { sandboxPath } from '../../home-path.js';
 import { defineTool } from '../define.js';
-import { sandboxField } from '../foreground.js';
+import { pathField, sandboxField } from '../foreground.js';
 
 export const writeFile = defineTool({
   name: 'write_file',
@@ -9,7 +10,7 @@ export const writeFile = defineTool({
     'Write a file in the sandbox, making its directories. The whole content of a file that is there is replaced. To change a part ' +
     'of a file use edit_file.',
   input: z.strictObject({
-    path: z.string().min(1).describe('Relative to /workspace, or absolute.'),
+    path: pathField,
     content: z.string(),
     encoding: z.enum(['utf8', 'base64']).default('utf8').describe('base64 for bytes that are not text.'),
     append: z.boolean().optional().describe('Add to the end instead.'),
@@ -21,7 +22,8 @@ export const writeFile = defineTool({
   destructive: true,
   run: (input, { session, signal }) =>
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
-      const { path, encoding, append, executable } = input;
+      const { encoding, append, executable } = input;
+      const path = sandboxPath(sandbox, input.path);
       const content = Buffer.from(input.content, encoding);
       await sandbox.files.write(path, content, { append, mode: executable ? 0o755 : undefined, signal });
       const note = session.takeNotice();
