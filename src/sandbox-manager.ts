@@ -96,7 +96,9 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const initial = Math.max(MIN_STARTS, engine.cpus);
     this.#gate = new AdaptiveGate({ initial, min: MIN_STARTS, max: initial * STARTS_PER_CPU });
     this.#cpuTurn = new CpuTurn(engine.cpus);
-    this.#uidSlots = options.uidRange ? new UidSlots(options.uidRange, () => backend.uidsInUse()) : undefined;
+    this.#uidSlots = options.uidRange
+      ? new UidSlots(options.uidRange, () => backend.uidsInUse(), engine.mapsUids)
+      : undefined;
     this.instance = randomBytes(8).toString('hex');
     this.#logger = options.logger ?? silentLogger;
     this.#defaults = options.defaults ?? {};

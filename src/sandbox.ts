@@ -22,6 +22,7 @@ import { deferred, throwIfAborted } from './lifecycle/abort.js';
 import { type Launched, maxProgramBytes } from './lifecycle/launch.js';
 import { isClean, type SandboxReceipt } from './lifecycle/receipt.js';
 import type { Semaphore } from './lifecycle/semaphore.js';
+import { NAME_ENV } from './lifecycle/user-names.js';
 import type { SandboxWarning } from './lifecycle/warnings.js';
 import { HOME, TMP, WORKSPACE } from './places.js';
 import { connectToPort } from './ports/connection.js';
@@ -98,8 +99,7 @@ export class Sandbox implements AsyncDisposable {
     this.#turns = commandTurns(options.limits.pids);
     this.#env = {
       ...DEFAULT_ENV,
-      // A uid that the image has no name for.
-      ...(options.uids === 'own' && parts.judge ? { USER: 'sandbox', LOGNAME: 'sandbox' } : {}),
+      ...(parts.isNameless ? NAME_ENV : {}),
       ...cpuVariables(options.limits.cpus),
       ...parts.image.env,
       HOME,

@@ -18,6 +18,8 @@ export interface EngineFacts {
   os: string;
   kernel: string;
   cpus: number;
+  /** It runs containers in a user namespace (rootless, userns-remap), which may not have every uid. */
+  mapsUids: boolean;
 }
 
 /** An image the engine has. */
@@ -47,6 +49,12 @@ export interface Tmpfs {
   owner: { uid: number; gid: number } | undefined;
 }
 
+/** Files of this machine to be seen as /etc/passwd and /etc/group. */
+export interface UserFiles {
+  passwd: string;
+  group: string;
+}
+
 /** A container to be made. All of it is decided by the layer above. */
 export interface ContainerSpec {
   name: string;
@@ -67,6 +75,8 @@ export interface ContainerSpec {
   bind: { source: string; readOnly: boolean } | undefined;
   network: 'none' | 'bridge';
   readOnlyRoot: boolean;
+  /** Left out where the engine cannot see them. */
+  userFiles: UserFiles | undefined;
   runtime: string | undefined;
 }
 
@@ -107,6 +117,8 @@ export interface Backend {
   repairAgent(): Promise<void>;
   /** @throws RipcordError `image-not-found` */
   resolveImage(reference: string): Promise<ResolvedImage>;
+  /** A small text file of an image, remembered; empty where it has none. `instance` owns what is made to read it. */
+  imageFile(image: ResolvedImage, path: string, instance: string): Promise<string>;
   create(spec: ContainerSpec, deadlineMs: number): Promise<Container>;
   /** Gives a running container other limits. */
   resize(id: string, limits: RunningLimits): Promise<void>;

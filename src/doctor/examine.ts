@@ -56,7 +56,7 @@ async function examineEngine(options: ExamineOptions, add: (...found: Finding[])
     } else {
       const { KernelVersion = '', Runtimes = {} } = engine.info;
       const gVisorBeside = Object.hasOwn(Runtimes, 'runsc') ? KernelVersion : undefined;
-      await probe({ docker: options.docker, image, gVisorBeside, signal: options.signal }, add);
+      await probe({ docker: options.docker, local: backend.local, image, gVisorBeside, signal: options.signal }, add);
     }
   } catch (error) {
     if (options.signal?.aborted) return backend?.description;

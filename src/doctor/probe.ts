@@ -5,11 +5,14 @@ import type { Sandbox } from '../sandbox.js';
 import { SandboxManager } from '../sandbox-manager.js';
 import { checkAgentFindings, checkAttempts, checkFrame } from './checks/inside.js';
 import { tryCpu, tryMemory, tryPids, tryTreeKill } from './checks/trials.js';
+import { checkOwnUid, tryBind } from './checks/users.js';
 import { check, type Finding } from './finding.js';
 import { PROBE_LIMITS } from './probe-limits.js';
 
 export interface ProbeOptions {
   docker: string | undefined;
+  /** The engine is on this machine. */
+  local: boolean;
   image: string;
   /** Of the engine, where it is known to have gVisor: then a sandbox under that is tried as well. */
   gVisorBeside: string | undefined;
@@ -19,7 +22,7 @@ export interface ProbeOptions {
 type Add = (...found: Finding[]) => void;
 
 export async function probe(options: ProbeOptions, add: Add): Promise<void> {
-  const { docker, gVisorBeside, image, signal } = options;
+  const { docker, local, gVisorBeside, image, signal } = options;
   let manager: SandboxManager | undefined;
   try {
     manager = await SandboxManager.open({ docker, handleSignals: false });
@@ -28,6 +31,9 @@ export async function probe(options: ProbeOptions, add: Add): Promise<void> {
     const ms = Math.round(performance.now() - startedAt);
     add(check('probe.sandbox', true, { ok: `a sandbox of ${image} was there after ${ms} ms`, bad: '' }));
     await look(sandbox, signal, add);
+    const { parts } = sandbox;
+    if (parts.image.uids) add(checkOwnUid(parts.user, parts.judge !== undefined));
+    add(await tryBind(manager, local, image, signal));
     if (gVisorBeside !== undefined) add(await tryGVisor(manager, image, gVisorBeside, signal));
   } catch (error) {
     if (!signal?.aborted) add(failed(error));

@@ -3,7 +3,15 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AgentClient } from '../agent/client.js';
 import type { Ready } from '../agent/messages.js';
-import type { Backend, Container, ContainerSpec, ResolvedImage, RunningLimits, Tmpfs } from '../backends/backend.js';
+import type {
+  Backend,
+  Container,
+  ContainerSpec,
+  ResolvedImage,
+  RunningLimits,
+  Tmpfs,
+  UserFiles,
+} from '../backends/backend.js';
 import { Label } from '../backends/backend.js';
 import type { ResolvedCreateOptions } from '../config.js';
 import { isPackageEntry, resolvePackages } from '../egress/packages.js';
@@ -20,6 +28,7 @@ import type { Semaphore } from './semaphore.js';
 import { makeSandboxDir, removeTree } from './state-dir.js';
 import { tmpfsSizes, volumeSize } from './tmpfs-sizes.js';
 import type { UidSlots } from './uid-slots.js';
+import { nameUser } from './user-names.js';
 import { rootWarning, type SandboxWarning, volumeWarnings } from './warnings.js';
 
 /** `sandbox` in our images, for who has no uid of its own. */
@@ -48,6 +57,8 @@ export interface Launched {
   directory: string;
   /** The user commands run as. */
   user: string;
+  /** The image has no name for that. */
+  isNameless: boolean;
   /** The second uid that is the sandbox's own: verdicts are made as this user. */
   judge: string | undefined;
   seed: { staged: StagedSeed; directory: string } | undefined;
@@ -56,12 +67,16 @@ export interface Launched {
   warnings: readonly SandboxWarning[];
 }
 
+/** Of the socket sizes, of files of this machine, and an agent that is missing. */
+const REFUSALS = 3;
+
 /** @throws TaskAbortedError, RipcordError; then nothing of the sandbox is left. */
 export async function launch(
   context: LaunchContext,
   id: string,
   options: ResolvedCreateOptions,
   signal: AbortSignal | undefined,
+  retries = REFUSALS,
 ): Promise<Launched> {
   try {
     return await attempt(context, id, options, signal);
@@ -69,10 +84,31 @@ export async function launch(
     if (!(error instanceof RipcordError)) throw error;
     // The volume exists but is empty: whoever was filling it died, or is at it right now.
     if (error.code === 'agent-missing') await context.backend.repairAgent();
-    // The backend leaves out from now on what the runtime has refused.
-    else if (!error.details.withoutSysctls) throw error;
-    return attempt(context, id, options, signal);
+    // The backend leaves out from now on what the engine or its runtime has refused.
+    else if (!error.details.withoutSysctls && !error.details.withoutUserFiles) {
+      return shared(context, id, options, signal, error);
+    }
+    if (retries === 0) throw error;
+    return launch(context, id, options, signal, retries - 1);
   }
+}
+
+/**
+ * Once more with the uid that all share, where a user namespace may lack the uids of the range: runtimes say no more than
+ * 'invalid argument'. What then works is taken at once from there on.
+ */
+async function shared(
+  context: LaunchContext,
+  id: string,
+  options: ResolvedCreateOptions,
+  signal: AbortSignal | undefined,
+  error: RipcordError,
+): Promise<Launched> {
+  const { uidSlots } = context;
+  if (error.code !== 'create-failed' || !uidSlots?.mayBeUnmapped) throw error;
+  const launched = await attempt({ ...context, uidSlots: undefined }, id, options, signal);
+  uidSlots.disable();
+  return launched;
 }
 
 async function attempt(
@@ -99,7 +135,8 @@ async function attempt(
   try {
     throwIfAborted(signal, 'creating a container');
     const limits = runningLimits(options.limits, context.cpuTurn);
-    const spec = containerSpec(context, id, name, image, options, who, limits);
+    const userFiles = bind && (await ownNames(context, image, who.user, directory, options));
+    const spec: ContainerSpec = { ...containerSpec(context, id, name, image, options, who, limits), userFiles };
     // Never cut short: only a container whose creation was answered can be removed for certain.
     leave = await context.gate.acquire(1, signal, 'creating a container');
     const container = await backend.create(spec, options.createTimeoutMs);
@@ -130,6 +167,7 @@ async function attempt(
       ready,
       directory,
       user: who.user,
+      isNameless: userFiles !== undefined || (who.ownUid !== undefined && options.uids === 'own'),
       judge: who.ownUid === undefined ? undefined : `${who.ownUid + 1}:${who.ownUid + 1}`,
       seed,
       egress,
@@ -246,6 +284,24 @@ async function ownUser(
   return ownUid === undefined ? undefined : { user: `${ownUid}:${ownUid}`, ownUid };
 }
 
+/** Where the root is writable, /etc is the sandbox's own, and root adds whom it likes. */
+async function ownNames(
+  { backend, instance }: LaunchContext,
+  image: ResolvedImage,
+  user: string,
+  directory: string,
+  { rootfs }: ResolvedCreateOptions,
+): Promise<UserFiles | undefined> {
+  if (rootfs === 'writable') return undefined;
+  try {
+    return await nameUser(backend, image, user, directory, instance);
+  } catch (error) {
+    // An image whose passwd file is a link, say: a sandbox without a name is better than none.
+    if (!(error instanceof RipcordError)) throw error;
+    return undefined;
+  }
+}
+
 async function checkBind(backend: Backend, options: ResolvedCreateOptions): Promise<Tenant | undefined> {
   const { workspace } = options;
   if (workspace.mode === 'copy') return undefined;
@@ -321,6 +377,7 @@ function containerSpec(
     bind,
     // Egress needs no interface: it goes through the pipe.
     network: options.network === 'bridge' ? 'bridge' : 'none',
+    userFiles: undefined,
     readOnlyRoot: options.rootfs === 'read-only',
     runtime: options.runtime,
   };

@@ -14,15 +14,24 @@ export interface UidRange {
 
 export class UidSlots {
   readonly range: UidRange;
+  /** The engine may have too few uids for the range. */
+  readonly mayBeUnmapped: boolean;
+  #isDisabled = false;
   readonly #list: () => Promise<number[]>;
   readonly #taken = new Map<number, number>();
   #listed: Promise<Set<number>> | undefined;
   #listedAt = Number.NEGATIVE_INFINITY;
 
   /** @param list The first uids of the pairs that containers of any orchestrator on the engine have. */
-  constructor(range: UidRange, list: () => Promise<number[]>) {
+  constructor(range: UidRange, list: () => Promise<number[]>, mayBeUnmapped = false) {
     this.range = range;
+    this.mayBeUnmapped = mayBeUnmapped;
     this.#list = list;
+  }
+
+  /** From now on none is free: the engine has refused one and taken the shared one. */
+  disable(): void {
+    this.#isDisabled = true;
   }
 
   /** Whether `image` gives all of them a name. */
@@ -38,6 +47,7 @@ export class UidSlots {
    * same one at the same moment share it. `undefined` where none is free.
    */
   async take(): Promise<number | undefined> {
+    if (this.#isDisabled) return undefined;
     const listed = await this.#inUse();
     const now = performance.now();
     for (const [uid, at] of this.#taken) if (now - at > MAKING_MS) this.#taken.delete(uid);

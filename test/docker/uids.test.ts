@@ -1,4 +1,5 @@
 /** Who commands run as: uids that no other sandbox has, and where they are the shared one. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { judgeUser } from '../../src/verify/judge-user.js';
 import { makeTempDir } from '../helpers/fixtures.js';
@@ -76,6 +77,45 @@ describe('other sandboxes', () => {
       `${uid}\nsandbox sandbox\nhome\n`,
     );
     expect(Number(uid)).toBeGreaterThanOrEqual(40_000);
+  });
+
+  it('of a directory of the host have a name for a uid that the image does not know, in files of their own', async () => {
+    await using directory = await makeTempDir('uids');
+    const user = '54321:54322';
+    const bind = { workspace: { mode: 'bind', path: directory.path } as const, user };
+    await using python = await under.manager.create({ image: 'python', ...bind });
+    const { stdout } = await python.exec(
+      `python3 -c "import getpass, os, pwd; print(getpass.getuser(), pwd.getpwuid(os.getuid()).pw_dir)"; ${WHO}; id -un 1000; env -u HOME sh -c 'echo ~sandbox'`,
+    );
+    expect(stdout.split('\n').slice(0, 8)).toEqual([
+      'sandbox /home/sandbox',
+      '54321',
+      '54322',
+      'sandbox',
+      'sandbox',
+      'sandbox',
+      '/home/sandbox',
+      'sandbox',
+    ]);
+    expect((await python.exec('echo x >> /etc/passwd', { user: 0 as never })).exitCode).not.toBe(0);
+    await using node = await under.manager.create({ image: 'node', ...bind });
+    const user2 = await node.exec(['node', '-p', 'JSON.stringify(os.userInfo())']);
+    expect(JSON.parse(user2.stdout)).toMatchObject({
+      uid: 54321,
+      gid: 54322,
+      username: 'sandbox',
+      homedir: '/home/sandbox',
+    });
+    // Whoever shares a file can signal to another by locking it.
+    const files = [python, node].map(({ parts }) => statSync(`${parts.directory}/names/passwd`).ino);
+    expect(new Set(files).size).toBe(2);
+    const { directory: own } = node.parts;
+    await node.close();
+    expect(existsSync(own)).toBe(false);
+    // Known names stay the image's.
+    await using known = await under.manager.create({ image: 'shell', ...bind, user: '1000:1000' });
+    expect(existsSync(`${known.parts.directory}/names`)).toBe(false);
+    expect(directory.path && readdirSync(directory.path)).toEqual([]);
   });
 
   it('of a directory of the host run as its user', async () => {

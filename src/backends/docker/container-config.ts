@@ -33,7 +33,7 @@ const SOCKET_BUFFERS = {
 export function containerConfig(
   spec: ContainerSpec,
   agentVolume: string,
-  sysctls: boolean,
+  { sysctls, userFiles }: { sysctls: boolean; userFiles: boolean },
 ): Docker.ContainerCreateOptions {
   const tmpfs = new Map(spec.tmpfs.map((one) => [one.path, tmpfsOptions(one)]));
   tmpfs.delete(AGENT_DIR);
@@ -50,6 +50,11 @@ export function containerConfig(
   ];
   if (spec.bind) {
     mounts.push({ Type: 'bind', Source: spec.bind.source, Target: WORKSPACE, ReadOnly: spec.bind.readOnly });
+  }
+  if (spec.userFiles && userFiles) {
+    for (const [name, path] of Object.entries(spec.userFiles)) {
+      mounts.push({ Type: 'bind', Source: path, Target: `/etc/${name}`, ReadOnly: true });
+    }
   }
   return {
     name: spec.name,

@@ -51,6 +51,9 @@ export class DockerBackend implements Backend {
   readonly #docker: Docker;
   /** Runtimes that have refused to set the sizes of socket buffers. */
   readonly #withoutSysctls = new Set<string | undefined>();
+  /** Whether it can mount files of this machine: not where it runs in another mount namespace. */
+  #seesFiles = true;
+  readonly #imageFiles = new Map<string, Promise<string>>();
   #arch: EngineFacts['arch'] | undefined;
   #loaded: AgentBinary | undefined;
 
@@ -91,7 +94,10 @@ export class DockerBackend implements Backend {
       );
     }
     this.#arch = arch;
-    const { NCPU } = (await this.#retried('asking what it has', () => this.#docker.info())) as { NCPU: number };
+    const { NCPU, SecurityOptions } = (await this.#retried('asking what it has', () => this.#docker.info())) as {
+      NCPU: number;
+      SecurityOptions?: string[];
+    };
     return {
       name: version.Components?.[0]?.Name ?? 'Engine',
       version: version.Version,
@@ -100,6 +106,7 @@ export class DockerBackend implements Backend {
       os: version.Os,
       kernel: version.KernelVersion,
       cpus: NCPU,
+      mapsUids: (SecurityOptions ?? []).some((option) => /\bname=(rootless|userns)\b/.test(option)),
     };
   }
 
@@ -144,10 +151,29 @@ export class DockerBackend implements Backend {
     return { id: image.Id, reference: full, ours, current, env: Object.fromEntries(env), volumes, uids };
   }
 
+  imageFile({ id }: ResolvedImage, path: string, instance: string): Promise<string> {
+    const key = `${id} ${path}`;
+    const known = this.#imageFiles.get(key);
+    if (known !== undefined) return known;
+    const reading = new DockerImages(this.#docker, this.description)
+      .readFile(id, path, undefined, instance)
+      .then((content) => content.toString('latin1'))
+      .catch((error: RipcordError) => {
+        if (error.details.status === 404) return '';
+        this.#imageFiles.delete(key);
+        throw error;
+      });
+    this.#imageFiles.set(key, reading);
+    return reading;
+  }
+
   async create(spec: ContainerSpec, deadlineMs: number): Promise<Container> {
     const container = await this.#call('creating a container', () =>
       timed((abortSignal) => {
-        const { name, ...body } = containerConfig(spec, this.#agent.volume, !this.#withoutSysctls.has(spec.runtime));
+        const { name, ...body } = containerConfig(spec, this.#agent.volume, {
+          sysctls: !this.#withoutSysctls.has(spec.runtime),
+          userFiles: this.#seesFiles,
+        });
         // Apart, or dockerode puts all of it into the URL as well, which proxies refuse for its length (431, 414).
         const apart = { _query: { name }, _body: body, abortSignal };
         return this.#docker.createContainer(apart as Docker.ContainerCreateOptions);
@@ -288,6 +314,7 @@ export class DockerBackend implements Backend {
   #explained(error: RipcordError, spec: ContainerSpec): RipcordError {
     const explained = explainCreate(error, spec);
     if (explained.details.withoutSysctls) this.#withoutSysctls.add(spec.runtime);
+    if (explained.details.withoutUserFiles) this.#seesFiles = false;
     return explained;
   }
 
@@ -371,6 +398,10 @@ function explainCreate(error: RipcordError, spec: ContainerSpec): RipcordError {
   }
   if (/no such file or directory|exec format error/i.test(message) && /agent/.test(message)) {
     return new RipcordError('agent-missing', `The agent could not be started: ${message}`, { cause });
+  }
+  if (spec.userFiles && Object.values(spec.userFiles).some((path) => message.includes(path))) {
+    const details = { withoutUserFiles: true };
+    return new RipcordError('create-failed', `The engine cannot mount ${message}`, { cause, details });
   }
   if (/sysctl|\/proc\/sys\/net/i.test(message)) {
     const details = { withoutSysctls: true };

@@ -189,7 +189,12 @@ export class DockerImages {
   }
 
   /** Reads one small file out of an image, through a container that is never started. */
-  async readFile(reference: string, path: string, signal?: AbortSignal): Promise<Buffer> {
+  async readFile(
+    reference: string,
+    path: string,
+    signal?: AbortSignal,
+    instance: string = 'image-reader',
+  ): Promise<Buffer> {
     const limit = deadline(CALL_TIMEOUT_MS, signal);
     return this.#call('reading a file of an image', async () => {
       const container = await this.#docker.createContainer({
@@ -198,7 +203,7 @@ export class DockerImages {
         NetworkDisabled: true,
         HostConfig: { AutoRemove: true },
         // Should this process die before it removes the container, the sweep knows that it is nobody's.
-        Labels: { [Label.INSTANCE]: 'image-reader', [Label.OWNER]: formatOwner(currentOwner()) },
+        Labels: { [Label.INSTANCE]: instance, [Label.OWNER]: formatOwner(currentOwner()) },
         abortSignal: limit,
       });
       try {
@@ -236,6 +241,7 @@ async function firstFile(archive: NodeJS.ReadableStream, path: string): Promise<
   archive.pipe(entries);
   try {
     for await (const entry of entries) {
+      if (entry.header.type !== 'file') throw new RipcordError('file-not-found', `${path} is no regular file`);
       if ((entry.header.size ?? 0) > MAX_FILE_BYTES) throw new RipcordError('file-too-large', `${path} is too large`);
       const chunks: Buffer[] = [];
       for await (const chunk of entry) chunks.push(chunk as Buffer);
