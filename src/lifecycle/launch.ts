@@ -67,7 +67,7 @@ export interface Launched {
   warnings: readonly SandboxWarning[];
 }
 
-/** Of the socket sizes, of files of this machine, and an agent that is missing. */
+/** An engine can refuse socket sizes and files of this machine, and lack the agent: each is tried without once. */
 const REFUSALS = 3;
 
 /** @throws TaskAbortedError, RipcordError; then nothing of the sandbox is left. */
@@ -284,7 +284,7 @@ async function ownUser(
   return ownUid === undefined ? undefined : { user: `${ownUid}:${ownUid}`, ownUid };
 }
 
-/** Where the root is writable, /etc is the sandbox's own, and root adds whom it likes. */
+/** A writable /etc is left alone: a file mounted there would keep root of the sandbox from adding users. */
 async function ownNames(
   { backend, instance }: LaunchContext,
   image: ResolvedImage,

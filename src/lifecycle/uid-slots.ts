@@ -29,7 +29,7 @@ export class UidSlots {
     this.#list = list;
   }
 
-  /** From now on none is free: the engine has refused one and taken the shared one. */
+  /** Gives out no more: the engine has refused a uid of the range and taken the shared one. */
   disable(): void {
     this.#isDisabled = true;
   }

@@ -1,6 +1,6 @@
 /**
- * A name for a uid that the image does not know: `os.userInfo()`, `getpass.getuser()`, git and ssh fail without one. It is
- * `sandbox`, as in our own images: the name of the host's user is nobody's business inside.
+ * A name for a uid that the image does not know: `os.userInfo()`, `getpass.getuser()`, git and ssh fail without one. The
+ * name is `sandbox`, as in our own images: the host's user name stays outside.
  */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ export async function nameUser(
   const put = async (name: string, content: string) => {
     const path = join(own, name);
     await writeFile(path, content, { flag: 'wx' });
-    // Whatever the umask is.
+    // The umask may have taken rights away.
     await chmod(path, 0o644);
     return path;
   };

@@ -106,7 +106,7 @@ describe('other sandboxes', () => {
       username: 'sandbox',
       homedir: '/home/sandbox',
     });
-    // Whoever shares a file can signal to another by locking it.
+    // Two sandboxes could signal to each other by locks on a file that they share.
     const files = [python, node].map(({ parts }) => statSync(`${parts.directory}/names/passwd`).ino);
     expect(new Set(files).size).toBe(2);
     const { directory: own } = node.parts;

@@ -46,7 +46,7 @@ battery('disk', ['runc', 'runsc'], (attack) => {
       () => sandbox.files.download('made/huge', `${target}.file`),
       () => sandbox.files.read('made/huge'),
     ]) {
-      // Of a terabyte that was read first, none would come within the test's time.
+      // The test has no time to read a terabyte first.
       expect(await rejection(call())).toMatchObject({ code: 'file-too-large' });
     }
     expect(existsSync(`${target}.file`)).toBe(false);
