@@ -8,7 +8,7 @@ import { check, type Finding } from '../finding.js';
 import { PROBE_LIMITS } from '../probe-limits.js';
 
 /** One that no image of ours has a name for. */
-const NAMELESS = '54321:54321';
+const NAMELESS = '1234:1234';
 
 /** @param user the probe's, made with an image that names the whole range */
 export function checkOwnUid(user: string, hasOwnUid: boolean): Finding {
