@@ -12,7 +12,7 @@ export interface Ended {
 }
 
 export function commandEnd({ argv, endedAt, outcome, exitCode, signal }: Ended): { text: string; tone: Tone } {
-  // Leaving its page is how most terminals end, and no failure; nor is the exit of what was run last in one.
+  // Most terminals end because their page is left, and a shell exits with the status of its last command: neither is a failure.
   if (argv && isTerminal(argv)) return endedAt === undefined ? { text: 'open', tone: 'busy' } : CLOSED;
   if (endedAt === undefined) return { text: 'running', tone: 'busy' };
   if (outcome === 'exited') return { text: `exit ${exitCode}`, tone: exitCode === 0 ? 'good' : 'bad' };

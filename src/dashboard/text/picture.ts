@@ -3,7 +3,7 @@
  * their names. SVG is none of them: it is markup, and is shown as text.
  */
 
-/** Of a file. */
+/** The largest file that is shown as a picture. */
 export const MAX_PICTURE_BYTES = 4 * 1024 * 1024;
 /** Four bytes of memory each, when the browser decodes it; a small file may claim any number. */
 export const MAX_PICTURE_PIXELS = 32 * 1024 * 1024;
@@ -27,7 +27,7 @@ export function pictureTypeOf(data: Uint8Array): Picture['type'] | undefined {
   return undefined;
 }
 
-/** What its header says. `undefined`: it says nothing, or it is no picture. */
+/** Reads type and size from the header; `undefined` if either is missing. */
 export function pictureOf(data: Uint8Array): Picture | undefined {
   const type = pictureTypeOf(data);
   if (!type) return undefined;
@@ -55,7 +55,7 @@ const SIZES: Record<Picture['type'], (view: DataView) => Size> = {
   'image/webp': webpSize,
 };
 
-/** From the first frame header; the segments before it are skipped by their lengths. */
+/** Reads the first frame header, and skips the segments before it by their lengths. */
 function jpegSize(view: DataView): Size {
   for (let at = 2; view.getUint8(at) === 0xff; ) {
     const marker = view.getUint8(at + 1);

@@ -1,4 +1,4 @@
-/** What can be shown of a file: text, a picture, or the reason why neither. */
+/** Turns the bytes of a file into text, a picture, or the reason why it is neither. */
 import { bytes } from './format.js';
 import { dataUrl, MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, pictureOf, pictureTypeOf } from './picture.js';
 import { safeText } from './safe-text.js';

@@ -8,7 +8,7 @@ import { firstBytes, MAX_TEXT_BYTES, type Preview, previewOf } from '../text/pre
 import { safeLine } from '../text/safe-text.js';
 
 interface FilePreviewProps {
-  /** Where the content is read. */
+  /** The address of the content. */
   url: string;
   path: string;
   download: () => void;

@@ -1,4 +1,4 @@
-/** What ran in one sandbox lately, whoever started it and however: the last commands and how they ended. */
+/** Keeps the last commands of one sandbox and how they ended, however they were started. */
 import type { CommandResult } from '../../command/outcome.js';
 
 export interface LastCommand {

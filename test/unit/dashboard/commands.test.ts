@@ -1,4 +1,4 @@
-/** What the dashboard says of commands and tasks, and makes of what is typed about them. */
+/** The dashboard names the ends of commands, counts branches, and reads the environment field. */
 import { describe, expect, it } from 'vitest';
 import { TaskRun } from '../../../src/dashboard/state/task-run.js';
 import { branchCounts } from '../../../src/dashboard/text/branch-counts.js';

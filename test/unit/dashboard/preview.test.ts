@@ -1,4 +1,4 @@
-/** What the dashboard shows of a file: text, one of few kinds of picture, or why neither. */
+/** The dashboard shows a file as text or as a picture, or says why it cannot. */
 import { describe, expect, it } from 'vitest';
 import { dataUrl, MAX_PICTURE_BYTES, pictureOf } from '../../../src/dashboard/text/picture.js';
 import { firstBytes, MAX_TEXT_BYTES, previewOf } from '../../../src/dashboard/text/preview.js';

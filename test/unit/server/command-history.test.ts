@@ -1,4 +1,4 @@
-/** What a server keeps of the commands of a sandbox. */
+/** A server keeps the last commands of a sandbox. */
 import { describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../../src/command/outcome.js';
 import { CommandHistory } from '../../../src/server/commands/command-history.js';
