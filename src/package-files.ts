@@ -30,6 +30,9 @@ function findRoot(): URL {
     if (name !== NAME) throw new Error(`${fileURLToPath(found)} is the package ${name}`);
     return found;
   } catch (cause) {
+    // A process without free descriptors cannot read the file either.
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE') throw cause;
     throw new RipcordError(
       'package-incomplete',
       'The code of ripcord-sandbox is not in its package, whose files it needs',

@@ -22,7 +22,7 @@ export class Watchdog {
 
   constructor(orders: WatchdogOrders) {
     // Detached: a session of its own, so that neither Ctrl+C nor a closed terminal reaches it.
-    const main = packageFile('dist/lifecycle/watchdog-main.js');
+    const main = mainFile();
     this.#process = spawn(process.execPath, ['--max-old-space-size=64', main], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -70,4 +70,13 @@ function watchdogEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
+}
+
+function mainFile(): string {
+  try {
+    return packageFile('dist/lifecycle/watchdog-main.js');
+  } catch (cause) {
+    if (cause instanceof RipcordError) throw cause;
+    throw new RipcordError('engine-error', 'The watchdog could not be started', { cause, hint: STARVED });
+  }
 }

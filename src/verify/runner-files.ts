@@ -69,7 +69,7 @@ export const RUNNERS: Record<string, Runner> = {
   ava: { named: /\bava\b/, obeys: ['ava.config.*', ...SNAPSHOTS, ...NPM] },
   tap: { named: /\b(tap|jasmine|karma|uvu)\b/, obeys: ['.taprc', 'jasmine.json', 'jasmine.m?js', 'karma.conf.*', ...SNAPSHOTS, ...NPM] },
   bun: { named: /\bbun\b/, obeys: ['bunfig.toml', '.env', '.env.*', ...SNAPSHOTS, ...NPM] },
-  // A TestMain of the package's own test files decides the exit code. https://pkg.go.dev/testing#hdr-Main
+  // A TestMain of the package's own test files decides the exit code. https://go.dev/src/testing/testing.go
   go: { named: /^(go|gotestsum)$/, obeys: ['*_test.go', 'go.work', 'go.work.sum'] },
   // https://doc.rust-lang.org/cargo/reference/config.html
   cargo: { named: /\bcargo\b/, obeys: ['.cargo', 'nextest.toml', 'rust-toolchain', 'rust-toolchain.toml'] },

@@ -26,6 +26,13 @@ const LINKS = [
   'www.w3.org',
   'www.apache.org',
   'openai.com',
+  'docs.pytest.org',
+  'docs.python.org',
+  'vitest.dev',
+  'jestjs.io',
+  'mochajs.org',
+  'go.dev',
+  'doc.rust-lang.org',
   // An example talks to a model, unless OPENAI_BASE_URL says otherwise.
   'api.openai.com',
 ];

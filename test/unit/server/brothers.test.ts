@@ -19,6 +19,7 @@ const CREATE = {
   workspace: HOST,
   leaseMs: HOST,
   rootfs: HOST,
+  uids: HOST,
 };
 const COMMAND = { signal: SIGNAL, user: USER };
 const CALL = { ...COMMAND, onStdout: CALLBACK, onStderr: CALLBACK };

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { CommandSocket, WINDOW_BYTES } from '../../../src/client/command-socket.js';
 import type { Transport } from '../../../src/client/transport.js';
 import { STDIN_OVERHEAD } from '../../../src/wire/channels.js';
@@ -14,7 +14,10 @@ it('tiny writes wait before the server has too many of them', async () => {
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const accepted = once(server, 'connection') as Promise<[WebSocket]>;
   const options = { signal: undefined, output: () => {}, text: true, what: 'testing' };
-  const transport = { socket: () => new WebSocket(url), lost: () => new Error('lost') } as unknown as Transport;
+  const transport = {
+    socketTarget: () => ({ target: url, headers: {} }),
+    lost: () => new Error('lost'),
+  } as unknown as Transport;
   const command = new CommandSocket(transport, '', { type: 'start' }, options);
   const [far] = await accepted;
   try {
