@@ -38,7 +38,7 @@ async function makeAgents() {
   const [first] = missing.values();
   if (first && (missing.size === ARCHES.length || process.env.npm_command === 'publish')) throw first;
   for (const [arch, { message }] of missing) {
-    // What an earlier build left may speak another protocol than this library.
+    // An agent of an earlier build may use another protocol than this library.
     for (const name of [`agent-${arch}`, `warm-${arch}.so`]) {
       rmSync(inProject('sandbox-images', 'agent', 'build', name), { force: true });
     }

@@ -1,6 +1,6 @@
 /**
- * `~` on command lines and in what models say. No shell expands it in `--out=~/x` or in a tool's path, and a directory named
- * `~` is nobody's wish. The library itself takes paths as they are.
+ * Expands `~` on command lines and in models' arguments. No shell expands it in `--out=~/x` or in a tool's path, and a
+ * caller does not want a directory named `~`. The library itself takes paths as they are.
  */
 import { homedir } from 'node:os';
 import type { Sandbox } from './sandbox.js';

@@ -1,4 +1,4 @@
-/** What a schema gets to see of an options object. */
+/** Selects the part of an options object that its schema checks. */
 import type { z } from 'zod';
 import { InvalidOptionsError } from './errors.js';
 
@@ -13,8 +13,9 @@ interface Definition {
 }
 
 /**
- * Copies `value` as far as `schema` describes objects, with own properties alone: what a prototype holds, by inheritance
- * or because some code of the process has written to `Object.prototype`, is no option. All else is passed on as it is.
+ * Copies `value` as far as `schema` describes objects, with own properties alone. A property of a prototype is not an
+ * option, whether it is inherited or some code of the process has written it to `Object.prototype`. All else is passed
+ * on as it is.
  * @throws InvalidOptionsError for the key `__proto__` in a record, which zod leaves out without a word.
  */
 export function ownOptions(schema: z.ZodType, value: unknown, what: string, at = ''): unknown {

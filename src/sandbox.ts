@@ -210,8 +210,9 @@ export class Sandbox implements AsyncDisposable {
    * `limits.pids` / 16 commands of `exec` and `runCode` run at once (16 by default, at least 4); further ones wait for their
    * turn, and `timeoutMs` starts with it. A server, or commands that wait for each other, are for `spawn`, which never waits.
    *
-   * @param command An argument list, or a line for `/bin/sh`, which is no bash in most images: `['bash', '-c', line]` is for
-   * what only bash has (`{a,b}`, `[[ ]]`, arrays). A line may be longer than an argument, up to the size of a program.
+   * @param command An argument list, or a line for `/bin/sh`, which is not bash in most images. Use
+   * `['bash', '-c', line]` for syntax that only bash has (`{a,b}`, `[[ ]]`, arrays). A line may be longer than an
+   * argument, up to the size of a program.
    * @throws TaskAbortedError when `options.signal` fired; the whole process tree is dead by then. SandboxLostError when
    * the sandbox was closed or is gone. EngineLostError. InvalidOptionsError.
    * @example
@@ -254,9 +255,9 @@ export class Sandbox implements AsyncDisposable {
 
   /**
    * Runs a program given as text. It lies in a directory of its own outside the workspace (`/run/ripcord/0/main.py`), to
-   * which nobody can write, and is gone with the command. It starts in `cwd`, imports what lies there, and puts its output
-   * there: `__file__`, `__dirname` and `import.meta.dirname` name the program's directory. JavaScript and TypeScript are
-   * CommonJS or ES modules by their own syntax.
+   * which no user can write, and is gone with the command. It starts in `cwd`, imports modules from there, and puts its
+   * output there: `__file__`, `__dirname` and `import.meta.dirname` name the program's directory. JavaScript and
+   * TypeScript are CommonJS or ES modules by their own syntax.
    *
    * @throws InvalidOptionsError for a program larger than 16 MiB, or a sixteenth of the memory limit
    */

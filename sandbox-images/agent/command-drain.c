@@ -6,11 +6,11 @@
 #include "tree.h"
 #include "util.h"
 
-/* Nobody tells when an orphan ends that is not a child of its keeper. */
+/* No event reports the end of an orphan that is not a child of its keeper, so the agent looks at intervals. */
 #define LOOK_INTERVAL_US 5000u
 
-/* An orphan has lost its family. What has not made a session of its own can be told by the command's; the rest is the
- * command's when nobody else's it can be. */
+/* The parent of an orphan does not identify its command. An orphan that made no session of its own is in the command's
+ * session. An orphan in another session is the command's if it cannot belong to another command. */
 static bool has_left_something(const struct command *c) {
     pid_t keepers[STREAMS_MAX];
     size_t count = 0;

@@ -54,7 +54,7 @@ static int copy_file(const char *name) {
     char source[PATH_SIZE], target[PATH_SIZE];
     join(source, VOLUME_DIR, name);
     join(target, LIBRARY_DIR, name);
-    /* What an attempt that failed has left. */
+    /* A failed attempt may have left a file. */
     (void)unlink(target);
     int from = open(source, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     int to = from < 0 ? -1 : open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);

@@ -1,7 +1,7 @@
 /*
- * What goes with interpreters whose program came with its request (python/, node/). All sandboxes of an engine share the
- * files of the agent's volume, and who can read one can lock it, which other sandboxes see. So only root reads them there,
- * and each sandbox has copies of its own.
+ * Files for interpreters whose program came with its request (python/, node/). All sandboxes of an engine share the
+ * files of the agent's volume, and a process that can read a file can lock it, which other sandboxes see. So only root
+ * reads them there, and each sandbox has copies of its own.
  */
 #ifndef RIPCORD_LIBRARY_H
 #define RIPCORD_LIBRARY_H

@@ -10,7 +10,7 @@
 #include "protocol.h"
 #include "util.h"
 
-/* There are no more commands at a time; only a command that ran as root can have taken numbers beyond. */
+/* At most STREAMS_MAX commands run at a time. Only a command that ran as root can have taken further numbers. */
 #define NUMBERS_MAX (2 * STREAMS_MAX)
 /* Root without capabilities is bound by modes, too: its output in this directory fails as everybody's. */
 #define DIRECTORY_CLOSED 0555

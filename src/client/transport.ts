@@ -64,14 +64,14 @@ export class Transport {
     return response;
   }
 
-  /** Where a WebSocket for `path` connects to, and with which fields. */
+  /** Returns the address and the header fields of a WebSocket for `path`. */
   socketTarget(path: string): { target: string | URL; headers: Record<string, string> } {
     const { url, socket, token } = this.#place;
     const target = socket === undefined ? new URL(path, url.href.replace(/^http/, 'ws')) : `ws+unix:${socket}:${path}`;
     return { target, headers: this.#headers(token) };
   }
 
-  /** What was answered to a WebSocket instead of an upgrade, as the error it was there. */
+  /** Reads the answer that refused a WebSocket's upgrade, and returns it as the error it was on the server. */
   async refused(response: IncomingMessage, what: string): Promise<RipcordError> {
     try {
       return refusal(response.statusCode!, await buffer(response));

@@ -1,4 +1,4 @@
-/** What tells programs how many CPUs they may use: a quota is no smaller machine, and most of them count the machine's. */
+/** Variables that limit how many CPUs programs use: most programs count the machine's CPUs and do not see the quota. */
 
 /** Variables that hold a number of threads, and who reads them. */
 const THREADS = [

@@ -1,4 +1,4 @@
-/** From what a caller gives as a command to an argument list. */
+/** Turns the command that a caller gives into an argument list. */
 import type { Program } from '../agent/messages.js';
 import { InvalidOptionsError } from '../errors.js';
 
@@ -18,12 +18,12 @@ export function toArgv(command: CommandLine): readonly string[] {
   return command;
 }
 
-/** For `/bin/sh`. A line that begins with a dash or a plus would be an option of the shell's. */
+/** The arguments to run a line with `/bin/sh`, which takes one that begins with a dash or a plus as an option. */
 export function shellLine(line: string): string[] {
   return /^[-+]/.test(line) ? ['/bin/sh', '-c', '--', line] : ['/bin/sh', '-c', line];
 }
 
-/** For bash where the image has it, else for `/bin/sh`: what people and models write. */
+/** The arguments to run a line by people or models, with bash if the image has it, else with `/bin/sh`. */
 export function bashLine(line: string): string[] {
   return ['/bin/sh', '-c', BASH_OR_SH, 'sh', '-c', '--', line];
 }

@@ -1,7 +1,7 @@
 /** How many commands of `exec` and `runCode` run in one sandbox at once; the rest wait for their turn. */
 import { Semaphore } from '../lifecycle/semaphore.js';
 
-/** What one command may have of `limits.pids`, which counts threads: Node 24 has 11, and each command a keeper. */
+/** Share of `limits.pids` for one command. The limit counts threads: Node 24 has 11, and each command has a keeper. */
 const PROCESSES_EACH = 16;
 /** A small sandbox is for small programs: at the least a keeper and one process each, beside the agent and an operation. */
 const LEAST = 4;

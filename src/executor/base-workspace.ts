@@ -61,7 +61,7 @@ export class BaseWorkspace {
     const exists = seed && (await lstat(seed.from).catch(() => undefined));
     if (!exists) return new BaseWorkspace({ directory: undefined, manifest: new Map() }, rules, scratch);
     const directory = await scratch.make('seed-');
-    // A commit that runs, or was interrupted, keeps its files there. They are no part of the project.
+    // A running or interrupted commit keeps its files there. They do not belong to the project.
     const ours = `/${OWN_DIRECTORY}`;
     const { manifest, refused } = await stageSeed({ ...seed, ignore: [...seed.ignore, ours] }, directory, { signal });
     return new BaseWorkspace({ directory, manifest }, rules, scratch, refused);
@@ -112,7 +112,7 @@ class Merge {
   readonly conflicts: MergeConflict[] = [];
   /** Path → whose change it has. */
   readonly #changed = new Map<string, { branch: number; change: Change }>();
-  /** What lies directly in each directory of `manifest`: a search of the whole manifest for each change would be quadratic. */
+  /** Direct entries of each directory of `manifest`: searching the whole manifest for every change is quadratic. */
   readonly #children = new Map<string, Set<string>>();
 
   private constructor(

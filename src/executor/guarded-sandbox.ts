@@ -22,7 +22,7 @@ type Place<Method> = Method extends (...args: infer Given) => unknown ? SignalAt
 /** Every method of `T` that takes a signal, and where: the compiler asks for a new one. */
 type SignalPlaces<T> = { [K in keyof T as [Place<T[K]>] extends [never] ? never : K]: Place<T[K]> };
 
-/** Where each call takes its options. Calls that take no signal are only checked. */
+/** Argument position of the options in each call that takes a signal. Calls that take no signal are only checked. */
 const SANDBOX_OPTIONS: SignalPlaces<Sandbox> = {
   exec: 1,
   spawn: 1,

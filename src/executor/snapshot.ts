@@ -66,7 +66,7 @@ async function removeIgnored(
   const added = [...manifest]
     .filter(([path]) => !base.has(path))
     .map(([path, after]): Change => ({ path, change: 'added', kind: after.kind, after }));
-  // As in a seed, a repository of the branch's own is no part of its work.
+  // As in a seed, a repository of the branch's own does not belong to its work.
   const ignore = rules.gitignore ? [...rules.ignore, '.git'] : rules.ignore;
   const { changes: remaining, ignored } = await leaveOut(added, origin, { ...rules, ignore });
   const left = new Set(remaining.map(({ path }) => path));

@@ -30,7 +30,7 @@ import { type UploadReport, uploadFromHost } from './upload.js';
 /** A file, directory, link or other thing in a sandbox. */
 export type FileInfo = FileRecord;
 
-/** What every call of `sandbox.files` may be given. */
+/** Options of every call of `sandbox.files`. */
 interface FileCall {
   signal?: AbortSignal | undefined;
   user?: string | undefined;

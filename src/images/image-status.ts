@@ -1,13 +1,13 @@
 /** The images of the catalog as they are in an engine. */
 import type { CatalogImage } from './catalog.js';
 
-/** What an image says about itself: `/etc/ripcord-image.json`. */
+/** The image's description of itself, `/etc/ripcord-image.json`. */
 export interface ImageManifest {
   name: string;
   /** Debian's version, e.g. `12.11`. */
   debian: string;
   architecture: string;
-  /** What is inside, with versions. */
+  /** Programs and libraries in the image, with versions. */
   contents: Record<string, string>;
 }
 

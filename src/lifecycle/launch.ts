@@ -264,7 +264,7 @@ async function stage(
   }
 }
 
-/** Who commands run as, and what is mounted for them. */
+/** The user that commands run as, and the bind mount for them. */
 interface Tenant {
   user: string;
   /** The first of the two uids that are the sandbox's own. */

@@ -29,7 +29,10 @@ const BYTES_AN_INODE = { workspace: 8 * 1024, home: 32 * 1024, tmp: 32 * 1024 } 
 const MOST_INODES = { workspace: 100_000, home: 25_000, tmp: 25_000 } as const;
 const MIN_INODES = 16;
 
-/** The sizes of a sandbox with these limits. A place without one gets its share of the memory, or of what the others leave. */
+/**
+ * Returns the sizes for a sandbox with these limits. A place without a limit gets its share of the memory, or of the
+ * memory that the other places leave.
+ */
 export function tmpfsSizes(limits: SizeLimits): TmpfsSizes {
   const open = PLACES.filter((place) => limits[place] === undefined);
   const weights = open.reduce((sum, place) => sum + SHARES[place], 0);

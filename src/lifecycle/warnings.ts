@@ -1,4 +1,4 @@
-/** What whoever asked for a sandbox should know about the one made, although it is no error. */
+/** Warnings for the caller that asked for a sandbox, about the sandbox that was made. They are not errors. */
 import type { ResolvedImage } from '../backends/backend.js';
 
 export interface SandboxWarning {

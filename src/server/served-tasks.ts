@@ -32,7 +32,7 @@ const MAX_BURST = 100_000;
 /** What a task left behind: nothing, if all is well. */
 export interface TaskReceipt {
   sandboxes: number;
-  /** Of every sandbox nothing is left: see `isClean()`. */
+  /** True if no sandbox left anything behind: see `isClean()`. */
   verifiedAbsent: boolean;
   settledMs?: number;
   receipts: SandboxReceipt[];

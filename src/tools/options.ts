@@ -25,13 +25,16 @@ export const toolboxSchema = z
     maxCommands: z.number().int().min(1).default(16),
     /** A sandbox without a call or a running command for that long is closed. Default 30 min. */
     idleMs: milliseconds.default(30 * 60_000),
-    /** Of `run_code` and `exec` when the model names none. Default 45 s: MCP clients give up on a call after 60 s. */
+    /**
+     * Time limit of `run_code` and `exec` if the model names none. Default 45 s: MCP clients give up on a call
+     * after 60 s.
+     */
     timeoutMs: milliseconds.default(45_000),
-    /** The most it may ask for. Default 10 min. */
+    /** Longest time limit that the model may ask for. Default 10 min. */
     maxTimeoutMs: milliseconds.default(10 * 60_000),
     /** Text of one output in an answer; the rest can be read with `read_output`. Default 16 KiB. */
     maxAnswerBytes: sizeSchema.refine((bytes) => bytes >= 256, { error: 'must be at least 256' }).default(16 * 1024),
-    /** Of one output that is kept for `read_output`, head and tail. Default 1 MiB. */
+    /** Size of one output that is kept for `read_output`, head and tail. Default 1 MiB. */
     maxKeptBytes: sizeSchema
       .refine((bytes) => bytes >= 1024 && bytes <= 16 * 1024 ** 2, { error: 'must be between 1k and 16m' })
       .default(1024 ** 2),

@@ -90,7 +90,7 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
       else if (open.push(start.name) > MAX_DEPTH)
         throw new Error(`its elements are nested more than ${MAX_DEPTH} deep`);
     }
-    // What is only searched for its end costs a 64th of what is read.
+    // Text that is only searched for its end costs a 64th of text that is read.
     const steps = 64 + Math.min(text.length, 2 * MAX_MESSAGE) + Math.ceil((at - before) / 64);
     if (meter.spend(steps)) await meter.rest(signal);
   }

@@ -10,7 +10,7 @@ class Judge(Wire):
     def __init__(self):
         super().__init__(*own_pipe())
         self.remotes, self.classes, self.functions, self.asked, self.broken = {}, {}, [], 0, None
-        # Numbers of what the tests call by a capitalised name, and of the objects that they made so.
+        # Numbers of the objects that the tests call by a capitalised name, and of the objects that these calls made.
         self.capital, self.by_tests, self.born, self.lengths, self.changes = {}, set(), {}, {}, 0
         self.testing, self.touched, self.escaped, self.modules = False, False, None, []
 

@@ -1,6 +1,6 @@
 /**
- * What stands in the judge's process for objects of the code under test. Each question to one is a question to that code,
- * so answers that would decide a comparison are given here, or refused.
+ * Proxies in the judge's process for objects of the code under test. Each question to a proxy is a question to that
+ * code, so answers that would decide a comparison are given here, or refused.
  */
 export const PYTHON_PROXIES = `
 import types
@@ -39,7 +39,7 @@ def text(value):
     return value if type(value) is str else '<no text>'
 
 
-# What methods of these names are told is what the test expects, and Python's own text and sets have them.
+# Methods of these names get the value that the test expects, and Python's own text and sets have them.
 COMPARING = ('startswith', 'endswith', 'issubset', 'issuperset', 'isdisjoint')
 
 

@@ -25,7 +25,7 @@ const PYTHON = [
   '*.egg',
   '*.egg-link',
 ];
-/** What `import pytest, unittest` loads of the standard library that is not built in; measured with Python 3.9 to 3.13. */
+/** Standard modules, without built-in ones, that `import pytest, unittest` loads; measured with Python 3.9 to 3.13. */
 const PYTHON_LIBRARY = [
   '__future__', '_bz2', '_collections_abc', '_compression', '_decimal', '_json', '_lzma', '_sitebuiltins', '_typing', '_uuid',
   '_weakrefset', 'abc', 'argparse', 'ast', 'asyncio', 'base64', 'bdb', 'bisect', 'bz2', 'calendar', 'cmd', 'code', 'codecs', 'codeop',
@@ -98,7 +98,7 @@ export function runnersOf(command: readonly string[]): Runner[] {
   return named.length > 0 ? named : Object.values(RUNNERS);
 }
 
-/** Patterns of what is left out: names at any depth, and paths from the workspace's root that begin with `./`. */
+/** Returns patterns of files to leave out: names at any depth, and paths from the workspace's root, as `./path`. */
 export function obeyedBy(command: readonly string[], places: Iterable<string>): string[] {
   const runners = runnersOf(command);
   const patterns = new Set(runners.flatMap(({ obeys }) => obeys));

@@ -23,7 +23,7 @@ const common = {
   signal: signal.optional(),
 };
 const skips = {
-  /** With `ignore` (default), skipped tests neither pass nor fail. With `fail`, a skipped test fails the run. */
+  /** Effect of skipped tests: with `ignore` (default), they neither pass nor fail; with `fail`, one fails the run. */
   skipped: z.enum(['ignore', 'fail']).default('ignore'),
 };
 const python = {

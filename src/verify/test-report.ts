@@ -44,7 +44,7 @@ export interface Finding {
   modules?: string[] | undefined;
   trusted?: string[] | undefined;
   leftOut?: string[] | undefined;
-  /** With `fail`, a skipped test counts as one that did not pass. Default `ignore`. */
+  /** Effect of a skipped test: with `fail`, it counts as one that did not pass. Default `ignore`. */
   skipped?: 'ignore' | 'fail' | undefined;
   ended?: CommandResult | undefined;
   output: string;

@@ -47,7 +47,7 @@ export async function copyWorkspace(
   await run(['/bin/sh', '-c', copy, 'sh', to, ...excluded], MAX_LISTED_BYTES);
   const list = async (place: string, names: string[]) => {
     const tests = names.flatMap((name) => ['-o', name.startsWith('./') ? '-path' : '-name', name]).slice(1);
-    // What is below a directory that counts is not listed one by one.
+    // If a directory matches, the entries below it are not listed one by one.
     const argv = ['find', '.', '(', ...tests, ')', '-print0', '-prune'];
     const script = 'cd "$1" && shift && "$@" 2>/dev/null | head -c "$0"';
     const found = await run(['/bin/sh', '-c', script, String(MAX_LISTED_BYTES), place, ...argv], MAX_LISTED_BYTES);

@@ -13,7 +13,7 @@ export interface Change {
   after?: ManifestEntry;
 }
 
-/** What changed between two manifests, sorted by path. */
+/** Returns the changes between two manifests, sorted by path. */
 export async function diffManifests(base: Manifest, current: Manifest, signal?: AbortSignal): Promise<Change[]> {
   const changes: Change[] = [];
   const meter = new WorkMeter();

@@ -1,4 +1,4 @@
-/** Compares texts by lines: small ones here, the others in a thread of their own, where they hold up nobody. */
+/** Compares texts by lines: small ones here, the others in a thread of their own, where they do not block others. */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
@@ -13,8 +13,8 @@ export interface Hunk {
 }
 
 /**
- * Comparing costs lines × differences. With more differences than this, or after this time, there is no answer: what a
- * sandbox wrote must not keep a processor busy.
+ * Comparing costs lines × differences. With more differences than this, or after this time, it gives no result, because
+ * text that a sandbox wrote must not keep a processor busy.
  */
 const MAX_EDITS = 4000;
 const MAX_MS = 500;

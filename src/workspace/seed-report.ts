@@ -7,7 +7,7 @@ export interface SeedReport {
   directories: number;
   /** All are kept as text, also those that lead nowhere or out of the seed. */
   links: number;
-  /** Of the files. */
+  /** Total size of the files. */
   bytes: number;
   /** Entries that cannot be kept: sockets, fifos, devices, names and link texts that are not UTF-8. At most 1,000 of `refusedCount`. */
   refused: readonly Refused[];

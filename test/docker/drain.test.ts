@@ -1,4 +1,4 @@
-/** What a command leaves running when it ends: it may end by itself for a while, and its output arrives. */
+/** Processes that a command leaves running have some time to end by themselves, and their output arrives. */
 import { runTests, type TaskAbortedError } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { countProcesses, Output, rejection, useManager, useSandbox } from '../helpers/sandbox.js';

@@ -30,7 +30,7 @@ async function imagesOf({ api }: PrivateEngine): Promise<string[]> {
   return tags.filter((tag) => !tag.startsWith('<none>')).sort();
 }
 
-/** Where the set-up found a registry, that was a build on what a registry has. */
+/** If the set-up found a registry, its own build was already made on an image from a registry. */
 const { status } = await new EngineApi().ask('GET', `/images/${LOCAL_DEBIAN_IMAGE}/json`);
 const withoutRegistry = status === 200;
 

@@ -14,7 +14,7 @@ const inProject = (name: string) => path.join(packed.directory, name);
 
 const ENTRIES = ['ripcord-sandbox', 'ripcord-sandbox/client', 'ripcord-sandbox/tools', 'ripcord-sandbox/server'];
 
-/** What the compiler says of those files, with the strictest settings there are. */
+/** Returns the compiler's errors for those files, with the strictest settings there are. */
 async function typeErrors(files: Record<string, string>, options: Record<string, unknown> = {}): Promise<string[]> {
   for (const [name, text] of Object.entries(files)) writeFileSync(inProject(name), text);
   const compilerOptions = {
@@ -34,7 +34,7 @@ async function typeErrors(files: Record<string, string>, options: Record<string,
   const ended = await run(process.execPath, [tsc, '-p', packed.directory]).catch(
     (error) => error as { stdout: string },
   );
-  // Of an error only the first line; and other packages' own are theirs.
+  // Keep only the first line of each error, and leave out errors within other packages.
   const lines = ended.stdout.split('\n').filter((line) => /^\S/.test(line));
   return lines.filter((line) => line.includes('ripcord-sandbox') || !line.includes('node_modules'));
 }
@@ -118,7 +118,7 @@ describe('at run time', () => {
   });
 });
 
-/** What esbuild makes of the program: a module that imports the package, or CommonJS that requires it. */
+/** Runs the program as esbuild bundles it: a module that imports the package, or CommonJS that requires it. */
 async function runBundle(format: 'esm' | 'cjs', external: string[]): Promise<string> {
   writeFileSync(inProject('main.mjs'), PROGRAM);
   const outfile = inProject(`bundle.${format === 'esm' ? 'mjs' : 'cjs'}`);

@@ -1,4 +1,4 @@
-/** What a sandbox begins with comes in whole, and leaves as it was: links of every kind, times, and a report of the rest. */
+/** A seed comes in whole, and leaves as it was: links of every kind, times, and a report of the rest. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Where the modules come from that a test imports: `runTests` takes no helper of the tests from the code under test. */
+/** The origin of the modules that a test imports: `runTests` takes no helper of the tests from the code under test. */
 import { runTests, type Sandbox, type TestOptions } from 'ripcord-sandbox';
 import { expect, it } from 'vitest';
 import { useManager, useSandbox } from '../helpers/sandbox.js';

@@ -72,7 +72,7 @@ def set_of(x): return {x % 1}
 def word(x): return str(x % 1)
 def day(n): return datetime.datetime(2020, 1, n)
 `;
-/** What its arithmetic gives, and how long it is when first asked. */
+/** Results of a lying object's arithmetic. */
 const LIARS = {
   zero: '0',
   itself: 'self',

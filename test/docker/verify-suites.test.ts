@@ -1,4 +1,4 @@
-/** What looks like a test is run as one by `runTests`, or refused by name; what no test ran for does not pass. */
+/** `runTests` runs everything that looks like a test, or refuses it by name. Code that no test checks does not pass. */
 import { runTests, type TestOptions, type TestReport } from 'ripcord-sandbox';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useManager, useSandbox } from '../helpers/sandbox.js';

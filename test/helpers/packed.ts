@@ -1,4 +1,4 @@
-/** This package as npm packs it, in the project of somebody who has its dependencies and nothing else. */
+/** This package as npm packs it, in a project that has its dependencies and nothing else. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -43,7 +43,7 @@ async function unpack({ directory, installed }: Packed): Promise<string[]> {
   return files.map((file) => file.path);
 }
 
-/** What `npm install` of the file would put beside it: no development dependency, no optional peer. */
+/** Links the packages that `npm install` of the file would add: no development dependency, no optional peer. */
 function linkDependencies(modules: string): void {
   const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean; devOptional?: boolean }>;

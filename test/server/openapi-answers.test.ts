@@ -1,4 +1,4 @@
-/** What the server really answers is what its OpenAPI document says, and nothing besides. */
+/** The server's real answers have the fields that its OpenAPI document describes, and no others. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { isClean } from 'ripcord-sandbox';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ function closed(schema: unknown): unknown {
   return 'properties' in all ? { ...all, additionalProperties: false } : all;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what is answered is what is tested
+// biome-ignore lint/suspicious/noExplicitAny: the answer is the value under test
 async function answered(method: string, route: string, path: string, body?: unknown): Promise<any> {
   const { status, body: answer } = await served.call(method, path, body);
   const documented = paths[route]?.[method.toLowerCase()]?.responses[status];

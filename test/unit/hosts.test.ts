@@ -16,7 +16,7 @@ const isExample = (host: string): boolean =>
   /\.\d[^.]*$/.test(host) ||
   /(^|\.)(example\.(com|org|net)|example|test|invalid|localhost|internal)$/.test(host);
 
-/** Links for people to read, and to the sources of what was taken over. */
+/** Links for people to read, and links to the sources of material that was taken over. */
 const LINKS = [
   'github.com',
   'git-scm.com',

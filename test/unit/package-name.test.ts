@@ -1,6 +1,6 @@
 /**
- * The npm name `ripcord` is another project's, and ours is not published yet: nothing a person reads here may lead to a
- * package that somebody else can fill.
+ * The npm name `ripcord` is another project's, and ours is not published yet: no text that a person reads here may lead
+ * to a package that another person can fill.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { catalogImages, missingImageHint } from '../../src/images/catalog.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { name: string; version: string };
-/** What is read by people or run: documents, help and hints, TSDoc, examples, the container. */
+/** Directories whose files people read or run: documents, help and hints, TSDoc, examples, the container. */
 const PLACES = ['docs', 'src', 'examples', 'scripts', 'container', 'sandbox-images'];
 const TEXT = /\.(?:md|ts|tsx|mts|js|mjs|json|yaml|html|svg|py|c|h)$|\/[^./]+$/;
 

@@ -56,9 +56,9 @@ extern PyObject *PyTuple_GetItem(PyObject *, ssize_t);
 #define VERSION_TAG_AT 24
 #define WATCHED_MAX 512
 
-/* Of a program's directory; nothing of that name is expected to lie in it. */
+/* A name in a program's working directory. No file of that name is expected to lie in it. */
 #define NO_FILE "/.ripcord-no-file"
-/* How a fresh interpreter finds what lies in the working directory (../python); a fork is told by set_program. */
+/* A fresh interpreter finds modules of the working directory by this variable (../python), a fork by set_program. */
 #define FOR_FRESH_ONES "PYTHONPATH="
 
 #define NUMBER_SIZE 21

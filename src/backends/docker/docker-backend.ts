@@ -145,7 +145,7 @@ export class DockerBackend implements Backend {
     const labels = image.Config?.Labels ?? {};
     const ours = labels[IMAGE_LABEL];
     const [first, last] = (labels[Label.UIDS] ?? '').split('-').map(Number);
-    // Whose image it is, is told by its name: one made from ours inherits the label, and files of uid 1000.
+    // The name decides whether the image is ours: an image made from ours inherits the label, and files of uid 1000.
     const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
     const current = isCurrent(labels);
     return { id: image.Id, reference: full, ours, current, env: Object.fromEntries(env), volumes, uids };

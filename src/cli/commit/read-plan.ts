@@ -64,7 +64,7 @@ export async function readPlan(
   for (const directory of [first, result]) {
     if (!isDirectory(directory)) throw new InvalidOptionsError(`${directory} is not a directory`);
   }
-  // A commit that runs, or was interrupted, keeps its files there. They are no part of the project.
+  // A running or interrupted commit keeps its files there. They do not belong to the project.
   const ignore = [`/${OWN_DIRECTORY}`];
   const base = await manifestOf(first, { gitignore: flags.gitignore, ignore, signal });
   const after = await manifestOf(result, { gitignore: false, signal });

@@ -28,7 +28,7 @@ export type FaultName = keyof typeof FAULTS;
 export interface Fault {
   before?: boolean;
   status?: number;
-  /** The engine says it with its status. */
+  /** Message of the error that the engine answers with `status`. */
   message?: string;
   reset?: boolean;
   silent?: boolean;

@@ -1,11 +1,11 @@
-/** What a command has left running when its leader ends: waited for as long as `drainMs` says, then killed and counted. */
+/** The agent waits at most `drainMs` for processes left when a command's leader ends, then kills and counts them. */
 import { expect, it } from 'vitest';
 import { type AgentProcess, FLAG, marker, OUTCOME, processesWith, TYPE, u32 } from '../../helpers/agent-process.js';
 import { describeAgent, gone, there } from '../../helpers/agent-suite.js';
 
 /** Longer than a test may take: a drain that lasts to its end fails the test. */
 const LONG_MS = 120_000;
-/** Leaves a process in a session of its own that says its last word when the leader has gone. */
+/** Leaves a process in a session of its own that prints `late` when the leader has gone. */
 const LATE = '(setsid sh -c "while kill -0 $$ 2>/dev/null; do :; done; echo late" &) ; echo first; exit 4';
 
 describeAgent('agent: the drain', (suite) => {

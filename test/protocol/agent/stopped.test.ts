@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { type AgentProcess, FLAG, OUTCOME, TYPE } from '../../helpers/agent-process.js';
 import { describeAgent } from '../../helpers/agent-suite.js';
 
-/** Stops everybody else of its user as soon as there is somebody, `times` times. */
+/** Stops all other processes of its user as soon as there is one, `times` times. */
 const stopper = (times: string) => `import os, signal
 def others():
     for pid in filter(str.isdigit, os.listdir('/proc')):
@@ -39,7 +39,7 @@ describeAgent('agent: stopped operations', (suite) => {
     const path = `${agent.workspace}/file`;
     const result = await agent.result(startWrite(agent, path, 5));
     expect(result).toMatchObject({ outcome: OUTCOME.SIGNALED, signal: constants.signals.SIGKILL });
-    // What is short may slip through between two stops.
+    // A short operation may end between two stops.
     for (const operation of [['list', agent.workspace], ['attempts'], ['connect', '9']]) {
       const { outcome } = await agent.result(agent.spawn(operation, { flags: FLAG.FS | FLAG.STDIN }));
       expect([OUTCOME.EXITED, OUTCOME.SIGNALED]).toContain(outcome);

@@ -1,4 +1,4 @@
-/** What a line or an argument list becomes. */
+/** The argument list that a line or an argument list becomes. */
 import { describe, expect, it } from 'vitest';
 import { bashLine, placeLongLine, toArgv } from '../../../src/command/lines.js';
 

@@ -1,6 +1,6 @@
 /**
- * What the library takes, its faces take, too. An option that a face leaves out stands here with the reason; a new option of
- * the library fails here until somebody has decided.
+ * The library's faces take every option that the library takes. An option that a face leaves out stands here with the
+ * reason. A new option of the library fails here until a face takes it or it is added here.
  */
 import { expect, test } from 'vitest';
 import type { z } from 'zod';

@@ -1,4 +1,4 @@
-/** A toolbox advises only what it offers, and ends a command before an MCP client gives up on the call. */
+/** A toolbox advises only tools that it offers, and ends a command before an MCP client gives up on the call. */
 import { DEFAULT_REQUEST_TIMEOUT_MSEC } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import { expect, test } from 'vitest';
 import type { CommandResult } from '../../../src/command/outcome.js';

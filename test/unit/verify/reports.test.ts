@@ -130,7 +130,7 @@ const MAX_REPORT = 16 * 1024 * 1024;
 const filled = (unit: string, before = '', after = '', size = MAX_REPORT) =>
   before + unit.repeat(Math.floor((size - before.length - after.length) / unit.length)) + after;
 
-/** Also counts how often the event loop has its turn. */
+/** A work meter that counts how often the event loop has its turn. */
 class Counted extends WorkMeter {
   rests = 0;
   override async rest(): Promise<void> {
