@@ -14,7 +14,7 @@ describe('ripcord shell', () => {
     using running = startOnTerminal(['shell']);
     await running.waitFor(/\$ $/);
     type(running, 'tty; stty size; id -u\r');
-    await running.waitFor(/\/dev\/pts\/\d+\r\n33 91\r\n1000\r\n/);
+    await running.waitFor(/\/dev\/pts\/\d+\r\n33 91\r\n4\d{4}\r\n/);
     const pid = childOf(running);
     const terminal = execFileSync('readlink', [`/proc/${pid}/fd/0`], { encoding: 'utf8' }).trim();
     execFileSync('stty', ['-F', terminal, 'cols', '70', 'rows', '20']);

@@ -155,7 +155,7 @@ describe('ripcord iterate', () => {
     [
       'tests.json',
       '{"task":"t","verify":{"kind":"pytest","testFiles":["no.py"]}}',
-      /tests\.json cannot be read: ENOENT.*no\.py/,
+      /verify\.testFiles: .*no\.py cannot be read: ENOENT/,
     ],
   ])('names what is wrong with %s', async (name, content, message) => {
     if (content !== undefined) write(name, content);
