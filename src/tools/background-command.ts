@@ -1,10 +1,15 @@
 /** A command that runs while the model does something else. */
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { CommandHandle } from '../command/command-handle.js';
 import type { CommandResult } from '../command/outcome.js';
 import { RipcordError } from '../errors.js';
+import { within } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
 import { KeptOutput } from './kept-output.js';
+
+/** How long the last output may take to be read here after the command's end. */
+const LAST_OUTPUT_MS = 1000;
 
 export class BackgroundCommand {
   readonly stdout: KeptOutput;
@@ -16,6 +21,7 @@ export class BackgroundCommand {
   /** Why nothing is known of its end. */
   lost: string | undefined;
   readonly #waiting = new Set<() => void>();
+  readonly #allRead: Promise<unknown>;
 
   constructor(
     readonly id: string,
@@ -27,6 +33,7 @@ export class BackgroundCommand {
   ) {
     this.stdout = this.#follow(handle.stdout, maxKeptBytes);
     this.stderr = this.#follow(handle.stderr, maxKeptBytes);
+    this.#allRead = Promise.allSettled([finished(handle.stdout), finished(handle.stderr)]);
     handle.wait().then(
       (result) => this.#end(() => (this.result = result)),
       (error: Error) => this.#end(() => (this.lost = error.message)),
@@ -46,6 +53,11 @@ export class BackgroundCommand {
   async news(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const limit = AbortSignal.any([AbortSignal.timeout(ms), ...(signal ? [signal] : [])]);
     while (this.running && !this.hasNews && !limit.aborted) await this.#change(limit);
+  }
+
+  /** Waits for the last output of a command that has ended: the result can come before it. */
+  async lastOutput(): Promise<void> {
+    if (!this.running) await within(this.#allRead, LAST_OUTPUT_MS);
   }
 
   #change(limit: AbortSignal): Promise<void> {

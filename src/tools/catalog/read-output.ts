@@ -49,6 +49,7 @@ export const readOutput = defineTool({
     const source = find(session, id);
     const command = source instanceof BackgroundCommand ? source : undefined;
     if (command && offset === undefined && wait_seconds > 0) await command.news(wait_seconds * 1000, signal);
+    await command?.lastOutput();
     if (signal?.aborted) throw new TaskAbortedError('Aborted while waiting for output', { cause: signal.reason });
     const limit = Math.min(max_bytes ?? session.options.maxAnswerBytes, session.options.maxAnswerBytes);
     const wanted = stream ? [stream] : offset === undefined ? (['stdout', 'stderr'] as const) : (['stdout'] as const);
