@@ -27,8 +27,8 @@ export class BenchContext {
   }
 
   /** A manager that is closed after the subject at the latest. */
-  async openManager(options) {
-    const { SandboxManager } = await importCompiled('index.js');
+  async openManager(options, library = undefined) {
+    const { SandboxManager } = library ?? (await importCompiled('index.js'));
     // Signals are the run's own business: it has more to remove than a manager knows.
     const manager = await SandboxManager.open({ handleSignals: false, ...options });
     this.#managers.add(manager);

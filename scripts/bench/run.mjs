@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --quick] [-- --without load] [subject …]`: measures Ripcord against the other ways to do the same, in
  * turns within one run, and prints what was measured, on what, and how often. Exits with 1 when a bound is missed.
+ * With `--against <commit>` it takes turns with that commit's build instead: exec, warm, reuse, cold, humaneval, network.
  *
  * A full run of every subject goes to docs/bench (results.json, charts, a page); any other to out/bench.
  */
@@ -8,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { inProject } from '../setup/paths.mjs';
 import { printError } from '../setup/setup-error.mjs';
 import { setup } from '../setup.mjs';
+import { COMPARED } from './against/subjects.mjs';
 
 const SUBJECTS = [
   'exec', 'cold', 'warm', 'reuse', 'humaneval', 'files', 'output', 'flood', 'idle', 'executor', 'network', 'stall', 'scale', 'server', 'mcp', 'load',
@@ -17,14 +19,19 @@ const DEADLINE_MINUTES = 20;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, without: { type: 'string', multiple: true, default: [] } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    without: { type: 'string', multiple: true, default: [] },
+    against: { type: 'string' },
+  },
 });
-const unknown = [...positionals, ...options.without].filter((name) => !SUBJECTS.includes(name));
+const known = options.against === undefined ? SUBJECTS : COMPARED;
+const unknown = [...positionals, ...options.without].filter((name) => !known.includes(name));
 if (unknown.length > 0) {
-  console.error(`Unknown subject ${unknown.join(', ')}. There are: ${SUBJECTS.join(', ')}`);
+  console.error(`Unknown subject ${unknown.join(', ')}. There are: ${known.join(', ')}`);
   process.exit(2);
 }
-const chosen = (positionals.length > 0 ? positionals : SUBJECTS).filter((name) => !options.without.includes(name));
+const chosen = (positionals.length > 0 ? positionals : known).filter((name) => !options.without.includes(name));
 
 await setup({ goal: 'bench' }).catch((error) => {
   printError(error);
@@ -48,7 +55,7 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
     console.log(`  STRAY ERROR ${stray.at(-1)}`);
   });
 }
-const full = !options.quick && positionals.length === 0;
+const full = !options.quick && positionals.length === 0 && options.against === undefined;
 const directory = full ? inProject('docs', 'bench') : inProject('out', 'bench');
 const stolen = watchSteal();
 const begun = Date.now();
@@ -64,7 +71,8 @@ const results = {
 };
 console.log(describe(results));
 
-for (const name of chosen) await measure(name);
+if (options.against === undefined) for (const name of chosen) await measure(name);
+else await measureAgainst(options.against);
 await context.close();
 console.log(`\nWritten to ${directory}`);
 printVerdict();
@@ -95,6 +103,13 @@ async function measure(name) {
     peers: peers.map((peer) => ({ name: peer.name, version: peer.version, kind: peer.kind })),
     skipped,
   });
+  await writeResults(directory, results);
+}
+
+async function measureAgainst(commit) {
+  const { compare } = await import('./against/compare.mjs');
+  results.subjects = await compare({ context, commit, names: chosen, quick: options.quick });
+  results.seconds = (Date.now() - begun) / 1000;
   await writeResults(directory, results);
 }
 
