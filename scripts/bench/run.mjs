@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --quick] [-- --without load] [subject …]`: measures Ripcord against the other ways to do the same, in
  * turns within one run, and prints what was measured, on what, and how often. Exits with 1 when a bound is missed.
- * With `--against <commit>` it takes turns with that commit's build instead: exec, warm, reuse, cold, humaneval, network.
+ * The option `--against <commit>` compares with that commit's build instead: exec, warm, reuse, cold, humaneval, network.
  *
  * A full run of every subject goes to docs/bench (results.json, charts, a page); any other to out/bench.
  */

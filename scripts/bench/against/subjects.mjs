@@ -1,6 +1,6 @@
 /**
- * What two builds of the library are compared in: each subject opens what it needs of one build, and gives what is
- * timed. A round of one build is followed by a round of the other.
+ * The subjects in which two builds of the library are compared. A subject opens its sandboxes with one build and returns the
+ * function that is timed. A round of one build is followed by a round of the other.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
