@@ -134,7 +134,7 @@ export async function runOperation(
   let failed: { error: unknown } | undefined;
   options.input?.(command).catch((error) => {
     failed = { error };
-    // Nothing is changed: the file takes its name only after its last byte. The grace is for removing what there is.
+    // A file changes only after its last byte has come. The grace lets an atomic write remove its temp file.
     command.kill(GRACE_MS, true);
   });
   const result = await command.result;

@@ -33,7 +33,7 @@ export class Watchdog {
     this.#process.unref();
     const pipe = this.#process.stdin;
     // Node makes none where the process could not be forked, for want of descriptors for instance.
-    if (!pipe) throw new RipcordError('engine-error', 'The watchdog could not be started', { hint: STARVED });
+    if (!pipe) throw notStarted();
     pipe.on('error', () => {});
     pipe.write(`${JSON.stringify(orders)}\n`);
     // The pipe must not keep the orchestrator alive; it is there to end with it.
@@ -77,6 +77,10 @@ function mainFile(): string {
     return packageFile('dist/lifecycle/watchdog-main.js');
   } catch (cause) {
     if (cause instanceof RipcordError) throw cause;
-    throw new RipcordError('engine-error', 'The watchdog could not be started', { cause, hint: STARVED });
+    throw notStarted(cause);
   }
+}
+
+function notStarted(cause?: unknown): RipcordError {
+  return new RipcordError('engine-error', 'The watchdog could not be started', { cause, hint: STARVED });
 }
