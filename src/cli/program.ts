@@ -1,25 +1,36 @@
 /** Puts the commands together and turns what goes wrong into an exit code. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-files.js';
-import { addApply } from './commands/apply.js';
-import { addDiff } from './commands/diff.js';
-import { addDoctor } from './commands/doctor.js';
-import { addHumaneval } from './commands/humaneval.js';
-import { addImages } from './commands/images.js';
-import { addIterate } from './commands/iterate.js';
-import { addMcp } from './commands/mcp.js';
-import { addPs } from './commands/ps.js';
-import { addRm } from './commands/rm.js';
-import { addRun } from './commands/run.js';
-import { addServe } from './commands/serve.js';
-import { addShell } from './commands/shell.js';
-import { addSweep } from './commands/sweep.js';
-import { addTournament } from './commands/tournament.js';
 import type { CliContext } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { describeFailure, failureDocument } from './failure.js';
 import { examples } from './help.js';
 import { Interrupt } from './interrupt.js';
+
+/** In the order of the help. Each is loaded only where it is needed: the server's modules take longer than many a run. */
+const COMMANDS: Record<string, () => Promise<(program: Command, context: CliContext) => void>> = {
+  run: async () => (await import('./commands/run.js')).addRun,
+  shell: async () => (await import('./commands/shell.js')).addShell,
+  iterate: async () => (await import('./commands/iterate.js')).addIterate,
+  mcp: async () => (await import('./commands/mcp.js')).addMcp,
+  serve: async () => (await import('./commands/serve.js')).addServe,
+  diff: async () => (await import('./commands/diff.js')).addDiff,
+  apply: async () => (await import('./commands/apply.js')).addApply,
+  ps: async () => (await import('./commands/ps.js')).addPs,
+  rm: async () => (await import('./commands/rm.js')).addRm,
+  sweep: async () => (await import('./commands/sweep.js')).addSweep,
+  images: async () => (await import('./commands/images.js')).addImages,
+  doctor: async () => (await import('./commands/doctor.js')).addDoctor,
+  humaneval: async () => (await import('./commands/humaneval.js')).addHumaneval,
+  tournament: async () => (await import('./commands/tournament.js')).addTournament,
+};
+
+/** All of them for help, and for the suggestion that a wrong name gets. */
+function namesIn(argv: readonly string[]): string[] {
+  if (argv[0] === '-V' || argv[0] === '--version') return [];
+  const word = argv.find((one, at) => !one.startsWith('-') && argv[at - 1] !== '--docker');
+  return word !== undefined && Object.hasOwn(COMMANDS, word) ? [word] : Object.keys(COMMANDS);
+}
 
 /**
  * Runs the command line.
@@ -29,7 +40,7 @@ import { Interrupt } from './interrupt.js';
 export async function runCli(argv: readonly string[]): Promise<number> {
   using interrupt = new Interrupt();
   const context: CliContext = { interrupt, exitCode: 0 };
-  const program = createProgram(context);
+  const program = await createProgram(context, argv);
   if (argv.length === 0) {
     process.stdout.write(program.helpInformation() + OVERVIEW);
     return 0;
@@ -47,7 +58,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-export function createProgram(context: CliContext): Command {
+/**
+ * @param argv Decides which commands there are: the one that it names, or all.
+ */
+export async function createProgram(context: CliContext, argv: readonly string[] = []): Promise<Command> {
   const program = new Command('ripcord')
     .description(
       'Runs code that nobody has read yet in Docker sandboxes, can stop it at any instant, and leaves nothing behind.',
@@ -60,20 +74,7 @@ export function createProgram(context: CliContext): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ripcord: ')) })
     .showHelpAfterError('(ripcord --help explains, ripcord <command> --help shows examples)');
-  addRun(program, context);
-  addShell(program, context);
-  addIterate(program, context);
-  addMcp(program, context);
-  addServe(program, context);
-  addDiff(program, context);
-  addApply(program, context);
-  addPs(program, context);
-  addRm(program, context);
-  addSweep(program, context);
-  addImages(program, context);
-  addDoctor(program, context);
-  addHumaneval(program, context);
-  addTournament(program, context);
+  for (const name of namesIn(argv)) (await COMMANDS[name]!())(program, context);
   return program.addHelpText('after', OVERVIEW);
 }
 

@@ -16,7 +16,7 @@ it('is a home directory at the start of a path, and a name anywhere else', () =>
   expect(hostPath('x~')).toBe('x~');
 });
 
-describe('every option and argument of the command line that names a place of this machine', () => {
+describe('every option and argument of the command line that names a place of this machine', async () => {
   const PLACE = /\b(dir|directory|file|path|seed|plan|result|spec)\b/;
   /** `--cwd` is in the sandbox. `run` has no file where it has `-c`, and looks by itself. */
   const OTHERS = ['shell --cwd <dir>', 'run --cwd <dir>', 'run file'];
@@ -26,7 +26,7 @@ describe('every option and argument of the command line that names a place of th
       ...sub.registeredArguments.map((argument): [string, Argument] => [`${sub.name()} ${argument.name()}`, argument]),
       ...all(sub),
     ]);
-  const named = all(createProgram({} as CliContext)).filter(([name, { parseArg }]) => {
+  const named = all(await createProgram({} as CliContext)).filter(([name, { parseArg }]) => {
     return PLACE.test(name.replace(/^\S+ (.*--\S+)?/, '')) && (parseArg !== undefined || !OTHERS.includes(name));
   });
 

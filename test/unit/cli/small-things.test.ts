@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
 import { addMcp } from '../../../src/cli/commands/mcp.js';
 import type { CliContext } from '../../../src/cli/context.js';
-import { runCli } from '../../../src/cli/program.js';
+import { createProgram, runCli } from '../../../src/cli/program.js';
 import { missedHere, ranOutOfRoom } from '../../../src/cli/sandbox/hints.js';
 import { loadSpec } from '../../../src/cli/spec/load-spec.js';
 import { useTempDirectory, writeTree } from '../../helpers/temp.js';
@@ -83,4 +83,17 @@ it('images list without an engine names the address that does not answer', async
   write.mockRestore();
   expect(said).toContain('/nowhere/docker.sock');
   expect(said).not.toContain('its endpoint');
+});
+
+it('loads the command that the line names, all of them for help and for a wrong name', async () => {
+  const names = async (line: string) => {
+    const { commands } = await createProgram({} as CliContext, line.split(' '));
+    return commands.map((command) => command.name()).join(' ');
+  };
+  expect(await names('run --image ps x')).toBe('run');
+  expect(await names('--docker run ps')).toBe('ps');
+  expect(await names('--docker=tcp://a images list')).toBe('images');
+  expect(await names('--version')).toBe('');
+  for (const line of ['--help', 'help run', 'runn', 'toString'])
+    expect(await names(line)).toMatch(/^run .* tournament$/);
 });
