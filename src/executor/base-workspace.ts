@@ -2,6 +2,7 @@
 import { chmod, cp, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../lifecycle/abort.js';
+import { sortInTurns } from '../lifecycle/work-meter.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import { OWN_DIRECTORY } from '../workspace/journal.js';
 import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
@@ -95,7 +96,8 @@ export class BaseWorkspace {
     }
     if (into) await rename(directory, into);
     const before = this.#current;
-    this.#current = { directory: into ?? directory, manifest: sorted(manifest) };
+    const entries = await sortInTurns([...manifest], ([path]) => path, signal);
+    this.#current = { directory: into ?? directory, manifest: new Map(entries) };
     // What a run directory holds is that run's record.
     if (before !== this.origin && before.directory && !into) await this.#scratch.remove(before.directory);
     return merge.conflicts;
@@ -206,5 +208,3 @@ function sameEntry(a: ManifestEntry | undefined, b: ManifestEntry | undefined): 
   if (!a || !b) return a === b;
   return a.kind === b.kind && a.mode === b.mode && a.sha256 === b.sha256 && a.linkTarget === b.linkTarget;
 }
-
-const sorted = (manifest: Manifest): Manifest => new Map([...manifest].sort(([a], [b]) => (a < b ? -1 : 1)));

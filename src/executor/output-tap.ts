@@ -1,7 +1,7 @@
 /** Commands' output as events: live, or the end of it once the command has ended. */
-import { stripVTControlCharacters } from 'node:util';
 import type { ExecResult } from '../command/outcome.js';
 import type { ExecOptions } from '../config.js';
+import { stripControlSequences } from '../control-sequences.js';
 import { TaskAbortedError } from '../errors.js';
 
 /**
@@ -17,7 +17,7 @@ const CONTROL = /(?![\n\t])\p{Cc}/gu;
 
 /** Output as it may be shown: no escape sequences, no control characters but newline and tab. */
 export function shownText(text: string): string {
-  return stripVTControlCharacters(text.replaceAll('\r\n', '\n')).replace(CONTROL, '');
+  return stripControlSequences(text.replaceAll('\r\n', '\n')).replace(CONTROL, '');
 }
 
 type AnyExecOptions = ExecOptions<never> & { encoding?: 'utf8' | 'buffer' };

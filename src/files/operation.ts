@@ -22,6 +22,8 @@ export const TRANSFER_MS = 3_600_000;
 /** Time for an operation that is ended to remove its temp file: it does so at once, when it gets a CPU. */
 const GRACE_MS = 1000;
 const WINDOW = 1024 * 1024;
+/** Where output is worked on as it comes: what comes in one turn of the event loop is not more, whatever it costs. */
+const WORKED_WINDOW = 128 * 1024;
 const FAILURE_MAGIC = 0x31455346;
 const MAX_FAILURE = 64 * 1024;
 /** An errno with a path and a message fits in. */
@@ -65,6 +67,7 @@ class Answer implements OutputSink {
   #bytes = 0;
   #failureBytes = 0;
   #owed = 0;
+  #granting = false;
 
   constructor(maxBytes: number, onOutput: ((chunk: Buffer) => void) | undefined) {
     this.#maxBytes = maxBytes;
@@ -86,9 +89,21 @@ class Answer implements OutputSink {
     if (this.#onOutput) this.#onOutput(chunk);
     else this.#chunks.push(owned(chunk));
     this.#owed += chunk.length;
+    if (this.#onOutput) return this.#grantLater();
     if (this.#owed < WINDOW / 4) return;
     this.#command?.stream.grant(STDOUT, this.#owed);
     this.#owed = 0;
+  }
+
+  /** The agent may answer a grant while the same turn still reads. */
+  #grantLater(): void {
+    if (this.#granting || this.#owed < WORKED_WINDOW / 2) return;
+    this.#granting = true;
+    setImmediate(() => {
+      this.#granting = false;
+      this.#command?.stream.grant(STDOUT, this.#owed);
+      this.#owed = 0;
+    });
   }
 
   stdout(): Buffer {
@@ -129,6 +144,7 @@ export async function runOperation(
   const answer = new Answer(options.maxBytes ?? 1024 * 1024, onOutput && take);
   const request = operationRequest(argv, options);
   request.flags |= SpawnFlag.BRIEF;
+  if (onOutput) request.credit = WORKED_WINDOW;
   const command = new Command(host, request, answer, options.signal);
   answer.begin(command);
   let failed: { error: unknown } | undefined;

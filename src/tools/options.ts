@@ -32,8 +32,10 @@ export const toolboxSchema = z
     timeoutMs: milliseconds.default(45_000),
     /** Longest time limit that the model may ask for. Default 10 min. */
     maxTimeoutMs: milliseconds.default(10 * 60_000),
-    /** Text of one output in an answer; the rest can be read with `read_output`. Default 16 KiB. */
-    maxAnswerBytes: sizeSchema.refine((bytes) => bytes >= 256, { error: 'must be at least 256' }).default(16 * 1024),
+    /** Text of one output in an answer, at most 512 KiB; the rest can be read with `read_output`. Default 16 KiB. */
+    maxAnswerBytes: sizeSchema
+      .refine((bytes) => bytes >= 256 && bytes <= 512 * 1024, { error: 'must be between 256 and 512k' })
+      .default(16 * 1024),
     /** Size of one output that is kept for `read_output`, head and tail. Default 1 MiB. */
     maxKeptBytes: sizeSchema
       .refine((bytes) => bytes >= 1024 && bytes <= 16 * 1024 ** 2, { error: 'must be between 1k and 16m' })

@@ -60,11 +60,11 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
     if (open.length > 0) add(decoded(text.slice(-2 * MAX_MESSAGE)));
     else if (text.trim() !== '' && text.trim() !== '\ufeff') throw new Error('there is text outside of its root');
     if (tag < 0) break;
-    if (xml.startsWith('<!--', tag)) at = after(xml, '-->', tag + 4);
+    if (xml.startsWith('<!--', tag)) at = await afterMark(xml, '-->', tag + 4, meter, signal);
     else if (xml.startsWith('<![CDATA[', tag)) {
-      at = after(xml, ']]>', tag + 9);
+      at = await afterMark(xml, ']]>', tag + 9, meter, signal);
       add(xml.slice(Math.max(tag + 9, at - 3 - MAX_MESSAGE), at - 3));
-    } else if (xml.startsWith('<?', tag)) at = after(xml, '?>', tag + 2);
+    } else if (xml.startsWith('<?', tag)) at = await afterMark(xml, '?>', tag + 2, meter, signal);
     else if (xml.startsWith('<!', tag)) throw new Error('a report must not declare entities');
     else if (xml.startsWith('</', tag)) {
       at = after(xml, '>', tag + 2);
@@ -99,10 +99,30 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
   return cases;
 }
 
-/** Returns the position behind the next `mark`. */
+const PIECE = 64 * 1024;
+
+/** {@link after} for marks of several characters: text full of their beginnings costs a step for each of its characters. */
+async function afterMark(
+  xml: string,
+  mark: string,
+  from: number,
+  meter: WorkMeter,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  for (let at = from; at < xml.length; at += PIECE) {
+    const found = xml.slice(at, at + PIECE + mark.length - 1).indexOf(mark);
+    if (found >= 0) return at + found + mark.length;
+    if (meter.spend(PIECE)) await meter.rest(signal);
+  }
+  throw endsWithin();
+}
+
+const endsWithin = (): Error => new Error('it ends in the midst of a tag');
+
+/** Returns the position behind the next `mark`, one character. */
 function after(xml: string, mark: string, from: number): number {
   const at = xml.indexOf(mark, from);
-  if (at < 0) throw new Error('it ends in the midst of a tag');
+  if (at < 0) throw endsWithin();
   return at + mark.length;
 }
 

@@ -91,7 +91,7 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
       const { examination, refused } = await lookAgain(target.tree, plan, parsed);
       const kept = await new Application(target.tree, home, plan, examination.steps, signal).run();
       const missed = new Set([...examination.alreadyThere, ...kept, ...examination.kept]);
-      const made = withoutRefused(plan.changes, refused).filter(({ path }) => !missed.has(path));
+      const made = (await withoutRefused(plan.changes, refused)).filter(({ path }) => !missed.has(path));
       const shown = plan.refused;
       return receiptOf(
         plan,
@@ -144,7 +144,7 @@ async function lookAgain(
 ): Promise<{ examination: Examination; refused: Refusal[] }> {
   let refused = [...plan.refusals];
   for (;;) {
-    const examination = await examine(tree, withoutRefused(plan.changes, refused), signal);
+    const examination = await examine(tree, await withoutRefused(plan.changes, refused), signal);
     if (examination.refused.length > 0) {
       const shown = examination.refused.map(({ path, reason }) => ({ path: printable(path), reason }));
       if (onRefused === 'throw') throw new CommitRefusedError(shown);

@@ -3,6 +3,7 @@
  * can be made, is made already, collides with somebody else's change, or must not be made.
  */
 import { throwIfAborted } from '../lifecycle/abort.js';
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import type { AnchoredTree, Place } from './commit-anchor.js';
 import { NotAPlace } from './commit-anchor.js';
 import type { Conflict } from './commit-errors.js';
@@ -58,7 +59,11 @@ class Examiner {
       throwIfAborted(signal, `looking at ${change.path}`);
       sights.set(change.path, await this.see(change));
     });
-    for (const change of this.changes) this.decide(change, sights.get(change.path)!);
+    const meter = new WorkMeter();
+    for (const change of this.changes) {
+      if (meter.spend(change.path.length)) await meter.rest(signal);
+      this.decide(change, sights.get(change.path)!);
+    }
     await this.checkDirectories();
     await this.checkParents();
     this.result.refused.push(...(await nameRefusals(this.result.steps, (directory) => this.namesIn(directory))));

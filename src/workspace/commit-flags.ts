@@ -3,10 +3,11 @@
  * an editor or an agent, a git command, an installation, a shell or interpreter starting, a push. Such files are written
  * only when they are allowed by name. Which they are stands in obeyed-files.ts.
  */
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import { becomesExecutable } from './commit-mode.js';
 import type { Change } from './diff.js';
 import { OBEYED_FILES, type ObeyedBy, type ObeyedFiles, REASONS, SCRIPT_KEYS } from './obeyed-files.js';
-import { foldedName } from './path-rules.js';
+import { FOLDING, foldedName } from './path-rules.js';
 import { repositoryParts } from './repository-marks.js';
 
 /** Names a kind of danger in `allowRules`. */
@@ -41,8 +42,10 @@ export async function flagChanges(
 ): Promise<Flagged[]> {
   const flagged: Flagged[] = [];
   const bare = await repositoryParts(changes, namesIn);
+  const meter = new WorkMeter();
   for (const change of changes) {
     const { path } = change;
+    if (meter.spend(FOLDING * path.length)) await meter.rest();
     const byName = nameRule(path);
     if (byName !== undefined) flagged.push({ path, rule: byName.rule, reason: REASONS[byName.rule] });
     else if (bare.has(path)) flagged.push({ path, rule: 'git', reason: 'part of a bare repository' });

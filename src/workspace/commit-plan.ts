@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parseOptions } from '../config.js';
 import { InvalidOptionsError } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import { type AnchoredTree, NotAPlace } from './commit-anchor.js';
 import { CommitError, type Conflict } from './commit-errors.js';
 import { examine } from './commit-examine.js';
@@ -143,7 +144,7 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
     const reason = changeRefusal(change);
     return reason === undefined ? [] : [{ path: change.path, reason }];
   });
-  const possible = withoutRefused(relevant, refusals);
+  const possible = await withoutRefused(relevant, refusals);
   await sources.fetch?.(possible);
   const tree = await openTree(target);
   try {
@@ -151,7 +152,7 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
     const all = [...refusals, ...refused];
     const from = { base: sources.base.directory, result: sources.directory };
     const flagged = await flagChanges(
-      withoutRefused(relevant, all),
+      await withoutRefused(relevant, all),
       (change, side) => readManifestText(change, side, from),
       (parent) => namesIn(tree, parent),
     );
@@ -173,10 +174,24 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
 }
 
 /** Without what is refused and everything below it: a refused link in place of a directory leaves the directory be. */
-export function withoutRefused<C extends Change>(changes: readonly C[], refusals: readonly Refusal[]): C[] {
+export async function withoutRefused<C extends Change>(
+  changes: readonly C[],
+  refusals: readonly Refusal[],
+): Promise<C[]> {
   if (refusals.length === 0) return [...changes];
   const refused = new Set(refusals.map(({ path }) => path));
-  return changes.filter(({ path }) => ![...prefixesOf(path)].some((prefix) => refused.has(prefix)));
+  const meter = new WorkMeter();
+  const isRefused = async (path: string): Promise<boolean> => {
+    for (const prefix of prefixesOf(path)) {
+      // Looking a path up reads all of it.
+      if (meter.spend(prefix.length)) await meter.rest();
+      if (refused.has(prefix)) return true;
+    }
+    return false;
+  };
+  const remaining: C[] = [];
+  for (const change of changes) if (!(await isRefused(change.path))) remaining.push(change);
+  return remaining;
 }
 
 const newId = (): string =>

@@ -1,8 +1,13 @@
+import { WorkMeter } from '../lifecycle/work-meter.js';
+
 /** How many file operations are under way at once; libuv has four threads, more only keeps its queue filled. */
 export const FILE_CONCURRENCY = 16;
+/** Steps that an item costs beside what `work` waits for; see work-meter.ts. */
+const ITEM = 400;
 
 /**
- * Runs `work` for every item, `FILE_CONCURRENCY` at a time, checking `signal` before each. When one fails no further
+ * Runs `work` for every item, `FILE_CONCURRENCY` at a time, checking `signal` before each. Other events have their turn
+ * also where `work` waits for nothing. When one fails no further
  * one begins; by the time this rejects none is under way.
  */
 export async function forEachLimited<T>(
@@ -11,12 +16,14 @@ export async function forEachLimited<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const queue = items[Symbol.iterator]();
+  const meter = new WorkMeter();
   let failed = false;
   let failure: unknown;
   const worker = async () => {
     try {
       for (let next = queue.next(); !failed && !next.done; next = queue.next()) {
         signal?.throwIfAborted();
+        if (meter.spend(ITEM)) await meter.rest();
         await work(next.value);
       }
     } catch (error) {

@@ -27,9 +27,10 @@ export async function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
   const ignored: string[] = [];
   let ignoredCount = 0;
   const judge = async (path: string, isDirectory: boolean): Promise<boolean> => {
+    // Looking a path up reads all of it.
+    if (meter.spend(path.length)) await meter.rest();
     const known = verdicts.get(path);
     if (known !== undefined) return known;
-    if (meter.spend(path.length)) await meter.rest();
     const verdict = await isLeftOut(path, isDirectory);
     verdicts.set(path, verdict);
     if (!verdict) return false;

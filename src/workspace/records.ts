@@ -1,5 +1,5 @@
 import { RipcordError } from '../errors.js';
-import { sortInTurns } from '../lifecycle/work-meter.js';
+import { sortInTurns, WorkMeter } from '../lifecycle/work-meter.js';
 import { Budget } from './limits.js';
 import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
 import { decodeName, pathProblem } from './path-rules.js';
@@ -133,7 +133,13 @@ export class RecordDecoder {
 /** The records as a manifest, in path order. `records` may be another order afterwards. */
 export async function manifestFromRecords(records: FileRecord[], signal?: AbortSignal): Promise<Manifest> {
   const sorted = await sortInTurns(records, ({ path }) => path, signal);
-  return new Map(sorted.map(({ path, uid: _uid, gid: _gid, ...entry }) => [path, entry]));
+  const manifest: Manifest = new Map();
+  const meter = new WorkMeter();
+  for (const { path, uid: _uid, gid: _gid, ...entry } of sorted) {
+    if (meter.spend(path.length)) await meter.rest(signal);
+    manifest.set(path, entry);
+  }
+  return manifest;
 }
 
 /** Where the record at `start` ends, or undefined while not all of it is there; lengths are checked first. */

@@ -3,9 +3,11 @@
  * `core.fsmonitor` the next `git status` below it runs a program.
  * @see https://git-scm.com/docs/git-config `safe.bareRepository`; `is_git_directory()` in git's setup.c
  */
+
+import { WorkMeter } from '../lifecycle/work-meter.js';
 import { parentOf } from './commit-paths.js';
 import type { Change } from './diff.js';
-import { foldedName } from './path-rules.js';
+import { FOLDING, foldedName } from './path-rules.js';
 
 /** The entries of a repository. Each alone is harmless; `commondir` names another directory for the others. */
 const PARTS = ['head', 'config', 'objects', 'refs', 'commondir'];
@@ -24,18 +26,23 @@ export async function repositoryParts(
   const touched = new Map<string, Change[]>();
   const after = new Set<string>();
   const gone = new Set<string>();
+  const meter = new WorkMeter();
   for (const change of changes) {
+    if (meter.spend(FOLDING * change.path.length)) await meter.rest();
     const folded = foldedName(change.path);
     (change.after === undefined ? gone : after).add(folded);
     if (change.after === undefined || !PART.test(folded)) continue;
     const parent = /(^|\/)hooks\/[^/]+$/.test(folded) ? parentOf(parentOf(change.path)) : parentOf(change.path);
-    touched.set(parent, [...(touched.get(parent) ?? []), change]);
+    const parts = touched.get(parent);
+    if (parts) parts.push(change);
+    else touched.set(parent, [change]);
   }
   const found = new Set<string>();
   for (const [parent, parts] of touched) {
     const prefix = parent === '' ? '' : `${foldedName(parent)}/`;
     const standing = new Set((await namesIn(parent)).map(foldedName));
     const isThere = (name: string) => after.has(prefix + name) || (standing.has(name) && !gone.has(prefix + name));
+    if (meter.spend(FOLDING * prefix.length)) await meter.rest();
     const there = PARTS.filter(isThere);
     if (there.length >= ENOUGH || (isThere('head') && isThere('commondir'))) {
       for (const { path } of parts) found.add(path);

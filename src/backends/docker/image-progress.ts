@@ -1,5 +1,5 @@
 /** The engine reports builds, pulls and imports as lines of JSON; this turns them into plain lines and errors. */
-import { stripVTControlCharacters } from 'node:util';
+import { stripControlSequences } from '../../control-sequences.js';
 import { messageOf } from '../../errors.js';
 
 /** One message of the engine. */
@@ -57,7 +57,7 @@ function parse(text: string): ProgressEvent {
   }
   if (message.error !== undefined) throw new Error(message.error);
   const said = message.stream ?? [message.id, message.status, message.progress].filter(Boolean).join(' ');
-  const lines = stripVTControlCharacters(said)
+  const lines = stripControlSequences(said)
     .split(/[\r\n]+/)
     .filter((line) => line.trim() !== '');
   return { lines, imageId: message.aux?.ID };

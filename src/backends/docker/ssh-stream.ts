@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { stripVTControlCharacters } from 'node:util';
+import { stripControlSequences } from '../../control-sequences.js';
 import type { SshTarget } from './endpoint.js';
 
 const MAX_MESSAGE_BYTES = 4096;
@@ -91,7 +91,7 @@ export class SshStream extends Duplex {
   private onClose(code: number | null): void {
     if (this.destroyed) return;
     if (code === 0 || this.answered) return void this.destroy();
-    const said = stripVTControlCharacters(this.message).trim().split('\n').slice(-3).join(' ');
+    const said = stripControlSequences(this.message).trim().split('\n').slice(-3).join(' ');
     this.destroy(connectionError(`ssh ended with ${code}: ${said || 'no message'}`));
   }
 }

@@ -1,5 +1,5 @@
-import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
+import { stripControlSequences } from '../../control-sequences.js';
 
 const INTERVAL_MS = 80;
 
@@ -43,7 +43,7 @@ export class LiveLines implements Disposable {
     const more = this.#lines.length - room;
     const lines = more > 0 ? [...this.#lines.slice(0, room - 1), `… and ${more + 1} more`] : this.#lines;
     return lines.map((line) => {
-      const plain = stripVTControlCharacters(line);
+      const plain = stripControlSequences(line);
       return plain.length < columns ? line : plain.slice(0, columns - 1);
     });
   }

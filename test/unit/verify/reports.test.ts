@@ -168,10 +168,24 @@ describe('at the largest allowed input, work comes in turns', () => {
     ['white space', filled(' ', '<testsuite ')],
     ['comments', filled('<!---->', '', '<testsuite/>', 2 ** 21)],
     ['depth', filled('<a>', '<testsuite>')],
+    ['the end of a comment, almost', filled('-', '<testsuite><!--')],
+    ['the end of a section, almost', filled(']]', '<testsuite><![CDATA[', ']]></testsuite>')],
+    ['the end of an instruction, almost', filled('?', '<?')],
   ])('JUnit: %s', async (_, xml) => {
     const meter = new Counted();
     await parseJUnit(xml, meter).catch((error: Error) => error);
     expect(meter.longest).toBeLessThan(MOST);
+  });
+
+  test('the end of a comment is looked for in pieces', async () => {
+    const meter = new Counted();
+    await expect(parseJUnit(filled('-', '<testsuite><!--'), meter)).rejects.toThrow('midst of a tag');
+    expect(meter.rests).toBeGreaterThanOrEqual(Math.floor(MAX_REPORT / MOST));
+    // It may lie across the border of two.
+    for (const length of [65_534, 65_535, 65_536, 65_537]) {
+      const cases = await parseJUnit(`<testsuite><!--${'-'.repeat(length)}x--><testcase name="a"/></testsuite>`);
+      expect(short(cases)).toEqual(['passed a']);
+    }
   });
 
   test('text', async () => {
