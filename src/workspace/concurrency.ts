@@ -3,7 +3,7 @@ import { WorkMeter } from '../lifecycle/work-meter.js';
 /** How many file operations are under way at once; libuv has four threads, more only keeps its queue filled. */
 export const FILE_CONCURRENCY = 16;
 /** Steps that an item costs beside what `work` waits for; see work-meter.ts. */
-const ITEM = 400;
+const ITEM = 2000;
 
 /**
  * Runs `work` for every item, `FILE_CONCURRENCY` at a time, checking `signal` before each. Other events have their turn

@@ -4,12 +4,25 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { structuredPatch } from 'diff';
 
-export interface Hunk {
+interface Hunk {
   oldStart: number;
   oldLines: number;
   newStart: number;
   newLines: number;
   lines: string[];
+}
+
+/** The text of hunks, as a patch has it. It has all it needs in itself: the thread gets its source. */
+function textOf(hunks: readonly Hunk[]): string {
+  // An empty range is named by the line before it.
+  const range = (start: number, count: number) => {
+    const from = count === 0 ? start - 1 : start;
+    return count === 1 ? `${from}` : `${from},${count}`;
+  };
+  const texts = hunks.map(({ oldStart, oldLines, newStart, newLines, lines }) => {
+    return [`@@ -${range(oldStart, oldLines)} +${range(newStart, newLines)} @@`, ...lines].join('\n');
+  });
+  return texts.join('\n');
 }
 
 /**
@@ -25,18 +38,26 @@ const FEW_EDITS = 50;
 const PROGRAM = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { structuredPatch } = require(workerData.library);
-parentPort.on('message', ({ old, fresh, options }) =>
-  parentPort.postMessage(structuredPatch('', '', old, fresh, '', '', options)?.hunks));
+const textOf = ${textOf};
+parentPort.on('message', ({ old, fresh, options }) => {
+  const patch = structuredPatch('', '', old, fresh, '', '', options);
+  parentPort.postMessage(patch && textOf(patch.hunks));
+});
 `;
 
 export class LineDiff implements AsyncDisposable {
   #worker: Worker | undefined;
 
-  /** Resolves to `undefined` where the texts differ too much to be compared. One comparison at a time. */
-  async hunks(old: string, fresh: string, context: number): Promise<Hunk[] | undefined> {
+  /**
+   * The hunks as text, without a newline at the end. A string is soon taken over from the thread; a list of a million lines
+   * would hold up this one.
+   *
+   * Resolves to `undefined` where the texts differ too much to be compared. One comparison at a time.
+   */
+  async hunks(old: string, fresh: string, context: number): Promise<string | undefined> {
     if (old.length + fresh.length <= SMALL_CHARACTERS) {
       const patch = structuredPatch('', '', old, fresh, '', '', { context, maxEditLength: FEW_EDITS });
-      if (patch) return patch.hunks;
+      if (patch) return textOf(patch.hunks);
     }
     this.#worker ??= new Worker(PROGRAM, {
       eval: true,
@@ -45,7 +66,7 @@ export class LineDiff implements AsyncDisposable {
     });
     this.#worker.postMessage({ old, fresh, options: { context, maxEditLength: MAX_EDITS, timeout: MAX_MS } });
     try {
-      const [hunks] = (await once(this.#worker, 'message')) as [Hunk[] | undefined];
+      const [hunks] = (await once(this.#worker, 'message')) as [string | undefined];
       return hunks;
     } catch {
       // The thread ran out of memory.

@@ -73,7 +73,7 @@ async function describeChange(
   const fresh = await contentOf(after, path, sources.result);
   if (sides.binary || !isText(old) || !isText(fresh)) return text([`Binary files ${names.join(' and ')} differ`]);
   const hunks = await hunksOf(compared, old.toString('utf8'), fresh.toString('utf8'), options.context);
-  return text(hunks.length === 0 ? [] : [`--- ${withTab(names[0])}`, `+++ ${withTab(names[1])}`, ...hunks]);
+  return text(hunks === '' ? [] : [`--- ${withTab(names[0])}`, `+++ ${withTab(names[1])}`, hunks]);
 }
 
 function modeLines(before: ManifestEntry | undefined, after: ManifestEntry | undefined): string[] {
@@ -102,37 +102,27 @@ function isText(content: Buffer | undefined): content is Buffer {
   return content !== undefined && isUtf8(content) && !content.includes(0);
 }
 
-/** The hunks' lines. What cannot be compared is shown as replaced from beginning to end, which is as right. */
-async function hunksOf(compared: LineDiff, old: string, fresh: string, context: number): Promise<string[]> {
-  const hunks = await compared.hunks(old, fresh, context);
-  if (hunks === undefined) return replaced(old, fresh);
-  return hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
-    `@@ -${range(oldStart, oldLines)} +${range(newStart, newLines)} @@`,
-    ...lines,
-  ]);
+/** The hunks. What cannot be compared is shown as replaced from beginning to end, which is as right. */
+async function hunksOf(compared: LineDiff, old: string, fresh: string, context: number): Promise<string> {
+  return (await compared.hunks(old, fresh, context)) ?? replaced(old, fresh);
 }
 
-/** An empty range is named by the line before it. */
-function range(start: number, count: number): string {
-  const from = count === 0 ? start - 1 : start;
-  return count === 1 ? `${from}` : `${from},${count}`;
+function replaced(old: string, fresh: string): string {
+  const [minus, plus] = [signed('-', old), signed('+', fresh)];
+  const header = `@@ -${minus.range} +${plus.range} @@`;
+  return [header, minus.text, plus.text].filter((text) => text !== '').join('\n');
 }
 
-function replaced(old: string, fresh: string): string[] {
-  const [minus, plus] = [linesOf(old), linesOf(fresh)];
-  const header = `@@ -${range(1, minus.count)} +${range(1, plus.count)} @@`;
-  return [header, ...minus.lines.map(sign('-')), ...plus.lines.map(sign('+'))];
-}
+const NO_NEWLINE = '\n\\ No newline at end of file';
 
-const NO_NEWLINE = '\\ No newline at end of file';
-const sign = (mark: string) => (line: string) => (line === NO_NEWLINE ? line : mark + line);
-
-function linesOf(text: string): { lines: string[]; count: number } {
-  if (text === '') return { lines: [], count: 0 };
-  const lines = text.split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  else return { lines: [...lines, NO_NEWLINE], count: lines.length };
-  return { lines, count: lines.length };
+/** Every line behind `mark`, and which lines a hunk of all of them names. Strings only: there may be a million lines. */
+function signed(mark: string, text: string): { text: string; range: string } {
+  if (text === '') return { text: '', range: '0,0' };
+  const isEnded = text.endsWith('\n');
+  const lines = isEnded ? text.slice(0, -1) : text;
+  const marked = mark + lines.replaceAll('\n', `\n${mark}`);
+  const count = marked.length - lines.length;
+  return { text: isEnded ? marked : marked + NO_NEWLINE, range: count === 1 ? '1' : `1,${count}` };
 }
 
 /** A space in a name would end it for some readers; git puts a tab behind such names. */
