@@ -2,6 +2,7 @@
 import { chmod, cp, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../lifecycle/abort.js';
+import { removeTree } from '../lifecycle/remove-tree.js';
 import { sortInTurns } from '../lifecycle/work-meter.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import { OWN_DIRECTORY } from '../workspace/journal.js';
@@ -82,7 +83,7 @@ export class BaseWorkspace {
     if (!first) return [];
     throwIfAborted(signal, 'keeping the best branch');
     const directory = into ? `${into}.partial` : await this.#scratch.make('base-');
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
     await cp(first.snapshot.directory, directory, {
       recursive: true,
       verbatimSymlinks: true,
@@ -182,7 +183,7 @@ class Merge {
 
   async #apply({ path, after }: Change, from: string): Promise<void> {
     const target = join(this.directory, path);
-    if (!after || this.manifest.get(path)?.kind !== after.kind) await rm(target, { recursive: true, force: true });
+    if (!after || this.manifest.get(path)?.kind !== after.kind) await removeTree(target);
     if (!after) {
       this.manifest.delete(path);
       this.#childrenOf(dirname(path)).delete(path);

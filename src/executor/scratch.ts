@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dir } from 'tmp-promise';
-import { removeTree, stateRoot } from '../lifecycle/state-dir.js';
+import { removeTree } from '../lifecycle/remove-tree.js';
+import { stateRoot } from '../lifecycle/state-dir.js';
 
 export class Scratch {
   readonly #manager: { readonly instance: string; readonly directory?: string };

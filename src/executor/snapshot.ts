@@ -1,6 +1,7 @@
 /** A branch's files as they were at one moment, on the host: what is verified, merged and committed is this. */
-import { chmod, rm } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeTree } from '../lifecycle/remove-tree.js';
 import type { Sandbox } from '../sandbox.js';
 import { leaveOut } from '../workspace/commit-ignore.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
@@ -72,7 +73,7 @@ async function removeIgnored(
   const left = new Set(remaining.map(({ path }) => path));
   for (const { path } of added.reverse()) {
     if (left.has(path)) continue;
-    await rm(join(directory, path), { recursive: true, force: true });
+    await removeTree(join(directory, path));
     manifest.delete(path);
   }
   return ignored;

@@ -9,7 +9,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
-import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf, RipcordError } from '../errors.js';
@@ -98,29 +98,6 @@ export function instanceDirs(root: string): { path: string; instance: string; ow
       }
       return { path, instance: name, owner };
     });
-}
-
-/** Removes a tree whatever its permissions are; nothing there is fine. */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true, maxRetries: 2 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    await openUp(path);
-    await rm(path, { recursive: true, force: true, maxRetries: 2 });
-  }
-}
-
-/** Gives the owner back the rights that removing needs. Links are not followed. */
-async function openUp(path: string): Promise<void> {
-  const pending = [path];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    const found = await lstat(at).catch(() => undefined);
-    if (!found?.isDirectory()) continue;
-    await chmod(at, 0o700);
-    for (const name of await readdir(at)) pending.push(join(at, name));
-  }
 }
 
 /** Removes the root if it is empty and Ripcord made it. */

@@ -4,7 +4,8 @@ import { type Backend, Label, type Leftover } from '../backends/backend.js';
 import { messageOf } from '../errors.js';
 import { throwIfAborted } from './abort.js';
 import { livenessOf, parseOwner } from './owner.js';
-import { closeStateRoot, instanceDirs, removeTree } from './state-dir.js';
+import { removeTree } from './remove-tree.js';
+import { closeStateRoot, instanceDirs } from './state-dir.js';
 
 export interface SweepReport {
   removed: { containers: string[]; volumes: string[]; images: string[]; directories: string[] };

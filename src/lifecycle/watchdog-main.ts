@@ -32,7 +32,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 async function cleanUp(orders: WatchdogOrders): Promise<void> {
   let quietSince = Date.now();
-  const { removeTree, closeStateRoot } = await import('./state-dir.js');
+  const { closeStateRoot } = await import('./state-dir.js');
+  const { removeTree } = await import('./remove-tree.js');
   await removeTree(orders.directory).catch(() => {});
   closeStateRoot(orders.root);
   const { openCleaner } = await import('../backends/docker/cleaner.js');

@@ -5,7 +5,7 @@ import type { ResolvedCreateOptions } from '../config.js';
 import { messageOf } from '../errors.js';
 import { within } from '../lifecycle/abort.js';
 import type { Launched } from '../lifecycle/launch.js';
-import { removeTree } from '../lifecycle/state-dir.js';
+import { removeTree } from '../lifecycle/remove-tree.js';
 import { printable } from '../workspace/printable.js';
 
 /** The agent gives up by itself before. */

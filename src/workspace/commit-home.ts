@@ -1,6 +1,6 @@
 /** The directory in the target that a commit works in. */
 import { rm } from 'node:fs/promises';
-import { removeTree } from '../lifecycle/state-dir.js';
+import { removeTree } from '../lifecycle/remove-tree.js';
 import type { AnchoredTree, Place } from './commit-anchor.js';
 import { NotAPlace } from './commit-anchor.js';
 import { CommitError } from './commit-errors.js';

@@ -33,7 +33,7 @@ export async function leaveOut(
   const isNamed = options.defaultIgnores ? defaultIgnores(changes) : () => false;
   return leaveOutBy(changes, async (path, isDirectory) => {
     const isNew = !base.manifest.has(path);
-    const byGit = isNew && !/(^|\/)\.git(\/|$)/.test(path) && (await git.leavesOut(path, isDirectory));
+    const byGit = isNew && !`/${path}/`.includes('/.git/') && (await git.leavesOut(path, isDirectory));
     return byGit || (isNew && isNamed(path)) || (await own.leavesOut(path, isDirectory));
   });
 }

@@ -6,7 +6,7 @@ import { parseOptions } from '../config.js';
 import { FileError, InvalidOptionsError, RipcordError } from '../errors.js';
 import type { SandboxFiles } from '../files/sandbox-files.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
-import { removeTree } from '../lifecycle/state-dir.js';
+import { removeTree } from '../lifecycle/remove-tree.js';
 import { applyCommit, type CommitReceipt } from './commit-apply.js';
 import { lstatOrNothing } from './commit-look.js';
 import type { CommitOptions, PrepareCommitOptions } from './commit-options.js';

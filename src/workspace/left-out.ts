@@ -27,8 +27,8 @@ export async function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
   const ignored: string[] = [];
   let ignoredCount = 0;
   const judge = async (path: string, isDirectory: boolean): Promise<boolean> => {
-    // Looking a path up reads all of it.
-    if (meter.spend(path.length)) await meter.rest();
+    // Looking a path up reads all of it, and judging it some times more.
+    if (meter.spend(4 * path.length)) await meter.rest();
     const known = verdicts.get(path);
     if (known !== undefined) return known;
     const verdict = await isLeftOut(path, isDirectory);
