@@ -1,6 +1,6 @@
 /**
- * `npm test`: makes everything ready, checks style and types, runs the tests, then looks for anything they left on the
- * machine. The last line is always `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- test/unit`.
+ * `npm test`: makes everything ready, checks style and types, runs the tests, then looks for warnings of Node's and
+ * for anything they left on the machine. The last line is always `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- test/unit`.
  * RIPCORD_TEST_REPORT=file keeps vitest's JSON report.
  */
 import { spawn } from 'node:child_process';
@@ -13,6 +13,7 @@ import { createProgress } from './setup/progress.mjs';
 import { run } from './setup/run.mjs';
 import { printError } from './setup/setup-error.mjs';
 import { countTests, summaryOf } from './setup/test-report.mjs';
+import { redirectingWarnings, unexpectedWarnings } from './setup/warnings.mjs';
 import { setup } from './setup.mjs';
 
 const progress = createProgress();
@@ -35,9 +36,10 @@ async function check(title, [script, ...args]) {
  * @param {string[]} args
  * @param {string} report where vitest writes its JSON
  * @param {string} temp the tests' temp directory
+ * @param {string} warnings where Node appends its warnings, of all the processes
  * @returns {Promise<number>} its exit code
  */
-function vitest(args, report, temp) {
+function vitest(args, report, temp, warnings) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const child = spawn(
     process.execPath,
@@ -45,7 +47,12 @@ function vitest(args, report, temp) {
     {
       cwd: ROOT,
       // Some of them mount, and root's shell may not know where the programs for that are.
-      env: { ...process.env, PATH: systemPath(), TMPDIR: temp },
+      env: {
+        ...process.env,
+        PATH: systemPath(),
+        TMPDIR: temp,
+        NODE_OPTIONS: redirectingWarnings(process.env.NODE_OPTIONS, warnings),
+      },
       stdio: 'inherit',
     },
   );
@@ -69,10 +76,19 @@ async function runTests(args) {
     const audit = await beginAudit(temp);
     for (const cleared of audit.cleared) progress.warn(`Left by an earlier run, removed: ${cleared}`);
     const report = path.join(directory, 'report.json');
-    const code = await vitest(args, report, temp);
+    const warnings = path.join(directory, 'warnings');
+    // Some processes of the tests run as another user.
+    writeFileSync(warnings, '');
+    chmodSync(warnings, 0o666);
+    const code = await vitest(args, report, temp, warnings);
     if (process.env.RIPCORD_TEST_REPORT) copyFileSync(report, process.env.RIPCORD_TEST_REPORT);
     const leftovers = await progress.run('looking for leftovers', () => audit.finish());
-    return { code, counts: countTests(readFileSync(report, 'utf8')), leftovers };
+    return {
+      code,
+      counts: countTests(readFileSync(report, 'utf8')),
+      leftovers,
+      warnings: unexpectedWarnings(readFileSync(warnings, 'utf8')),
+    };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -91,11 +107,13 @@ try {
   if (!styled) wrong.push('style');
   if (!typed) wrong.push('types');
 
-  const { code, counts: counted, leftovers } = await runTests(process.argv.slice(2));
+  const { code, counts: counted, leftovers, warnings } = await runTests(process.argv.slice(2));
   counts = counted;
   if (code !== 0) wrong.push('tests');
   for (const leftover of leftovers) progress.warn(`Left behind by the tests: ${leftover}`);
   if (leftovers.length > 0) wrong.push('leftovers');
+  for (const warning of warnings) progress.warn(`Node warned: ${warning}`);
+  if (warnings.length > 0) wrong.push('warnings');
 } catch (error) {
   printError(error);
   wrong.push('an error outside the tests');

@@ -16,6 +16,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ResolvedNetwork } from '../config.js';
 import { messageOf } from '../errors.js';
 import { answerTo } from '../ports/answer.js';
+import { flow, join } from '../ports/join.js';
 import { certificatesOf } from './authorities.js';
 import { Dialer, type Outside, type Route, realOutside } from './dialer.js';
 import { isFramed, unknownCoding } from './framing.js';
@@ -149,8 +150,6 @@ export class EgressProxy {
     client.once('close', () => this.#open.delete(client));
     // A client that goes away in the middle is nothing to report.
     client.on('error', () => {});
-    // The parser, a tunnel's two pipelines and we listen to it, which is more than Node thinks normal.
-    client.setMaxListeners(20);
     this.#server.emit('connection', client);
   }
 
@@ -180,7 +179,7 @@ export class EgressProxy {
         client.write(ESTABLISHED);
         isOpen = true;
         if (head.length > 0) upstream.write(head);
-        await Promise.all([pipeline(client, upstream), pipeline(upstream, client)]);
+        await join(client, upstream);
         return;
       }
       const rule = this.#admit(target);
@@ -194,7 +193,7 @@ export class EgressProxy {
       // A server that speaks first is heard; what the client says is looked at before it goes anywhere.
       const mayListen = upstream !== undefined && target.port !== 443 && target.port !== 80 && head.length === 0;
       const spoke = mayListen && (await serverSpeaksFirst(client, upstream!));
-      let down = spoke ? pipeline(upstream!, client) : undefined;
+      let down = spoke ? flow(upstream!, client) : undefined;
       down?.catch(() => {});
       const { kind, bytes } = await tunnelStart(target, client, head, spoke);
       if (kind === 'http') {
@@ -207,9 +206,9 @@ export class EgressProxy {
       upstream = route.connection;
       if (target.port === 443) this.#allow('connect', target, { rule: rule.text, address: route.address });
       if (bytes.length > 0) upstream.write(bytes);
-      down ??= pipeline(upstream, client);
+      down ??= flow(upstream, client);
       down.catch(() => {});
-      await Promise.all([pipeline(client, upstream), down]);
+      await Promise.all([flow(client, upstream), down]);
     } catch (error) {
       upstream?.destroy();
       // What breaks an open tunnel is the connection's business.
@@ -293,7 +292,7 @@ export class EgressProxy {
       connection.on('error', () => {});
       if (first.length > 0) client.write(first);
       if (head.length > 0) connection.write(head);
-      await Promise.all([pipeline(client, connection), pipeline(connection, client)]);
+      await join(client, connection);
     } catch (error) {
       sent?.outgoing.destroy();
       if (isOpen || !client.writable) client.destroy();

@@ -9,6 +9,7 @@ import * as config from '../config.js';
 import { InvalidOptionsError, RipcordError, TaskAbortedError } from '../errors.js';
 import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
 import { answerTo } from './answer.js';
+import { join } from './join.js';
 
 /** @internal How a sandbox's ports are reached. */
 export interface PortRoot {
@@ -148,7 +149,7 @@ export class SandboxPorts {
     throwIfAborted(parsed.signal, `forwarding port ${port}`);
     const open = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      // It may be reset before anything reads from it; #join() hears of that from its pipelines.
+      // It may be reset before anything reads from it; #join() hears of that from join().
       socket.on('error', () => {});
       if (open.size >= parsed.maxConnections) {
         socket.destroy();
@@ -205,7 +206,7 @@ export class SandboxPorts {
   async #join(socket: Socket, port: number): Promise<void> {
     try {
       const inside = await this.#connect(port, undefined);
-      await Promise.all([pipeline(socket, inside), pipeline(inside, socket)]);
+      await join(socket, inside);
     } catch {
       // Whatever broke on one side is a broken connection on the other.
       socket.resetAndDestroy();

@@ -9,7 +9,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { createJiti } from 'jiti';
 import { RipcordClient } from 'ripcord-sandbox/client';
 import { generateApi } from 'swagger-typescript-api';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { makeTempDir } from '../helpers/fixtures.js';
 import { countProcesses, useManager } from '../helpers/sandbox.js';
@@ -204,6 +204,10 @@ while True:
     await served.call('POST', `/v1/sandboxes/${id}/commands`, { command: ['python3', '-c', code] });
     await using client = await served.client();
     await (await client.get(id))!.ports.waitFor(8001);
+    const warnings: string[] = [];
+    const warn = (warning: Error) => warnings.push(String(warning));
+    process.on('warning', warn);
+    onTestFinished(() => void process.off('warning', warn));
     const url = `${served.url.replace('http', 'ws')}/v1/sandboxes/${id}/ports/8001/`;
     const socket = new WebSocket(url, { headers: { authorization: `Bearer ${TOKEN}` } });
     const first = once(socket, 'message') as Promise<[Buffer]>;
@@ -212,6 +216,8 @@ while True:
     socket.send('stressed');
     expect(String(((await once(socket, 'message')) as [Buffer])[0])).toBe('desserts');
     socket.terminate();
+    // A connection has its owner's listeners, and those of both directions.
+    expect(warnings).toEqual([]);
   });
 
   it('cannot reach the server, whatever it is allowed', async () => {

@@ -7,6 +7,7 @@ import { isFramed, unknownCoding } from '../../egress/framing.js';
 import { messageOf, RipcordError } from '../../errors.js';
 import { onAbort } from '../../lifecycle/abort.js';
 import { answerTo } from '../../ports/answer.js';
+import { join } from '../../ports/join.js';
 import type { Sandbox } from '../../sandbox.js';
 import { inwards, outwards } from './headers.js';
 
@@ -100,7 +101,7 @@ export async function forwardUpgrade(
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
     // What the server inside said in the same breath as its 101.
     socket.write(first);
-    await Promise.all([pipeline(socket, upgraded), pipeline(upgraded, socket)]);
+    await join(socket, upgraded);
   } finally {
     unlisten();
     connection.destroy();

@@ -1,7 +1,7 @@
 /** `WS /v1/sandboxes/:id/tunnel/:port`: the bytes of one TCP connection to a port inside, as binary messages. */
-import { pipeline } from 'node:stream/promises';
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
+import { join } from '../../ports/join.js';
 import { WebSocketDuplex } from '../../wire/websocket-duplex.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
@@ -18,7 +18,7 @@ export async function tunnelSession(socket: WebSocket, request: FastifyRequest, 
   try {
     const inside = await sandboxes.get(callerOf(request), id).ports.connect(port, { signal: session.gone });
     await session.json({ type: 'connected' });
-    await Promise.all([pipeline(outside, inside), pipeline(inside, outside)]);
+    await join(outside, inside);
     session.close();
   } catch (error) {
     await session.error(error);
