@@ -14,5 +14,5 @@ export type { AnyCommand, AnyFiles, AnyPorts, AnySandbox } from '../surface.js';
 export { RipcordClient } from './client.js';
 export type { ClientOptions, RemoteCreateOptions } from './options.js';
 export type { RemoteCommands } from './remote-commands.js';
-export type { RemoteSandbox } from './remote-sandbox.js';
+export type { RemotePreview, RemoteSandbox } from './remote-sandbox.js';
 export type { RemoteTasks, TaskEvent } from './remote-tasks.js';

@@ -22,6 +22,16 @@ import { streamExec } from './remote-exec.js';
 import { RemoteFiles } from './remote-files.js';
 import type { Transport } from './transport.js';
 
+/** A port as a browser reaches it. */
+export interface RemotePreview {
+  /** Inside. */
+  port: number;
+  /** `/p/<secret>/`, of the server. */
+  path: string;
+  /** The whole address; undefined on a Unix socket, which a browser reaches through `ssh -L` and the like. */
+  url: string | undefined;
+}
+
 /** Longer input goes over a WebSocket, piece by piece. */
 const MAX_JSON_STDIN = 256 * 1024;
 
@@ -105,6 +115,18 @@ export class RemoteSandbox implements AnySandbox {
 
   async extend(lifetimeMs: number): Promise<void> {
     await this.#transport.json('POST', `${this.#path}/extend`, { what: 'prolonging a sandbox', json: { lifetimeMs } });
+  }
+
+  /**
+   * Gives a port an address for a browser. It needs no token, so everybody who has it may use the port until the sandbox
+   * ends. Each call returns the same address.
+   * @throws InvalidOptionsError for a number outside 1–65535; RipcordError `quota` past 100 ports
+   */
+  async preview(port: number): Promise<RemotePreview> {
+    config.parseOptions(config.portSchema, { port }, 'preview');
+    const ask = { what: `opening a preview of port ${port}`, json: { port } };
+    const { path } = await this.#transport.json<{ path: string }>('POST', `${this.#path}/previews`, ask);
+    return { port, path, url: this.#transport.addressOf(path) };
   }
 
   close(): Promise<SandboxReceipt> {

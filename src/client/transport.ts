@@ -64,6 +64,12 @@ export class Transport {
     return response;
   }
 
+  /** The URL of `path`; undefined on a Unix socket. */
+  addressOf(path: string): string | undefined {
+    const { url, socket } = this.#place;
+    return socket === undefined ? new URL(path, url).href : undefined;
+  }
+
   /** Returns the address and the header fields of a WebSocket for `path`. */
   socketTarget(path: string): { target: string | URL; headers: Record<string, string> } {
     const { url, socket, token } = this.#place;

@@ -19,7 +19,7 @@ export async function flow(from: Readable, to: Writable): Promise<void> {
   try {
     await Promise.all([finished(from, { writable: false }), finished(to, { readable: false })]);
   } catch (error) {
-    // Without an error of their own: whoever waits here hears of it.
+    // They emit no error of their own; our caller gets it.
     from.destroy();
     to.destroy();
     throw error;

@@ -33,6 +33,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Answers without a token. */
     open?: boolean;
+    /** A secret in its path stands for the token. */
+    preview?: boolean;
   }
 }
 
@@ -126,10 +128,12 @@ function addHooks(app: App, context: ServerContext, connections: ConnectionLimit
   app.decorateRequest('principal', undefined);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SAFE_HEADERS);
-    context.guards.check(request.raw);
     const { config } = request.routeOptions;
+    context.guards.check(request.raw, config.preview);
     if (config.open) return;
-    request.principal = context.tokens.authenticate(request.raw);
+    request.principal = config.preview
+      ? context.previews.find((request.params as { secret: string }).secret).principal
+      : context.tokens.authenticate(request.raw);
     connections.trust(request.raw.socket);
     if (context.draining()) throw new RipcordError('draining', 'The server is stopping and begins nothing new');
     if (request.raw.headers.upgrade === undefined) {

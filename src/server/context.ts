@@ -12,6 +12,7 @@ import type { Journal } from './journal.js';
 import type { Metrics } from './metrics.js';
 import type { ResolvedServerOptions } from './options.js';
 import type { Ownership } from './ownership.js';
+import type { Previews } from './ports/previews.js';
 import type { Quotas } from './quotas.js';
 import type { ServedSandboxes } from './served-sandboxes.js';
 import type { ServedTasks } from './served-tasks.js';
@@ -34,6 +35,7 @@ export interface ServerContext {
   readonly calls: Calls;
   readonly ownership: Ownership;
   readonly sandboxes: ServedSandboxes;
+  readonly previews: Previews;
   readonly tasks: ServedTasks;
   /** Of the manager and of all tasks, for a UI. */
   readonly events: Journal;

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { RipcordError } from '../errors.js';
 import type { Tokens } from './auth.js';
+import { OPAQUE_ORIGIN } from './ports/headers.js';
 
 /** Names of query parameters in which people put secrets; a URL ends up in logs, histories and Referer fields. */
 const SECRET_PARAMETER = /[?&](?:[a-z]+[_-])?(?:token|api[_-]?key|authorization|bearer|secret|password)=/i;
@@ -23,8 +24,11 @@ export class Guards {
     this.#tokens = tokens;
   }
 
-  /** @throws RipcordError `malformed`, `host-refused`, `token-in-url`, `origin-refused` */
-  check(request: IncomingMessage): void {
+  /**
+   * @param preview for an address that is a secret: its own pages have an opaque origin, and queries of their own
+   * @throws RipcordError `malformed`, `host-refused`, `token-in-url`, `origin-refused`
+   */
+  check(request: IncomingMessage, preview = false): void {
     const { headers, rawHeaders, url = '' } = request;
     if (!url.startsWith('/')) throw new RipcordError('malformed', 'The request target must be a path');
     for (const name of SINGLE) {
@@ -40,17 +44,18 @@ export class Guards {
         hint: 'Call it by its address, a Unix socket as localhost, or start it with --host <name>.',
       });
     }
-    if (SECRET_PARAMETER.test(url) || this.#tokens.appearsIn(url)) {
+    if ((!preview && SECRET_PARAMETER.test(url)) || this.#tokens.appearsIn(url)) {
       throw new RipcordError('token-in-url', 'A token does not belong into a URL', {
         hint: 'Send Authorization: Bearer <token>. A token that stood in a URL should be replaced.',
       });
     }
-    this.#checkOrigin(headers, host);
+    this.#checkOrigin(headers, host, preview);
   }
 
   /** Pages of other origins may not call, by fetch, form or WebSocket; programs send no Origin. */
-  #checkOrigin(headers: IncomingMessage['headers'], host: string): void {
+  #checkOrigin(headers: IncomingMessage['headers'], host: string, preview: boolean): void {
     const { origin } = headers;
+    if (preview && (origin === undefined || origin === OPAQUE_ORIGIN)) return;
     const site = headers['sec-fetch-site'];
     const foreign =
       (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) ||

@@ -21,6 +21,7 @@ const id = (pattern: RegExp, what: string) => z.string().regex(pattern, { error:
 /** With a number where it is not the first task in its container. */
 export const SANDBOX_ID = /[0-9a-f]{12}(?:-\d{1,10})?/;
 export const sandboxParams = z.strictObject({ id: id(new RegExp(`^${SANDBOX_ID.source}$`), 'the id of a sandbox') });
+export const portSchema = z.coerce.number().int().min(1).max(65_535);
 export const commandParams = sandboxParams.extend({ command: id(/^[0-9a-f]{8}$/, 'the id of a command') });
 export const taskParams = z.strictObject({ id: id(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/, 'the id of a task') });
 export const requestParams = z.strictObject({ id: id(/^[A-Za-z0-9_-]{8,64}$/, 'the id of a request') });
@@ -306,3 +307,9 @@ export const imageSchema = answer<ImageDocument>()({
   createdAt: z.iso.datetime().optional(),
 });
 export const abortAnswerSchema = z.object({ status: z.literal('abort_requested') });
+
+export const previewBody = z.strictObject({ port: z.number().int().min(1).max(65_535) });
+export const previewSchema = z.strictObject({
+  port: z.number().int(),
+  path: z.string().describe('For a browser, below the address of the server. Whoever knows it may use the port'),
+});

@@ -17,6 +17,7 @@ import { Journal } from './journal.js';
 import { Metrics } from './metrics.js';
 import { type ResolvedServerOptions, type ServerOptions, serverSchema } from './options.js';
 import { Ownership } from './ownership.js';
+import { Previews } from './ports/previews.js';
 import { Quotas } from './quotas.js';
 import { ServedSandboxes } from './served-sandboxes.js';
 import { type RegisteredSpec, ServedTasks } from './served-tasks.js';
@@ -83,10 +84,12 @@ export class RipcordServer implements AsyncDisposable {
     const tasks = new ServedTasks(manager, ownership, specs, policy, (task, event) =>
       events.append({ type: 'task', task: task.id, event }, task.principal.name),
     );
+    const previews = new Previews();
     const metrics = new Metrics(manager, () => tasks.running);
     const follow = (event: ManagerEvent) => {
       ownership.follow(event);
       sandboxes.follow(event);
+      previews.follow(event);
       metrics.follow(event);
       events.append(event, 'sandbox' in event ? ownership.of(event.sandbox)?.principal.name : undefined);
       if (event.type === 'sandbox.closed' || event.type === 'sandbox.failed') ownership.forget(event.sandbox);
@@ -106,6 +109,7 @@ export class RipcordServer implements AsyncDisposable {
       calls: new Calls(),
       ownership,
       sandboxes,
+      previews,
       tasks,
       events,
       metrics,

@@ -208,6 +208,20 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await page.getByText('from here').waitFor();
   });
 
+  it('opens what a port serves in a tab of its own, without the token', async () => {
+    await page.getByLabel('Port to preview').fill('8000');
+    await page.keyboard.press('Enter');
+    const link = page.getByRole('link', { name: 'Open port 8000' });
+    await link.waitFor();
+    expect(await link.getAttribute('href')).toMatch(/^\/p\/[\w-]{22}\/$/);
+    await inspect('preview');
+    await link.focus();
+    const [tab] = await Promise.all([context.waitForEvent('page'), page.keyboard.press('Enter')]);
+    await tab.getByText('Nothing listens on port 8000').waitFor();
+    expect(new URL(tab.url()).pathname).toBe(await link.getAttribute('href'));
+    await tab.close();
+  });
+
   it('gives a terminal', async () => {
     await page.getByRole('tab', { name: 'Terminal' }).click();
     await page.locator('.xterm-helper-textarea').waitFor();

@@ -1,4 +1,4 @@
-/** Nothing of a token gets into the log, at the most talkative level, whatever is asked and however it ends. */
+/** The log holds nothing of a token or of a preview's secret, at the most talkative level, however a request ends. */
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -44,6 +44,10 @@ it('of requests that succeed, fail, are refused and are malformed, and of socket
   await served.call('GET', `/v1/tasks/${TOKEN}`);
   await served.call('GET', `/nowhere/${WRONG}`);
   await served.call('GET', `/v1/sandboxes/${id}/ports/8000/?q=${WRONG}`);
+  const preview = await served.call('POST', `/v1/sandboxes/${id}/previews`, { port: 8000 });
+  const path: string = preview.body.path;
+  expect((await served.call('GET', path, undefined, { authorization: '' })).status).toBe(502);
+  await served.call('GET', `/p/${WRONG}/`);
   await raw('GET /v1/sandboxes HTTP/1.1', auth, `Authorization: Basic ${TOKEN}`);
   await raw(`GET /%zz?token=${TOKEN} HTTP/1.1`, auth);
   await raw('GET /v1/sandboxes HTTP/1.1', auth, 'Content-Length: x');
@@ -77,12 +81,13 @@ it('of requests that succeed, fail, are refused and are malformed, and of socket
     ['/v1/sandboxes', 500],
     ['/v1/tasks/:id', 400],
     ['(none)', 404],
+    ['/p/:secret/*', 404],
     ['/ws/tasks', 400],
     ['/ws/tasks', 401],
   ] as const) {
     await logged(route, status).toBe(true);
   }
   expect(log).toContain('TypeError: unforeseen');
-  for (const secret of [TOKEN, WRONG, 'Bearer', 'bearer.', 'token=']) expect(log).not.toContain(secret);
+  for (const secret of [TOKEN, WRONG, 'Bearer', 'bearer.', 'token=', path]) expect(log).not.toContain(secret);
   expect(log.toLowerCase()).not.toContain('authorization');
 });

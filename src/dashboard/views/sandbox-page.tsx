@@ -12,6 +12,7 @@ import { go, links, type SandboxTab } from '../state/route.js';
 import { closeSandbox, receipts, sandboxes } from '../state/store.js';
 import { span } from '../text/format.js';
 import { safeLine } from '../text/safe-text.js';
+import { PortPreview } from './port-preview.js';
 import { ReceiptTable } from './receipts.js';
 import { SandboxCommands } from './sandbox-commands.js';
 import { SandboxFiles } from './sandbox-files.js';
@@ -65,6 +66,7 @@ function Head({ sandbox }: { sandbox: SandboxView }) {
           <Labels of={labels} max={50} />
         </div>
         <div class="actions">
+          <PortPreview sandbox={id} />
           <Extend id={id} />
           <button type="button" class="danger" onClick={() => void closeSandbox(id)}>
             Close sandbox

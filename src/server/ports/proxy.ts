@@ -9,7 +9,7 @@ import { onAbort } from '../../lifecycle/abort.js';
 import { answerTo } from '../../ports/answer.js';
 import { join } from '../../ports/join.js';
 import type { Sandbox } from '../../sandbox.js';
-import { inwards, outwards } from './headers.js';
+import { inwards, outwards, type Place } from './headers.js';
 
 export interface Forwarded {
   port: number;
@@ -17,6 +17,8 @@ export interface Forwarded {
   target: string;
   /** What stands before it here. */
   prefix: string;
+  /** Whether that is a secret, which only those know who may use it. */
+  preview: boolean;
   signal: AbortSignal;
 }
 
@@ -25,13 +27,14 @@ export async function forwardRequest(
   sandbox: Sandbox,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { port, target, prefix, signal }: Forwarded,
+  forwarded: Forwarded,
 ): Promise<void> {
+  const { port, target, signal } = forwarded;
   if (unknownCoding(incoming.headers) !== undefined) {
     throw new RipcordError('malformed', "Of transfer codings only 'chunked' is passed on");
   }
   const connection = await sandbox.ports.connect(port, { signal });
-  const headers = { ...inwards(incoming.headers, port), connection: 'close' };
+  const headers = { ...inwards(incoming.headers, forwarded), connection: 'close' };
   const inside = httpRequest({
     method: incoming.method ?? 'GET',
     path: target,
@@ -53,10 +56,7 @@ export async function forwardRequest(
     if (unknownCoding(answer.headers) !== undefined) {
       throw new RipcordError('unreachable', `Port ${port} answers in a transfer coding that nobody asked for`);
     }
-    outgoing.writeHead(
-      answer.statusCode ?? 502,
-      outwards(answer.headers, { target, prefix, host: incoming.headers.host }),
-    );
+    outgoing.writeHead(answer.statusCode ?? 502, outwards(answer.headers, placeOf(incoming, forwarded)));
     await pipeline(answer, outgoing);
   } finally {
     unlisten();
@@ -65,11 +65,8 @@ export async function forwardRequest(
 }
 
 /** The same for a request that wants another protocol: once the server inside agrees, the two are joined byte by byte. */
-export async function forwardUpgrade(
-  sandbox: Sandbox,
-  incoming: IncomingMessage,
-  { port, target, prefix, signal }: Forwarded,
-): Promise<void> {
+export async function forwardUpgrade(sandbox: Sandbox, incoming: IncomingMessage, forwarded: Forwarded): Promise<void> {
+  const { port, target, signal } = forwarded;
   const { socket } = incoming;
   if (!isWebSocket(incoming) || isFramed(incoming.headers)) {
     throw new RipcordError('malformed', 'Of upgrades only WebSockets are passed on, without a body');
@@ -77,7 +74,7 @@ export async function forwardUpgrade(
   const connection = await sandbox.ports.connect(port, { signal });
   const inside = httpRequest({
     path: target,
-    headers: { ...inwards(incoming.headers, port), connection: 'Upgrade', upgrade: 'websocket' },
+    headers: { ...inwards(incoming.headers, forwarded), connection: 'Upgrade', upgrade: 'websocket' },
     createConnection: () => connection,
   });
   inside.end();
@@ -93,7 +90,7 @@ export async function forwardUpgrade(
       throw new RipcordError('unreachable', `Port ${port} answers ${answer.statusCode}, it takes no WebSocket`);
     }
     const fields = {
-      ...outwards(answer.headers, { target, prefix, host: incoming.headers.host }),
+      ...outwards(answer.headers, placeOf(incoming, forwarded)),
       connection: 'Upgrade',
       upgrade: 'websocket',
     };
@@ -108,5 +105,11 @@ export async function forwardUpgrade(
     socket.destroy();
   }
 }
+
+const placeOf = ({ headers: { host, origin } }: IncomingMessage, forwarded: Forwarded): Place => ({
+  ...forwarded,
+  host,
+  origin,
+});
 
 const isWebSocket = ({ headers }: IncomingMessage): boolean => /^websocket$/i.test(headers.upgrade ?? '');

@@ -2,91 +2,166 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RipcordError } from '../../errors.js';
+import type { Sandbox } from '../../sandbox.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import { refusalOf } from '../error-status.js';
-import { UNTRUSTED } from '../ports/headers.js';
+import { OPAQUE_ORIGIN, ownFields, preflightFields } from '../ports/headers.js';
 import { type Forwarded, forwardRequest, forwardUpgrade } from '../ports/proxy.js';
-import { SANDBOX_ID, sandboxParams } from '../schemas.js';
+import { errorSchema, portSchema, previewBody, previewSchema, SANDBOX_ID, sandboxParams } from '../schemas.js';
 import { tunnelSession } from '../ws/tunnel-session.js';
 import { addScope, takeRawBodies } from './scope.js';
 
-const port = z.coerce.number().int().min(1).max(65_535);
-const portParams = sandboxParams.extend({ port });
+const portParams = sandboxParams.extend({ port: portSchema });
 const proxyParams = portParams.extend({ '*': z.string() });
 const PROXIED = new RegExp(`^(/v1/sandboxes/${SANDBOX_ID.source}/ports/\\d{1,5})(/.*)$`);
+const PREVIEWED = /^(\/p\/[A-Za-z0-9_-]+)(\/.*)$/;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
+interface Proxied {
+  sandbox: Sandbox;
+  forwarded: Omit<Forwarded, 'signal'>;
+}
+
 export function addPorts(app: App, context: ServerContext): void {
-  const { sandboxes, calls } = context;
+  const { sandboxes, previews } = context;
   app.get('/v1/sandboxes/:id/tunnel/:port', { websocket: true, schema: { params: portParams } }, (socket, request) =>
     tunnelSession(socket, request, context),
   );
+  app.post(
+    '/v1/sandboxes/:id/previews',
+    {
+      schema: {
+        tags: ['ports'],
+        summary: 'An address of a port for a browser, with a secret in its path; it ends with the sandbox',
+        params: sandboxParams,
+        body: previewBody,
+        response: { 201: previewSchema, 400: errorSchema, 404: errorSchema, 429: errorSchema },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { id } = sandboxes.get(caller, request.params.id);
+      const { port, path } = previews.open(caller, id, request.body.port);
+      return reply.code(201).header('cache-control', 'no-store').send({ port, path });
+    },
+  );
+  addProxy(app, context, '/v1/sandboxes/:id/ports/:port/*', false, (request) => {
+    const { id, port } = request.params as z.output<typeof proxyParams>;
+    checkLeadsIn(request);
+    const [prefix, target] = split(PROXIED, request);
+    return { sandbox: sandboxes.get(callerOf(request), id), forwarded: { port, prefix, target, preview: false } };
+  });
+  addProxy(app, context, '/p/:secret/*', true, (request) => {
+    const { principal, sandbox, port } = previews.find((request.params as { secret: string }).secret);
+    const [prefix, target] = split(PREVIEWED, request);
+    return { sandbox: sandboxes.get(principal, sandbox), forwarded: { port, prefix, target, preview: true } };
+  });
+}
+
+function addProxy(
+  app: App,
+  context: ServerContext,
+  url: string,
+  preview: boolean,
+  find: (request: FastifyRequest) => Proxied,
+): void {
   addScope(app, (scope) => {
     takeRawBodies(scope);
     // An upgrade is passed on as it is, before anybody here answers it.
     scope.addHook('preHandler', async (request, reply) => {
       if (request.raw.headers.upgrade === undefined) return;
-      await upgrade(request, reply, context);
+      await upgrade(request, reply, find(request));
       return reply;
     });
     scope.route({
       method: METHODS,
-      url: '/v1/sandboxes/:id/ports/:port/*',
-      config: { streams: true },
-      schema: { hide: true, params: proxyParams },
+      url,
+      config: { streams: true, preview },
+      schema: { hide: true, ...(!preview && { params: proxyParams }) },
       handler: async (request, reply) => {
-        const sandbox = sandboxes.get(callerOf(request), (request.params as z.output<typeof proxyParams>).id);
-        const forwarded = { ...targetOf(request), signal: calls.signalOf(request, reply) };
+        refuseWorkers(request);
+        const { sandbox, forwarded } = find(request);
+        if (preview && isPreflight(request)) return reply.code(204).headers(preflightFields(request.headers)).send();
+        if (!preview && isOpenedByHand(request)) return toPreview(request, reply, context, sandbox, forwarded);
+        const signal = context.calls.signalOf(request, reply);
         reply.hijack();
         try {
-          await forwardRequest(sandbox, request.raw, reply.raw, forwarded);
+          await forwardRequest(sandbox, request.raw, reply.raw, { ...forwarded, signal });
         } catch (error) {
-          refuse(reply, error);
+          refuse(request, reply, error, preview);
         }
       },
     });
   });
 }
 
-/** The part of the URL that is for the server inside, exactly as the caller wrote it. */
-function targetOf(request: FastifyRequest): Pick<Forwarded, 'port' | 'target' | 'prefix'> {
-  const { headers, url } = request.raw;
-  // A page from inside must not be able to leave something behind that answers for this origin.
+/** A page from inside must not be able to leave something behind that answers for this origin. */
+function refuseWorkers({ raw: { headers } }: FastifyRequest): void {
   if (headers['service-worker'] !== undefined || headers['sec-fetch-dest'] === 'serviceworker') {
     throw new RipcordError('forbidden', 'No service worker is served from a sandbox');
   }
-  // A page from another sandbox has an origin of its own; its links and forms would reach in here as navigations.
+}
+
+/** A page from another sandbox has an origin of its own; its links and forms would reach in here as navigations. */
+function checkLeadsIn({ raw: { headers } }: FastifyRequest): void {
   const site = headers['sec-fetch-site'];
   if (site === 'cross-site' || site === 'same-site') {
     throw new RipcordError('origin-refused', 'Pages of another origin may not lead into a sandbox', {
-      hint: 'Open the address by itself.',
+      hint: 'Open the address by itself, or a preview: POST /v1/sandboxes/<id>/previews.',
     });
   }
-  const match = PROXIED.exec(url ?? '');
-  if (!match) throw new RipcordError('malformed', 'The path of a port is /v1/sandboxes/<id>/ports/<port>/<path>');
-  return { prefix: match[1]!, target: match[2]!, port: (request.params as z.output<typeof proxyParams>).port };
 }
 
-function refuse(reply: FastifyReply, error: unknown): void {
+/** Splits the URL into our prefix and the part for the server inside, which stays exactly as the caller wrote it. */
+function split(pattern: RegExp, { raw: { url } }: FastifyRequest): [prefix: string, target: string] {
+  const match = pattern.exec(url ?? '');
+  if (!match) throw new RipcordError('malformed', 'The path of a port is /v1/sandboxes/<id>/ports/<port>/<path>');
+  return [match[1]!, match[2]!];
+}
+
+const isPreflight = ({ raw: { method, headers } }: FastifyRequest): boolean =>
+  method === 'OPTIONS' && headers.origin === OPAQUE_ORIGIN && 'access-control-request-method' in headers;
+
+/** A person wrote the address, or followed a link of the dashboard: no page of a sandbox can bring a browser to say this. */
+function isOpenedByHand({ raw: { method, headers } }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site'];
+  const isPage = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  return method === 'GET' && isPage && (site === 'none' || site === 'same-origin');
+}
+
+/** In a preview the links of the page work, too. */
+function toPreview(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { previews }: ServerContext,
+  sandbox: Sandbox,
+  { port, target }: Proxied['forwarded'],
+): FastifyReply {
+  const { path } = previews.open(callerOf(request), sandbox.id, port);
+  return reply
+    .code(302)
+    .headers({ location: path + target.slice(1), 'cache-control': 'no-store' })
+    .send();
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, error: unknown, preview: boolean): void {
   const { raw } = reply;
   if (raw.headersSent) return void raw.destroy();
   const { status, document } = refusalOf(error);
-  raw.writeHead(status, { ...UNTRUSTED, 'content-type': 'application/json', connection: 'close' });
+  const own = ownFields({ preview, origin: request.raw.headers.origin });
+  raw.writeHead(status, { ...own, 'content-type': 'application/json', connection: 'close' });
   raw.end(JSON.stringify(document));
 }
 
-async function upgrade(request: FastifyRequest, reply: FastifyReply, { sandboxes }: ServerContext): Promise<void> {
-  const { id } = request.params as z.output<typeof proxyParams>;
-  const sandbox = sandboxes.get(callerOf(request), id);
-  const target = targetOf(request);
+async function upgrade(request: FastifyRequest, reply: FastifyReply, { sandbox, forwarded }: Proxied): Promise<void> {
   const { socket } = request.raw;
   const gone = new AbortController();
   socket.once('close', () => gone.abort(new Error('the client went away')));
   reply.hijack();
   reply.raw.detachSocket(socket);
   try {
-    await forwardUpgrade(sandbox, request.raw, { ...target, signal: gone.signal });
+    await forwardUpgrade(sandbox, request.raw, { ...forwarded, signal: gone.signal });
   } catch (error) {
     if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
     const { status, document } = refusalOf(error);

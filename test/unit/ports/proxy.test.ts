@@ -14,10 +14,12 @@ async function proxied(inside: () => Duplex, method: string, headers: Record<str
   const sandbox = { ports: { connect: async () => inside() } } as unknown as Sandbox;
   const { signal } = new AbortController();
   const outer = createServer((incoming, outgoing) => {
-    forwardRequest(sandbox, incoming, outgoing, { port: 80, target: '/', prefix: '', signal }).catch((error) => {
-      if (outgoing.headersSent) outgoing.destroy();
-      else outgoing.end(error.code);
-    });
+    forwardRequest(sandbox, incoming, outgoing, { port: 80, target: '/', prefix: '', preview: false, signal }).catch(
+      (error) => {
+        if (outgoing.headersSent) outgoing.destroy();
+        else outgoing.end(error.code);
+      },
+    );
   }).listen(0, '127.0.0.1');
   await once(outer, 'listening');
   try {
@@ -37,7 +39,7 @@ describe('forwardUpgrade', () => {
     const { signal } = new AbortController();
     const headers = { upgrade: 'websocket', connection: 'Upgrade' };
     const incoming = { socket: new Inside(), headers } as unknown as IncomingMessage;
-    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', signal });
+    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', preview: false, signal });
     await expect(forwarding).rejects.toMatchObject({ code: 'unreachable' });
     await inside.gone();
   });
@@ -47,7 +49,7 @@ describe('forwardUpgrade', () => {
     const sandbox = { ports: { connect: async () => inside } } as unknown as Sandbox;
     const incoming = { socket: new Inside(), headers: { upgrade: 'websocket' } } as unknown as IncomingMessage;
     const { signal } = new AbortController();
-    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', signal });
+    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', preview: false, signal });
     await expect(forwarding).rejects.toMatchObject({ code: 'unreachable' });
     await inside.gone();
   });
@@ -60,7 +62,7 @@ describe('forwardUpgrade', () => {
     const sandbox = { ports: { connect: () => expect.unreachable() } } as unknown as Sandbox;
     const incoming = { socket: new Inside(), headers } as unknown as IncomingMessage;
     const { signal } = new AbortController();
-    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', signal });
+    const forwarding = forwardUpgrade(sandbox, incoming, { port: 80, target: '/', prefix: '', preview: false, signal });
     await expect(forwarding).rejects.toMatchObject({ code: 'malformed' });
   });
 });

@@ -2,7 +2,13 @@ import { expect, it } from 'vitest';
 import { outwards } from '../../../src/server/ports/headers.js';
 
 const prefix = '/v1/sandboxes/aaaaaaaaaaaa/ports/8000';
-const place = { prefix, target: '/dir/page?x', host: 'API.example.org:7077' };
+const place = {
+  prefix,
+  target: '/dir/page?x',
+  host: 'API.example.org:7077',
+  origin: undefined,
+  preview: false,
+};
 const location = (location: string) => outwards({ location }, place).location;
 
 it.each([
@@ -29,3 +35,10 @@ it.each(['https://other.example.org/login?x', 'http://other.example.org:8080/'])
 );
 
 it('one that is no URL leads to the start', () => expect(location('http://[')).toBe(prefix));
+
+it('one that has the prefix of a preview already keeps it once', () => {
+  const preview = { ...place, prefix: '/p/secret', preview: true };
+  expect(outwards({ location: '/p/secret/next' }, preview).location).toBe('/p/secret/next');
+  expect(outwards({ location: '/p/secretive/' }, preview).location).toBe('/p/secret/p/secretive/');
+  expect(outwards({ location: '/p/other/' }, preview).location).toBe('/p/secret/p/other/');
+});

@@ -16,7 +16,7 @@ test('a warning of any process of a run is found once, with where it comes from'
     const child = `require('child_process').execFileSync(process.execPath, ['-e', ${JSON.stringify(leak)}], { stdio: 'inherit' });`;
     expect([node(leak), node(child)]).toEqual(['', '']);
     node(`process.emitWarning('of another kind', { code: 'OWN1' })`);
-    // What NODE_OPTIONS held is still there.
+    // The value that NODE_OPTIONS had still counts.
     node(`process.emitWarning('old', 'DeprecationWarning')`);
     const written = readFileSync(file, 'utf8');
     expect(written.match(/11 x listeners/g)).toHaveLength(2);
