@@ -2,6 +2,7 @@
 import { shellLine } from '../command/lines.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
+import { MAX_MATCH_MS, PatternMatch } from './pattern-match.js';
 import { inWords } from './relay.js';
 import type { IoOptions } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
@@ -13,6 +14,7 @@ export async function runIoCases(sandbox: Sandbox, options: IoOptions): Promise<
   const { command, cases, compare, cwd, env, signal, timeoutMs, caseTimeoutMs } = options;
   const base = typeof command === 'string' ? [...shellLine(`${command} "$@"`), 'sh'] : command;
   const deadline = startedAt + timeoutMs;
+  await using patterns = new PatternMatch();
   const tests: TestCase[] = [];
   let ended: TestReport['ended'];
   let output = '';
@@ -35,30 +37,26 @@ export async function runIoCases(sandbox: Sandbox, options: IoOptions): Promise<
           ? `exit code ${result.exitCode}, expected ${exitCode}`
           : result.truncated
             ? 'more output than is kept'
-            : (differs('stdout', result.stdout, stdout, compare) ?? differs('stderr', result.stderr, stderr, compare));
+            : ((await differs('stdout', result.stdout, stdout)) ?? (await differs('stderr', result.stderr, stderr)));
     const status = problem === undefined ? 'passed' : result.outcome === 'exited' ? 'failed' : 'error';
     tests.push({ ...test, status, message: problem ?? '', durationMs: result.durationMs });
   }
   return makeReport({ tests, guarantee: 'isolated', ended, output, startedAt });
-}
 
-function differs(
-  channel: string,
-  got: string,
-  expected: Expectation,
-  compare: 'trimmed' | 'exact',
-): string | undefined {
-  if (expected === undefined) return undefined;
-  const clean = compare === 'exact' ? (text: string) => text : trimmed;
-  const same =
-    typeof expected === 'string'
-      ? clean(got) === clean(expected)
-      : expected instanceof RegExp
-        ? new RegExp(expected.source, expected.flags.replace(/[gy]/g, '')).test(got)
-        : expected(got) === true;
-  if (same) return undefined;
-  const wanted = typeof expected === 'string' ? `, expected ${JSON.stringify(clean(expected).slice(0, 200))}` : '';
-  return `${channel} is ${JSON.stringify(clean(got).slice(0, 200))}${wanted}`;
+  async function differs(channel: string, got: string, expected: Expectation): Promise<string | undefined> {
+    if (expected === undefined) return undefined;
+    const clean = compare === 'exact' ? (text: string) => text : trimmed;
+    const same =
+      typeof expected === 'string'
+        ? clean(got) === clean(expected)
+        : expected instanceof RegExp
+          ? await patterns.test(expected, got, MAX_MATCH_MS, signal)
+          : expected(got) === true;
+    if (same) return undefined;
+    if (same === undefined) return `${channel}: ${expected} finds no end within ${MAX_MATCH_MS / 1000} s`;
+    const wanted = typeof expected === 'string' ? `, expected ${JSON.stringify(clean(expected).slice(0, 200))}` : '';
+    return `${channel} is ${JSON.stringify(clean(got).slice(0, 200))}${wanted}`;
+  }
 }
 
 /**

@@ -10,8 +10,8 @@ class Judge(Wire):
     def __init__(self):
         super().__init__(*own_pipe())
         self.remotes, self.classes, self.functions, self.asked, self.broken = {}, {}, [], 0, None
-        # Numbers of the objects that the tests call by a capitalised name, and of the objects that these calls made.
-        self.capital, self.by_tests, self.born, self.lengths, self.changes = {}, set(), {}, {}, 0
+        # Numbers of the objects that the tests call by a capitalised name, of classes, and of the objects that calls of both made.
+        self.capital, self.types, self.by_tests, self.born, self.lengths, self.changes = {}, set(), set(), {}, {}, 0
         self.testing, self.touched, self.escaped, self.modules = False, False, None, []
 
     # -- values
@@ -38,6 +38,8 @@ class Judge(Wire):
         number = value['id']
         if number not in self.remotes:
             self.remotes[number], self.born[number] = Remote(self, number), self.asked
+            if value.get('k') == 'type':
+                self.types.add(number)
         return self.remotes[number]
 
     def exception_class(self, info):
@@ -151,7 +153,9 @@ class Judge(Wire):
     def call(self, remote, args, kw):
         before = self.asked
         result = self.request('call', args, kw, on=number_of(remote))
-        return self.make(result, before) if self.capital.get(number_of(remote)) else result
+        number = number_of(remote)
+        # A function may have a class's name: what it returns is a result.
+        return self.make(result, before) if self.capital.get(number) and number in self.types else result
 
     # -- whose an object is: 'Vector(3, 4)' is made by the tests, what 'norm(v)' gives may be anything
 

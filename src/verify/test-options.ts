@@ -66,6 +66,7 @@ export const pytestSchema = z.strictObject({
   args: z.array(text).default([]),
 });
 
+/** A pattern is tried in a thread, for at most 10 s. A function runs in this one: what it costs with a hostile text is its own. */
 const expectation = z.union([
   z.string(),
   z.instanceof(RegExp),

@@ -136,6 +136,14 @@ it('a class is not believed as the tests’ own because it is also given where t
   expect(passing(await calls(source))).toEqual([]);
 });
 
+it('a function with a capitalised name makes no object of the tests', async () => {
+  await sandbox().files.write('solution.py', `${liar('self')}def Add(a, b): return C()\n`);
+  const tests = 'def test_add():\n    assert (Add(2, 3) - 5).total_seconds() == 0\n';
+  const options: TestOptions = { kind: 'calls', module: 'solution', functions: ['Add'], tests, timeoutMs: 60_000 };
+  const report = await runTests(sandbox(), options);
+  expect(report.tests).toMatchObject([{ name: 'test_add', status: 'error' }]);
+});
+
 it('objects that the tests make themselves compute, hold and compare', async () => {
   await sandbox().files.write(
     'vector.py',
