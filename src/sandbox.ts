@@ -199,7 +199,7 @@ export class Sandbox implements AsyncDisposable {
     const upload =
       seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal, keepLinks: true });
     const ca = this.#parts.egress?.proxy.ca;
-    const authorities = ca === undefined ? undefined : installAuthorities(this.files, ca, signal);
+    const authorities = ca === undefined ? undefined : installAuthorities(this.files, this.capabilities, ca, signal);
     const results = await Promise.allSettled([makeOwn, upload, authorities]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }

@@ -64,8 +64,6 @@ void fs_list(const struct fs_arguments *a) {
     struct walk walk = {.asked = a->list[0],
                         .depth = argument_number(a, 1, 1),
                         .max_entries = argument_number(a, 2, NO_LIMIT),
-                        .leave_out = a->list + 3,
-                        .leave_out_count = a->count - 3,
                         .tolerant = true,
                         .visit = visit_list};
     walk_tree(&walk, top);
@@ -77,8 +75,6 @@ void fs_manifest(const struct fs_arguments *a) {
     struct walk walk = {.asked = a->list[0],
                         .depth = NO_LIMIT,
                         .max_entries = argument_number(a, 2, NO_LIMIT),
-                        .leave_out = a->list + 3,
-                        .leave_out_count = a->count - 3,
                         .context = &budget,
                         .visit = visit_manifest};
     walk_tree(&walk, top);

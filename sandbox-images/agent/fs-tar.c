@@ -187,8 +187,6 @@ void fs_tar(const struct fs_arguments *a) {
     struct walk walk = {.asked = a->list[0],
                         .depth = NO_LIMIT,
                         .max_entries = argument_number(a, 2, NO_LIMIT),
-                        .leave_out = a->list + 3,
-                        .leave_out_count = a->count - 3,
                         .context = &budget,
                         .visit = visit_tar};
     walk_tree(&walk, top);

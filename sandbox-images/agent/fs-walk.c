@@ -50,12 +50,8 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_left_out(const struct walk *walk, const char *name) {
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return true;
-    for (int i = 0; state.depth == 0 && i < walk->leave_out_count; i++) {
-        if (strcmp(name, walk->leave_out[i]) == 0) return true;
-    }
-    return false;
+static bool is_itself(const char *name) {
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
 struct names {
@@ -86,7 +82,7 @@ static void read_names(const struct walk *walk, int fd, struct names *names) {
         for (long at = 0; at < n;) {
             const struct dirent_raw *entry = (const void *)(buffer + at);
             at += entry->length;
-            if (!is_left_out(walk, entry->name)) add_name(walk, names, entry->name);
+            if (!is_itself(entry->name)) add_name(walk, names, entry->name);
         }
     }
     /* Removed while it was open: then it is empty. */

@@ -11,8 +11,6 @@ struct walk {
     const char *asked; /* for messages */
     uint64_t depth;
     uint64_t max_entries;
-    char **leave_out; /* names at the top */
-    int leave_out_count;
     bool tolerant; /* a directory that cannot be read is left empty instead of ending the operation */
     void *context;
     /* `path` is relative to the top; `name` is the entry's in `dir`. */

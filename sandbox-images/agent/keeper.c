@@ -15,6 +15,7 @@
 #include "bytes.h"
 #include "child.h"
 #include "fs-stage.h"
+#include "program.h"
 #include "protocol.h"
 #include "pty.h"
 #include "tree.h"
@@ -354,6 +355,13 @@ static void become_keeper(const struct keeper_plan *plan) {
     prepare_signals();
 }
 
+/* The host puts a file where only root writes. Our own code runs, on a path that no command can have prepared. */
+static bool places_file(const struct spawn_request *r) {
+    static const char place[] = PROGRAMS_DIR "/";
+    if ((r->flags & SPAWN_FS) == 0 || r->argc < 2 || strcmp(r->argv[0], "write") != 0) return false;
+    return strncmp(r->argv[1], place, sizeof place - 1) == 0 && program_is_name(r->argv[1] + sizeof place - 1);
+}
+
 _Noreturn void keeper_run(const struct keeper_plan *plan) {
     int keep_open[5] = {plan->control, plan->stdio[0], plan->stdio[1], plan->stdio[2], stage_directory()};
     keeper.failure_fd = -1;
@@ -362,7 +370,7 @@ _Noreturn void keeper_run(const struct keeper_plan *plan) {
     int error = user_resolve(plan->user, &keeper.who);
     if (error == 0 && plan->refuse_root && keeper.who.uid == 0) error = EPERM;
     if (error != 0) report_spawn_failure(STAGE_USER, error);
-    if (keeper.who.uid == 0) report_root();
+    if (keeper.who.uid == 0 && !places_file(plan->request)) report_root();
     start_command();
     keep();
 }

@@ -1,10 +1,17 @@
 /** Certificate authorities besides the usual ones: for a private registry, or a proxy that inspects TLS. */
 import { X509Certificate } from 'node:crypto';
+import type { AgentCapabilities } from '../agent/messages.js';
 import { FileError, InvalidOptionsError, messageOf } from '../errors.js';
 import type { SandboxFiles } from '../files/sandbox-files.js';
 
-/** The file inside. `rm -rf /tmp/*` leaves it, because its name begins with a dot. */
-const BUNDLE = '/tmp/.ripcord-ca.pem';
+/** Only root writes there: no command removes it. */
+const BUNDLE = '/run/ripcord/ca.pem';
+/** Where nothing may run as root (older gVisor). `rm -rf /tmp/*` leaves it, because its name begins with a dot. */
+const OPEN_BUNDLE = '/tmp/.ripcord-ca.pem';
+const bundleOf = ({ rootSafe }: Place): string => (rootSafe ? BUNDLE : OPEN_BUNDLE);
+
+/** What the sandbox's agent found out about its kernel. */
+type Place = Pick<AgentCapabilities, 'rootSafe'>;
 /** The bundles of the common distributions, as Go's crypto/x509 lists them (root_linux.go). */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -61,17 +68,19 @@ const VARIABLES = [
   'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
 ];
 
-export const authorityVariables = (): Record<string, string> =>
-  Object.fromEntries(VARIABLES.map((name) => [name, BUNDLE]));
+export const authorityVariables = (place: Place): Record<string, string> =>
+  Object.fromEntries(VARIABLES.map((name) => [name, bundleOf(place)]));
 
 /** Most of the variables name what stands for the system's bundle, so the file begins with that of the image. */
 export async function installAuthorities(
   files: SandboxFiles,
+  place: Place,
   certificates: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const system = await systemBundle(files, signal);
-  await files.write(BUNDLE, `${system}\n${certificates}`, { mode: 0o444, signal });
+  const user = place.rootSafe ? '0:0' : undefined;
+  await files.write(bundleOf(place), `${system}\n${certificates}`, { mode: 0o444, user, signal });
 }
 
 async function systemBundle(files: SandboxFiles, signal: AbortSignal | undefined): Promise<string> {

@@ -1,6 +1,6 @@
 /** Brings the proxy into one sandbox: the agent's port inside, and the environment that makes programs use it. */
 import type { AgentClient } from '../agent/client.js';
-import { STDERR, STDOUT } from '../agent/messages.js';
+import { type AgentCapabilities, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream, StreamHandlers } from '../agent/stream.js';
 import { PipeConnection } from '../command/pipe-connection.js';
 import { CommandStreams, STREAM_WINDOW } from '../command/streams.js';
@@ -24,9 +24,16 @@ export interface SandboxEgress {
  * @returns the environment for the sandbox's commands
  * @throws RipcordError where the agent cannot listen
  */
-export async function openEgress(client: AgentClient, proxy: EgressProxy): Promise<Record<string, string>> {
+export async function openEgress(
+  client: AgentClient,
+  capabilities: AgentCapabilities,
+  proxy: EgressProxy,
+): Promise<Record<string, string>> {
   const port = await client.listen(proxy.maxConnections, (stream) => join(stream, proxy));
-  return { ...environment(`http://127.0.0.1:${port}`), ...(proxy.ca !== undefined && authorityVariables()) };
+  return {
+    ...environment(`http://127.0.0.1:${port}`),
+    ...(proxy.ca !== undefined && authorityVariables(capabilities)),
+  };
 }
 
 function join(stream: AgentStream, proxy: EgressProxy): StreamHandlers {

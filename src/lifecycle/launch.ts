@@ -158,7 +158,10 @@ async function attempt(
     void started.then(leave, leave);
     await abortable(started, signal, 'starting the container');
     const ready = await abortable(greeting(client, who.user, options.createTimeoutMs), signal, 'waiting for the agent');
-    const egress = way && { proxy: way.proxy, env: { ...way.env, ...(await openEgress(client, way.proxy)) } };
+    const egress = way && {
+      proxy: way.proxy,
+      env: { ...way.env, ...(await openEgress(client, ready.capabilities, way.proxy)) },
+    };
     const seed = await staging;
     return {
       id,
@@ -201,7 +204,10 @@ export async function furnish(
   try {
     warm.client.setLease(options.leaseMs, options.lifetimeMs);
     way = await wayOut(options, signal);
-    const egress = way && { proxy: way.proxy, env: { ...way.env, ...(await openEgress(warm.client, way.proxy)) } };
+    const egress = way && {
+      proxy: way.proxy,
+      env: { ...way.env, ...(await openEgress(warm.client, warm.ready.capabilities, way.proxy)) },
+    };
     const seed = await stage(options, warm.directory, signal);
     return { ...warm, id, seed, egress };
   } catch (error) {

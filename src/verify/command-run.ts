@@ -45,7 +45,8 @@ export async function runCommandTests(sandbox: Sandbox, options: CommandTestOpti
       signal,
       maxOutputBytes: MAX_REPORT,
     });
-    // The command's whole tree is dead by now: nothing rewrites the report any more.
+    // The command's whole tree is dead by now: nothing rewrites the report any more. A helper that ended by itself after the
+    // runner could have; so could the runner's own process, which runs the same code. That is what `reported` means.
     const found = await readReport(sandbox, options, result, report, user);
     return makeReport({
       ...judge(found, result, options, work),

@@ -56,8 +56,12 @@ describe('ripcord iterate', () => {
     const file = write(
       'spec.ts',
       `import { type ExecutorOptions, runTests } from 'ripcord-sandbox';
+      import { createToolbox } from 'ripcord-sandbox/ai-sdk';
+      import { answerOpenAi } from 'ripcord-sandbox/tools';
+      import { RipcordClient } from 'ripcord-sandbox/client';
+      import { RipcordServer } from 'ripcord-sandbox/server';
       enum Sign { minus = '-', plus = '+' }
-      export const task: string = 'add';
+      export const task: string = [answerOpenAi, createToolbox, RipcordClient, RipcordServer].map((part) => typeof part).join();
       export const options: ExecutorOptions = {
         branches: 2,
         propose: ({ sandbox, branch }) =>

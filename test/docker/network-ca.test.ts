@@ -68,6 +68,23 @@ it('by curl and git, which trust the authorities of the image as before', async 
   expect(Number(all)).toBe(Number(own) + 1);
 });
 
+it('after a command has removed what it can, and in a sandbox that is used again', async () => {
+  const options = { image: 'shell', network: { allow: [`localhost:${new URL(url).port}`], ca }, reuse: true };
+  const first = await under.manager.create(options);
+  // Of a file that another user could remove, nothing would be left.
+  await first.exec('rm -rf /tmp/.* /tmp/* /run/ripcord/*; find / -xdev -name "*.pem" -delete; : > $SSL_CERT_FILE');
+  expect((await first.exec(`curl -sS ${url}`)).stdout).toBe('trusted');
+  // TIME_WAIT keeps a sandbox from being used again: only one that has not connected shows it.
+  const quiet = await under.manager.create(options);
+  await quiet.exec('rm -f $SSL_CERT_FILE');
+  const { reuse } = await quiet.close();
+  expect(reuse).toMatchObject({ recycled: true });
+  await using again = await under.manager.create(options);
+  expect(again.id).toBe(`${quiet.id}-2`);
+  expect((await again.exec(`curl -sS ${url}`)).stdout).toBe('trusted');
+  await first.close();
+});
+
 it('and by nobody without', async () => {
   await using sandbox = await make('shell', false);
   expect((await sandbox.exec(`curl -sS ${url}`)).stderr).toContain('certificate');

@@ -1,15 +1,28 @@
 /** What the peers on the engine have in common. */
 import Docker from 'dockerode';
+import { importCompiled } from '../../setup/paths.mjs';
 import { runProcess } from './run-process.mjs';
+
+const { tmpfsSizes } = await importCompiled('lifecycle/tmpfs-sizes.js');
 
 /** By this label the bench finds what it made. */
 export const LABEL = 'ripcord.bench';
+
+const MEMORY = 512 * 1024 ** 2;
+const PLACES = { workspace: '/workspace', home: '/home/sandbox', tmp: '/tmp' };
+/** The places of a default sandbox, with their sizes. */
+const TMPFS = Object.fromEntries(
+  Object.entries(tmpfsSizes({ memory: MEMORY })).map(([place, { bytes, inodes }]) => [
+    PLACES[place],
+    `rw,exec,nosuid,nodev,size=${bytes},nr_inodes=${inodes},mode=1777`,
+  ]),
+);
 
 /** The flags that make `docker run` as hard as a default sandbox. */
 export const HARDENED = [
   '--network=none', '--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--memory=512m',
   '--memory-swap=512m', '--cpus=1', '--pids-limit=256', '--ipc=private', '--log-driver=none', '--user=1000:1000',
-  '--tmpfs=/workspace:rw,exec,nosuid,nodev,size=256m,mode=1777', '--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=51m',
+  ...Object.entries(TMPFS).map(([path, options]) => `--tmpfs=${path}:${options}`),
 ]; // biome-ignore format: a list
 
 /** The same for the engine's API. */
@@ -18,13 +31,13 @@ export const HARDENED_HOST_CONFIG = {
   ReadonlyRootfs: true,
   CapDrop: ['ALL'],
   SecurityOpt: ['no-new-privileges'],
-  Memory: 512 * 1024 ** 2,
-  MemorySwap: 512 * 1024 ** 2,
+  Memory: MEMORY,
+  MemorySwap: MEMORY,
   NanoCpus: 1e9,
   PidsLimit: 256,
   IpcMode: 'private',
   LogConfig: { Type: 'none', Config: {} },
-  Tmpfs: { '/workspace': 'rw,exec,nosuid,nodev,size=256m,mode=1777', '/tmp': 'rw,noexec,nosuid,nodev,size=51m' },
+  Tmpfs: TMPFS,
 };
 
 let client;

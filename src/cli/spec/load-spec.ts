@@ -24,8 +24,15 @@ const moduleSchema = z.object({
   }),
 });
 
+/** What package.json exports, besides the package itself. */
+const EXPORTS = ['tools', 'ai-sdk', 'client', 'server'];
+const own = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
+
 /** `import … from 'ripcord-sandbox'` in a spec means this very package, wherever the spec lies. */
-const ALIAS = { 'ripcord-sandbox': fileURLToPath(new URL('../../index.js', import.meta.url)) };
+const ALIAS = {
+  'ripcord-sandbox': own('index.js'),
+  ...Object.fromEntries(EXPORTS.map((name) => [`ripcord-sandbox/${name}`, own(`${name}/index.js`)])),
+};
 
 /**
  * @throws InvalidOptionsError naming the file, and what is wrong with it.
