@@ -12,15 +12,15 @@ const LIMIT = 64 * 1024;
 battery('output', ['runc', 'runsc'], (attack) => {
   attack('27 a flood: counted, cut, never in memory', { limits: { cpus: 2 } }, async ({ run, gVisor }) => {
     // gVisor traces every system call where the machine has no better way.
-    const bytes = scaled(0.5, gVisor ? 1 : 50) * GiB;
+    const bytes = gVisor ? scaled(64 * MiB, GiB) : scaled(512 * MiB, 50 * GiB);
     const result = await run('flood.sh', [bytes], { maxOutputBytes: LIMIT });
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0, stdoutBytes: bytes, truncated: true });
     expect(result.stdout.length).toBeLessThan(LIMIT + 100);
     expect(result.durationMs).toBeLessThan((bytes / GiB) * (gVisor ? 100_000 : 10_000));
   });
 
-  attack('28 one endless line: the same', { limits: { cpus: 2 } }, async ({ run }) => {
-    const bytes = scaled(256, 1024) * MiB;
+  attack('28 one endless line: the same', { limits: { cpus: 2 } }, async ({ run, gVisor }) => {
+    const bytes = scaled(gVisor ? 32 : 256, 1024) * MiB;
     const result = await run('long-line.sh', [bytes], { maxOutputBytes: LIMIT });
     expect(result).toMatchObject({ outcome: 'exited', stdoutBytes: bytes, truncated: true });
     expect(result.stdout).toMatch(/^x+\n\[\.\.\. \d+ bytes left out \.\.\.\]\nx+$/);
@@ -36,7 +36,7 @@ battery('output', ['runc', 'runsc'], (attack) => {
     '30 writes of one byte: less than one processor of the host',
     { limits: { cpus: 2 } },
     async ({ gVisor, run }) => {
-      const writes = scaled(300_000, gVisor ? 300_000 : 5_000_000);
+      const writes = gVisor ? scaled(50_000, 300_000) : scaled(300_000, 5_000_000);
       const before = process.cpuUsage();
       const result = await run('dribble.py', [writes], { maxOutputBytes: LIMIT });
       const { user, system } = process.cpuUsage(before);
