@@ -49,4 +49,31 @@ describe.skipIf(gVisorMissing !== undefined)(`gVisor${gVisorMissing ? `, ${gViso
     expect(await sandbox.exec(late, { drainMs: LONG_MS })).toMatchObject(drained);
     expect((await sandbox.exec(['true'], { drainMs: LONG_MS })).outcome).toBe('exited');
   });
+
+  it('has the sandbox’s own things: HOME, TMPDIR, a name, a uid of its own, programs that only run, a small /dev/shm', async () => {
+    const limits = { memory: '256m', shm: '8m' };
+    await using sandbox = await under.manager.create({ image: 'python', runtime: 'runsc', limits });
+    const program = `import getpass, os, pathlib, tempfile
+print(os.environ["HOME"], tempfile.gettempdir(), getpass.getuser(), os.getuid() >= 40000, os.listdir())
+pathlib.Path.home().joinpath("kept").write_text("x")
+tempfile.mkstemp()
+for path in (__file__, os.path.dirname(__file__) + "/other"):
+    try: open(path, "w")
+    except OSError as error: print(error.strerror)
+with open("/dev/shm/file", "wb") as file:
+    try:
+        for _ in range(32): file.write(bytes(1 << 20))
+    except OSError as error: print(error.strerror)`;
+    const { stdout, stderr } = await sandbox.runCode(program);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      '/home/sandbox /tmp sandbox True []',
+      expect.stringMatching(/^(Permission denied|Read-only file system)$/),
+      expect.stringMatching(/^(Permission denied|Read-only file system)$/),
+      'No space left on device',
+      '',
+    ]);
+    expect((await sandbox.exec('echo /run/ripcord/* ~/*')).stdout).toBe('/run/ripcord/* /home/sandbox/kept\n');
+    expect(await sandbox.diff()).toEqual([]);
+  });
 });
