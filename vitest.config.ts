@@ -34,7 +34,10 @@ export default defineConfig({
         name,
         // They keep to themselves; half their time went into loading the same modules anew for each file.
         isolate: name !== 'unit',
-        globalSetup: name === 'hostile' ? ['test/helpers/gvisor-setup.ts'] : [],
+        globalSetup: [
+          'test/helpers/state-home-setup.ts',
+          ...(name === 'hostile' ? ['test/helpers/gvisor-setup.ts'] : []),
+        ],
         include: [`test/${name}/**/*.test.{ts,mjs}`],
         testTimeout: timeoutMs * patience,
         hookTimeout: timeoutMs,

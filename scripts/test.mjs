@@ -46,11 +46,13 @@ function vitest(args, report, temp, warnings) {
     [inProject('node_modules', 'vitest', 'vitest.mjs'), 'run', ...reporters, ...args],
     {
       cwd: ROOT,
-      // Some of them mount, and root's shell may not know where the programs for that are.
+      // Some of them mount, and root's shell may not know where the programs for that are. The history of commits, which
+      // outlives a process otherwise, goes when the run ends.
       env: {
         ...process.env,
         PATH: systemPath(),
         TMPDIR: temp,
+        XDG_STATE_HOME: path.join(temp, 'state'),
         NODE_OPTIONS: redirectingWarnings(process.env.NODE_OPTIONS, warnings),
       },
       stdio: 'inherit',

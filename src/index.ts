@@ -55,6 +55,7 @@ export type {
   CommitReport,
   CommitRequest,
   CommitStatus,
+  Committed,
   PreparedCommit,
 } from './executor/commit-step.js';
 export type { CommitRules } from './executor/default-commit.js';

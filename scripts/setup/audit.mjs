@@ -1,5 +1,8 @@
-/** What a test run must not leave behind: containers and volumes of processes that are gone, and temp directories. */
-import { existsSync, readdirSync } from 'node:fs';
+/**
+ * What a test run must not leave behind: containers and volumes of processes that are gone, temp directories, and histories of
+ * commits to its own directories in the state home of the user who runs it.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { importCompiled } from './paths.mjs';
@@ -27,6 +30,7 @@ export async function beginAudit(temp) {
         ...(await sweepAll()),
         ...ourNames(temp),
         ...ourNames(SHARED_MEMORY).filter((name) => !memoryBefore.includes(name)),
+        ...(await historiesOf([temp, path.join(SHARED_MEMORY, 'ripcord-test-')])),
       ];
       await removeVolumes(backend, volumesBefore);
       return leftovers;
@@ -58,6 +62,19 @@ async function settled(backend) {
     if (!found.some((item) => isLeftover(item, now))) return;
     await sleep(POLL_MS);
   }
+}
+
+/**
+ * Files of the user's own history of commits to a target that begins like one of these: other commits are the user's.
+ * @param {string[]} beginnings
+ */
+async function historiesOf(beginnings) {
+  const { historyDirectory } = await importCompiled('workspace/history/history.js');
+  const directory = historyDirectory();
+  if (directory === undefined || !existsSync(directory)) return [];
+  return readdirSync(directory)
+    .map((name) => path.join(directory, name))
+    .filter((file) => beginnings.some((beginning) => readFileSync(file, 'utf8').includes(`"target": "${beginning}`)));
 }
 
 /**

@@ -30,6 +30,12 @@ export interface CommitIssue {
   reason: string;
 }
 
+/** What may be said about a commit that is made. */
+export interface Committed {
+  /** Why {@link readCommits} will not know of it. */
+  historyProblem?: string | undefined;
+}
+
 /** A commit that was looked into and not made yet. */
 export interface PreparedCommit {
   /** The target's files changed meanwhile. */
@@ -41,11 +47,11 @@ export interface PreparedCommit {
   /** The unified diff, for people. */
   diff(): Promise<string>;
   /**
-   * Wholly or not at all.
+   * Wholly or not at all. What it resolves to is about a commit that is made.
    * @param allow Flagged files to write all the same: patterns in .gitignore syntax.
    * @throws RipcordError `commit-conflict`, `commit-flagged`, `commit-refused`: nothing was written.
    */
-  apply(options: { allow: string[]; signal: AbortSignal }): Promise<void>;
+  apply(options: { allow: string[]; signal: AbortSignal }): Promise<Committed | void>;
 }
 
 /** How commits are made. */
@@ -78,6 +84,8 @@ export interface CommitReport {
   /** Why it was not made; empty when it was. */
   issues: readonly CommitIssue[];
   feedback: string | undefined;
+  /** Why {@link readCommits} will not know of a commit that was made. Undefined when it will. */
+  historyProblem?: string | undefined;
 }
 
 export interface CommitHooks {
@@ -111,8 +119,8 @@ export async function commitStep(commit: Commit, request: CommitRequest, hooks: 
   }
   hooks.beforeApply();
   try {
-    await prepared.apply({ allow, signal });
-    return report('committed');
+    const { historyProblem } = (await prepared.apply({ allow, signal })) ?? {};
+    return { ...report('committed'), ...(historyProblem === undefined ? {} : { historyProblem }) };
   } catch (error) {
     const status = error instanceof RipcordError ? REFUSALS[error.code] : undefined;
     if (!status) throw error;

@@ -16,7 +16,7 @@ export function defaultCommit(rules: CommitRules): Commit {
       refused: plan.refused,
       diff: () => plan.unifiedDiff(),
       apply: async ({ allow, signal: applySignal }) => {
-        await applyCommit(plan, { ...rules, allow: [...(rules.allow ?? []), ...allow], signal: applySignal });
+        return await applyCommit(plan, { ...rules, allow: [...(rules.allow ?? []), ...allow], signal: applySignal });
       },
     };
   };

@@ -3,13 +3,13 @@
  *
  *  1. lock the target; recover what an earlier commit left; look at everything again
  *  2. stage: write every new file to `.ripcord/commit-<id>/new` (same file system), check its hash, fsync
- *  3. write the sealed intent, then `applying` into the journal — from here on a crash is rolled back
+ *  3. write the sealed intent — from here on a crash is rolled back
  *  4. perform: renames only. What was there goes to `old/<n>`, what is to be comes from `new/<n>`; readers see the old
  *     file or the new one, except where a directory and a file change places
  *  5. look whether every directory written to is still where it was; fsync them
- *  6. write `committed` into the journal: the one moment at which the target becomes new — from here on a crash only
- *     leaves something to clean up
- *  7. remove the work directory
+ *  6. rename the work directory to `committed-<id>`: the one moment at which the target becomes new — from here on a
+ *     crash only leaves something to clean up
+ *  7. add it to the history, outside of the target; remove the work directory, and `.ripcord`
  *
  * An error or an abort before 6 is rolled back at once, in the same way as after a crash. After 6 it is too late.
  *
@@ -27,7 +27,7 @@ import { CommitConflictError, CommitError, CommitFlaggedError, CommitRefusedErro
 import type { Examination } from './commit-examine.js';
 import { examine } from './commit-examine.js';
 import type { Flagged } from './commit-flags.js';
-import { removeWork, withHome, workDirectory } from './commit-home.js';
+import { withHome } from './commit-home.js';
 import type { ApplyCommitOptions } from './commit-options.js';
 import { applySchema } from './commit-options.js';
 import { Performance } from './commit-perform.js';
@@ -37,18 +37,20 @@ import { openTree, recoverLocked, rollBack } from './commit-recover.js';
 import type { Refusal } from './commit-refusals.js';
 import { stageSteps } from './commit-stage.js';
 import type { Step } from './commit-steps.js';
+import { endWork, removeWork, workDirectory } from './commit-work.js';
 import type { ChangeCounts } from './diff.js';
 import { countChanges } from './diff.js';
+import { keepHistory } from './history/history.js';
 import { hostFileError } from './host-error.js';
 import type { JournalEntry } from './journal.js';
-import { enterState, readJournal, writeIntent } from './journal.js';
+import { writeIntent } from './journal.js';
 import { makeDirectories } from './make-directories.js';
 import { printable } from './printable.js';
 import type { Refused } from './refused.js';
 
 /** What a commit did. */
 export interface CommitReceipt {
-  /** As in the target's journal. */
+  /** As {@link readCommits} names it. */
   id: string;
   target: string;
   /** What was written. */
@@ -64,6 +66,11 @@ export interface CommitReceipt {
   allowed: Flagged[];
   /** What was left out, with `onRefused: 'report'`. */
   refused: readonly Refused[];
+  /**
+   * Why {@link readCommits} will not know of this commit: there is no state directory, or it cannot be written to. The
+   * commit is made all the same. Undefined when it will.
+   */
+  historyProblem?: string | undefined;
   durationMs: number;
 }
 
@@ -89,7 +96,7 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
     const receipt = await withHome(target.tree, { timeoutMs: lockTimeoutMs, signal }, async (home) => {
       await recoverLocked(target.tree, home);
       const { examination, refused } = await lookAgain(target.tree, plan, parsed);
-      const kept = await new Application(target.tree, home, plan, examination.steps, signal).run();
+      const { kept, historyProblem } = await new Application(target.tree, home, plan, examination.steps, signal).run();
       const missed = new Set([...examination.alreadyThere, ...kept, ...examination.kept]);
       const made = (await withoutRefused(plan.changes, refused)).filter(({ path }) => !missed.has(path));
       const shown = plan.refused;
@@ -101,6 +108,7 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
           kept: [...new Set([...examination.kept, ...kept])].sort(),
           allowed,
           refused: shown,
+          ...(historyProblem === undefined ? {} : { historyProblem }),
         },
         started,
       );
@@ -157,8 +165,16 @@ async function lookAgain(
   }
 }
 
+interface Applied {
+  /** Directories that turned out not to be empty and stay. */
+  kept: string[];
+  historyProblem: string | undefined;
+}
+
 class Application {
   private readonly directory: string;
+  /** It could not be undone: its directory has what that takes. */
+  private isBlocked = false;
 
   constructor(
     private readonly tree: AnchoredTree,
@@ -170,19 +186,14 @@ class Application {
     this.directory = workDirectory(plan.id);
   }
 
-  /** @returns directories that turned out not to be empty and stay */
-  async run(): Promise<string[]> {
-    if (this.steps.length === 0) return [];
-    const entry: JournalEntry = {
-      id: this.plan.id,
-      state: 'applying',
-      changes: this.plan.changes.length,
-      startedAt: new Date().toISOString(),
-    };
+  async run(): Promise<Applied> {
+    if (this.steps.length === 0) return { kept: [], historyProblem: undefined };
+    const { id, changes } = this.plan;
+    const started = { id, changes: changes.length, startedAt: new Date().toISOString() };
     try {
       return await this.inWork(async (fresh, old) => {
-        await this.prepare(fresh, entry);
-        return await this.perform(fresh, old, entry);
+        await this.prepare(fresh, started);
+        return await this.perform(fresh, old, { ...started, state: 'applying' });
       });
     } finally {
       await this.tidyUp();
@@ -199,32 +210,33 @@ class Application {
     );
   }
 
-  private async prepare(fresh: Place, entry: JournalEntry): Promise<void> {
-    const stored = await stageSteps(this.tree, fresh, this.plan.sources.result, this.steps, this.signal);
+  private async prepare(fresh: Place, started: Omit<JournalEntry, 'state'>): Promise<void> {
+    const steps = await stageSteps(this.tree, fresh, this.plan.sources.result, this.steps, this.signal);
     throwIfAborted(this.signal, 'writing the journal');
-    await this.tree.inside(this.directory, (work) => writeIntent(work, entry.id, stored));
-    await enterState(this.home, entry);
+    await this.tree.inside(this.directory, (work) => writeIntent(work, { ...started, steps }));
   }
 
-  private async perform(fresh: Place, old: Place, entry: JournalEntry): Promise<string[]> {
+  private async perform(fresh: Place, old: Place, entry: JournalEntry): Promise<Applied> {
     const performance = new Performance(this.tree, fresh, old, this.signal);
     try {
       await performance.run(this.steps);
       await performance.verify();
       await syncDirectories(this.tree, new Set(performance.touched.keys()));
       throwIfAborted(this.signal, 'completing the commit');
-      await enterState(this.home, { ...entry, state: 'committed', endedAt: new Date().toISOString() });
-      return performance.kept;
+      await endWork(this.tree, this.home, entry.id, 'committed');
     } catch (error) {
       await this.rollBack(entry, error);
       throw error;
     }
+    const finished: JournalEntry = { ...entry, state: 'committed', endedAt: new Date().toISOString() };
+    return { kept: performance.kept, historyProblem: await keepHistory(this.tree.root, [finished]) };
   }
 
   private async rollBack(entry: JournalEntry, cause: unknown): Promise<void> {
     try {
       await rollBack(this.tree, this.home, entry);
     } catch (error) {
+      this.isBlocked = true;
       if (error instanceof CommitError) throw error;
       throw new CommitError('commit-blocked', 'The commit failed, and could not be undone yet', {
         hint: 'Make room and rights, then run recoverCommit (ripcord apply --recover). Nothing is lost.',
@@ -233,21 +245,16 @@ class Application {
     }
   }
 
-  /** Never the work directory of a commit that still has to be undone; what fails here the next commit does. */
+  /** What fails here the next commit does: leftovers are found again by their name. */
   private async tidyUp(): Promise<void> {
-    try {
-      const open = (await readJournal(this.home)).filter(({ state }) => state === 'applying');
-      await removeWork(this.tree, this.home, new Set(open.map(({ id }) => id)));
-    } catch {
-      // The state is in the journal; leftovers are found again by their name.
-    }
+    await removeWork(this.tree, this.home, this.isBlocked ? this.plan.id : undefined).catch(() => {});
   }
 }
 
 function receiptOf(
   plan: CommitPlan,
   changes: readonly CommitChange[],
-  rest: Pick<CommitReceipt, 'alreadyThere' | 'kept' | 'allowed' | 'refused'>,
+  rest: Pick<CommitReceipt, 'alreadyThere' | 'kept' | 'allowed' | 'refused' | 'historyProblem'>,
   started: number,
 ): CommitReceipt {
   const bytes = changes.reduce(

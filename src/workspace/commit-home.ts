@@ -1,6 +1,5 @@
-/** The directory in the target that a commit works in. */
+/** The directory in the target that a commit works in. It is there for as long as a commit is. */
 import { rm } from 'node:fs/promises';
-import { removeTree } from '../lifecycle/remove-tree.js';
 import type { AnchoredTree, Place } from './commit-anchor.js';
 import { NotAPlace } from './commit-anchor.js';
 import { CommitError } from './commit-errors.js';
@@ -8,11 +7,11 @@ import { mkdir, rmdir } from './commit-fs.js';
 import type { LockOptions } from './commit-lock.js';
 import { withLock } from './commit-lock.js';
 import { errnoOf } from './host-error.js';
-import { COMMIT_ID, hideFromGit, OWN_DIRECTORY } from './journal.js';
+import { hideFromGit, IGNORE, OWN_DIRECTORY } from './journal.js';
 
 const ATTEMPTS = 20;
 
-/** Runs `work` in the target's {@link OWN_DIRECTORY}, made if need be, with the lock held; leaves no empty one. */
+/** Runs `work` in the target's {@link OWN_DIRECTORY}, made if need be, with the lock held, and removes it. */
 export async function withHome<T>(
   tree: AnchoredTree,
   options: LockOptions,
@@ -54,22 +53,6 @@ export async function inHome<T>(tree: AnchoredTree, work: (home: Place) => Promi
   }
 }
 
-/** Where the commit `id` keeps what it needs, relative to the target. */
-export const workDirectory = (id: string): string => `${OWN_DIRECTORY}/commit-${id}`;
-
-/** Removes the work directories of all commits but those in `except`. */
-export async function removeWork(tree: AnchoredTree, home: Place, except: ReadonlySet<string>): Promise<string[]> {
-  const removed: string[] = [];
-  for (const name of await home.list()) {
-    const id = name.startsWith('commit-') ? name.slice('commit-'.length) : '';
-    if (!COMMIT_ID.test(id) || except.has(id)) continue;
-    await tree.forget(workDirectory(id));
-    await removeTree(home.at(name));
-    removed.push(id);
-  }
-  return removed;
-}
-
 async function makeDirectory(tree: AnchoredTree): Promise<void> {
   await tree.inside('', async (root) => {
     try {
@@ -82,20 +65,37 @@ async function makeDirectory(tree: AnchoredTree): Promise<void> {
   await inHome(tree, hideFromGit);
 }
 
-/** A commit that came to nothing leaves nothing; a journal stays. */
+/** Not what somebody else needs in there: another process that waits, a commit that cannot be undone yet. */
 async function removeIfUnused(tree: AnchoredTree): Promise<void> {
   try {
-    const isUnused = await inHome(tree, async (home) => {
-      const names = await home.list();
-      if (names.some((name) => name !== '.gitignore')) return false;
-      await rm(home.at('.gitignore'), { force: true });
-      return true;
-    });
-    if (!isUnused) return;
-    await tree.forget(OWN_DIRECTORY);
-    await tree.inside('', (root) => rmdir(root.at(OWN_DIRECTORY)));
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      if (!(await inHome(tree, isUnused))) return;
+      await tree.forget(OWN_DIRECTORY);
+      if (await tree.inside('', (root) => removedDirectory(root.at(OWN_DIRECTORY)))) return;
+    }
   } catch {
-    // Somebody began to use it: it stays, and out of git's sight.
-    await inHome(tree, hideFromGit).catch(() => {});
+    // It is gone, or cannot be removed: the next commit tries again.
+  }
+}
+
+/** Empties one that only has our `.gitignore`. One that is used must have it: whoever saw it unused has removed it. */
+async function isUnused(home: Place): Promise<boolean> {
+  const names = await home.list();
+  if (names.every((name) => name === IGNORE)) {
+    await rm(home.at(IGNORE), { force: true });
+    return true;
+  }
+  await hideFromGit(home);
+  return false;
+}
+
+/** False where somebody began to use it. */
+async function removedDirectory(path: string): Promise<boolean> {
+  try {
+    await rmdir(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return false;
+    throw error;
   }
 }

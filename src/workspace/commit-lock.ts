@@ -41,6 +41,8 @@ export async function withLock<T>(place: Place, options: LockOptions, work: () =
     await removeLitter(place);
     return await work();
   } finally {
+    // Of who died waiting in the meantime. The next one does it if this fails.
+    await removeLitter(place).catch(() => {});
     const away = place.at(`${LOCK}-${token}-done`);
     // Somebody removed all of it by hand: then nothing is locked any more either.
     if (await renamed(place.at(LOCK), away)) await rm(away, { recursive: true, force: true });
@@ -122,6 +124,9 @@ async function readOwner(directory: string): Promise<Holder | undefined> {
 async function isDead({ owner }: Holder, place: Place): Promise<boolean> {
   return owner === undefined ? isOld(place.at(LOCK)) : livenessOf(parseOwner(owner)) === 'dead';
 }
+
+/** Whether a file in a target's directory is a lock, or is to become one. */
+export const isLockName = (name: string): boolean => name === LOCK || name.startsWith(`${LOCK}-`);
 
 /** What processes killed while waiting left. Only the holder does this. */
 async function removeLitter(place: Place): Promise<void> {

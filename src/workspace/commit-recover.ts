@@ -1,15 +1,19 @@
 import { lstat } from 'node:fs/promises';
 import { parseOptions } from '../config.js';
-import { AnchoredTree, NotAPlace, type Place } from './commit-anchor.js';
+import { AnchoredTree, type Place } from './commit-anchor.js';
 import { CommitError } from './commit-errors.js';
-import { hasVanished, inHome, removeWork, withHome, workDirectory } from './commit-home.js';
+import { hasVanished, inHome, withHome } from './commit-home.js';
+import { isLockName } from './commit-lock.js';
 import type { RecoverOptions } from './commit-options.js';
 import { recoverSchema } from './commit-options.js';
 import type { Displaced } from './commit-undo.js';
 import { undo } from './commit-undo.js';
+import { endWork, findWork, inWork, isWork, removeWork, workDirectory } from './commit-work.js';
+import { readFormer, removeFormer } from './history/former.js';
+import { keepHistory, MAX_ENTRIES, readHistory } from './history/history.js';
 import { errnoOf, hostFileError } from './host-error.js';
 import type { JournalEntry } from './journal.js';
-import { enterState, OWN_DIRECTORY, readIntent, readJournal } from './journal.js';
+import { IGNORE, readIntent } from './journal.js';
 
 export interface Recovery {
   /**
@@ -21,12 +25,16 @@ export interface Recovery {
   commits: string[];
   /** What others wrote after the crash where the old state had to be restored: moved, not lost. */
   displaced: Displaced[];
+  /** Why {@link readCommits} will not know of these commits. Undefined when it will. */
+  historyProblem?: string | undefined;
 }
 
+const NOTHING: Recovery = { outcome: 'nothing', commits: [], displaced: [] };
+
 /**
- * Brings a target whose commit was interrupted by a crash or a kill to its wholly old or wholly new state, as its
- * journal says. Does nothing where nothing was interrupted; can itself be killed and run again. {@link prepareCommit}
- * and {@link applyCommit} do it first.
+ * Brings a target whose commit was interrupted by a crash or a kill to its wholly old or wholly new state, by what is in
+ * its `.ripcord`, and removes that. Does nothing where nothing was interrupted; can itself be killed and run again.
+ * {@link prepareCommit} and {@link applyCommit} do it first.
  *
  * @throws CommitError `commit-busy` while a live process commits, `commit-blocked` when something stands in the way,
  * `commit-journal-invalid` when the journal was not written here. FileError.
@@ -34,24 +42,48 @@ export interface Recovery {
 export async function recoverCommit(target: string, options?: RecoverOptions): Promise<Recovery> {
   const { lockTimeoutMs, signal } = parseOptions(recoverSchema, options, 'recoverCommit');
   const tree = await openTree(target);
-  if (tree === undefined) return { outcome: 'nothing', commits: [], displaced: [] };
+  if (tree === undefined) return { ...NOTHING };
   try {
-    if (!(await isInterrupted(tree))) return { outcome: 'nothing', commits: [], displaced: [] };
-    return await withHome(tree, { timeoutMs: lockTimeoutMs, signal }, (home) => recoverLocked(tree, home));
+    switch (await whatIsDue(tree)) {
+      case 'nothing':
+        return { ...NOTHING };
+      case 'litter':
+        return await withHome(tree, { timeoutMs: 0, signal }, (home) => recoverLocked(tree, home)).catch(orLeaveIt);
+      case 'recovery':
+        return await withHome(tree, { timeoutMs: lockTimeoutMs, signal }, (home) => recoverLocked(tree, home));
+    }
   } finally {
     await tree.close();
   }
 }
 
-/** What the journal of a target knows, oldest commit first. */
+/**
+ * The last 100 commits to a directory, oldest first: those under way or interrupted, which its `.ripcord` tells, and the
+ * finished ones, which stand in `$XDG_STATE_HOME/ripcord/commits` (without that variable `~/.local/state/ripcord/commits`)
+ * under its real path: a project that is moved begins a new history.
+ *
+ * @throws CommitError `commit-journal-invalid` when one of both was not written by Ripcord. FileError.
+ */
 export async function readCommits(target: string): Promise<JournalEntry[]> {
   const tree = await openTree(target);
   if (tree === undefined) return [];
   try {
-    return (await inHomeIfThere(tree, readJournal)) ?? [];
+    // In this order: what ends in between is in the history before it is gone from the target.
+    const there = (await inHomeIfThere(tree, (home) => readThere(tree, home))) ?? { former: [], work: [] };
+    const kept = await readHistory(tree.root);
+    const known = new Set(kept.map(({ id }) => id));
+    const missing = (entries: readonly JournalEntry[]) => entries.filter(({ id }) => !known.has(id));
+    return [...missing(there.former), ...kept, ...missing(there.work)].slice(-MAX_ENTRIES);
   } finally {
     await tree.close();
   }
+}
+
+async function readThere(tree: AnchoredTree, home: Place): Promise<{ former: JournalEntry[]; work: JournalEntry[] }> {
+  const former = await readFormer(home);
+  const work = (await findWork(tree, home, former)).flatMap(({ entry }) => entry ?? []);
+  const ids = new Set(work.map(({ id }) => id));
+  return { former: former.filter(({ id }) => !ids.has(id)), work };
 }
 
 /** Undefined where there is no such directory. */
@@ -70,54 +102,72 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** {@link recoverCommit} for who holds the lock already. */
+/** {@link recoverCommit} for who holds the lock already. Moves what an earlier version kept in the target, too. */
 export async function recoverLocked(tree: AnchoredTree, home: Place): Promise<Recovery> {
+  const former = await readFormer(home);
+  const finished = former.filter(({ state }) => state !== 'applying');
   const displaced: Displaced[] = [];
-  const rolledBack: string[] = [];
-  for (const entry of await readJournal(home)) {
-    if (entry.state !== 'applying') continue;
-    displaced.push(...(await rollBack(tree, home, entry)));
-    rolledBack.push(entry.id);
+  const done = { committed: [] as string[], 'rolled-back': [] as string[] };
+  for (const entry of await due(tree, home, former)) {
+    if (entry.state === 'applying') displaced.push(...(await undoWork(tree, home, entry.id)));
+    const state = entry.state === 'applying' ? 'rolled-back' : entry.state;
+    done[state].push(entry.id);
+    finished.push({ ...entry, state, endedAt: entry.endedAt ?? new Date().toISOString() });
   }
-  const removed = await removeWork(tree, home, new Set());
-  if (rolledBack.length > 0) return { outcome: 'rolled-back', commits: rolledBack, displaced };
-  const states = new Map((await readJournal(home)).map(({ id, state }) => [id, state]));
-  const completed = removed.filter((id) => states.get(id) === 'committed');
-  return { outcome: completed.length > 0 ? 'completed' : 'nothing', commits: completed, displaced };
+  const historyProblem = await keepHistory(tree.root, finished);
+  await removeWork(tree, home);
+  // It is all there is of it: it stays until it can be moved.
+  if (historyProblem === undefined) await removeFormer(home);
+  const problem = historyProblem === undefined ? {} : { historyProblem };
+  const rolledBack = done['rolled-back'];
+  if (rolledBack.length > 0) return { outcome: 'rolled-back', commits: rolledBack, displaced, ...problem };
+  const outcome = done.committed.length > 0 ? 'completed' : 'nothing';
+  return { outcome, commits: done.committed, displaced, ...problem };
 }
 
-/** Undoes what was made of a commit, says so in the journal, and removes its work directory. */
+async function due(tree: AnchoredTree, home: Place, former: readonly JournalEntry[]): Promise<JournalEntry[]> {
+  const found = (await findWork(tree, home, former)).flatMap(({ entry }) => entry ?? []);
+  const ids = new Set(found.map(({ id }) => id));
+  // What an earlier version says is under way, and somebody removed: undoing it says what is wrong.
+  return [...found, ...former.filter(({ id, state }) => state === 'applying' && !ids.has(id))];
+}
+
+/** Undoes what was made of a commit, and keeps that in the history. */
 export async function rollBack(tree: AnchoredTree, home: Place, entry: JournalEntry): Promise<Displaced[]> {
-  const directory = workDirectory(entry.id);
-  const displaced = await inWork(tree, directory, async (work) => {
-    const steps = await readIntent(work, entry.id);
-    return await tree.inside(`${directory}/new`, (fresh) =>
-      tree.inside(`${directory}/old`, (old) => undo({ tree, home, fresh, old }, entry.id, steps)),
-    );
-  });
-  await enterState(home, { ...entry, state: 'rolled-back', endedAt: new Date().toISOString() });
-  await tree.forget(directory);
-  await removeWork(tree, home, new Set());
+  const displaced = await undoWork(tree, home, entry.id);
+  await keepHistory(tree.root, [{ ...entry, state: 'rolled-back', endedAt: new Date().toISOString() }]);
   return displaced;
 }
 
-async function inWork<T>(tree: AnchoredTree, directory: string, work: (place: Place) => Promise<T>): Promise<T> {
-  try {
-    return await tree.inside(directory, work);
-  } catch (error) {
-    if (!(error instanceof NotAPlace && error.directory.startsWith(directory))) throw error;
-    throw new CommitError('commit-journal-invalid', `The commit journal of the target is not valid: ${error.message}`, {
-      hint: `Somebody removed part of ${OWN_DIRECTORY}. Remove the rest of it when you have looked at it.`,
-    });
-  }
+async function undoWork(tree: AnchoredTree, home: Place, id: string): Promise<Displaced[]> {
+  const directory = workDirectory(id);
+  const displaced = await inWork(tree, directory, async (work) => {
+    const { steps } = (await readIntent(work, id)) ?? { steps: [] };
+    return await inWork(tree, `${directory}/new`, (fresh) =>
+      inWork(tree, `${directory}/old`, (old) => undo({ tree, fresh, old }, id, steps)),
+    );
+  });
+  await endWork(tree, home, id, 'rolled-back');
+  return displaced;
 }
 
-async function isInterrupted(tree: AnchoredTree): Promise<boolean> {
-  const interrupted = await inHomeIfThere(tree, async (home) => {
-    if ((await home.list()).some((name) => name.startsWith('commit-'))) return true;
-    return (await readJournal(home)).some(({ state }) => state === 'applying');
+/** What there is to do. `litter`: nothing but the directory itself and locks; a reader of the target need not care. */
+async function whatIsDue(tree: AnchoredTree): Promise<'nothing' | 'litter' | 'recovery'> {
+  const found = await inHomeIfThere(tree, async (home) => {
+    const names = await home.list();
+    if (names.some(isWork)) return 'recovery';
+    if ((await readFormer(home)).some(({ state }) => state === 'applying')) return 'recovery';
+    return names.every((name) => name === IGNORE) || names.some(isLockName) ? 'litter' : 'nothing';
   });
-  return interrupted ?? false;
+  return found ?? 'nothing';
+}
+
+/** Whoever cannot or must not write there, or came upon a commit that is about to begin, leaves the litter alone. */
+function orLeaveIt(error: unknown): Recovery {
+  const isBusy = error instanceof CommitError && error.code === 'commit-busy';
+  if (isBusy || hasVanished(error) || ['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? ''))
+    return { ...NOTHING };
+  throw error;
 }
 
 /** Undefined where there is none, also where another process removes its unused one meanwhile. */

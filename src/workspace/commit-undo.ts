@@ -25,11 +25,9 @@ export interface Displaced {
   movedTo?: string | undefined;
 }
 
-/** The four places an undo deals with. */
+/** The places an undo deals with. */
 export interface UndoPlaces {
   tree: AnchoredTree;
-  home: Place;
-  /** Undefined where the commit died before it was made. */
   fresh: Place;
   old: Place;
 }
@@ -167,10 +165,14 @@ class Undo {
     return sameThing(found, written);
   }
 
+  /** Into a directory that people see: it is their work, and what is in `.ripcord` goes with the commit. */
   private async displace(path: string, at: string): Promise<void> {
-    const name = `displaced-${this.id}-${randomBytes(4).toString('hex')}-${nameOf(path).slice(0, 60)}`;
-    await rename(at, this.places.home.at(name));
-    this.displaced.push({ path, movedTo: `.ripcord/${name}` });
+    const directory = `ripcord-displaced-${this.id}`;
+    const name = `${randomBytes(4).toString('hex')}-${nameOf(path).slice(0, 60)}`;
+    await this.tree.inside('', (root) => made(root.at(directory)));
+    await this.tree.inside(directory, (place) => rename(at, place.at(name)));
+    this.touched.add('').add(directory);
+    this.displaced.push({ path, movedTo: `${directory}/${name}` });
   }
 
   /** Nothing is to be done where the directory is gone with everything in it. */

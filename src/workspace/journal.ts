@@ -1,12 +1,15 @@
 /**
- * What is known about the commits to one target, in `<target>/.ripcord`:
+ * What a commit keeps in its target, `<target>/.ripcord`, while it is under way, and when its process died:
  *
  *     .gitignore          `*`: none of this is the project's
- *     journal.json        the last commits and the state of each
- *     commit-<id>/        only while one is under way, or was when its process died
- *       intent            the steps, sealed
+ *     lock/               who commits
+ *     commit-<id>/
+ *       intent            the steps, sealed; without it nothing of the target was touched
  *       new/<n>           what will be there
  *       old/<n>           what was there
+ *
+ * The name says how it ended: `committed-<id>`, `rolled-back-<id>`. Then its history is kept elsewhere (history.ts), and all
+ * of this is removed.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -26,7 +29,7 @@ export const OWN_DIRECTORY = '.ripcord';
 
 /**
  * `applying`: under way, or its process died and {@link recoverCommit} is due. `committed`: the target is wholly new.
- * `rolled-back`: wholly old. A commit the journal does not know has changed nothing.
+ * `rolled-back`: wholly old. A commit nobody knows of has changed nothing.
  */
 export type CommitState = 'applying' | 'committed' | 'rolled-back';
 
@@ -39,30 +42,37 @@ export interface JournalEntry {
   endedAt?: string | undefined;
 }
 
-const JOURNAL = 'journal.json';
+/** What a commit means to do. */
+export interface Intent {
+  id: string;
+  /** Undefined in those of versions that kept it elsewhere. */
+  changes?: number | undefined;
+  startedAt?: string | undefined;
+  steps: StoredStep[];
+}
+
 const INTENT = 'intent';
-/** Enough to find out about a commit a crashed run had begun. */
-const MAX_ENTRIES = 100;
+export const IGNORE = '.gitignore';
 
 export const COMMIT_ID = /^[0-9a-z]{16}$/;
 
-const journalSchema = z.strictObject({
-  version: z.literal(1),
-  commits: z.array(
-    z.strictObject({
-      id: z.string().regex(COMMIT_ID),
-      state: z.enum(['applying', 'committed', 'rolled-back']),
-      changes: z.number().int().min(0),
-      startedAt: z.string(),
-      endedAt: z.string().optional(),
-    }),
-  ),
+/** Longer than any date. */
+const time = z.string().max(40);
+
+export const entrySchema = z.strictObject({
+  id: z.string().regex(COMMIT_ID),
+  state: z.enum(['applying', 'committed', 'rolled-back']),
+  changes: z.number().int().min(0),
+  startedAt: time,
+  endedAt: time.optional(),
 });
 
 const number = z.string().regex(/^\d{1,20}$/);
 const intentSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal([1, 2]),
   id: z.string().regex(COMMIT_ID),
+  changes: z.number().int().min(0).optional(),
+  startedAt: time.optional(),
   steps: z.array(
     z.strictObject({
       n: z.number().int().min(0),
@@ -81,34 +91,19 @@ const intentSchema = z.strictObject({
   ),
 });
 
-/** The entries, oldest first; none where there never was a commit. `place` is the target's {@link OWN_DIRECTORY}. */
-export async function readJournal(place: Place): Promise<JournalEntry[]> {
-  const text = await readOwnFile(place.at(JOURNAL));
-  if (text === undefined) return [];
-  return parse(journalSchema, text).commits;
-}
-
-/** Replaces the journal as a whole: a reader, and a power cut, see the old one or the new one. */
-export async function writeJournal(place: Place, entries: readonly JournalEntry[]): Promise<void> {
-  const text = JSON.stringify({ version: 1, commits: entries.slice(-MAX_ENTRIES) }, null, 1);
-  await writeDurably(place, JOURNAL, `${text}\n`);
-}
-
-/** Adds or changes the entry of one commit. */
-export async function enterState(place: Place, entry: JournalEntry): Promise<void> {
-  const entries = (await readJournal(place)).filter(({ id }) => id !== entry.id);
-  await writeJournal(place, [...entries, entry]);
-}
-
 /** Writes what is about to be done into the commit's own directory. */
-export async function writeIntent(work: Place, id: string, steps: readonly StoredStep[]): Promise<void> {
-  const text = JSON.stringify({ version: 1, id, steps });
+export async function writeIntent(work: Place, intent: Intent): Promise<void> {
+  const text = JSON.stringify({ version: 2, ...intent });
   await writeDurably(work, INTENT, `${seal(text)}\n${text}`);
 }
 
-/** @throws CommitError `commit-journal-invalid` when it was not written here. */
-export async function readIntent(work: Place, id: string): Promise<StoredStep[]> {
-  const stored = (await readOwnFile(work.at(INTENT))) ?? '';
+/**
+ * @returns undefined where there is none
+ * @throws CommitError `commit-journal-invalid` when it was not written here
+ */
+export async function readIntent(work: Place, id: string): Promise<Intent | undefined> {
+  const stored = await readOwnFile(work.at(INTENT));
+  if (stored === undefined) return undefined;
   const newline = stored.indexOf('\n');
   const text = stored.slice(newline + 1);
   const given = Buffer.from(stored.slice(0, Math.max(newline, 0)));
@@ -116,11 +111,12 @@ export async function readIntent(work: Place, id: string): Promise<StoredStep[]>
   if (given.length !== right.length || !timingSafeEqual(given, right)) {
     throw invalid('its intent was not written on this machine by this user');
   }
-  const intent = parse(intentSchema, text);
+  const { version: _, ...intent } = parseIntent(text);
   if (intent.id !== id) throw invalid('its intent belongs to another commit');
-  return intent.steps;
+  return intent;
 }
 
+/** Replaces a file as a whole: a reader, and a power cut, see the old one or the new one. */
 export async function writeDurably(place: Place, name: string, text: string): Promise<void> {
   const partial = place.at(`${name}.partial`);
   // A crash may have left one, a hostile repository a link: neither is written to.
@@ -169,25 +165,30 @@ async function readOwnFile(path: string): Promise<string | undefined> {
   }
 }
 
-function parse<S extends z.ZodType>(schema: S, text: string): z.output<S> {
+function parseIntent(text: string): z.output<typeof intentSchema> {
   try {
-    return schema.parse(JSON.parse(text));
+    return intentSchema.parse(JSON.parse(text));
   } catch (error) {
     throw invalid('it cannot be read', error);
   }
 }
 
 function invalid(why: string, cause?: unknown): CommitError {
-  return new CommitError('commit-journal-invalid', `The commit journal of the target is not valid: ${why}`, {
-    hint: `Look at ${OWN_DIRECTORY} in the target: what is in commit-*/old was there before. Then remove the directory.`,
+  return invalidJournal(
+    `The commit journal of the target is not valid: ${why}`,
+    `Look at ${OWN_DIRECTORY} in the target: what is in commit-*/old was there before. Then remove the directory.`,
     cause,
-  });
+  );
+}
+
+export function invalidJournal(message: string, hint: string, cause?: unknown): CommitError {
+  return new CommitError('commit-journal-invalid', message, { hint, cause });
 }
 
 /** Makes sure git does not see the directory. */
 export async function hideFromGit(place: Place): Promise<void> {
   try {
-    await writeFile(place.at('.gitignore'), '*\n', { flag: 'wx', mode: 0o644 });
+    await writeFile(place.at(IGNORE), '*\n', { flag: 'wx', mode: 0o644 });
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }

@@ -20,7 +20,7 @@ describe('the tournament', () => {
     expect(report.impostors.map(({ name, entered, lost }) => [name, entered, lost])).toEqual(
       IMPOSTORS.map(({ name }) => [name, 2, 2]),
     );
-    expect(readdirSync(temp('out')).sort()).toEqual(['.ripcord', 'HumanEval_0.py', 'HumanEval_1.py']);
+    expect(readdirSync(temp('out')).sort()).toEqual(['HumanEval_0.py', 'HumanEval_1.py']);
     expect(readFileSync(temp('out/HumanEval_0.py'), 'utf8')).toContain('if distance < threshold:');
     expect(code).toBe(0);
     expect(await leftOf(pid)).toEqual(NOTHING);

@@ -13,12 +13,11 @@ export async function snapshotOf(directory: string, tree: Tree, modes: Record<st
   return { ...(await manifestOf(directory)), directory };
 }
 
-/** Path → kind, mode and content of everything below `directory`, but for what is Ripcord's own. */
+/** Path → kind, mode and content of everything below `directory`. */
 export function stateOf(directory: string): Record<string, string> {
   const state: Record<string, string> = {};
   const visit = (relative: string): void => {
     for (const name of readdirSync(path.join(directory, relative)).sort()) {
-      if (relative === '' && name === '.ripcord') continue;
       const at = path.posix.join(relative, name);
       const full = path.join(directory, at);
       const stats = lstatSync(full);

@@ -45,7 +45,8 @@ export function addApply(program: Command, context: CliContext): void {
         'there changed meanwhile, when a change leads out of it, or when a file that can run programs on this machine ' +
         'would change and is not allowed by name. Deleted is what the mark beside a result of run --out says was ' +
         'deleted, and nothing else without --delete; on a terminal you are asked first. Killed in the middle, the next ' +
-        'apply or --recover restores what was.',
+        'apply or --recover restores what was. Nothing of it stays in the directory: which commits there were is kept in ' +
+        '$XDG_STATE_HOME/ripcord/commits, without that variable ~/.local/state/ripcord/commits.',
     )
     .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote', hostPath)
     .argument('[result]', 'the directory after', hostPath)
@@ -131,14 +132,15 @@ function tellPlan(plan: CommitPlan): void {
   tellIgnored(plan);
 }
 
-function tellReceipt({ changes, kept, alreadyThere, refused }: CommitReceipt): void {
+function tellReceipt({ changes, kept, alreadyThere, refused, historyProblem }: CommitReceipt): void {
   for (const { change, path } of changes) process.stdout.write(`${change.padEnd(12)} ${safeLine(path)}\n`);
   for (const path of kept) note(`${safeLine(path)} stays: it holds files the sandbox did not have`);
   for (const { path, reason } of refused) note(`left out: ${safeLine(path)}: ${reason}`);
   note(summarizeChanges(changes) + (alreadyThere.length > 0 ? `; ${alreadyThere.length} were there already` : ''));
+  tellHistoryProblem(historyProblem);
 }
 
-function tellRecovery({ outcome, displaced }: Recovery): void {
+function tellRecovery({ outcome, displaced, historyProblem }: Recovery): void {
   const said = {
     nothing: 'nothing was interrupted',
     'rolled-back': 'an interrupted commit was undone; the directory is as it was before',
@@ -148,6 +150,11 @@ function tellRecovery({ outcome, displaced }: Recovery): void {
   for (const { path, movedTo } of displaced) {
     note(`${safeLine(path)} changed after the crash: ${movedTo ? `it is in ${safeLine(movedTo)} now` : 'it stays'}`);
   }
+  tellHistoryProblem(historyProblem);
+}
+
+function tellHistoryProblem(problem: string | undefined): void {
+  if (problem !== undefined) note(`the history of commits could not be kept: ${safeLine(problem)}`);
 }
 
 function sameDirectory(a: string, b: string): boolean {

@@ -153,6 +153,9 @@ function lineOf(event: RunEvent): string | undefined {
         ? `  ${dim('no branch was accepted')}`
         : `  ${green(`branch ${event.decision.accept} was accepted`)}`;
     case 'commit.ended':
+      if (event.commit.historyProblem !== undefined) {
+        return `  ${dim(`the history of commits could not be kept: ${safeLine(event.commit.historyProblem)}`)}`;
+      }
       return event.commit.status === 'committed'
         ? undefined
         : `  ${red(`commit ${event.commit.status}`)}${event.commit.issues.map(({ path, reason }) => `\n    ${safeLine(path)}: ${safeLine(reason)}`).join('')}`;

@@ -28,8 +28,7 @@ async function sources() {
 describe('without hard links', () => {
   it('files and links are replaced all the same', async () => {
     await applyCommit(await prepareCommit(await sources()));
-    const { '.ripcord': _, ...now } = readTree(temp('target'));
-    expect(now).toEqual(readTree(temp('result')));
+    expect(readTree(temp('target'))).toEqual(readTree(temp('result')));
   });
 
   it('an abort at any check restores content, permissions and links', async () => {

@@ -93,15 +93,14 @@ describe('applying a plan', () => {
       bytes: 5,
     });
     expect(await readCommits(target())).toMatchObject([{ id: plan.id, state: 'committed', changes: 10 }]);
-    expect(readdirSync(target('.ripcord')).sort()).toEqual(['.gitignore', 'journal.json']);
+    expect(existsSync(target('.ripcord'))).toBe(false);
   });
 
   it('turns files into directories and links, and back', async () => {
     const base: Tree = { f: 'file', d: { x: '1', e: { y: '2' } }, l: 'link:f', g: 'g' };
     const result: Tree = { f: { now: 'a directory' }, d: 'now a file', l: { sub: 's' }, g: 'link:d' };
     await applyCommit(await prepareCommit(await trees(base, result)));
-    const { '.ripcord': _, ...now } = readTree(target());
-    expect(now).toEqual(result);
+    expect(readTree(target())).toEqual(result);
   });
 
   it('does nothing, and leaves nothing, where nothing changed', async () => {
@@ -163,7 +162,7 @@ describe('applying a plan', () => {
 
   it('takes a name apart from others on the host that only differ in case, once the old one goes', async () => {
     await applyCommit(await prepareCommit(await trees({ Readme: 'r' }, { README: 'r' })));
-    expect(Object.keys(readTree(target())).sort()).toEqual(['.ripcord', 'README']);
+    expect(Object.keys(readTree(target())).sort()).toEqual(['README']);
   });
 
   it('keeps a directory that was deleted but holds what the sandbox never had', async () => {
@@ -276,6 +275,9 @@ describe('what is never written', () => {
     ['l', { kind: 'link', linkTarget: '../out' }],
     ['d/l', { kind: 'link', linkTarget: 'a/../../..' }],
     ['.RIPCORD/journal.json', {}],
+    ['.ripcord', {}],
+    ['.ripcord-mine', {}],
+    ['.ripcord.json', {}],
   ])('%j %j', async (path, entry) => {
     const base = await snapshotOf(temp('base'), none);
     mkdirSync(target());
@@ -283,6 +285,7 @@ describe('what is never written', () => {
     expect(plan.refused).toHaveLength(1);
     const error = await rejection(() => applyCommit(plan));
     expect(error).toBeInstanceOf(CommitRefusedError);
+    expect(readdirSync(target())).toEqual([]);
     expect(existsSync(temp('out'))).toBe(false);
   });
 
@@ -518,14 +521,14 @@ describe('two commits to one target', () => {
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const result of results)
       if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(CommitConflictError);
-    const { '.ripcord': _, ...now } = readTree(target());
-    expect(now).toEqual({ shared: `${won}`, [`own${won}`]: 'x' });
+    expect(readTree(target())).toEqual({ shared: `${won}`, [`own${won}`]: 'x' });
   });
 
   it('wait for each other only so long', async () => {
     const plan = await prepareCommit(await trees({}, { a: '1' }));
     const lock = target('.ripcord/lock');
     mkdirSync(lock, { recursive: true });
+    writeFileSync(target('.ripcord/.gitignore'), '*\n');
     const { currentOwner, formatOwner } = await import('../../../src/lifecycle/owner.js');
     writeFileSync(`${lock}/owner`, `${'a'.repeat(18)} ${formatOwner(currentOwner())}`);
     const error = await rejection(() => applyCommit(plan, { lockTimeoutMs: 60 }));
@@ -541,7 +544,7 @@ describe('two commits to one target', () => {
     const long = new Date(Date.now() - 3_600_000);
     utimesSync(target('.ripcord/lock'), long, long);
     await applyCommit(plan, { lockTimeoutMs: 0 });
-    expect(readdirSync(target('.ripcord')).sort()).toEqual(['.gitignore', 'journal.json']);
+    expect(existsSync(target('.ripcord'))).toBe(false);
   });
 
   it('do not wait for a dead owner', async () => {
@@ -551,7 +554,7 @@ describe('two commits to one target', () => {
     const { currentOwner, formatOwner } = await import('../../../src/lifecycle/owner.js');
     writeFileSync(`${lock}/owner`, `${'a'.repeat(18)} ${formatOwner({ ...currentOwner(), started: '1' })}`);
     await applyCommit(plan, { lockTimeoutMs: 0 });
-    expect(readdirSync(target('.ripcord')).sort()).toEqual(['.gitignore', 'journal.json']);
+    expect(existsSync(target('.ripcord'))).toBe(false);
   });
 });
 
@@ -575,12 +578,15 @@ describe('a journal somebody else brought along', () => {
 });
 
 describe('links somebody else put into .ripcord', () => {
-  it.each(['journal.json.partial', 'journal.json', '.gitignore', 'lock'])('are not followed: %s', async (name) => {
+  const id = 'a'.repeat(16);
+  const names = ['journal.json.partial', 'journal.json', '.gitignore', 'lock', `commit-${id}`, `committed-${id}`];
+
+  it.each(names)('are not followed: %s', async (name) => {
     const plan = await prepareCommit(await trees({ a: '1' }, { a: '2' }));
     writeFileSync(temp('outside'), 'canary');
     mkdirSync(temp('outside.d'));
     mkdirSync(target('.ripcord'));
-    symlinkSync(temp(name === 'lock' ? 'outside.d' : 'outside'), target('.ripcord', name));
+    symlinkSync(temp(name === 'lock' || name.endsWith(id) ? 'outside.d' : 'outside'), target('.ripcord', name));
     await applyCommit(plan, { lockTimeoutMs: 50 }).catch(() => {});
     expect(readFileSync(temp('outside'), 'utf8')).toBe('canary');
     expect(readdirSync(temp('outside.d'))).toEqual([]);

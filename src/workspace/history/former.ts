@@ -1,0 +1,39 @@
+/**
+ * Earlier versions kept the history in the target, `.ripcord/journal.json`, and with it what state a commit was in. The
+ * next commit to such a target, or a recovery, moves it. A repository can bring such a file along: nothing is decided by
+ * it but for a commit whose intent is sealed, and nobody elsewhere knows the name of one.
+ */
+import { rm } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Place } from '../commit-anchor.js';
+import { entrySchema, invalidJournal, type JournalEntry, OWN_DIRECTORY } from '../journal.js';
+import { readRecord } from './record.js';
+
+const FILE = 'journal.json';
+/** The second one is what a process that was killed while it wrote the first one left. */
+export const FORMER_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
+
+const formerSchema = z.strictObject({ version: z.literal(1), commits: z.array(entrySchema) });
+
+/**
+ * The entries, oldest first.
+ * @param home The target's {@link OWN_DIRECTORY}.
+ * @throws CommitError `commit-journal-invalid`
+ */
+export async function readFormer(home: Place): Promise<JournalEntry[]> {
+  const text = await readRecord(home.at(FILE));
+  if (text === undefined) return [];
+  try {
+    return formerSchema.parse(JSON.parse(text)).commits;
+  } catch (cause) {
+    throw invalidJournal(
+      `${OWN_DIRECTORY}/${FILE} in the target cannot be read`,
+      `Look at ${OWN_DIRECTORY}: what is in commit-*/old was there before. Then remove the directory.`,
+      cause,
+    );
+  }
+}
+
+export async function removeFormer(home: Place): Promise<void> {
+  for (const name of FORMER_NAMES) await rm(home.at(name), { force: true });
+}

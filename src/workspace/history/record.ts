@@ -1,0 +1,30 @@
+import { fstat } from '../commit-fs.js';
+import { close, OPEN_READ, open, readFully } from '../fd.js';
+import { errnoOf } from '../host-error.js';
+
+/** A hundred commits take 20 kB. */
+const MAX_BYTES = 1024 ** 2;
+
+/**
+ * Reads a small file that somebody else may have put there: no link is followed, nothing but a file is read.
+ * @returns undefined where there is none, nothing of what is too long or no file
+ */
+export async function readRecord(path: string): Promise<string | undefined> {
+  let fd: number;
+  try {
+    fd = await open(path, OPEN_READ);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    // A link, a socket.
+    if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENXIO') return '';
+    throw error;
+  }
+  try {
+    if (!(await fstat(fd)).isFile()) return '';
+    const buffer = Buffer.allocUnsafe(MAX_BYTES + 1);
+    const count = await readFully(fd, buffer);
+    return count > MAX_BYTES ? '' : buffer.toString('utf8', 0, count);
+  } finally {
+    await close(fd);
+  }
+}
