@@ -27,7 +27,7 @@ const LOCK = 'lock';
 const OWNER = 'owner';
 const POLL_MS = 25;
 const MAX_TURNS = 100;
-/** Between making a directory and naming its owner in it lies an instant, not a minute. */
+/** A lock loses its owner's name in a power cut only; whoever holds it does not for a minute. */
 const NAMELESS_MS = 60_000;
 
 /**
@@ -128,15 +128,20 @@ async function isDead({ owner }: Holder, place: Place): Promise<boolean> {
 /** Whether a file in a target's directory is a lock, or is to become one. */
 export const isLockName = (name: string): boolean => name === LOCK || name.startsWith(`${LOCK}-`);
 
-/** What processes killed while waiting left. Only the holder does this. */
+/**
+ * What processes killed while waiting left. Only the holder does this. A directory without a name may be that of a live
+ * process, which is about to write it: it finds it gone and makes another one, so it is taken away in one piece.
+ */
 async function removeLitter(place: Place): Promise<void> {
   for (const name of await place.list()) {
-    if (!/^lock-[0-9a-f]{18}(-done)?$/.test(name)) continue;
-    const holder = await readOwner(place.at(name));
-    const dead = holder?.owner
-      ? name.endsWith('-done') || livenessOf(parseOwner(holder.owner)) === 'dead'
-      : await isOld(place.at(name));
-    if (dead) await rm(place.at(name), { recursive: true, force: true });
+    const [, waiting] = /^(lock-[0-9a-f]{18})(-done)?$/.exec(name) ?? [];
+    if (waiting === undefined) continue;
+    if (name === waiting) {
+      const holder = await readOwner(place.at(name));
+      const isLive = holder?.owner !== undefined && livenessOf(parseOwner(holder.owner)) !== 'dead';
+      if (isLive || !(await renamed(place.at(name), place.at(`${name}-done`)))) continue;
+    }
+    await rm(place.at(`${waiting}-done`), { recursive: true, force: true });
   }
 }
 

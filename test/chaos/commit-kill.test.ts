@@ -14,6 +14,7 @@ import {
   renameSync,
   rmSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -41,6 +42,8 @@ const commitProcess = (action: 'apply' | 'recover', job: CommitJob) => new Commi
 beforeAll(async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'rc-commit-library-'));
   library = { directory, file: await bundleLibrary(directory) };
+  // The first commit of all makes it. The others then change the disk as often as each other.
+  mkdirSync(path.join(process.env.XDG_STATE_HOME!, 'ripcord/commits'), { recursive: true, mode: 0o700 });
 });
 
 afterAll(() => rmSync(library.directory, { recursive: true }));
@@ -249,6 +252,35 @@ describe('a recovery killed', () => {
       },
       STEP,
     );
+  });
+});
+
+describe('a commit killed when it had written, and not ended,', () => {
+  it('leaves what undoing it takes in the target; what others write meanwhile is moved where they see it', {
+    timeout: 2 * MINUTE,
+  }, async () => {
+    const { old, calls } = await undisturbed(BASE, RESULT);
+    const killed = async () => {
+      for (let killAt = calls; ; killAt -= 1) {
+        const job = trial(BASE, RESULT);
+        const child = commitProcess('apply', { ...job, killAt });
+        await child.ended();
+        const [commit] = (await readCommits(job.target)).filter(({ state }) => state === 'applying');
+        if (commit !== undefined) return { target: job.target, id: commit.id };
+      }
+    };
+    const { target, id } = await killed();
+    expect(readdirSync(path.join(target, '.ripcord')).sort()).toEqual(['.gitignore', `commit-${id}`, 'lock']);
+    expect(readdirSync(path.join(target, '.ripcord', `commit-${id}`)).sort()).toEqual(['intent', 'new', 'old']);
+    writeFileSync(path.join(target, 'changed.txt'), 'new work');
+    const { outcome, displaced } = await recoverCommit(target);
+    expect([outcome, displaced.map(({ path: at }) => at)]).toEqual(['rolled-back', ['changed.txt']]);
+    const { movedTo } = displaced[0]!;
+    expect(movedTo).toMatch(new RegExp(`^ripcord-displaced-${id}/[0-9a-f]{8}-changed\\.txt$`));
+    expect(readFileSync(path.join(target, movedTo!), 'utf8')).toBe('new work');
+    rmSync(path.join(target, path.dirname(movedTo!)), { recursive: true });
+    expect(stateOf(target)).toEqual(old);
+    expect(await readCommits(target)).toMatchObject([{ id, state: 'rolled-back' }]);
   });
 });
 

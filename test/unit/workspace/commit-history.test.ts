@@ -22,7 +22,7 @@ import { applyCommit, prepareCommit, readCommits, recoverCommit } from '../../..
 import { projectFile } from '../../../src/workspace/history/project-file.js';
 import { ownStateDirectory } from '../../../src/workspace/history/state-home.js';
 import { snapshotOf } from '../../helpers/commit-trees.js';
-import { modeOf, readTree, useTempDirectory, writeTree } from '../../helpers/temp.js';
+import { modeOf, readTree, type Tree, useTempDirectory, writeTree } from '../../helpers/temp.js';
 
 const temp = useTempDirectory();
 const target = (...names: string[]) => temp('target', ...names);
@@ -36,7 +36,7 @@ let results = 0;
 
 /** Commits `a` with this content, and nothing else. */
 async function commit(content: string, to = target()) {
-  const before = existsSync(path.join(to, 'a')) ? { a: readFileSync(path.join(to, 'a')) } : {};
+  const before: Tree = existsSync(path.join(to, 'a')) ? { a: readFileSync(path.join(to, 'a')) } : {};
   const base = await snapshotOf(temp(`base${++results}`), before);
   const result = await snapshotOf(temp(`result${results}`), { a: content });
   return applyCommit(await prepareCommit({ base, result, target: to }));
