@@ -27,7 +27,7 @@ const LOCK = 'lock';
 const OWNER = 'owner';
 const POLL_MS = 25;
 const MAX_TURNS = 100;
-/** A lock loses its owner's name in a power cut only; whoever holds it does not for a minute. */
+/** How long a lock may be without its owner's name. */
 const NAMELESS_MS = 60_000;
 
 /**

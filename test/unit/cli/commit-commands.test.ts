@@ -1,5 +1,5 @@
 /** `ripcord diff` and `ripcord apply`, in this process. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { addApply } from '../../../src/cli/commands/apply.js';
@@ -223,6 +223,16 @@ describe('ripcord apply', () => {
     const { err } = await ripcord('apply', temp('here'), temp('after'), '--to', temp('here'), '--partial');
     expect(err).toContain('cannot be told');
     expect(readTree(temp('here'))).toMatchObject({ a: '2\n', gone: 'x', mine: 'mine' });
+  });
+
+  it('says why the history of a commit could not be kept', async () => {
+    prepare();
+    vi.stubEnv('XDG_STATE_HOME', '/proc/ripcord');
+    const argv = ['apply', temp('before'), temp('after'), '--to', temp('here')];
+    const { code, err } = await ripcord(...argv).finally(() => vi.unstubAllEnvs());
+    expect(code).toBe(0);
+    expect(err).toMatch(/the history of commits could not be kept: .*\/proc\/ripcord/);
+    expect(readdirSync(temp('here')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('recovers, where there is something to recover', async () => {
