@@ -1,6 +1,6 @@
 /**
- * What a test run must not leave behind: containers and volumes of processes that are gone, temp directories, and histories of
- * commits to its own directories in the state home of the user who runs it.
+ * Finds leftovers of a test run: containers and volumes of processes that are gone, temp directories, and histories of commits to
+ * the run's own directories in the real state home.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -30,9 +30,9 @@ export interface CommitIssue {
   reason: string;
 }
 
-/** What may be said about a commit that is made. */
+/** A note about a commit that was made. */
 export interface Committed {
-  /** Why {@link readCommits} will not know of it. */
+  /** The reason why {@link readCommits} will not know of it. */
   historyProblem?: string | undefined;
 }
 
@@ -84,7 +84,7 @@ export interface CommitReport {
   /** Why it was not made; empty when it was. */
   issues: readonly CommitIssue[];
   feedback: string | undefined;
-  /** Why {@link readCommits} will not know of a commit that was made. Undefined when it will. */
+  /** The reason why {@link readCommits} will not know of a commit that was made. Undefined when the history has it. */
   historyProblem?: string | undefined;
 }
 

@@ -67,8 +67,8 @@ export interface CommitReceipt {
   /** What was left out, with `onRefused: 'report'`. */
   refused: readonly Refused[];
   /**
-   * Why {@link readCommits} will not know of this commit: there is no state directory, or it cannot be written to. The
-   * commit is made all the same. Undefined when it will.
+   * The reason why {@link readCommits} will not know of this commit, for instance a state directory without write
+   * permission. The commit is made all the same. Undefined when the history has it.
    */
   historyProblem?: string | undefined;
   durationMs: number;
@@ -245,7 +245,7 @@ class Application {
     }
   }
 
-  /** What fails here the next commit does: leftovers are found again by their name. */
+  /** The next commit removes leftovers that this one cannot remove. It finds them by their name. */
   private async tidyUp(): Promise<void> {
     await removeWork(this.tree, this.home, this.isBlocked ? this.plan.id : undefined).catch(() => {});
   }

@@ -65,7 +65,7 @@ async function makeDirectory(tree: AnchoredTree): Promise<void> {
   await inHome(tree, hideFromGit);
 }
 
-/** Not what somebody else needs in there: another process that waits, a commit that cannot be undone yet. */
+/** Removes the directory. It stays while another process waits in it, or a commit cannot be undone yet. */
 async function removeIfUnused(tree: AnchoredTree): Promise<void> {
   try {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -78,7 +78,7 @@ async function removeIfUnused(tree: AnchoredTree): Promise<void> {
   }
 }
 
-/** Empties one that only has our `.gitignore`. One that is used must have it: whoever saw it unused has removed it. */
+/** Empties a directory that only has our `.gitignore`. A used one gets it back: another process may have removed it. */
 async function isUnused(home: Place): Promise<boolean> {
   const names = await home.list();
   if (names.every((name) => name === IGNORE)) {
@@ -89,7 +89,7 @@ async function isUnused(home: Place): Promise<boolean> {
   return false;
 }
 
-/** False where somebody began to use it. */
+/** @returns false when another process began to use it */
 async function removedDirectory(path: string): Promise<boolean> {
   try {
     await rmdir(path);

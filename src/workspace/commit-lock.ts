@@ -41,7 +41,7 @@ export async function withLock<T>(place: Place, options: LockOptions, work: () =
     await removeLitter(place);
     return await work();
   } finally {
-    // Of who died waiting in the meantime. The next one does it if this fails.
+    // Processes may have died while they waited. The next holder removes their litter if this fails.
     await removeLitter(place).catch(() => {});
     const away = place.at(`${LOCK}-${token}-done`);
     // Somebody removed all of it by hand: then nothing is locked any more either.
@@ -129,8 +129,9 @@ async function isDead({ owner }: Holder, place: Place): Promise<boolean> {
 export const isLockName = (name: string): boolean => name === LOCK || name.startsWith(`${LOCK}-`);
 
 /**
- * What processes killed while waiting left. Only the holder does this. A directory without a name may be that of a live
- * process, which is about to write it: it finds it gone and makes another one, so it is taken away in one piece.
+ * Removes directories of processes that were killed while they waited. Only the holder does this. A directory without an
+ * owner's name may belong to a live process, which is about to write the name. That process makes another one when the
+ * directory is gone as a whole, so it is renamed first.
  */
 async function removeLitter(place: Place): Promise<void> {
   for (const name of await place.list()) {

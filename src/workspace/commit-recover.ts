@@ -25,15 +25,15 @@ export interface Recovery {
   commits: string[];
   /** What others wrote after the crash where the old state had to be restored: moved, not lost. */
   displaced: Displaced[];
-  /** Why {@link readCommits} will not know of these commits. Undefined when it will. */
+  /** The reason why {@link readCommits} will not know of these commits. Undefined when the history has them. */
   historyProblem?: string | undefined;
 }
 
 const NOTHING: Recovery = { outcome: 'nothing', commits: [], displaced: [] };
 
 /**
- * Brings a target whose commit was interrupted by a crash or a kill to its wholly old or wholly new state, by what is in
- * its `.ripcord`, and removes that. Does nothing where nothing was interrupted; can itself be killed and run again.
+ * Brings a target whose commit was interrupted by a crash or a kill to its wholly old or wholly new state. The files in its
+ * `.ripcord` say which; they are removed. Does nothing where nothing was interrupted; can itself be killed and run again.
  * {@link prepareCommit} and {@link applyCommit} do it first.
  *
  * @throws CommitError `commit-busy` while a live process commits, `commit-blocked` when something stands in the way,
@@ -58,11 +58,11 @@ export async function recoverCommit(target: string, options?: RecoverOptions): P
 }
 
 /**
- * The last 100 commits to a directory, oldest first: those under way or interrupted, which its `.ripcord` tells, and the
- * finished ones, which stand in `$XDG_STATE_HOME/ripcord/commits` (without that variable `~/.local/state/ripcord/commits`)
+ * Lists the last 100 commits to a directory, oldest first. Those under way or interrupted stand in its `.ripcord`, the
+ * finished ones in `$XDG_STATE_HOME/ripcord/commits` (without that variable `~/.local/state/ripcord/commits`)
  * under its real path: a project that is moved begins a new history.
  *
- * @throws CommitError `commit-journal-invalid` when one of both was not written by Ripcord. FileError.
+ * @throws CommitError `commit-journal-invalid` when one of them was not written by Ripcord. FileError.
  */
 export async function readCommits(target: string): Promise<JournalEntry[]> {
   const tree = await openTree(target);
@@ -128,7 +128,7 @@ export async function recoverLocked(tree: AnchoredTree, home: Place): Promise<Re
 async function due(tree: AnchoredTree, home: Place, former: readonly JournalEntry[]): Promise<JournalEntry[]> {
   const found = (await findWork(tree, home, former)).flatMap(({ entry }) => entry ?? []);
   const ids = new Set(found.map(({ id }) => id));
-  // What an earlier version says is under way, and somebody removed: undoing it says what is wrong.
+  // An earlier version's commit may have lost its files. Undoing it throws an error that says so.
   return [...found, ...former.filter(({ id, state }) => state === 'applying' && !ids.has(id))];
 }
 
@@ -151,7 +151,7 @@ async function undoWork(tree: AnchoredTree, home: Place, id: string): Promise<Di
   return displaced;
 }
 
-/** What there is to do. `litter`: nothing but the directory itself and locks; a reader of the target need not care. */
+/** Tells how much there is to do. `litter`: only the directory itself and locks, which harm no reader of the target. */
 async function whatIsDue(tree: AnchoredTree): Promise<'nothing' | 'litter' | 'recovery'> {
   const found = await inHomeIfThere(tree, async (home) => {
     const names = await home.list();
@@ -162,7 +162,7 @@ async function whatIsDue(tree: AnchoredTree): Promise<'nothing' | 'litter' | 're
   return found ?? 'nothing';
 }
 
-/** Whoever cannot or must not write there, or came upon a commit that is about to begin, leaves the litter alone. */
+/** Litter may stay where this process cannot write, or where another one is about to begin a commit. */
 function orLeaveIt(error: unknown): Recovery {
   const isBusy = error instanceof CommitError && error.code === 'commit-busy';
   if (isBusy || hasVanished(error) || ['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? ''))

@@ -165,7 +165,7 @@ class Undo {
     return sameThing(found, written);
   }
 
-  /** Into a directory that people see: it is their work, and what is in `.ripcord` goes with the commit. */
+  /** Moves a person's work into a directory that people see. `.ripcord` is removed with the commit. */
   private async displace(path: string, at: string): Promise<void> {
     const directory = `ripcord-displaced-${this.id}`;
     const name = `${randomBytes(4).toString('hex')}-${nameOf(path).slice(0, 60)}`;

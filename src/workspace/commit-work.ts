@@ -19,13 +19,13 @@ export interface Work {
   entry: JournalEntry | undefined;
 }
 
-/** Where the commit `id` keeps what it needs, relative to the target. */
+/** The directory of a commit under way, relative to the target. */
 export const workDirectory = (id: string): string => `${OWN_DIRECTORY}/commit-${id}`;
 
 export const isWork = (name: string): boolean => NAME.test(name);
 
 /**
- * What is in the target's {@link OWN_DIRECTORY}.
+ * Lists the commits in the target's {@link OWN_DIRECTORY}.
  * @param former What an earlier version says about commits that it left there.
  * @throws CommitError `commit-journal-invalid`
  */
@@ -77,7 +77,7 @@ export async function endWork(tree: AnchoredTree, home: Place, id: string, end: 
   try {
     await home.sync();
   } catch (error) {
-    // Nobody knows whether it lasts: then it is not to have happened.
+    // The new name may not outlive a power cut, so the commit has not ended.
     await rename(to, from);
     throw error;
   }

@@ -1,5 +1,5 @@
 /**
- * What a commit keeps in its target, `<target>/.ripcord`, while it is under way, and when its process died:
+ * A commit keeps these files in its target, in `<target>/.ripcord`, while it is under way. They stay when its process dies:
  *
  *     .gitignore          `*`: none of this is the project's
  *     lock/               who commits
@@ -29,7 +29,7 @@ export const OWN_DIRECTORY = '.ripcord';
 
 /**
  * `applying`: under way, or its process died and {@link recoverCommit} is due. `committed`: the target is wholly new.
- * `rolled-back`: wholly old. A commit nobody knows of has changed nothing.
+ * `rolled-back`: wholly old. An unknown commit has changed nothing.
  */
 export type CommitState = 'applying' | 'committed' | 'rolled-back';
 
@@ -42,7 +42,7 @@ export interface JournalEntry {
   endedAt?: string | undefined;
 }
 
-/** What a commit means to do. */
+/** The steps that a commit is about to take. */
 export interface Intent {
   id: string;
   /** Undefined in those of versions that kept it elsewhere. */

@@ -1,7 +1,7 @@
 /**
- * Earlier versions kept the history in the target, `.ripcord/journal.json`, and with it what state a commit was in. The
- * next commit to such a target, or a recovery, moves it. A repository can bring such a file along: nothing is decided by
- * it but for a commit whose intent is sealed, and nobody elsewhere knows the name of one.
+ * Earlier versions kept the history in the target, in `.ripcord/journal.json`, with the state of each commit. The next commit
+ * to such a target, or a recovery, moves it. A repository can bring such a file along, so it only decides about commits
+ * whose intent is sealed: their names are random, and a stranger does not know them.
  */
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
@@ -10,7 +10,7 @@ import { entrySchema, invalidJournal, type JournalEntry, OWN_DIRECTORY } from '.
 import { readRecord } from './record.js';
 
 const FILE = 'journal.json';
-/** The second one is what a process that was killed while it wrote the first one left. */
+/** A process that was killed while it wrote the journal left the second one. */
 export const FORMER_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
 
 const formerSchema = z.strictObject({ version: z.literal(1), commits: z.array(entrySchema) });

@@ -1,7 +1,7 @@
 /**
  * The history of finished commits, `$XDG_STATE_HOME/ripcord/commits/<name>-<hash>.json`, one file for each target. The
- * target itself has nothing of it: `git status`, archives and sandboxes do not see it. A file is replaced as a whole, by
- * whoever holds the target's lock. Nothing is decided by it: what was interrupted is found, and put right, in the target.
+ * target itself has nothing of it: `git status`, archives and sandboxes do not see it. The holder of the target's lock
+ * replaces the file as a whole. It decides nothing: a recovery reads the target alone.
  */
 import { z } from 'zod';
 import { messageOf } from '../../errors.js';
@@ -108,7 +108,7 @@ async function forgetOldest(place: Place): Promise<void> {
   }
 }
 
-/** Where it stands. Undefined where this user has no place for it. */
+/** The directory of all histories. Undefined where this user has no place for it. */
 export function historyDirectory(): string | undefined {
   try {
     return `${ownStateDirectory()}/${COMMITS}`;

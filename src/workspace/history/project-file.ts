@@ -1,4 +1,4 @@
-/** What the history of one target is called: by its name, for people, and by its whole path, so that no two share one. */
+/** The file name of a target's history: the target's own name, for people, and a hash of its path, so that no two share one. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 

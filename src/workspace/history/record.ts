@@ -6,8 +6,8 @@ import { errnoOf } from '../host-error.js';
 const MAX_BYTES = 1024 ** 2;
 
 /**
- * Reads a small file that somebody else may have put there: no link is followed, nothing but a file is read.
- * @returns undefined where there is none, nothing of what is too long or no file
+ * Reads a small file that a stranger may have put there. Follows no link.
+ * @returns undefined where nothing is there, an empty text for anything but a file of at most 1 MiB
  */
 export async function readRecord(path: string): Promise<string | undefined> {
   let fd: number;

@@ -1,4 +1,4 @@
-/** Where a user's programs keep what outlives a restart: the XDG Base Directory Specification's `$XDG_STATE_HOME`. */
+/** The place for data that outlives a restart: `$XDG_STATE_HOME` of the XDG Base Directory Specification. */
 import { chmod, lstat, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
@@ -9,7 +9,7 @@ const OURS = 'ripcord';
 
 /**
  * `$XDG_STATE_HOME/ripcord`, else `~/.local/state/ripcord`. A value that is not an absolute path is ignored, as the
- * specification wants it. Never a temp directory: without HOME there is no such place.
+ * specification wants it. Without HOME this fails, and never falls back to a temp directory.
  * @throws Error that says why there is none
  */
 export function ownStateDirectory(env: NodeJS.ProcessEnv = process.env): string {
@@ -36,7 +36,7 @@ export async function makeStateDirectory(name: string, env: NodeJS.ProcessEnv = 
   return directory;
 }
 
-/** Somebody else's link must not make root, under sudo with the user's HOME, write and chmod elsewhere. */
+/** Under sudo with the user's HOME, a link of that user must not make root write and chmod elsewhere. */
 async function keepToOurselves(path: string): Promise<void> {
   const uid = process.getuid?.();
   if (uid === undefined) return;

@@ -1,4 +1,4 @@
-/** Where the history of finished commits stands, and that the target keeps nothing of Ripcord. */
+/** The history of finished commits stands outside of the target, and the target keeps nothing of Ripcord. */
 import { execFileSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import {
