@@ -22,7 +22,6 @@ test.concurrent('a sandbox whose pipe is cut is lost and removed; its neighbour 
     await orchestrator.heard('sandbox-closed', { timeoutMs: 5000 });
     expect(await api.containers(`ripcord.sandbox=${lost}`)).toEqual([]);
     const goneMs = Math.round(performance.now() - cutAt);
-    expect(goneMs).toBeLessThan(5000);
 
     const other = orchestrator.all('created').find(({ sandbox }) => sandbox !== lost)!.sandbox;
     orchestrator.tell(`exec ${other}`);

@@ -126,7 +126,6 @@ describe('ripcord iterate', () => {
     await running.waitFor(/iteration 2/);
     const ended = await running.signal('SIGINT');
     expect(ended.code).toBe(130);
-    expect(ended.ms).toBeLessThan(2000);
     expect(ended.stdout).toMatch(
       /aborted in .*Aborted \(interrupted by SIGINT\) after iteration 1\. Its result: nothing failed/,
     );

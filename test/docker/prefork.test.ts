@@ -55,6 +55,7 @@ async function age(options = {}): Promise<number> {
 describe('a pair', () => {
   it('is made once some commands have come, and taken by the next', async () => {
     await nobodyWaits();
+    // Load makes it less: a process that is forked late is younger.
     expect(await age()).toBeLessThan(50);
     await nobodyWaits();
     await makePair();

@@ -6,8 +6,6 @@ import { execFile } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { promisify } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { CommandHandle, CreateOptions, ExecOptions, ExecResult, Sandbox, SandboxManager } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containersOf, directoriesOf, engine, until, volumesOf } from './audit.js';
@@ -15,6 +13,7 @@ import { repeats } from './chaos/measure.js';
 import { processesOfContainers } from './chaos/processes.js';
 import { makeTempDir, type TempDir } from './fixtures.js';
 import { gVisorEndpoint, gVisorMissing, gVisorReady, LOAD_MS } from './gvisor-engine.js';
+import { holding, retainedBytes } from './retained.js';
 import { type ManagerUnderTest, useManager } from './sandbox.js';
 
 const MiB = 1024 ** 2;
@@ -22,9 +21,8 @@ const GONE_MS = 5000;
 const GROWTH_BYTES = 64 * MiB;
 /** A command in a sibling sandbox. */
 const PROBE_EVERY_MS = 100;
-const PROBE_MS = 500;
-/** Of a machine with two processors and others at work: one answer in ten, or three, may come this late. */
-const SLOWEST_PROBE_MS = 5000;
+/** Half a lease: one that is held up for longer is lost. How soon it answers, `npm run bench -- stall load` measures. */
+const SLOWEST_PROBE_MS = 30_000;
 
 const PROGRAMS = new URL('../hostile/programs/', import.meta.url);
 const INTERPRETERS: Record<string, string[]> = { '.py': ['python3'], '.sh': ['sh'], '.bash': ['bash'], '.c': [] };
@@ -183,9 +181,6 @@ class Canary {
   }
 }
 
-setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
-
 /** Asks a sibling sandbox for an answer all the time, and looks at the memory of this process. */
 class Watch {
   readonly #sibling: Sandbox;
@@ -197,8 +192,7 @@ class Watch {
 
   constructor(sibling: Sandbox) {
     this.#sibling = sibling;
-    collectGarbage();
-    this.#peak = this.#before = process.memoryUsage.rss();
+    this.#peak = this.#before = retainedBytes();
     this.#running = this.#run();
   }
 
@@ -208,7 +202,8 @@ class Watch {
     while (!this.#stopped) {
       const { outcome } = await this.#sibling.exec(['true']);
       this.#waits.push(outcome === 'exited' ? performance.now() - due : Number.POSITIVE_INFINITY);
-      this.#peak = Math.max(this.#peak, process.memoryUsage.rss());
+      const held = holding() - this.#before > GROWTH_BYTES ? retainedBytes() : 0;
+      this.#peak = Math.max(this.#peak, held);
       due = performance.now() + PROBE_EVERY_MS;
       await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS));
     }
@@ -220,11 +215,7 @@ class Watch {
   }
 
   check(): void {
-    const late = this.#waits.filter((ms) => ms > PROBE_MS);
-    expect(late.length, `of ${this.#waits.length} answers, late: ${late}`).toBeLessThanOrEqual(
-      Math.max(3, this.#waits.length / 10),
-    );
-    expect(Math.max(...this.#waits)).toBeLessThan(SLOWEST_PROBE_MS);
+    expect(Math.max(...this.#waits), 'slowest answer of another sandbox').toBeLessThan(SLOWEST_PROBE_MS);
     expect(this.#peak - this.#before, 'growth of this process').toBeLessThanOrEqual(GROWTH_BYTES);
   }
 }

@@ -13,7 +13,6 @@ battery('memory', ['runc', 'runsc'], (attack) => {
     async ({ run, sandbox }) => {
       const result = await run('allocate.py', [], { timeoutMs: 20_000 });
       expect(result).toMatchObject({ outcome: 'oom', signal: 'SIGKILL', oomKilled: true });
-      expect(result.durationMs).toBeLessThan(10_000);
       expect(await sandbox.exec('echo alive')).toMatchObject({ stdout: 'alive\n', oomKilled: false });
     },
     { notOnGVisor: LOST },

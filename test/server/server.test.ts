@@ -66,14 +66,11 @@ describe('a task over its WebSocket', () => {
     await once(messages.socket, 'open');
     messages.send({ type: 'start', spec: 'endless' });
     await messages.next(({ event }) => event?.type === 'output');
-    const before = performance.now();
     messages.send({ type: 'abort' });
     await messages.next(({ status }) => status === 'abort_requested');
-    const answered = performance.now() - before;
     const end = await messages.next(({ type }) => type === 'aborted');
     expect(end.receipt).toMatchObject({ verifiedAbsent: true });
     expect(end.result.status).toBe('aborted');
-    expect(answered).toBeLessThan(1000);
     expect(under.manager.list()).toEqual([]);
   });
 

@@ -103,10 +103,8 @@ describeAgent('agent: the end', (suite) => {
     const word = marker();
     agent.spawn(['bash', '-c', `b() { b & b; }; b`, word], { head: 1000n });
     await there(word, 20);
-    const begun = Date.now();
     agent.closeStdin();
     await agent.exited;
-    expect(Date.now() - begun).toBeLessThan(3000);
     expect(processesWith(word)).toEqual([]);
   });
 });

@@ -1,6 +1,4 @@
 /** The host's end of the pipe, told anything at all: an error with a name ends that pipe, and nothing grows. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { encodeFrame } from '../../../src/agent/frame.js';
 import { Receive } from '../../../src/agent/messages.js';
@@ -8,9 +6,7 @@ import type { StreamHandlers } from '../../../src/agent/stream.js';
 import { RipcordError } from '../../../src/errors.js';
 import { randomFrom, scaled } from '../../helpers/chaos/measure.js';
 import { greetedClient } from '../../helpers/fake-pipe.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
+import { collectGarbage } from '../../helpers/retained.js';
 
 const FRAMES = scaled(100_000, 10_000_000);
 const SEED = Number(process.env.RIPCORD_CHAOS_SEED) || Date.now() % 1_000_000;

@@ -64,7 +64,8 @@ describe('abort', () => {
     for await (const { type } of handle.events()) if (type === 'phase.changed') break;
     const answer = await handle.abort({ graceMs: 30 });
     expect(answer).toMatchObject({ settled: false, state: 'aborting' });
-    expect(answer.waitedMs).toBeLessThan(300);
+    // It did not wait for the end, which `settled` would say.
+    expect(answer.waitedMs).toBeGreaterThanOrEqual(30);
     expect((await handle.result).abort?.abandoned).toEqual(['propose of branch 1, iteration 1']);
     expect(await handle.abort()).toMatchObject({ settled: true, state: 'aborted' });
   });

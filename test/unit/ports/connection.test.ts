@@ -1,13 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { Receive } from '../../../src/agent/messages.js';
 import { connectToPort } from '../../../src/ports/connection.js';
 import { greetedClient, hostOf } from '../../helpers/fake-pipe.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
+import { collectGarbage } from '../../helpers/retained.js';
 
 const PIECE = 32 * 1024;
 const MIB = 1024 ** 2;

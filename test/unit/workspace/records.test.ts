@@ -84,11 +84,10 @@ describe('file records from the agent', () => {
 
   it('take linear time for a long record byte by byte', () => {
     const decoder = new RecordDecoder({ paths: 'any' });
-    const long = encode({ path: `/${'x'.repeat(300_000)}` });
-    const begin = performance.now();
+    // Copying all that has come with every byte takes longer than the test has.
+    const long = encode({ path: `/${'x'.repeat(1_000_000)}` });
     for (let i = 0; i < long.byteLength; i++) decoder.push(long.subarray(i, i + 1));
     expect(decoder.end().records).toHaveLength(1);
-    expect(performance.now() - begin).toBeLessThan(3000);
   });
 
   it('of stat carry the path as it was asked for', () => {
