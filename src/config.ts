@@ -424,6 +424,10 @@ export const downloadSchema = z.strictObject({
   onRefused: z.enum(['report', 'throw']).default('report'),
 });
 export const archiveSchema = z.strictObject({ ...fileFields, ...treeLimits });
+export const writeArchiveSchema = archiveSchema.extend({
+  /** Keep links that lead out of the directory as text. Default false: such a link ends the call with `outside-workspace`. */
+  keepLinks: z.boolean().default(false),
+});
 export const diffSchema = archiveSchema.extend({
   /** Leave out new caches, dependency trees and files of the system: `DEFAULT_IGNORES`. Default true. */
   defaultIgnores: z.boolean().default(true),
@@ -534,6 +538,7 @@ export type UploadOptions = z.input<typeof uploadSchema>;
 export type DownloadOptions = z.input<typeof downloadSchema>;
 export type DiffOptions = z.input<typeof diffSchema>;
 export type ArchiveOptions = z.input<typeof archiveSchema>;
+export type WriteArchiveOptions = z.input<typeof writeArchiveSchema>;
 export type PortOptions = Omit<z.input<typeof portSchema>, 'port'>;
 export type WaitForPortOptions = Omit<z.input<typeof waitForPortSchema>, 'port'>;
 export type ForwardOptions = Omit<z.input<typeof forwardSchema>, 'port'>;

@@ -29,6 +29,7 @@ export type {
   SweepOptions,
   UploadOptions,
   WaitForPortOptions,
+  WriteArchiveOptions,
   WriteOptions,
 } from './config.js';
 export type { DenialReason } from './egress/policy.js';

@@ -196,8 +196,7 @@ export class Sandbox implements AsyncDisposable {
     if (warm) void this.warmUp().catch(() => {});
     const own = [env.HOME, env.TMPDIR].filter((path) => OWN_PLACES.some((place) => path?.startsWith(`${place}/`)));
     const makeOwn = this.files.makeDirs(own as string[], { mode: 0o700, signal });
-    const upload =
-      seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal, keepLinks: true });
+    const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
     const ca = this.#parts.egress?.proxy.ca;
     const authorities = ca === undefined ? undefined : installAuthorities(this.files, this.capabilities, ca, signal);
     const results = await Promise.allSettled([makeOwn, upload, authorities]);

@@ -97,16 +97,9 @@ export class RemoteFiles implements AnyFiles {
   }
 
   /** @internal */
-  async uploadTree(
-    directory: string,
-    manifest: Manifest,
-    to: string,
-    options: Given,
-  ): Promise<Omit<UploadReport, 'refused'>> {
-    const { signal } = options;
-    await this.#putTree(to, packTree(directory, manifest, { signal }), ask(options, `uploading ${directory}`), {});
-    const files = [...manifest.values()].filter(({ kind }) => kind === 'file');
-    return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
+  async uploadTree(directory: string, manifest: Manifest, to: string, options: Given): Promise<void> {
+    const archive = packTree(directory, manifest, { signal: options.signal, keepLinks: true });
+    await this.#putTree(to, archive, ask(options, `uploading ${directory}`), { keepLinks: true });
   }
 
   async download(from: string, to: string, options?: config.DownloadOptions): Promise<Extracted> {
@@ -130,9 +123,14 @@ export class RemoteFiles implements AnyFiles {
     return this.#transport.stream('GET', `${this.#base}/tree`, { ...ask(rest, `reading ${path}`), query });
   }
 
-  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.ArchiveOptions): Promise<void> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.writeArchive');
-    await this.#putTree(to, archive, ask(rest, `writing ${to}`), { maxBytes, maxEntries });
+  async writeArchive(
+    to: string,
+    archive: AsyncIterable<Uint8Array>,
+    options?: config.WriteArchiveOptions,
+  ): Promise<void> {
+    const parsed = config.parseOptions(config.writeArchiveSchema, options, 'files.writeArchive');
+    const { maxBytes, maxEntries, keepLinks, ...rest } = parsed;
+    await this.#putTree(to, archive, ask(rest, `writing ${to}`), { maxBytes, maxEntries, keepLinks });
   }
 
   async diff(options?: config.DiffOptions): Promise<ChangeList> {

@@ -102,14 +102,23 @@ export class SandboxFiles {
    * Unpacks tar (ustar or pax) into a directory. Files, directories and links that stay inside; anything else fails it.
    * @throws FileError `not-a-regular-file`, `outside-workspace`, `incomplete-write`, `no-space` …
    */
-  async writeArchive(to: string, archive: AsyncIterable<Uint8Array>, options?: config.ArchiveOptions): Promise<void> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.writeArchive');
+  async writeArchive(
+    to: string,
+    archive: AsyncIterable<Uint8Array>,
+    options?: config.WriteArchiveOptions,
+  ): Promise<void> {
+    const parsed = config.parseOptions(config.writeArchiveSchema, options, 'files.writeArchive');
+    const { maxBytes, maxEntries, keepLinks, ...rest } = parsed;
     throwIfAborted(rest.signal, `writing ${to}`);
-    await this.#run(['untar', this.#path(to), String(maxBytes), String(maxEntries)], rest, {
-      timeoutMs: TRANSFER_MS,
-      stdin: true,
-      input: (command) => send(command, archive, rest.signal),
-    });
+    await this.#run(
+      ['untar', this.#path(to), String(maxBytes), String(maxEntries), ...(keepLinks ? ['links'] : [])],
+      rest,
+      {
+        timeoutMs: TRANSFER_MS,
+        stdin: true,
+        input: (command) => send(command, archive, rest.signal),
+      },
+    );
   }
 
   /**
@@ -190,26 +199,22 @@ export class SandboxFiles {
     await this.#run(['rename', this.#path(from), this.#path(to), overwrite ? '1' : '0'], rest);
   }
 
-  /** Copies a file or a directory tree of the host into the sandbox. A directory's content goes into `to`. */
+  /**
+   * Copies a file or a directory tree of the host into the sandbox. A directory's content goes into `to`. Links are kept as
+   * text, wherever they lead: inside they reach nothing of the host. A download refuses those that lead out.
+   */
   async upload(from: string, to = '.', options?: config.UploadOptions): Promise<UploadReport> {
     return uploadFromHost(this, from, to, config.parseOptions(config.uploadSchema, options, 'files.upload'));
   }
 
-  /** @internal Uploads the entries of `manifest` below `directory`; with `keepLinks` also links that lead outside. */
-  async uploadTree(
-    directory: string,
-    manifest: Manifest,
-    to: string,
-    options: FileCall & { keepLinks?: boolean },
-  ): Promise<Omit<UploadReport, 'refused'>> {
-    const { signal, keepLinks } = options;
-    await this.#run(['untar', this.#path(to), '-1', '-1', ...(keepLinks ? ['links'] : [])], options, {
+  /** @internal Uploads the entries of `manifest` below `directory`, also links that lead outside. */
+  async uploadTree(directory: string, manifest: Manifest, to: string, options: FileCall): Promise<void> {
+    const { signal } = options;
+    await this.#run(['untar', this.#path(to), '-1', '-1', 'links'], options, {
       timeoutMs: TRANSFER_MS,
       stdin: true,
-      input: (command) => send(command, packTree(directory, manifest, { signal, keepLinks }), signal),
+      input: (command) => send(command, packTree(directory, manifest, { signal, keepLinks: true }), signal),
     });
-    const files = [...manifest.values()].filter(({ kind }) => kind === 'file');
-    return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
   }
 
   /**

@@ -7,15 +7,11 @@ import type { uploadSchema, WriteOptions } from '../config.js';
 import { InvalidOptionsError, messageOf, RipcordError } from '../errors.js';
 import { hostFileError } from '../workspace/host-error.js';
 import { type Manifest, manifestOf } from '../workspace/manifest.js';
-import type { Refused } from '../workspace/refused.js';
+import { type SeedReport, seedReport } from '../workspace/seed-report.js';
 import { transferError } from './operation.js';
 
-export interface UploadReport {
-  files: number;
-  bytes: number;
-  /** What was left out although no pattern said so: links that lead outside, devices, names that are not UTF-8. */
-  refused: Refused[];
-}
+/** The entries that an upload brought into the sandbox, and those that it had to leave out, as a seed reports them. */
+export type UploadReport = SeedReport;
 
 /** What files are brought to. */
 export interface UploadTarget {
@@ -25,7 +21,7 @@ export interface UploadTarget {
     manifest: Manifest,
     to: string,
     options: { signal?: AbortSignal | undefined; user?: string | undefined },
-  ): Promise<Omit<UploadReport, 'refused'>>;
+  ): Promise<void>;
 }
 
 /** @throws InvalidOptionsError, FileError, RipcordError `file-too-large`, TaskAbortedError */
@@ -46,19 +42,21 @@ export async function uploadFromHost(
     }
     const path = to.endsWith('/') || to === '.' ? posix.join(to, basename(source)) : to;
     await target.write(path, hostFile(source), { ...rest, mode: found.mode & 0o777 });
-    return { files: 1, bytes: found.size, refused: [] };
+    return { files: 1, directories: 0, links: 0, bytes: found.size, refused: [], refusedCount: 0 };
   }
   try {
-    const { manifest, refused } = await manifestOf(source, {
+    const found = await manifestOf(source, {
       hash: false,
       ignore,
       gitignore,
       maxBytes,
       maxEntries,
       portableOnly: true,
+      keepLinks: true,
       signal: rest.signal,
     } as Parameters<typeof manifestOf>[1]);
-    return { ...(await target.uploadTree(source, manifest, to, rest)), refused };
+    await target.uploadTree(source, found.manifest, to, rest);
+    return seedReport(found);
   } catch (error) {
     throw transferError(error, rest.signal, `uploading ${from}`);
   }

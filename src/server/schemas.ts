@@ -109,6 +109,11 @@ export const treeQuery = z.strictObject({
   maxBytes: z.coerce.number().int().min(0).optional(),
 });
 
+export const putTreeQuery = treeQuery.extend({
+  /** Keep links that lead out of the directory as text; without it such a link is refused. */
+  keepLinks: flag.default(false),
+});
+
 /** The limits of a comparison, as `files.diff` has them. */
 export const diffQuery = treeQuery.omit({ path: true }).extend({ defaultIgnores: flag.default(true) });
 

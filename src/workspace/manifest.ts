@@ -41,10 +41,10 @@ export interface ManifestOptions extends SurveyOptions {
 export async function manifestOf(
   directory: string,
   options: ManifestOptions = {},
-): Promise<{ manifest: Manifest; refused: Refused[] }> {
+): Promise<{ manifest: Manifest; refused: Refused[]; refusedCount: number }> {
   const { manifest, refused } = await survey(directory, options);
   if (options.hash !== false) await hashFiles(directory, manifest, options.signal);
-  return { manifest, refused: refused.listed };
+  return { manifest, refused: refused.listed, refusedCount: refused.total };
 }
 
 /** Fills in `sha256` (and the size that was hashed) of every file of `manifest`, which lies at `directory`. */

@@ -10,7 +10,7 @@ import { END_OF_ARCHIVE, encodeHeader, padding } from './tar/encode.js';
 export interface PackOptions {
   /** Pack all links as text, also those that lead outside. Default false: such a link fails the packing. */
   keepLinks?: boolean | undefined;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What a reader gets at once: a header or a small file by itself would be one frame each. */

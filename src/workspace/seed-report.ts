@@ -1,11 +1,11 @@
 import type { Refused } from './refused.js';
 import type { StagedSeed } from './stage.js';
 
-/** A seed as it came into the sandbox. */
+/** Counts the entries of a seed or an upload that came into the sandbox. */
 export interface SeedReport {
   files: number;
   directories: number;
-  /** All are kept as text, also those that lead nowhere or out of the seed. */
+  /** All are kept as text, also those that lead nowhere or out of the tree. */
   links: number;
   /** Total size of the files. */
   bytes: number;
@@ -14,9 +14,13 @@ export interface SeedReport {
   refusedCount: number;
 }
 
-export function seedReport({ manifest, refused, refusedCount, bytes }: StagedSeed): SeedReport {
+export function seedReport({ manifest, refused, refusedCount }: Omit<StagedSeed, 'bytes'>): SeedReport {
   const counts = { file: 0, directory: 0, link: 0, other: 0 };
-  for (const { kind } of manifest.values()) counts[kind] += 1;
+  let bytes = 0;
+  for (const { kind, size } of manifest.values()) {
+    counts[kind] += 1;
+    bytes += size;
+  }
   const { file: files, directory: directories, link: links } = counts;
   return { files, directories, links, bytes, refused, refusedCount };
 }

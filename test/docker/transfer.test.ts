@@ -1,4 +1,5 @@
 /** Trees between host and sandbox: upload, download, seed, diff. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Receive } from '../../src/agent/messages.js';
@@ -40,7 +41,14 @@ describe('upload', () => {
     writeFileSync(`${from}/run.sh`, '#!/bin/sh\necho ran\n');
     chmodSync(`${from}/run.sh`, 0o755);
     const report = await files().upload(from, 'up');
-    expect(report).toEqual({ files: 5, bytes: 5 + 256 + 7 + 19, refused: [] });
+    expect(report).toEqual({
+      files: 5,
+      directories: 2,
+      links: 1,
+      bytes: 5 + 256 + 7 + 19,
+      refused: [],
+      refusedCount: 0,
+    });
     expect(await files().readText('up/plain.txt')).toBe('plain');
     expect(await files().read('up/bytes.bin')).toEqual(everyByte());
     expect(await files().readText('up/two words/grüße\n€')).toBe('awkward');
@@ -66,18 +74,53 @@ describe('upload', () => {
   });
 
   it('reports what it cannot carry over, and carries the rest', async () => {
-    const from = writeTree(`${host.path}/refused`, { 'good.txt': 'good', out: 'link:/etc/passwd', up: 'link:../up' });
-    const { refused, files: count } = await files().upload(from, 'refused');
-    expect(count).toBe(1);
+    const from = writeTree(`${host.path}/refused`, { 'good.txt': 'good', dir: {} });
+    execFileSync('mkfifo', [`${from}/fifo`]);
+    symlinkSync(Buffer.from('to-\xff', 'latin1'), `${from}/bytes`);
+    expect(await files().upload(from, 'refused')).toEqual({
+      files: 1,
+      directories: 1,
+      links: 0,
+      bytes: 4,
+      refused: expect.arrayContaining([
+        { path: 'bytes', reason: 'link target is not UTF-8' },
+        { path: 'fifo', reason: 'not a file, directory or link' },
+      ]),
+      refusedCount: 2,
+    });
+    expect((await files().list('refused')).map(({ path }) => path)).toEqual(['dir', 'good.txt']);
+  });
+
+  it('keeps links as text, wherever they lead, and follows none of them', async () => {
+    const links = { out: '/etc/passwd', up: '../up', nowhere: 'not-there', inside: 'good.txt', itself: 'itself' };
+    const tree = Object.fromEntries(Object.entries(links).map(([name, to]) => [name, `link:${to}`]));
+    const from = writeTree(`${host.path}/links`, { 'good.txt': 'good', ...tree });
+    const report = await files().upload(from, 'links');
+    expect(report).toEqual({ files: 1, directories: 0, links: 5, bytes: 4, refused: [], refusedCount: 0 });
+    const found = (await files().list('links')).filter(({ kind }) => kind === 'link');
+    expect(Object.fromEntries(found.map(({ path, linkTarget }) => [path, linkTarget]))).toEqual(links);
+    // A later upload writes through none of them either.
+    const over = writeTree(`${host.path}/over`, { up: { file: 'mine' } });
+    expect(await rejection(files().upload(over, 'links'))).toMatchObject({ code: 'not-a-directory' });
+    // A download keeps links of the seed only, and refuses these where they lead out.
+    const { refused } = await files().download('links', `${host.path}/links-back`);
     expect(refused.map(({ path }) => path).sort()).toEqual(['out', 'up']);
-    expect((await files().list('refused')).map(({ path }) => path)).toEqual(['good.txt']);
+  });
+
+  it('an archive’s links that lead out are refused, unless they are asked for', async () => {
+    await files().makeDir('from');
+    await sandbox().exec('ln -s /etc/passwd from/out');
+    const archive = async () => files().readArchive('from');
+    expect(await rejection(files().writeArchive('to', await archive()))).toMatchObject({ code: 'outside-workspace' });
+    await files().writeArchive('to', await archive(), { keepLinks: true });
+    expect(await files().stat('to/out', { follow: false })).toMatchObject({ kind: 'link', linkTarget: '/etc/passwd' });
   });
 
   it('copies a single file, to a name or into a directory', async () => {
     writeFileSync(`${host.path}/single.sh`, '#!/bin/sh\necho single\n');
     chmodSync(`${host.path}/single.sh`, 0o750);
     const report = await files().upload(`${host.path}/single.sh`, 'renamed.sh');
-    expect(report).toEqual({ files: 1, bytes: 22, refused: [] });
+    expect(report).toEqual({ files: 1, directories: 0, links: 0, bytes: 22, refused: [], refusedCount: 0 });
     await files().upload(`${host.path}/single.sh`);
     await files().upload(`${host.path}/single.sh`, 'into/');
     expect(await sh('./renamed.sh; ./single.sh; into/single.sh; stat -c %a renamed.sh')).toBe(

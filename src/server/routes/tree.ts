@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
-import { errorSchema, sandboxParams, treeQuery } from '../schemas.js';
+import { errorSchema, putTreeQuery, sandboxParams, treeQuery } from '../schemas.js';
 import { takeRawBodies } from './scope.js';
 
 const TAR = 'application/x-tar';
@@ -38,7 +38,7 @@ export function addTree(app: App, { sandboxes, calls }: ServerContext): void {
         tags,
         summary: 'Unpack a tar into a directory',
         params: sandboxParams,
-        querystring: treeQuery,
+        querystring: putTreeQuery,
         consumes: [TAR],
         response: { 204: z.null(), 400: errorSchema, 404: errorSchema, 507: errorSchema },
       },

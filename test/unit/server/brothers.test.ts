@@ -39,6 +39,8 @@ const faces: [name: string, library: Shape, face: Shape, leftOut: Record<string,
   ['POST files/mkdir', config.makeDirSchema, wire.makeDirBody, COMMAND],
   ['POST files/rename', config.renameSchema, wire.renameBody, COMMAND],
   ['DELETE files', config.removeSchema, wire.removeQuery, COMMAND],
+  ['GET tree', config.archiveSchema, wire.treeQuery, COMMAND],
+  ['PUT tree', config.writeArchiveSchema, wire.putTreeQuery, COMMAND],
   ['GET files/diff', config.diffSchema, wire.diffQuery, COMMAND],
 ];
 
