@@ -56,7 +56,7 @@ function plan({ arch, sanitize, fuzz, library }) {
 async function sourcesOf({ fuzz, library }) {
   const list = async (dir, pattern) =>
     (await readdir(dir)).filter((name) => pattern.test(name)).map((name) => join(dir, name));
-  const files = await list(agentDir, library ? /^(user|util)\.c$|\.h$/ : /\.[ch]$/);
+  const files = await list(agentDir, library ? /^(turn|user|util)\.c$|\.h$/ : /\.[ch]$/);
   if (library) files.push(...(await list(join(agentDir, 'warm'), /\.c$/)));
   if (fuzz) files.push(...(await list(join(agentDir, 'fuzz'), /\.[ch]$/)));
   return files.sort();

@@ -19,6 +19,7 @@
 #include "protocol.h"
 #include "pty.h"
 #include "tree.h"
+#include "turn.h"
 #include "util.h"
 
 #define NEVER UINT64_MAX
@@ -352,6 +353,7 @@ static void become_keeper(const struct keeper_plan *plan) {
     /* Where this fails (gVisor) orphans go to PID 1, which has an eye on them. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     (void)prctl(PR_SET_NAME, "keeper", 0, 0, 0);
+    turn_keep_to_self();
     prepare_signals();
 }
 

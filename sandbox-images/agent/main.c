@@ -26,6 +26,7 @@
 #include "names.h"
 #include "prefork.h"
 #include "session.h"
+#include "turn.h"
 #include "util.h"
 #include "zygote.h"
 
@@ -160,6 +161,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], KEEPER_WORD) == 0) keeper_adopt(argc, argv);
     /* The end of a sandbox is kill(-1): outside a process namespace of its own that would be everything. */
     if (getpid() != 1) die("must be PID 1 of a process namespace", 0);
+    turn_come_soon();
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0) die("epoll_create1", errno);
     child_defaults_load();

@@ -2,7 +2,7 @@
  * The native half of a warm interpreter; usercustomize.py loads it. What has to touch as little of the interpreter's
  * memory as it can, since every page a fork writes to is copied, and what comes after the last of its Python code.
  *
- * It is linked with two of the agent's files and nothing else: its other symbols are those of the process that loads it,
+ * It is linked with three of the agent's files and nothing else: its other symbols are those of the process that loads it,
  * whatever C library that has. So: only functions that every C library has under that very name. All of it runs in the
  * only thread there is.
  */
@@ -28,6 +28,7 @@
 #include "../child.h"
 #include "../keeper.h"
 #include "../protocol.h"
+#include "../turn.h"
 #include "../user.h"
 #include "../util.h"
 
@@ -143,6 +144,7 @@ static bool split(const int pair[2], int *tell) {
     int failure[2];
     (void)signal(SIGCHLD, SIG_DFL);
     if (pipe2(failure, O_CLOEXEC) != 0) _exit(70);
+    turn_keep_to_self();
     pid_t leader = fork();
     if (leader > 0) become_keeper(pair[0], failure[0], leader);
     if (leader < 0) _exit(70);
