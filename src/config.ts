@@ -68,6 +68,7 @@ export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2,
 /** The kernel's smallest quota is 1 ms in each period of 100 (`kernel/sched/core.c`, min_cfs_quota_period). */
 export const cpuLimit = z.number().min(0.01, { error: 'must be at least 0.01' }).max(1024);
 export const pidLimit = z.number().int().min(8).max(4_194_304);
+export const socketLimit = z.number().int().min(16).max(1_048_576);
 /** A tmpfs of size 0 is one without a limit (`tmpfs(5)`). */
 const tmpfsSize = sizeSchema.refine((bytes) => bytes >= MIN_TMPFS_BYTES, { error: 'must be at least one page, 4k' });
 
@@ -118,6 +119,13 @@ export const limitsSchema = z
     tmpFiles: inodes.optional(),
     /** Open files a process: soft limit; the hard one is four times that. Default 1024. */
     openFiles: z.number().int().min(16).max(262_144).default(1024),
+    /**
+     * Sockets of all kinds that commands may have open together, 16 to 1,048,576; a connection within the sandbox takes two. Past
+     * it all its commands are killed: `socketsLimitHit`. Default: one for every 256 KiB of `memory` (2,048 of 512 MiB), at least
+     * 512, on an engine with cgroup v1, which counts what sockets hold towards no limit; else no limit but `memory`.
+     * gVisor keeps none, with a warning where one is given: `sandbox.warnings`.
+     */
+    sockets: socketLimit.optional(),
   })
   .superRefine((limits, context) => {
     const message = sizesProblem(limits);

@@ -119,6 +119,7 @@ export class Sandbox implements AsyncDisposable {
         sandbox.#assertAlive();
         return parts.client;
       },
+      maxSockets: parts.maxSockets,
       explainLoss: (partial) => owner.explainLoss(this, partial),
       condemn: (reason) => owner.condemn(this, reason),
       over: this.#over.promise,

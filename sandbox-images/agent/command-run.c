@@ -38,6 +38,7 @@ bool command_tell_exit(struct command *c) {
     if (r->killed_by_host) flags |= EXIT_KILLED_BY_HOST;
     if (pids > 0) flags |= EXIT_PIDS_ROSE;
     if (c->warm) flags |= EXIT_WARM;
+    if (r->killed_for_sockets || (c->lost && c->killed_for_sockets)) flags |= EXIT_SOCKETS;
 
     p = put_u8(p, final_outcome(c, ooms));
     p = put_u8(p, r->stage);

@@ -54,6 +54,7 @@ struct command {
     bool orphans_wanted_dead; /* EXIT waits for them */
     uint64_t drains_until;    /* 0: no orphan is waited for */
     bool killed_by_host;
+    bool killed_for_sockets; /* its keeper has been told to */
     uint64_t lingers_until; /* 0: it does not */
     uint64_t backstop_at;
     pid_t pid;

@@ -10,8 +10,11 @@
 #include "bytes.h"
 #include "connection.h"
 #include "loop.h"
+#include "names.h"
+#include "prefork.h"
 #include "pty.h"
 #include "util.h"
+#include "zygote.h"
 
 /* What hangs on the open file itself, a lock or its owner, outlives the processes that had it as their stdin. */
 static void open_null(void) {
@@ -169,6 +172,41 @@ bool commands_frame(const struct frame *f) {
 
 void commands_kill_all(uint32_t grace_ms) {
     for (uint32_t i = 0; i < commands.count; i++) kill_command(commands.active[i], grace_ms);
+}
+
+static bool may_have_sockets(const struct command *c) {
+    return c->control >= 0 && (c->flags & SPAWN_FS) == 0;
+}
+
+bool commands_have_keepers(void) {
+    for (uint32_t i = 0; i < commands.count; i++) {
+        if (may_have_sockets(commands.active[i])) return true;
+    }
+    return false;
+}
+
+void commands_kill_for_sockets(void) {
+    for (uint32_t i = 0; i < commands.count; i++) {
+        struct command *c = commands.active[i];
+        if (!may_have_sockets(c)) continue;
+        c->killed_for_sockets = true;
+        keeper_order_kill(c, CAUSE_SOCKETS, 0);
+    }
+}
+
+bool commands_die_for_sockets(void) {
+    for (uint32_t i = 0; i < commands.count; i++) {
+        if (commands.active[i]->killed_for_sockets && commands.active[i]->control >= 0) return true;
+    }
+    return false;
+}
+
+uint64_t commands_sockets(void) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < commands.count; i++) {
+        if (commands.active[i]->control >= 0) count += 2;
+    }
+    return count + connections_sockets() + names_sockets() + prefork_sockets() + zygote_sockets();
 }
 
 void commands_forget(void) {

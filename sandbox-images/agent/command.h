@@ -24,6 +24,14 @@ void commands_init(const struct commands_setup *setup);
 /* A frame for a stream. False when it breaks the protocol. */
 bool commands_frame(const struct frame *f);
 void commands_kill_all(uint32_t grace_ms);
+/* File operations are left out here: they make no sockets. */
+bool commands_have_keepers(void);
+/* At once; EXIT says why. */
+void commands_kill_for_sockets(void);
+/* Whether one of those still has its keeper. */
+bool commands_die_for_sockets(void);
+/* The most that PID 1 and the keepers have between them now. */
+uint64_t commands_sockets(void);
 /* Every process is dead: no command is told of any more. */
 void commands_forget(void);
 /* Whether one has ever run as uid 0. */

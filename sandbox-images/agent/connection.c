@@ -70,6 +70,10 @@ static uint32_t count_connections(void) {
     return count;
 }
 
+uint32_t connections_sockets(void) {
+    return (listener.fd < 0 ? 0 : 1) + count_connections();
+}
+
 /* Takes over both descriptors. */
 static void adopt(int reader, int writer) {
     int one = 1;

@@ -18,6 +18,8 @@ void connections_stop(void);
 void connections_event(void);
 /* A slot or a descriptor may be free again. */
 void connections_retry(void);
+/* The agent's ends, and the one it listens at. */
+uint32_t connections_sockets(void);
 /* Ends one at once, without a word to the one inside but a reset. */
 void connection_reset(struct command *c);
 

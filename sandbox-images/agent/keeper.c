@@ -232,6 +232,8 @@ static void end_background(void) {
 
 static void kill_tree(enum keeper_cause cause, uint32_t grace_ms) {
     if (keeper.cause == CAUSE_NONE && !keeper.leader_gone) keeper.cause = cause;
+    /* The leader may have ended by itself: then its descendants are killed. */
+    if (cause == CAUSE_SOCKETS) keeper.report.killed_for_sockets = true;
     if (keeper.phase == KILL_HARD) return;
     if (is_draining()) {
         /* The drain was its grace. */

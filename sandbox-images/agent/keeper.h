@@ -13,7 +13,7 @@
 enum keeper_order { ORDER_KILL_TREE = 1, ORDER_SIGNAL_TREE = 2, ORDER_START = 3 };
 
 /* Why a tree is being killed. The first one stays. */
-enum keeper_cause { CAUSE_NONE, CAUSE_HOST, CAUSE_OUTPUT_LIMIT, CAUSE_TIMEOUT };
+enum keeper_cause { CAUSE_NONE, CAUSE_HOST, CAUSE_OUTPUT_LIMIT, CAUSE_TIMEOUT, CAUSE_SOCKETS };
 
 struct keeper_command {
     int order;
@@ -43,6 +43,7 @@ struct keeper_report {
     uint8_t outcome;
     uint8_t stage;
     bool killed_by_host;
+    bool killed_for_sockets;
     bool killed_by_agent; /* the leader was sent SIGKILL from here */
     int exit_code;
     int signal;

@@ -26,6 +26,7 @@
 #include "names.h"
 #include "prefork.h"
 #include "session.h"
+#include "sockets.h"
 #include "turn.h"
 #include "util.h"
 #include "zygote.h"
@@ -152,6 +153,7 @@ _Noreturn static void loop(void) {
         uint64_t now = now_us();
         deadline = min_u64(session_tick(now), prefork_tick(now));
         deadline = min_u64(deadline, min_u64(commands_tick(now), zygote_tick(now)));
+        deadline = min_u64(deadline, sockets_tick(now));
     }
 }
 
@@ -173,5 +175,6 @@ int main(int argc, char **argv) {
     watch_or_die(host_in, EPOLLIN, WATCH_HOST_IN, "stdin must be a pipe or socket");
     watch_or_die(host_out, EPOLLOUT, WATCH_HOST_OUT, "stdout must be a pipe or socket");
     cgroup_open();
+    sockets_open();
     loop();
 }

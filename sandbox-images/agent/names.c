@@ -60,6 +60,10 @@ void names_open(void) {
     if (gethostname(names.host, sizeof names.host - 1) != 0) names.host[0] = '\0';
 }
 
+uint32_t names_sockets(void) {
+    return names.fd < 0 ? 0 : 1;
+}
+
 void names_close(void) {
     if (names.fd >= 0) loop_unwatch(names.fd);
     close_fd(&names.fd);

@@ -17,6 +17,7 @@
 void names_open(void);
 void names_close(void);
 void names_event(void);
+uint32_t names_sockets(void);
 /* Turns a question of at most NAMES_QUESTION_MAX bytes into its answer; 0 for what deserves none. */
 size_t names_answer(uint8_t message[NAMES_MESSAGE_MAX], size_t length);
 

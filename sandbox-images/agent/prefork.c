@@ -64,3 +64,7 @@ size_t prefork_processes(pid_t *out) {
     *out = prefork.pair.keeper;
     return 1;
 }
+
+uint32_t prefork_sockets(void) {
+    return prefork.pair.keeper == 0 ? 0 : 4;
+}

@@ -31,5 +31,7 @@ void prefork_reaped(pid_t pid);
 
 /* Keepers that belong to no command; at most PREFORK_KEEPERS_MAX. */
 size_t prefork_processes(pid_t *out);
+/* Between this process, the keeper and its leader. */
+uint32_t prefork_sockets(void);
 
 #endif

@@ -32,6 +32,7 @@ enum from_host {
     T_LISTEN = 0x0f,
     T_RESET = 0x10,
     T_WARM = 0x11,
+    T_LIMITS = 0x12,
 };
 
 enum to_host {
@@ -66,6 +67,7 @@ enum capability {
     HAS_NO_NEW_PRIVS = 256,
     HAS_SECCOMP = 512,
     CAN_HIDE_FROM_ROOT = 1024,
+    CAN_COUNT_SOCKETS = 2048,
 };
 
 enum error_code {
@@ -125,6 +127,7 @@ enum exit_flag {
     EXIT_KILLED_BY_HOST = 8,
     EXIT_PIDS_ROSE = 16,
     EXIT_WARM = 32,
+    EXIT_SOCKETS = 64,
 };
 
 #define KILL_DISCARD 1u

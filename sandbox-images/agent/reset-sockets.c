@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reset.h"
+#include "sockets.h"
 #include "util.h"
 
 #define TEXT_SIZE 16384
@@ -20,12 +21,6 @@ static struct {
 
 static char text[TEXT_SIZE];
 
-static uint64_t number_at(const char *at) {
-    uint64_t value;
-    at += strspn(at, " ");
-    return parse_u64(at, strcspn(at, " \n"), 10, UINT64_MAX, &value) ? value : UINT64_MAX;
-}
-
 /* `name size sockets memory …`, a line for each protocol. 0 when it cannot be read. */
 static size_t count_sockets(uint64_t out[PROTOCOLS_MAX]) {
     size_t count = 0;
@@ -39,14 +34,6 @@ static size_t count_sockets(uint64_t out[PROTOCOLS_MAX]) {
         out[count++] = number_at(at);
     }
     return count;
-}
-
-/* The number behind `key` in a line that begins with `prefix`; UINT64_MAX when there is none. */
-static uint64_t figure(const char *prefix, const char *key) {
-    const char *line = strstr(text, prefix);
-    const char *end = line == NULL ? NULL : strchr(line, '\n');
-    const char *at = line == NULL ? NULL : strstr(line, key);
-    return at == NULL || end == NULL || at > end ? UINT64_MAX : number_at(at + strlen(key));
 }
 
 /* The second line of `Tcp:` has the values of what the first one names: In- and OutSegs are the 10th and 11th. */
@@ -78,12 +65,12 @@ static bool no_rest(struct reset_result *out) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         if (!is_empty(lists[i])) return reset_fail(out, EADDRINUSE, "entries in ", lists[i]);
     }
-    if (proc_read("/proc/net/sockstat", text, sizeof text) <= 0 || figure("TCP:", " tw ") == UINT64_MAX) {
+    if (proc_read("/proc/net/sockstat", text, sizeof text) <= 0 || sockstat_figure(text, "TCP:", " tw ") == UINT64_MAX) {
         return reset_fail(out, errno, "no view of ", "/proc/net/sockstat");
     }
-    if (figure("TCP:", " tw ") != 0) return reset_fail(out, EADDRINUSE, "TCP connections in TIME_WAIT", "");
-    if (figure("FRAG:", " inuse ") != 0) return reset_fail(out, EADDRINUSE, "fragments of packets", "");
-    if (proc_read("/proc/net/sockstat6", text, sizeof text) > 0 && figure("FRAG6:", " inuse ") != 0) {
+    if (sockstat_figure(text, "TCP:", " tw ") != 0) return reset_fail(out, EADDRINUSE, "TCP connections in TIME_WAIT", "");
+    if (sockstat_figure(text, "FRAG:", " inuse ") != 0) return reset_fail(out, EADDRINUSE, "fragments of packets", "");
+    if (proc_read("/proc/net/sockstat6", text, sizeof text) > 0 && sockstat_figure(text, "FRAG6:", " inuse ") != 0) {
         return reset_fail(out, EADDRINUSE, "fragments of packets", "");
     }
     return true;

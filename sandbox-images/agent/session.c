@@ -22,6 +22,7 @@
 #include "prefork.h"
 #include "reset.h"
 #include "self-test.h"
+#include "sockets.h"
 #include "user.h"
 #include "util.h"
 #include "zygote.h"
@@ -313,7 +314,7 @@ static void greet(const struct frame *f) {
     names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);
     session.greeted = true;
-    send_ready(test.capabilities | cgroup_capabilities());
+    send_ready(test.capabilities | cgroup_capabilities() | sockets_capabilities());
 }
 
 static bool on_lease(struct cursor *p) {
@@ -351,6 +352,11 @@ static bool on_control_frame(const struct frame *f) {
             session.reset_token = take_u64(&p);
             if (!p.bad) reset();
             break;
+        case T_LIMITS: {
+            uint32_t most_sockets = take_u32(&p);
+            if (!p.bad) sockets_allow(most_sockets);
+            break;
+        }
         case T_WARM:
             if (!zygote_configure(f->payload, f->length)) return false;
             break;

@@ -284,6 +284,10 @@ size_t zygote_processes(pid_t *out) {
     return count;
 }
 
+uint32_t zygote_sockets(void) {
+    return (zygote.socket < 0 ? 0 : 2) + 4 * count_spares();
+}
+
 void zygote_forget(void) {
     if (zygote.socket >= 0) {
         (void)kill(zygote.pid, SIGKILL);

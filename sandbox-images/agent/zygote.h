@@ -36,5 +36,7 @@ void zygote_forget(void);
 
 /* Itself and its spares, which belong to no command; at most ZYGOTE_PROCESSES_MAX. */
 size_t zygote_processes(pid_t *out);
+/* Between this process and those. */
+uint32_t zygote_sockets(void);
 
 #endif

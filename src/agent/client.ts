@@ -202,6 +202,11 @@ export class AgentClient {
     this.#send(0, Send.LEASE, encodeLease(leaseMs, lifetimeMs));
   }
 
+  /** Past so many sockets at a time the agent ends every command; 0: any number. A reset changes nothing about it. */
+  limitSockets(most: number): void {
+    this.#send(0, Send.LIMITS, encodeU32(most));
+  }
+
   /**
    * Back to how the sandbox was before its first command: everything in it is killed and removed, every stream is lost,
    * and the agent proves that nothing is left — or says what keeps it from that, and the sandbox must not be used again.

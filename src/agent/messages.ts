@@ -29,6 +29,7 @@ export const Send = {
   LISTEN: 0x0f,
   RESET: 0x10,
   WARM: 0x11,
+  LIMITS: 0x12,
 } as const;
 
 /** Agent → host. */
@@ -202,6 +203,8 @@ export interface AgentCapabilities {
   cgroup: 'v1' | 'v2' | 'none';
   oomCounter: boolean;
   pidsCounter: boolean;
+  /** The number of the sandbox's sockets can be read, so that `limits.sockets` holds. */
+  socketCounter: boolean;
   openat2: boolean;
   noNewPrivileges: boolean;
   seccomp: boolean;
@@ -229,6 +232,7 @@ export function decodeReady(payload: Buffer): Ready {
       cgroup: caps & 16 ? 'v2' : caps & 8 ? 'v1' : 'none',
       oomCounter: (caps & 32) !== 0,
       pidsCounter: (caps & 64) !== 0,
+      socketCounter: (caps & 2048) !== 0,
       openat2: (caps & 128) !== 0,
       noNewPrivileges: (caps & 256) !== 0,
       seccomp: (caps & 512) !== 0,
@@ -341,6 +345,7 @@ export interface Exit {
   oomKilled: boolean;
   killedByHost: boolean;
   pidsLimitHit: boolean;
+  socketsLimitHit: boolean;
   warm: boolean;
   exitCode: number | null;
   signal: number | null;
@@ -369,6 +374,7 @@ export function decodeExit(payload: Buffer): Exit {
     oomKilled: (flags & 4) !== 0,
     killedByHost: (flags & 8) !== 0,
     pidsLimitHit: (flags & 16) !== 0,
+    socketsLimitHit: (flags & 64) !== 0,
     warm: (flags & 32) !== 0,
     exitCode: exitCode < 0 ? null : exitCode,
     signal: signal > 0 ? signal : null,

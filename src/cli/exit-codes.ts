@@ -66,6 +66,7 @@ export function explainResult(
       return 'the engine was lost';
     case 'exited':
       if (result.oomKilled) return `a process of it was killed at the memory limit${memory} (--memory)`;
+      if (result.socketsLimitHit) return result.hint;
       if (result.pidsLimitHit) return 'it could not start another process: its limit is reached (--pids)';
       return result.hint;
   }

@@ -10,6 +10,8 @@ import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './
 /** What a command needs of its sandbox. */
 export interface CommandHost {
   readonly client: AgentClient;
+  /** The number of sockets that the agent keeps; 0: any. */
+  readonly maxSockets: number;
   /** Resolves when the sandbox has ended, or begins to be closed. */
   readonly over: Promise<void>;
   /** Why the pipe broke; resolves once that is known. Throws where the loss is an error rather than a result. */
@@ -102,7 +104,7 @@ export class Command {
       const refusal = exit && refusedRoot(exit, this.#request, (await this.#client.ready).capabilities);
       if (refusal) throw refusal;
       const result = exit
-        ? toCommandResult(exit, this.argv, this.#request)
+        ? toCommandResult(exit, this.argv, this.#request, this.#host.maxSockets)
         : await this.#host.explainLoss(() => lostResult('sandbox-lost', performance.now() - this.#startedAt));
       if (isAborted && !endedBefore(result, exit)) throw this.#aborted(result, !this.#abandoned);
       this.#result.resolve(result);

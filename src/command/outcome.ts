@@ -42,6 +42,8 @@ export interface CommandResult {
   oomKilled: boolean;
   /** A fork failed meanwhile because of the limit on processes. */
   pidsLimitHit: boolean;
+  /** The sandbox had more than `limits.sockets` open, and this command was killed with all others. */
+  socketsLimitHit: boolean;
   /** Processes the command had left running and that were killed: those that ended by themselves within `drainMs` are not counted. */
   backgroundKilled: number;
   /** It ran in a fork of the warm interpreter; absent where it did not. */
@@ -68,10 +70,16 @@ const BUS_HINT =
   'SIGBUS: a file mapped into memory could not grow. Most often /dev/shm is full: its size is limits.shm. ' +
   'The workspace and /tmp have limits, too (limits.workspace, limits.tmp).';
 
+/** `most` is the number in force. */
+const socketsHint = (most: number) =>
+  `SIGKILL: the sandbox had more than ${most} sockets open (limits.sockets), so all its commands were killed. ` +
+  'A connection within the sandbox takes two.';
+
 export function toCommandResult(
   exit: Exit,
   argv: readonly string[],
   request: Pick<SpawnRequest, 'user' | 'cwd' | 'program'>,
+  maxSockets: number,
 ): CommandResult {
   const result: CommandResult = {
     outcome: exit.outcome,
@@ -81,11 +89,13 @@ export function toCommandResult(
     usage: { cpuMs: exit.cpuMs, maxRssBytes: exit.maxRssBytes },
     oomKilled: exit.oomKilled,
     pidsLimitHit: exit.pidsLimitHit,
+    socketsLimitHit: exit.socketsLimitHit,
     backgroundKilled: exit.backgroundKilled,
   };
   if (exit.warm) result.warm = true;
   // A shell says 128 and the signal's number of a program that a signal ended; SIGBUS is 7.
   if (result.signal === 'SIGBUS' || result.exitCode === 128 + 7) result.hint = BUS_HINT;
+  if (result.socketsLimitHit) result.hint = socketsHint(maxSockets);
   if (exit.outcome === 'spawn-failed') {
     const what = {
       none: argv[0],
@@ -139,6 +149,7 @@ export function lostResult(outcome: 'sandbox-lost' | 'engine-lost', durationMs: 
     usage: { cpuMs: 0, maxRssBytes: 0 },
     oomKilled: false,
     pidsLimitHit: false,
+    socketsLimitHit: false,
     backgroundKilled: 0,
   };
 }

@@ -26,6 +26,7 @@ import { beat } from './lease.js';
 import { currentOwner, formatOwner } from './owner.js';
 import { removeTree } from './remove-tree.js';
 import type { Semaphore } from './semaphore.js';
+import { maxSockets, withSocketWarning } from './socket-limit.js';
 import { makeSandboxDir } from './state-dir.js';
 import { tmpfsSizes, volumeSize } from './tmpfs-sizes.js';
 import type { UidSlots } from './uid-slots.js';
@@ -65,6 +66,8 @@ export interface Launched {
   seed: { staged: StagedSeed; directory: string } | undefined;
   egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
   limits: RunningLimits;
+  /** That the agent keeps; 0: any number. */
+  maxSockets: number;
   warnings: readonly SandboxWarning[];
 }
 
@@ -158,6 +161,8 @@ async function attempt(
     void started.then(leave, leave);
     await abortable(started, signal, 'starting the container');
     const ready = await abortable(greeting(client, who.user, options.createTimeoutMs), signal, 'waiting for the agent');
+    const sockets = maxSockets(options.limits, ready.capabilities);
+    if (sockets > 0) client.limitSockets(sockets);
     const egress = way && {
       proxy: way.proxy,
       env: { ...way.env, ...(await openEgress(client, ready.capabilities, way.proxy)) },
@@ -176,7 +181,12 @@ async function attempt(
       seed,
       egress,
       limits,
-      warnings: [...volumeWarnings(image), ...(who.warnings ?? [])],
+      maxSockets: sockets,
+      warnings: withSocketWarning(
+        [...volumeWarnings(image), ...(who.warnings ?? [])],
+        options.limits,
+        ready.capabilities,
+      ),
     };
   } catch (error) {
     await Promise.allSettled([staging]);
@@ -202,14 +212,18 @@ export async function furnish(
   const stopBeating = beat(warm.client, options.leaseMs);
   let way: Awaited<ReturnType<typeof wayOut>>;
   try {
+    const { capabilities } = warm.ready;
+    const sockets = maxSockets(options.limits, capabilities);
     warm.client.setLease(options.leaseMs, options.lifetimeMs);
+    if (sockets !== warm.maxSockets) warm.client.limitSockets(sockets);
     way = await wayOut(options, signal);
     const egress = way && {
       proxy: way.proxy,
       env: { ...way.env, ...(await openEgress(warm.client, warm.ready.capabilities, way.proxy)) },
     };
     const seed = await stage(options, warm.directory, signal);
-    return { ...warm, id, seed, egress };
+    const warnings = withSocketWarning(warm.warnings, options.limits, capabilities);
+    return { ...warm, id, seed, egress, maxSockets: sockets, warnings };
   } catch (error) {
     way?.proxy.close();
     throw error;

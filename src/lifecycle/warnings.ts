@@ -3,7 +3,7 @@ import type { ResolvedImage } from '../backends/backend.js';
 
 export interface SandboxWarning {
   /** Stable, for programs. */
-  code: 'volumes-hidden' | 'runs-as-root';
+  code: 'volumes-hidden' | 'runs-as-root' | 'sockets-unlimited';
   /** One sentence for people. */
   message: string;
 }

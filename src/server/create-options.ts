@@ -53,6 +53,7 @@ export function checkCreate(options: CallerCreateOptions, policy: CallerPolicy):
   atMost('limits.memory', limits.memory, policy.maxMemory);
   atMost('limits.cpus', limits.cpus, policy.maxCpus);
   atMost('limits.pids', limits.pids, policy.maxPids);
+  atMost('limits.sockets', limits.sockets ?? 0, policy.maxSandboxSockets);
   checkLifetime(lifetimeMs, policy);
   if (network !== 'none') checkEgress(network, policy.allowEgress);
 }

@@ -1,6 +1,6 @@
 /** What a server is told: where it listens, who may call, and what callers may ask for. */
 import { z } from 'zod';
-import { cpuLimit, memoryLimit, milliseconds, parseSize, pidLimit } from '../config.js';
+import { cpuLimit, memoryLimit, milliseconds, parseSize, pidLimit, socketLimit } from '../config.js';
 import type { Logger } from '../logger.js';
 
 const SECOND = 1000;
@@ -54,6 +54,8 @@ export const callersSchema = z.strictObject({
   maxCpus: cpuLimit.default(2),
   /** Default 1024. */
   maxPids: pidLimit.default(1024),
+  /** Most `limits.sockets` a caller may give; what one has without depends on its memory. Default 8192. */
+  maxSandboxSockets: socketLimit.default(8192),
   /** Longest life of one sandbox, from its creation or its last `extend`. Default 24 h. */
   maxLifetimeMs: milliseconds.default(24 * 3600 * SECOND),
   /** Tasks of one token that run at once. Default 8. */

@@ -213,6 +213,7 @@ export const commandResultSchema = answer<CommandResult>()({
   usage: answer<CommandResult['usage']>()({ cpuMs: z.number(), maxRssBytes: z.number() }),
   oomKilled: z.boolean(),
   pidsLimitHit: z.boolean(),
+  socketsLimitHit: z.boolean(),
   backgroundKilled: z.number(),
   warm: z.literal(true).optional(),
   failure: answer<SpawnFailure>()({ errno: z.string(), stage: z.string(), message: z.string() }).optional(),

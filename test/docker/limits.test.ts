@@ -66,6 +66,44 @@ except OSError as error:
     expect(await sandbox().exec('echo again')).toMatchObject({ stdout: 'again\n', pidsLimitHit: false });
   });
 
+  it('hold for sockets, where they can be counted: what has too many is killed, and told so', async () => {
+    expect(sandbox().capabilities.socketCounter).toBe(true);
+    await using few = await under.manager.create({ limits: { sockets: 40 } });
+    const open = (count: number) =>
+      python(`
+import socket, time
+kept = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(${count})]
+print('open', flush=True)
+time.sleep(${count > 40 ? 600 : 0.4})`);
+    const other = await few.spawn(['sleep', '600']);
+    expect(await few.exec(open(40))).toMatchObject({ outcome: 'exited', stdout: 'open\n', socketsLimitHit: false });
+    const result = await few.exec(open(41));
+    expect(result).toMatchObject({ outcome: 'signaled', signal: 'SIGKILL', exitCode: null, socketsLimitHit: true });
+    expect(result.hint).toMatch(/more than 40 sockets .*limits\.sockets/);
+    expect(await other.wait()).toMatchObject({ outcome: 'signaled', socketsLimitHit: true });
+    expect(await few.exec(open(40))).toMatchObject({ outcome: 'exited', socketsLimitHit: false });
+  });
+
+  it('leave many connections to a program, and any number after each other', async () => {
+    await using plain = await under.manager.create();
+    const result = await plain.exec(
+      python(`
+import resource, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+listener = socket.create_server(('127.0.0.1', 0), backlog=64)
+def connect():
+    there = socket.create_connection(listener.getsockname())
+    return there, listener.accept()[0]
+kept = [connect() for _ in range(900)]
+for _ in range(3000):
+    for one in connect(): one.close()
+time.sleep(0.4)
+print(len(kept))`),
+      { timeoutMs: 60_000 },
+    );
+    expect(result).toMatchObject({ outcome: 'exited', stdout: '900\n', socketsLimitHit: false });
+  });
+
   it('say that a command cannot start when there are no processes left', async () => {
     await using hog = await sandbox().spawn(
       python(`

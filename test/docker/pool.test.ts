@@ -193,6 +193,19 @@ describe('reuse', () => {
     await second.close();
   });
 
+  it('keeps the number of sockets that the task at hand asked for', async () => {
+    const many = ['bash', '-c', 'for i in $(seq 60); do exec {fd}<>/dev/udp/127.0.0.1/9; done; sleep 0.5'];
+    const containers = new Set<string>();
+    for (const sockets of [undefined, 30, undefined]) {
+      const sandbox = await under.manager.create({ limits: { memory: '128m', sockets }, reuse: true });
+      containers.add(sandbox.parts.container.name);
+      const end = sockets === undefined ? { outcome: 'exited' } : { outcome: 'signaled', signal: 'SIGKILL' };
+      expect(await sandbox.exec(many)).toMatchObject({ ...end, socketsLimitHit: sockets !== undefined });
+      expect((await sandbox.close()).reuse).toMatchObject({ recycled: true });
+    }
+    expect(containers.size).toBe(1);
+  });
+
   it('keeps lifetime and lease of the task at hand, not of the one before', async () => {
     const short = await under.manager.create({ reuse: 'short', lifetimeMs: 5000, leaseMs: 2000 });
     expect((await short.close()).reuse).toMatchObject({ recycled: true });

@@ -31,6 +31,7 @@ export const TYPE = {
   LISTEN: 0x0f,
   RESET: 0x10,
   WARM: 0x11,
+  LIMITS: 0x12,
   READY: 0x81,
   PONG: 0x82,
   STARTED: 0x83,

@@ -17,6 +17,7 @@ export const EXIT_FLAG = {
   KILLED_BY_HOST: 8,
   PIDS_ROSE: 16,
   WARM: 32,
+  SOCKETS: 64,
 };
 export const STAGE = { REQUEST: 1, USER: 2, CWD: 3, RESOURCES: 4, EXEC: 5, PROGRAM: 7 } as const;
 

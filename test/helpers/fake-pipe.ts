@@ -41,6 +41,7 @@ export function greetedClient(): { client: AgentClient; pipe: FakePipe } {
 /** What a command needs of its sandbox, of one that lives. */
 export const hostOf = (client: AgentClient): CommandHost => ({
   client,
+  maxSockets: 0,
   over: new Promise(() => {}),
   explainLoss: async (partial) => partial(),
   condemn: () => {},

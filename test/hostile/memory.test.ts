@@ -1,4 +1,4 @@
-/** Battery 14–18: memory. */
+/** Battery 14–18 and 69: memory. */
 import { expect } from 'vitest';
 import { battery } from '../helpers/hostile.js';
 
@@ -49,6 +49,23 @@ battery('memory', ['runc', 'runsc'], (attack) => {
     expect(errno).toBe('ENOSPC');
     expect(Number(written)).toBeLessThanOrEqual(64);
   });
+
+  attack(
+    '69 connections for ever, from all its processes: killed, with the reason',
+    // On cgroup v1 this is the default; v2 keeps a number only where one is given.
+    { limits: { memory: '64m', sockets: 512 } },
+    async ({ run, sandbox }) => {
+      const result = await run('sockets.c', [], { timeoutMs: 60_000 });
+      // The memory of the programs themselves may have run out just before.
+      expect(result.signal).toBe('SIGKILL');
+      expect(result).toMatchObject({ socketsLimitHit: true, hint: expect.stringContaining('512') });
+      const after = await sandbox.exec('head -n 1 /proc/net/sockstat');
+      expect(after).toMatchObject({ outcome: 'exited', socketsLimitHit: false });
+      // The agent's own: nothing of the program's is left.
+      expect(Number(/\d+/.exec(after.stdout)?.[0])).toBeLessThan(32);
+    },
+    { notOnGVisor: 'sockets are memory of the sandbox there' },
+  );
 
   attack(
     '18 nearly all memory used: none of it in swap',

@@ -15,6 +15,7 @@ export interface FrameFlags {
   cpus?: number;
   pids?: number;
   shm?: string;
+  sockets?: number;
   env?: Record<string, string>;
   seed?: string;
   network?: 'none' | 'bridge';
@@ -66,6 +67,11 @@ export function addFrameFlags(command: Command): Command {
     .option('--cpus <number>', 'CPUs, fractions allowed (default: 1)', parseNumber)
     .option('--pids <number>', 'limit of processes and threads (default: 256)', parseNumber)
     .option('--shm <size>', 'size of /dev/shm (default: an eighth of the memory)')
+    .option(
+      '--sockets <number>',
+      'limit of open sockets, past which all is killed (default: on cgroup v1 one for every 256k of memory)',
+      parseNumber,
+    )
     .option('-e, --env <name=value>', 'environment variable; NAME alone takes it from here; repeatable', collectEnv)
     .option('--seed <dir>', 'copy this directory into the workspace first (.gitignore honoured)', hostPath)
     .addOption(
@@ -124,9 +130,9 @@ function collectRule(value: string, collected: FlagRule[] = []): FlagRule[] {
 }
 
 export function frameOptions(flags: FrameFlags): CreateOptions {
-  const { memory, cpus, pids, shm, env, seed, runtime } = flags;
+  const { memory, cpus, pids, shm, sockets, env, seed, runtime } = flags;
   return {
-    limits: { memory, cpus, pids, shm },
+    limits: { memory, cpus, pids, shm, sockets },
     workspace: { mode: 'copy', seed },
     env,
     network: network(flags),

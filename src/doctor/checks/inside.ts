@@ -30,7 +30,20 @@ export function checkAgentFindings(found: AgentCapabilities): Finding[] {
       fix: 'Use the runtime runc.',
       otherwise: 'warn',
     }),
+    checkSocketCounter(found),
   ];
+}
+
+/** On cgroup v2 what sockets hold counts towards the sandbox's memory, however many they are. */
+function checkSocketCounter({ cgroup, socketCounter }: AgentCapabilities): Finding {
+  return check('probe.sockets', socketCounter || cgroup === 'v2', {
+    ok: socketCounter
+      ? 'open sockets can be counted: limits.sockets is kept'
+      : 'sockets count towards the memory limit',
+    bad: 'open sockets cannot be counted, so limits.sockets is not kept: many of them take memory of the machine beyond its limit',
+    fix: 'Use the runtime runc on Linux 4.16 or later, or an engine with cgroup v2.',
+    otherwise: 'warn',
+  });
 }
 
 /** Answers of a kernel that refuses: EPERM, EACCES, ENOSYS, and for sockets EPROTONOSUPPORT and EAFNOSUPPORT. */

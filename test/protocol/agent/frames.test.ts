@@ -42,6 +42,7 @@ describeAgent('agent: broken frames', (suite) => {
       ['a stream never opened', (a) => a.send(99, TYPE.STDIN_EOF)],
       ['a short PING', (a) => a.send(0, TYPE.PING, u32(1))],
       ['a short LEASE', (a) => a.send(0, TYPE.LEASE, u32(1))],
+      ['a short LIMITS', (a) => a.send(0, TYPE.LIMITS, u16(1))],
       ['a short SPAWN', (a) => a.send(1, TYPE.SPAWN, u16(1))],
       [
         'a stream id used twice',
@@ -81,7 +82,7 @@ describeAgent('agent: broken frames', (suite) => {
         const agent = await suite.ready();
         const noise = Buffer.concat(
           Array.from({ length: 40 }, () => {
-            const type = round % 2 === 0 ? 2 + Math.floor(Math.random() * 13) : Math.floor(Math.random() * 256);
+            const type = round % 2 === 0 ? 2 + Math.floor(Math.random() * 17) : Math.floor(Math.random() * 256);
             return encodeFrame(Math.floor(Math.random() * 4), type, randomBytes(Math.floor(Math.random() * 40)));
           }),
         );

@@ -17,6 +17,7 @@ const result = (fields: Partial<CommandResult>): CommandResult => ({
   usage: { cpuMs: 1, maxRssBytes: 1 },
   oomKilled: false,
   pidsLimitHit: false,
+  socketsLimitHit: false,
   backgroundKilled: 0,
   ...fields,
 });
@@ -39,6 +40,8 @@ describe('exit codes', () => {
     expect(explainResult(result({ exitCode: 1 }), {})).toBeUndefined();
     expect(explainResult(result({ exitCode: 1, oomKilled: true }), {})).toMatch(/memory limit/);
     expect(explainResult(result({ exitCode: 1, pidsLimitHit: true }), {})).toMatch(/--pids/);
+    const sockets = { pidsLimitHit: true, socketsLimitHit: true, hint: 'SIGKILL: too many sockets' };
+    expect(explainResult(result({ exitCode: 137, ...sockets }), {})).toBe(sockets.hint);
     expect(explainResult(result({ outcome: 'timeout' }), { timeoutMs: 2000 })).toBe('timed out after 2 s (--timeout)');
   });
 });

@@ -16,6 +16,7 @@ it('is the same for what can be set when a sandbox is claimed', () => {
     { network: { allow: ['example.org'] } },
     { workspace: { mode: 'copy', seed: '/somewhere' } },
     { limits: { memory: '512m' } },
+    { limits: { sockets: 99 } },
     { labels: {} },
   ]) {
     expect(key(options), JSON.stringify(options)).toBe(plain);

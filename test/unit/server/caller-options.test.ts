@@ -35,3 +35,9 @@ it('what the operator says of the network is for every sandbox that has one', as
   expect(network).toMatchObject({ allow: ['a.example.org'], ca: 'pem', upstreamProxy: 'env' });
   expect((await made({}, callers)).network).toBe('none');
 });
+
+it('callers get as many sockets as the operator gives', async () => {
+  const callers = { maxSandboxSockets: 100 };
+  expect((await made({ limits: { sockets: 100 } }, callers)).limits).toMatchObject({ sockets: 100 });
+  await expect(made({ limits: { sockets: 101 } }, callers)).rejects.toThrow(/limits\.sockets: 101 is more .*100/);
+});
