@@ -1,9 +1,9 @@
 /** One zod schema for each options object of the public API. Checked at the edge, trusted inside. */
 import { z } from 'zod';
-import { closest } from './closest.js';
 import { InvalidOptionsError } from './errors.js';
 import { MIN_TMPFS_BYTES, sizesProblem } from './lifecycle/tmpfs-sizes.js';
 import type { Logger } from './logger.js';
+import { describeIssue } from './option-problems.js';
 import { ownOptions } from './own-options.js';
 import type { PoolOptions } from './pool/pool-options.js';
 
@@ -567,48 +567,4 @@ export function parseOptions<S extends z.ZodType>(schema: S, input: unknown, wha
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => describeIssue(issue, schema, own));
   throw new InvalidOptionsError(`${what}: ${problems.join('; ')}`, { details: { problems } });
-}
-
-function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, input: unknown): string[] {
-  const at = issue.path.map(String).join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(schema, issue.path);
-    return issue.keys.map((key) => {
-      const near = known.find((name) => name.toLowerCase() === key.toLowerCase()) ?? closest(key, known);
-      const place = at ? `${at}.${key}` : key;
-      return `unknown option '${place}'${near ? `, did you mean '${near}'?` : known.length ? ` (known: ${known.join(', ')})` : ''}`;
-    });
-  }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const inner = issue.errors.map((errors) => errors.map((e) => e.message).join(', '));
-    return [`${at || 'value'}: ${[...new Set(inner)].join(' or ')}`];
-  }
-  if (issue.code === 'invalid_key') return [`${at}: ${issue.issues.map(({ message }) => message).join(', ')}`];
-  const value = issue.path.reduce<unknown>((o, key) => (o as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  const shown = typeof value === 'string' || typeof value === 'number' ? ` (got ${JSON.stringify(value)})` : '';
-  return [`${at || 'value'}: ${issue.message}${shown}`];
-}
-
-function knownKeys(schema: z.ZodType, path: PropertyKey[]): string[] {
-  let at: unknown = schema;
-  for (const key of path) at = elementOf(at) ?? shapeOf(at)?.[String(key)];
-  return Object.keys(shapeOf(at) ?? {});
-}
-
-/** What a list holds, behind `.default()` and the like. */
-function elementOf(schema: unknown): unknown {
-  type Node = { def?: { innerType?: unknown; element?: unknown } };
-  for (let at = schema as Node | undefined; at; at = at.def?.innerType as Node | undefined) {
-    if (at.def?.element) return at.def.element;
-  }
-  return undefined;
-}
-
-/** The fields of an object schema behind `.default()`, `.prefault()`, `.optional()` and the like. */
-function shapeOf(schema: unknown): Record<string, unknown> | undefined {
-  for (let at = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown } } | undefined; at; ) {
-    if (at.shape) return at.shape;
-    at = at.def?.innerType as typeof at;
-  }
-  return undefined;
 }

@@ -8,12 +8,14 @@ import { SandboxManager } from '../sandbox-manager.js';
 export const toolboxSchema = z
   .strictObject({
     /** Makes the sandboxes: a default one on first use, others when the model asks. The caller closes it. */
-    manager: z.custom<SandboxManager>((value) => value instanceof SandboxManager).optional(),
+    manager: z
+      .custom<SandboxManager>((value) => value instanceof SandboxManager, { error: 'expected a SandboxManager' })
+      .optional(),
     /** One sandbox of the caller's for all calls, instead of a manager. The caller closes it. */
-    sandbox: z.custom<Sandbox>((value) => value instanceof Sandbox).optional(),
+    sandbox: z.custom<Sandbox>((value) => value instanceof Sandbox, { error: 'expected a Sandbox' }).optional(),
     /** What every sandbox is made with: limits, network, seed … Default: what the manager's own defaults say. */
     create: z
-      .custom<CreateOptions>((value) => createSchema.omit({ signal: true, image: true }).safeParse(value).success, {
+      .custom<CreateOptions>((value) => typeof value === 'object' && value !== null, {
         error: 'expected options of create(), without image and signal',
       })
       .optional(),
@@ -49,6 +51,9 @@ export const toolboxSchema = z
   .refine(({ manager, sandbox }) => (manager === undefined) !== (sandbox === undefined), {
     error: "expected either 'manager' or 'sandbox'",
   });
+
+/** `create` of the options, which goes on to the manager as it is. */
+export const toolboxCreateSchema = createSchema.omit({ signal: true, image: true });
 
 export type ToolboxOptions = z.input<typeof toolboxSchema>;
 export type ResolvedToolboxOptions = z.output<typeof toolboxSchema>;

@@ -6,7 +6,7 @@ import { isCatalogName } from '../images/catalog.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import { TOOLS, type ToolName } from './catalog.js';
 import type { ToolDefinition, ToolProgress } from './define.js';
-import { type ResolvedToolboxOptions, type ToolboxOptions, toolboxSchema } from './options.js';
+import { type ResolvedToolboxOptions, type ToolboxOptions, toolboxCreateSchema, toolboxSchema } from './options.js';
 import type { Picture } from './pictures.js';
 import { ToolSession } from './session.js';
 
@@ -110,6 +110,7 @@ export class Toolbox implements AsyncDisposable {
  */
 export function createToolbox(options: ToolboxOptions): Toolbox {
   const parsed = parseOptions(toolboxSchema, options, 'createToolbox');
+  parseOptions(toolboxCreateSchema, parsed.create, 'createToolbox: create');
   const known = TOOLS.map(({ name }): string => name);
   for (const name of parsed.tools ?? []) {
     if (!known.includes(name)) {

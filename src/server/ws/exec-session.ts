@@ -30,7 +30,7 @@ const exec = execBody.omit({ command: true, stdin: true, encoding: true }).exten
   stdin: z.boolean().default(false),
   encoding: z.enum(['utf8', 'buffer']).default('utf8'),
 });
-const messageSchema = z.discriminatedUnion('type', [
+export const execMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({
     ...spawnSchema.pick({
       cwd: true,
@@ -62,7 +62,7 @@ const messageSchema = z.discriminatedUnion('type', [
   /** The command runs on without input; its output is dropped. */
   z.strictObject({ type: z.literal('detach') }),
 ]);
-type Message = z.output<typeof messageSchema>;
+type Message = z.output<typeof execMessageSchema>;
 type Begin = Extract<Message, { type: 'start' | 'exec' | 'run-code' }>;
 
 export function execSession(
@@ -85,7 +85,7 @@ export function execSession(
   session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'exec' }), { once: true });
   let running: RunningCommand | undefined;
   session.onMessage(
-    messageSchema,
+    execMessageSchema,
     (message) => {
       if ('command' in message || 'code' in message) {
         if (running) throw new InvalidOptionsError('this socket has a command already');

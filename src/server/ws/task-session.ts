@@ -10,7 +10,7 @@ import { startTaskBody, taskParams } from '../schemas.js';
 import type { ServedTask } from '../served-tasks.js';
 import { CloseCode, SocketSession } from './socket-session.js';
 
-const messageSchema = z.discriminatedUnion('type', [
+export const taskMessageSchema = z.discriminatedUnion('type', [
   startTaskBody.extend({ type: z.literal('start'), detached: z.boolean().default(false) }),
   z.strictObject({
     type: z.literal('attach'),
@@ -39,7 +39,7 @@ export function taskSession(socket: WebSocket, request: FastifyRequest, context:
     },
     { once: true },
   );
-  session.onMessage(messageSchema, (message) => {
+  session.onMessage(taskMessageSchema, (message) => {
     switch (message.type) {
       case 'start': {
         assertNone(task);

@@ -8,6 +8,7 @@ import { remoteCreateSchema } from '../../../src/client/options.js';
 import * as config from '../../../src/config.js';
 import { callerCreateSchema, callerNetworkSchema } from '../../../src/server/create-options.js';
 import * as wire from '../../../src/server/schemas.js';
+import { execMessageSchema } from '../../../src/server/ws/exec-session.js';
 
 const SIGNAL = 'an abort is a request of its own';
 const USER = 'callers never choose who commands run as';
@@ -24,6 +25,8 @@ const CREATE = {
 const COMMAND = { signal: SIGNAL, user: USER };
 const CALL = { ...COMMAND, onStdout: CALLBACK, onStderr: CALLBACK };
 
+const [startMessage, execMessage, runCodeMessage] = execMessageSchema.options;
+
 type Shape = z.ZodObject;
 const faces: [name: string, library: Shape, face: Shape, leftOut: Record<string, string>][] = [
   ['POST /v1/sandboxes', config.createSchema, callerCreateSchema, CREATE],
@@ -32,6 +35,9 @@ const faces: [name: string, library: Shape, face: Shape, leftOut: Record<string,
   ['POST exec', config.execSchema, wire.execBody, CALL],
   ['POST run-code', config.runCodeSchema, wire.runCodeBody, CALL],
   ['POST commands', config.spawnSchema, wire.spawnBody, { ...COMMAND, pty: CALLBACK, stdin: CALLBACK }],
+  ['WS exec, start', config.spawnSchema, startMessage, { ...COMMAND, stdin: '' }],
+  ['WS exec, exec', config.execSchema, execMessage, { ...CALL, stdin: '' }],
+  ['WS exec, run-code', config.runCodeSchema, runCodeMessage, { ...CALL, stdin: '' }],
   ['GET files', config.readStreamSchema, wire.readQuery, COMMAND],
   ['PUT files', config.writeSchema, wire.writeQuery, COMMAND],
   ['GET files/list', config.listSchema, wire.listQuery, COMMAND],
