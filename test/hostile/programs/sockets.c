@@ -1,4 +1,4 @@
-/* Makes connections within the sandbox, from all processes it may have, and fills them, as there is no reader. */
+/* Makes connections within the sandbox, from all processes it may have, and fills them. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
