@@ -14,7 +14,6 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { currentOwner, formatOwner } from '../../../src/lifecycle/owner.js';
@@ -225,11 +224,12 @@ describe('a history that cannot be kept does not fail the commit, and is told', 
 
   it.each(cases)('%s', async (_, why, spoil) => {
     spoil();
-    const temporary = readdirSync(tmpdir()).filter((name) => name.startsWith('ripcord-'));
+    mkdirSync(temp('tmp'));
+    vi.stubEnv('TMPDIR', temp('tmp'));
     const receipt = await commit('1');
     expect(receipt.historyProblem).toMatch(why);
     expect(readTree(target())).toEqual({ a: '1' });
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('ripcord-'))).toEqual(temporary);
+    expect(readdirSync(temp('tmp'))).toEqual([]);
     expect(existsSync(temp('nowhere'))).toBe(false);
   });
 
