@@ -1,4 +1,4 @@
-/** Words for what a zod schema found wrong with options. */
+/** Describes the problems that a zod schema finds in options. */
 import type { z } from 'zod';
 import { closest } from './closest.js';
 
@@ -79,7 +79,7 @@ function unwrapped(schema: unknown): SchemaNode | undefined {
   return at;
 }
 
-/** What a list holds, behind `.default()` and the like. */
+/** The schema of a list's elements, behind `.default()` and the like. */
 function elementOf(schema: unknown): unknown {
   type Node = { def?: { innerType?: unknown; element?: unknown } };
   for (let at = schema as Node | undefined; at; at = at.def?.innerType as Node | undefined) {

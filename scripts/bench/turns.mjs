@@ -1,4 +1,4 @@
-/** The longest turn of the event loop while something runs: what its own code took of it, and what the rest was. */
+/** Measures the longest turn of the event loop: the CPU time of its own code, and the rest. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 
@@ -14,7 +14,7 @@ export async function longTurns(work) {
   const collections = [];
   const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()));
   observer.observe({ entryTypes: ['gc'] });
-  // What came before is not part of it.
+  // Earlier work is not measured.
   await rest();
   const watch = new Watch();
   try {

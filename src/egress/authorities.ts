@@ -6,11 +6,11 @@ import type { SandboxFiles } from '../files/sandbox-files.js';
 
 /** Only root writes there: no command removes it. */
 const BUNDLE = '/run/ripcord/ca.pem';
-/** Where nothing may run as root (older gVisor). `rm -rf /tmp/*` leaves it, because its name begins with a dot. */
+/** Older gVisor runs nothing as root, so the bundle lies here. `rm -rf /tmp/*` leaves a name that begins with a dot. */
 const OPEN_BUNDLE = '/tmp/.ripcord-ca.pem';
 const bundleOf = ({ rootSafe }: Place): string => (rootSafe ? BUNDLE : OPEN_BUNDLE);
 
-/** What the sandbox's agent found out about its kernel. */
+/** The facts about the kernel that the agent reports. */
 type Place = Pick<AgentCapabilities, 'rootSafe'>;
 /** The bundles of the common distributions, as Go's crypto/x509 lists them (root_linux.go). */
 const SYSTEM_BUNDLES = [

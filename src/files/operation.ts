@@ -22,7 +22,7 @@ export const TRANSFER_MS = 3_600_000;
 /** Time for an operation that is ended to remove its temp file: it does so at once, when it gets a CPU. */
 const GRACE_MS = 1000;
 const WINDOW = 1024 * 1024;
-/** Where output is worked on as it comes: what comes in one turn of the event loop is not more, whatever it costs. */
+/** The most output that one turn of the event loop receives, for callers that work on it as it comes. */
 const WORKED_WINDOW = 128 * 1024;
 const FAILURE_MAGIC = 0x31455346;
 const MAX_FAILURE = 64 * 1024;

@@ -65,7 +65,7 @@ export function linkProblem(path: string, target: string): string | undefined {
 const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/gu;
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** Steps of work for each character of what is folded; see work-meter.ts. */
+/** Steps of work for each folded character; see work-meter.ts. */
 export const FOLDING = 16;
 
 /** Equal for names that some host file system takes for one: case, Unicode normalisation, ignorable characters. */

@@ -518,7 +518,7 @@ describe('a process tree', () => {
         maxOutputBytes: 1024,
       });
       expect(result.outcome).toBe('timeout');
-      // Nothing was left to wait for, the grace least of all.
+      // No process was left, so the grace is not waited for.
       expect(performance.now() - start).toBeLessThan(30_000);
     }
   }, 60_000);

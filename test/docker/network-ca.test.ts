@@ -71,7 +71,7 @@ it('by curl and git, which trust the authorities of the image as before', async 
 it('after a command has removed what it can, and in a sandbox that is used again', async () => {
   const options = { image: 'shell', network: { allow: [`localhost:${new URL(url).port}`], ca }, reuse: true };
   const first = await under.manager.create(options);
-  // Of a file that another user could remove, nothing would be left.
+  // Another user's file would be removed by this.
   await first.exec('rm -rf /tmp/.* /tmp/* /run/ripcord/*; find / -xdev -name "*.pem" -delete; : > $SSL_CERT_FILE');
   expect((await first.exec(`curl -sS ${url}`)).stdout).toBe('trusted');
   // TIME_WAIT keeps a sandbox from being used again: only one that has not connected shows it.

@@ -1,4 +1,4 @@
-/** What this process holds after the collector was there: the same on a busy machine. */
+/** The memory that this process retains after garbage collection. A busy machine does not change it. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -337,7 +337,7 @@ describe('slowly', () => {
         timeout: 10_000,
       })
       .toBe(0);
-    // Of 64 MiB. What other requests hold at one moment goes.
+    // The body has 64 MiB. Memory of other requests is freed between two looks.
     const kept = () => {
       collectGarbage();
       return process.memoryUsage().arrayBuffers - before;

@@ -139,7 +139,7 @@ export async function run({ context, report, quick }) {
   report.check('memory for 10 branches of long paths', (most - before) / MIB, '<=', MAX_RSS_MIB, ' MiB');
 }
 
-/** What parsers get as text. Each is filled with what costs it most. */
+/** The text that each parser gets. It costs that parser the most time. */
 async function measureTexts(measure) {
   const { plainText } = await importCompiled('tools/plain-text.js');
   const { shownText } = await importCompiled('executor/output-tap.js');

@@ -24,7 +24,7 @@ const moduleSchema = z.object({
   }),
 });
 
-/** What package.json exports, besides the package itself. */
+/** The subpaths that package.json exports. */
 const EXPORTS = ['tools', 'ai-sdk', 'client', 'server'];
 const own = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 

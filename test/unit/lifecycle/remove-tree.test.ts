@@ -46,7 +46,7 @@ describe('removing a tree', () => {
       gone = await Promise.race([done.then(() => true), new Promise<boolean>((next) => setImmediate(next, false))]);
     }
     hook.disable();
-    // Of each batch of 256: the reading of it, and what removes its files.
+    // Each batch of 256 is read and removed.
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThan(1000);
   });
