@@ -5,7 +5,7 @@
  *     node scripts/setup.mjs [--for start|test|bench]
  */
 import { parseArgs } from 'node:util';
-import { agentReady, buildAgent, compilesHere } from './setup/agent.mjs';
+import { agentReady, buildAgent, buildCheckedAgent, compilesHere } from './setup/agent.mjs';
 import { build, buildReady } from './setup/build.mjs';
 import { dependenciesReady, installDependencies } from './setup/dependencies.mjs';
 import { ownEngine } from './setup/engine-start.mjs';
@@ -112,7 +112,10 @@ async function makeReady(host, goal, adopt, progress, stop) {
     if (!compilesHere(host.arch)) await images;
     await buildAgent(host.arch, progress);
   });
-  const steps = [machine, tools, code, images, agent];
+  const checkedAgent = Promise.all([tools, agent]).then(async () => {
+    if (goal.testTools && compilesHere(host.arch)) await buildCheckedAgent(progress);
+  });
+  const steps = [machine, tools, code, images, agent, checkedAgent];
   try {
     await Promise.all(steps);
     return await machine;

@@ -42,6 +42,20 @@ export async function buildAgent(arch, progress) {
   });
 }
 
+/**
+ * The agent with ASan and UBSan, for the tests: two of their files at once would each compile it.
+ *
+ * @param {import('./progress.mjs').Progress} progress
+ */
+export async function buildCheckedAgent(progress) {
+  await progress.run('agent with sanitizers', async () => {
+    const { buildAgent: compile } = await import('../build-agent.mjs');
+    await compile({ quiet: true, sanitize: true }).catch((error) => {
+      throw new SetupError(error.message, { cause: error });
+    });
+  });
+}
+
 /** @param {Arch} arch */
 function stampOf(arch) {
   return inProject('dist', `.agent-stamp-${arch}`);
