@@ -19,8 +19,8 @@ export default defineConfig({
   test: {
     // A process each: tests kill processes, set signal handlers and change the environment.
     pool: 'forks',
-    // Sandboxes share the engine; more files at once only make each other slow.
-    maxWorkers: 2,
+    // Of two processors a fifth is idle with two files at once, which often wait for an engine, a lease or a watchdog.
+    maxWorkers: 3,
     // Of those tests of a file that say they may run side by side: they mostly wait, for a lease or a watchdog's end.
     maxConcurrency: 3,
     passWithNoTests: true,

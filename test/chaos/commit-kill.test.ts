@@ -26,12 +26,12 @@ import { repeats, scaled } from '../helpers/chaos/measure.js';
 import { stateOf } from '../helpers/commit-trees.js';
 import { type Tree, useTempDirectory, withMode, writeTree } from '../helpers/temp.js';
 
-const KILLS = repeats(20, 200);
+const KILLS = repeats(12, 200);
 /** As many processes at once as make progress on two cores. */
 const PARALLEL = 3;
 const MINUTE = 60_000;
 /** Of the changes of the disk, every so many-th is one to be killed before. */
-const STEP = scaled(3, 1);
+const STEP = scaled(5, 1);
 
 const temp = useTempDirectory();
 type State = Record<string, string>;

@@ -106,7 +106,7 @@ describe.skipIf(!canRunPrivateEngine)('an engine that goes away', () => {
 });
 
 describe.skipIf(!canRunPrivateEngine)('an engine that has never seen Ripcord', () => {
-  const KILLS = repeats(3, 30);
+  const KILLS = repeats(2, 30);
   const SEED = Number(process.env.RIPCORD_CHAOS_SEED) || Date.now() % 1_000_000;
 
   test(

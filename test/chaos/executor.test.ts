@@ -83,7 +83,7 @@ it(
     }
     const settled: number[] = [];
     let resumedOnce = false;
-    for (let round = 0; round < repeats(4, 100); round++) {
+    for (let round = 0; round < repeats(3, 100); round++) {
       await using target = await makeTempDir('target');
       const controller = new AbortController();
       const aborting: Pick<RunOptions<string>, 'signal'> = { signal: controller.signal };

@@ -12,7 +12,7 @@ import { LEAK_MS, manyKills } from '../helpers/chaos/many-kills.js';
 import { randomFrom, repeats } from '../helpers/chaos/measure.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 
-const KILLS = repeats(10, 200);
+const KILLS = repeats(6, 200);
 const SEED = Number(process.env.RIPCORD_CHAOS_SEED) || Date.now() % 1_000_000;
 /** As many orchestrators at a time: each waits for its watchdog's end. */
 const WORKERS = 3;

@@ -12,7 +12,7 @@ import { signalTo } from '../helpers/chaos/processes.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 
 const BUSY: Work[] = ['loop', 'flood', 'stubborn', 'sleep', 'spill', 'disk', 'unread', 'stdin'];
-const RUNS = repeats(2, 20);
+const RUNS = repeats(1, 20);
 
 test(
   'an orchestrator killed with 20 busy sandboxes leaves no container, volume, directory or process after 5 s',

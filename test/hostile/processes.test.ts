@@ -40,7 +40,7 @@ battery('processes', ['runc', 'runsc'], (attack) => {
   });
 
   attack('4 deaf to every signal, in two sessions: timed out and dead', {}, async (siege) => {
-    const result = await siege.run('deaf.py', [], { timeoutMs: 5000 });
+    const result = await siege.run('deaf.py', [], { timeoutMs: siege.gVisor ? 5000 : 2500 });
     expect(result).toMatchObject({ outcome: 'timeout', stdout: 'deaf\ndeaf\n' });
     expect(await countProcesses(siege.sandbox, 'deaf.p')).toBe(0);
   });
