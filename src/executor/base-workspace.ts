@@ -1,5 +1,5 @@
 /** What branches begin with: the seed, and with `keepBest` the best of the iteration before. */
-import { chmod, cp, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import { removeTree } from '../lifecycle/remove-tree.js';
@@ -50,7 +50,11 @@ export class BaseWorkspace {
     this.refused = refused;
   }
 
-  /** Copies the seed once, so that all branches of all iterations begin with the same files whatever happens to it. */
+  /**
+   * Copies the seed once, so that all branches of all iterations begin with the same files whatever happens to it.
+   * @param seed `undefined`: they begin with nothing.
+   * @throws RipcordError `seed-invalid` when it is not a directory
+   */
   static async open(
     seed: { from: string; ignore: string[]; gitignore: boolean } | undefined,
     ignore: string[],
@@ -60,8 +64,7 @@ export class BaseWorkspace {
   ): Promise<BaseWorkspace> {
     const own = [...(seed?.ignore ?? []), ...ignore];
     const rules = { ignore: own, gitignore: seed?.gitignore ?? true, defaultIgnores };
-    const exists = seed && (await lstat(seed.from).catch(() => undefined));
-    if (!exists) return new BaseWorkspace({ directory: undefined, manifest: new Map() }, rules, scratch);
+    if (!seed) return new BaseWorkspace({ directory: undefined, manifest: new Map() }, rules, scratch);
     const directory = await scratch.make('seed-');
     // A running or interrupted commit keeps its files there. They do not belong to the project.
     const ours = `/${OWN_DIRECTORY}`;

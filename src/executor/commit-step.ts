@@ -13,8 +13,10 @@ export interface CommitRequest {
   branch: number;
   /** The host directory. */
   target: string;
-  /** What the target held when the run began, as far as it was seeded, and a copy of it (`undefined`: nothing). */
+  /** The files that the run began with, and a copy of them (`undefined`: none). */
   base: { directory: string | undefined; manifest: Manifest };
+  /** `base` are the target's own files, as they were when the run began. False: `seed` names another directory. */
+  seedIsTarget: boolean;
   /** The accepted branch's files, and where they lie. */
   files: { directory: string; manifest: Manifest };
   /** From `base` to `files`. */
@@ -38,13 +40,15 @@ export interface Committed {
 
 /** A commit that was looked into and not made yet. */
 export interface PreparedCommit {
-  /** The target's files changed meanwhile. */
+  /** The target is empty or does not exist: it receives the files of the seed, too. Default false. */
+  withSeed?: boolean | undefined;
+  /** The target's files are not as the run began with them. */
   conflicts: readonly CommitIssue[];
   /** Files that can run programs on the host: written only when allowed. */
   flagged: readonly CommitIssue[];
   /** What must not be written there at all. */
   refused: readonly CommitIssue[];
-  /** The unified diff, for people. */
+  /** The unified diff of the branch's changes, for people. */
   diff(): Promise<string>;
   /**
    * Wholly or not at all. What it resolves to is about a commit that is made.
@@ -62,7 +66,10 @@ export interface ApprovalRequest {
   iteration: number;
   branch: number;
   target: string;
+  /** The changes of the branch. */
   changes: readonly Change[];
+  /** The target is empty or does not exist: it receives the files of the seed, too. */
+  withSeed: boolean;
   /** Files that can run programs on the host; without `allow` in the answer the commit is not made. */
   flagged: readonly CommitIssue[];
   diff(): Promise<string>;
@@ -80,10 +87,15 @@ export interface CommitReport {
   status: CommitStatus;
   branch: number;
   target: string | undefined;
+  /** The changes of the branch. */
   changes: Change[];
+  /** Only where it is so: the target was empty or did not exist, and received the files of the seed, too. */
+  withSeed?: true | undefined;
   /** Why it was not made; empty when it was. */
   issues: readonly CommitIssue[];
   feedback: string | undefined;
+  /** A way for a person to get the next one made. */
+  hint?: string | undefined;
   /** The reason why {@link readCommits} will not know of a commit that was made. Undefined when the history has it. */
   historyProblem?: string | undefined;
 }
@@ -105,13 +117,15 @@ export async function commitStep(commit: Commit, request: CommitRequest, hooks: 
     changes,
     issues,
     feedback: feedback ?? (issues.length > 0 ? inWords(status, issues) : undefined),
+    ...(status === 'conflict' ? { hint: CONFLICT_HINTS[request.seedIsTarget ? 'target' : 'elsewhere'] } : {}),
   });
   const prepared = await commit(request);
   if (prepared.conflicts.length > 0) return report('conflict', prepared.conflicts);
   let allow: string[] = [];
   if (hooks.approve) {
     const { flagged } = prepared;
-    const shown = { iteration, branch, target, changes, flagged, diff: () => prepared.diff(), signal };
+    const { withSeed = false } = prepared;
+    const shown = { iteration, branch, target, changes, withSeed, flagged, diff: () => prepared.diff(), signal };
     const given = checkResult<Approval>('approve', await hooks.approve(shown), approvalSchema);
     const answer = typeof given === 'boolean' ? { approve: given } : given;
     if (!answer.approve) return report('declined', [], answer.feedback ?? 'the commit was declined');
@@ -120,7 +134,11 @@ export async function commitStep(commit: Commit, request: CommitRequest, hooks: 
   hooks.beforeApply();
   try {
     const { historyProblem } = (await prepared.apply({ allow, signal })) ?? {};
-    return { ...report('committed'), ...(historyProblem === undefined ? {} : { historyProblem }) };
+    return {
+      ...report('committed'),
+      ...(prepared.withSeed ? { withSeed: true } : {}),
+      ...(historyProblem === undefined ? {} : { historyProblem }),
+    };
   } catch (error) {
     const status = error instanceof RipcordError ? REFUSALS[error.code] : undefined;
     if (!status) throw error;
@@ -128,6 +146,12 @@ export async function commitStep(commit: Commit, request: CommitRequest, hooks: 
     return report(status, issues.length > 0 ? issues : [{ path: target, reason: messageOf(error) }]);
   }
 }
+
+const CONFLICT_HINTS = {
+  target: 'The target changed since the run began: run it again on the files as they are now.',
+  elsewhere:
+    'The target has other files than the seed: name a target that is empty or does not exist, or leave out seed, so that the run begins with the files of the target.',
+};
 
 /** Errors of a commit that wrote nothing and is a matter of the branch's files, not of the run. */
 const REFUSALS: Record<string, 'conflict' | 'flagged' | 'refused'> = {
@@ -137,7 +161,11 @@ const REFUSALS: Record<string, 'conflict' | 'flagged' | 'refused'> = {
 };
 
 function inWords(status: CommitStatus, issues: readonly CommitIssue[]): string {
+  return `the commit was not made (${status}): ${listIssues(issues)}`;
+}
+
+/** The first ten, in one line. */
+export function listIssues(issues: readonly CommitIssue[]): string {
   const listed = issues.slice(0, 10).map(({ path, reason }) => `${path}: ${reason}`);
-  const more = issues.length > 10 ? `, and ${issues.length - 10} more` : '';
-  return `the commit was not made (${status}): ${listed.join('; ')}${more}`;
+  return listed.join('; ') + (issues.length > 10 ? `, and ${issues.length - 10} more` : '');
 }

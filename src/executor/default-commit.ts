@@ -1,23 +1,56 @@
 /** How a run commits where the caller did not say otherwise: atomically, three-way against the seed. */
-import { type ApplyCommitOptions, applyCommit, prepareCommit } from '../workspace/commit.js';
-import type { Commit } from './commit-step.js';
+import { readdir } from 'node:fs/promises';
+import { type ApplyCommitOptions, applyCommit, type CommitPlan, prepareCommit } from '../workspace/commit.js';
+import { errnoOf, hostFileError } from '../workspace/host-error.js';
+import { OWN_DIRECTORY } from '../workspace/journal.js';
+import type { Commit, CommitRequest } from './commit-step.js';
 
 /** What may be written to the target without anybody being asked. */
 export type CommitRules = Pick<ApplyCommitOptions, 'allow' | 'allowRules' | 'onRefused'>;
 
 export function defaultCommit(rules: CommitRules): Commit {
-  return async ({ base, files, refused, target, signal }) => {
+  return async (request) => {
+    const { base, files, refused, target, signal } = request;
     // The snapshot has left out what the run leaves out.
     const options = { signal, defaultIgnores: false };
-    const plan = await prepareCommit({ base, result: { ...files, refused }, target }, options);
+    const changed = await prepareCommit({ base, result: { ...files, refused }, target }, options);
+    const withSeed = !request.seedIsTarget && base.manifest.size > 0 && (await isEmpty(target));
+    const plan = withSeed ? await planWithSeed(request) : changed;
     return {
+      withSeed,
       conflicts: plan.conflicts,
       flagged: plan.flagged,
       refused: plan.refused,
-      diff: () => plan.unifiedDiff(),
+      // The files of the seed are the caller's own: a person judges the changes to them.
+      diff: () => changed.unifiedDiff(),
       apply: async ({ allow, signal: applySignal }) => {
         return await applyCommit(plan, { ...rules, allow: [...(rules.allow ?? []), ...allow], signal: applySignal });
       },
     };
   };
+}
+
+/** Limits of the changes. They come on top of the seed, which is the caller's own. */
+const MAX_CHANGES = 10_000;
+const MAX_CHANGED_BYTES = 256 * 1024 ** 2;
+
+/** An empty target receives all files of the branch: the seed's, with the changes. */
+function planWithSeed({ base, files, refused, target, signal }: CommitRequest): Promise<CommitPlan> {
+  let maxBytes = MAX_CHANGED_BYTES;
+  for (const { size } of base.manifest.values()) maxBytes += size;
+  const sources = { base: { manifest: new Map() }, seed: base, result: { ...files, refused }, target };
+  const maxEntries = MAX_CHANGES + base.manifest.size;
+  return prepareCommit(sources, { signal, defaultIgnores: false, maxEntries, maxBytes });
+}
+
+/** Names that a target may hold and still counts as empty: a fresh repository, and the files of a commit under way. */
+const NO_CONTENT = new Set(['.git', OWN_DIRECTORY]);
+
+async function isEmpty(target: string): Promise<boolean> {
+  try {
+    return (await readdir(target)).every((name) => NO_CONTENT.has(name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    throw hostFileError(error, 'list', target);
+  }
 }

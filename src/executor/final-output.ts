@@ -1,5 +1,6 @@
 /** What came of a run, in words. */
 import { summarizeChanges } from '../workspace/diff.js';
+import { type CommitReport, listIssues } from './commit-step.js';
 import { reasonOf } from './defaults.js';
 import { describe } from './describe.js';
 import type { IterationReport, RunResult, VerificationLike } from './types.js';
@@ -10,18 +11,32 @@ export function finalOutput<T, S, P, V extends VerificationLike>(
 ): string {
   const { status, winner, commit, lastIteration } = result;
   if (status === 'accepted' && winner) {
-    const made =
-      commit?.status === 'committed' ? ` Committed to ${commit.target}: ${summarizeChanges(commit.changes)}.` : '';
+    const made = commit?.status === 'committed' ? ` Committed to ${whatWent(commit)}.` : '';
     return `Accepted ${describe(winner.strategy)} in iteration ${winner.iteration}: ${reasonOf(winner)}.${made}`;
   }
   if (status === 'exhausted') {
-    return `No branch was accepted in ${maxIterations} iterations. ${lastIteration ? outcomeOf(lastIteration) : ''}`.trim();
+    const began = acceptedInVain(lastIteration) ?? `No branch was accepted in ${maxIterations} iterations.`;
+    return `${began} ${lastIteration ? outcomeOf(lastIteration) : ''}`.trim();
   }
   const what = status === 'timeout' ? 'Timed out' : 'Aborted';
   const when = lastIteration
     ? `after iteration ${lastIteration.iteration}. ${outcomeOf(lastIteration)}`
     : 'before the first iteration was complete.';
   return `${what} (${result.abort?.reason ?? 'no reason given'}) ${when}`;
+}
+
+const whatWent = ({ target, withSeed, changes }: CommitReport): string =>
+  `${target}${withSeed ? ', with the files of the seed' : ''}: ${summarizeChanges(changes)}`;
+
+/** Why the branch that was accepted last is not the winner. */
+function acceptedInVain<S, P, V>(iteration: IterationReport<S, P, V> | undefined): string | undefined {
+  const { decision, commit, branches = [] } = iteration ?? {};
+  const branch = branches.find((one) => one.branch === decision?.accept);
+  if (branch === undefined || commit === undefined) return undefined;
+  const { status, issues, feedback, hint } = commit;
+  const why = issues.length > 0 ? listIssues(issues).slice(0, 2000) : feedback;
+  const what = `${describe(branch.strategy)} was accepted and ${status === 'declined' ? 'not committed' : 'could not be committed'}`;
+  return `${what} (${status})${why ? `: ${why}` : ''}.${hint ? ` ${hint}` : ''}`;
 }
 
 /** The last complete iteration's result: what was best so far. */

@@ -145,6 +145,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
         branch: branch.branch,
         target,
         base: run.base.origin,
+        seedIsTarget: run.seedIsTarget,
         files: { directory: snapshot.directory, manifest: snapshot.manifest },
         changes,
         refused: snapshot.refused,

@@ -56,7 +56,10 @@ export const executorSchema = z.strictObject({
       z.custom<object>((value) => typeof value === 'object' && value !== null, { error: 'expected create() options' }),
     ])
     .prefault({}),
-  /** What branches begin with. Default: the files of `target`. */
+  /**
+   * The files that branches begin with. They must exist. Default: the files of `target`. A `target` that is empty or does not
+   * exist receives these files and the changes; one that has other files is a conflict.
+   */
   seed: seedSchema.optional(),
   /** Patterns, in .gitignore syntax, of files that branches make and that are not their work. */
   ignore: z.array(z.string()).default([]),

@@ -6,6 +6,7 @@ import type { SandboxReceipt } from '../lifecycle/receipt.js';
 import { Semaphore } from '../lifecycle/semaphore.js';
 import type { SandboxManager } from '../sandbox-manager.js';
 import { BaseWorkspace } from './base-workspace.js';
+import { filesToBegin } from './begin.js';
 import type { CommitReport } from './commit-step.js';
 import type { RunEvent, RunEventBody } from './events.js';
 import { recordError, TimeLimitError } from './executor-error.js';
@@ -39,6 +40,8 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
   readonly scratch: Scratch;
   readonly receipts: SandboxReceipt[] = [];
   base!: BaseWorkspace;
+  /** The run begins with the files of its target. */
+  seedIsTarget = true;
   log: RunLog | undefined;
   feedback: string | undefined;
   /** Set once a branch is accepted and, where that was asked for, committed. */
@@ -197,10 +200,10 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
   }
 
   async #openBase(): Promise<void> {
-    const { seed, target, ignore, defaultIgnores, sandbox } = this.options;
-    const files =
-      sandbox === false ? undefined : (seed ?? (target ? { from: target, ignore: [], gitignore: true } : undefined));
+    const { ignore, defaultIgnores, sandbox } = this.options;
     try {
+      const { files, isTarget } = await filesToBegin(sandbox === false ? {} : this.options);
+      this.seedIsTarget = isTarget;
       this.base = await BaseWorkspace.open(files, ignore, this.scratch, this.#scope.signal, defaultIgnores);
       const { refused } = this.base;
       if (refused.length > 0) {

@@ -148,7 +148,7 @@ export interface IterationReport<Strategy, Proposal, Verification> {
 
 /**
  * `accepted`: a branch was, and its files were committed where that was asked for. `exhausted`: `maxIterations` without
- * one. `aborted`: by the signal. `timeout`: by `timeouts.totalMs`.
+ * that. `aborted`: by the signal. `timeout`: by `timeouts.totalMs`.
  */
 export type RunStatus = 'accepted' | 'exhausted' | 'aborted' | 'timeout';
 

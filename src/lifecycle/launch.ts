@@ -19,7 +19,7 @@ import { EgressProxy } from '../egress/proxy.js';
 import { openEgress } from '../egress/sandbox-egress.js';
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import { HOME, TMP, WORKSPACE } from '../places.js';
-import { type StagedSeed, stageSeed } from '../workspace/stage.js';
+import { type StagedSeed, seedDirectory, stageSeed } from '../workspace/stage.js';
 import { abortable, throwIfAborted, within } from './abort.js';
 import type { CpuTurn } from './cpu-turn.js';
 import { beat } from './lease.js';
@@ -123,6 +123,9 @@ async function attempt(
 ): Promise<Launched> {
   const { backend } = context;
   throwIfAborted(signal, 'creating a sandbox');
+  const { workspace } = options;
+  // Said before the engine is asked for anything.
+  if (workspace.mode === 'copy' && workspace.seed) seedDirectory(workspace.seed.from);
   const bind = await checkBind(backend, options);
   const way = await wayOut(options, signal);
   const image = await abortable(backend.resolveImage(options.image), signal, 'looking up the image');

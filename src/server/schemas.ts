@@ -300,6 +300,7 @@ export const approvalSchema = answer<PendingApproval>()({
   branch: z.number(),
   target: z.string(),
   changes: z.array(changeSchema),
+  withSeed: z.boolean().describe('The target is empty or does not exist: it receives the files of the seed, too'),
   flagged: z.array(answer<Flagged>()({ path: z.string(), rule: z.string(), reason: z.string() })),
   diff: z.string(),
 });

@@ -44,7 +44,7 @@ export type TaskEnd =
   | { type: 'failed'; error: string };
 
 export interface PendingApproval
-  extends Pick<ApprovalRequest, 'iteration' | 'branch' | 'target' | 'changes' | 'flagged'> {
+  extends Pick<ApprovalRequest, 'iteration' | 'branch' | 'target' | 'changes' | 'withSeed' | 'flagged'> {
   diff: string;
 }
 
@@ -174,7 +174,7 @@ export class ServedTasks {
 
   /** Shows the diff to whoever asks for it, and waits for an answer. */
   async #ask(task: ServedTask, request: ApprovalRequest): Promise<Approval> {
-    const { iteration, branch, target, changes, flagged, signal } = request;
+    const { iteration, branch, target, changes, withSeed, flagged, signal } = request;
     const diff = await request.diff();
     return new Promise<Approval>((resolve, reject) => {
       const settle = () => {
@@ -191,7 +191,7 @@ export class ServedTasks {
         this.#append(task, { type: 'approval.answered', run: task.id, at: Date.now(), approval });
         resolve(approval);
       };
-      task.approval = { iteration, branch, target, changes, flagged, diff, answer };
+      task.approval = { iteration, branch, target, changes, withSeed, flagged, diff, answer };
       this.#append(task, { type: 'approval.requested', run: task.id, at: Date.now(), iteration, branch });
     });
   }

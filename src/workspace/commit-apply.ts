@@ -152,7 +152,7 @@ async function lookAgain(
 ): Promise<{ examination: Examination; refused: Refusal[] }> {
   let refused = [...plan.refusals];
   for (;;) {
-    const examination = await examine(tree, await withoutRefused(plan.changes, refused), signal);
+    const examination = await examine(tree, await withoutRefused(plan.changes, refused), plan.own, signal);
     if (examination.refused.length > 0) {
       const shown = examination.refused.map(({ path, reason }) => ({ path: printable(path), reason }));
       if (onRefused === 'throw') throw new CommitRefusedError(shown);

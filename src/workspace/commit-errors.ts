@@ -5,7 +5,7 @@ import { errnoOf, hostFileError } from './host-error.js';
 import { printable } from './printable.js';
 import type { Refused } from './refused.js';
 
-/** A file of the target that somebody else changed since the seed was taken. */
+/** A file of the target that is not as the sandbox began with it, so that its change cannot be made. */
 export interface Conflict {
   path: string;
   reason: string;
@@ -18,13 +18,13 @@ export class CommitError extends RipcordError {
   }
 }
 
-/** Files of the target changed since the seed was taken; nothing was written. */
+/** Files of the target are not as the sandbox began with them; nothing was written. */
 export class CommitConflictError extends CommitError {
   readonly conflicts: readonly Conflict[];
 
   constructor(conflicts: readonly Conflict[]) {
-    super('commit-conflict', `The target changed meanwhile: ${listed(conflicts)}`, {
-      hint: 'Run the task again on the files as they are now, or bring the two together by hand.',
+    super('commit-conflict', `The target is not as the sandbox began: ${listed(conflicts)}`, {
+      hint: 'The target has to be the directory the sandbox began with. Run the task again on its files as they are now, or bring the two together by hand.',
       details: { conflicts },
     });
     this.conflicts = conflicts;

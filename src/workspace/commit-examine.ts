@@ -28,13 +28,17 @@ export interface Examination {
   kept: string[];
 }
 
-/** @param tree Undefined where the target does not exist yet. */
+/**
+ * @param tree Undefined where the target does not exist yet.
+ * @param own Paths that are as the caller's seed had them: their links may lead out.
+ */
 export async function examine(
   tree: AnchoredTree | undefined,
   changes: readonly Change[],
+  own: ReadonlySet<string>,
   signal?: AbortSignal,
 ): Promise<Examination> {
-  return new Examiner(tree, changes).run(signal);
+  return new Examiner(tree, changes, own).run(signal);
 }
 
 /** What stands at a path, or why nobody may look. */
@@ -49,6 +53,7 @@ class Examiner {
   constructor(
     private readonly tree: AnchoredTree | undefined,
     private readonly changes: readonly Change[],
+    private readonly own: ReadonlySet<string>,
   ) {
     this.byPath = new Map(changes.map((change) => [change.path, change]));
   }
@@ -66,7 +71,9 @@ class Examiner {
     }
     await this.checkDirectories();
     await this.checkParents();
-    this.result.refused.push(...(await nameRefusals(this.result.steps, (directory) => this.namesIn(directory))));
+    this.result.refused.push(
+      ...(await nameRefusals(this.result.steps, (directory) => this.namesIn(directory), this.own)),
+    );
     await this.checkLinks(signal);
     for (const list of [this.result.conflicts, this.result.refused]) list.sort((a, b) => (a.path < b.path ? -1 : 1));
     return this.result;
@@ -156,13 +163,15 @@ class Examiner {
       const parent = parentOf(path);
       if ((step !== 'place' && step !== 'make-directory') || made.has(parent)) continue;
       if (!known.has(parent)) known.set(parent, await this.isDirectory(parent));
-      if (!known.get(parent)) this.result.conflicts.push({ path, reason: 'its directory is not there any more' });
+      if (!known.get(parent)) this.result.conflicts.push({ path, reason: 'its directory is not in the target' });
     }
   }
 
   /** A link within the tree can still lead out through a link that only the host has. */
   private async checkLinks(signal: AbortSignal | undefined): Promise<void> {
-    const links = this.result.steps.filter(({ step, after }) => step !== 'set-mode' && after?.kind === 'link');
+    const links = this.result.steps.filter(
+      ({ step, path, after }) => step !== 'set-mode' && after?.kind === 'link' && !this.own.has(path),
+    );
     await forEachLimited(links, undefined, async ({ path, after }) => {
       throwIfAborted(signal, `looking at ${path}`);
       const reason = await linkRefusal(path, after!.linkTarget ?? '', (prefix) => this.linkOnHost(prefix));
@@ -171,6 +180,7 @@ class Examiner {
   }
 
   private async linkOnHost(path: string): Promise<string | undefined> {
+    if (this.own.has(path)) return this.byPath.get(path)?.after?.linkTarget;
     if (this.byPath.has(path)) return undefined;
     const sight = await this.see({ path, change: 'added', kind: 'link' });
     return 'found' in sight && sight.found?.kind === 'link' ? sight.found.linkTarget : undefined;
@@ -218,11 +228,11 @@ function isUntouched({ change, before, after }: Change, found: Found | undefined
 }
 
 function describe({ before, after }: Change, found: Found | undefined): string {
-  if (found === undefined) return 'deleted on the host';
-  if (before === undefined) return after?.kind === found.kind ? 'appeared on the host' : `a ${found.kind} on the host`;
-  if (found.kind !== before.kind) return `a ${found.kind} on the host now`;
-  if (!sameThing(found, before)) return 'changed on the host';
-  return `permissions changed on the host (${octal(before.mode)} to ${octal(found.mode)})`;
+  if (found === undefined) return 'is not in the target';
+  if (before === undefined && after?.kind === found.kind) return 'is in the target already, and another';
+  if (found.kind !== before?.kind) return `is ${found.kind === 'other' ? 'no file' : `a ${found.kind}`} in the target`;
+  if (!sameThing(found, before)) return 'is not in the target as the sandbox began with it';
+  return `has permissions ${octal(found.mode)} in the target, and the sandbox began with ${octal(before.mode)}`;
 }
 
 const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, '0');

@@ -13,7 +13,7 @@ import { leaveOut } from './commit-ignore.js';
 import { sameMode } from './commit-mode.js';
 import type { PrepareCommitOptions, UnifiedDiffOptions } from './commit-options.js';
 import { prepareSchema, unifiedDiffSchema } from './commit-options.js';
-import { prefixesOf } from './commit-paths.js';
+import { nameOf, parentOf, prefixesOf } from './commit-paths.js';
 import { openTree, recoverCommit } from './commit-recover.js';
 import type { Refusal } from './commit-refusals.js';
 import { changeRefusal } from './commit-refusals.js';
@@ -42,6 +42,11 @@ export interface CommitSources {
   result: Snapshot;
   /** The host directory to bring up to date. Made if it is missing. */
   target: string;
+  /**
+   * The files that the sandbox began with, if the target is to receive them, too. `base` then lists those that the target has.
+   * Entries that are still as here are the caller's own: they are not flagged, and their links may lead out.
+   */
+  seed?: CommitSources['base'] | undefined;
 }
 
 export interface CommitChange extends Change {
@@ -73,6 +78,8 @@ export class CommitPlan {
     readonly sources: { base: string | undefined; result: string },
     /** @internal Refused ones among `changes`, by path. */
     readonly refusals: readonly Refusal[],
+    /** @internal Paths of `changes` that are as the caller's seed had them. */
+    readonly own: ReadonlySet<string> = new Set(),
   ) {}
 
   /** Bytes of the files to write. */
@@ -113,9 +120,14 @@ export class CommitPlan {
  * await applyCommit(plan, { allow: ['.github/workflows/'] })
  */
 export async function prepareCommit(sources: CommitSources, options?: PrepareCommitOptions): Promise<CommitPlan> {
-  const { base, result, target } = sources;
+  const { base, result, target, seed } = sources;
   const changes = await diffManifests(base.manifest, result.manifest, options?.signal);
-  return planChanges({ base, changes, directory: result.directory, refused: result.refused ?? [], target }, options);
+  const since = seed && {
+    directory: seed.directory,
+    changes: await diffManifests(seed.manifest, result.manifest, options?.signal),
+  };
+  const { directory, refused = [] } = result;
+  return planChanges({ base, changes, directory, refused, target, since }, options);
 }
 
 export interface ChangeSources {
@@ -125,6 +137,8 @@ export interface ChangeSources {
   directory: string;
   refused: readonly Refused[];
   target: string;
+  /** The changes of the sandbox to the caller's seed, if that is another tree than `base`. */
+  since?: { directory: string | undefined; changes: readonly Change[] } | undefined;
   /** Brings the files of `changes` into `directory`, once it is known which they are. */
   fetch?: (changes: readonly Change[]) => Promise<void>;
 }
@@ -140,21 +154,25 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
 
   throwIfAborted(signal, 'looking at the target');
   await recoverCommit(target, { signal });
+  const made = sources.since === undefined ? relevant : await changesAmong(sources.since.changes, relevant);
+  const own = pathsWithout(relevant, made);
   const refusals = relevant.flatMap((change) => {
-    const reason = changeRefusal(change);
+    const reason = changeRefusal(change, own.has(change.path));
     return reason === undefined ? [] : [{ path: change.path, reason }];
   });
   const possible = await withoutRefused(relevant, refusals);
   await sources.fetch?.(possible);
   const tree = await openTree(target);
   try {
-    const { conflicts, refused } = await examine(tree, possible, signal);
+    const { conflicts, refused } = await examine(tree, possible, own, signal);
     const all = [...refusals, ...refused];
     const from = { base: sources.base.directory, result: sources.directory };
+    const judged = { base: (sources.since ?? sources.base).directory, result: sources.directory };
+    const brought = namesByParent(own);
     const flagged = await flagChanges(
-      await withoutRefused(relevant, all),
-      (change, side) => readManifestText(change, side, from),
-      (parent) => namesIn(tree, parent),
+      await withoutRefused(made, all),
+      (change, side) => readManifestText(change, side, judged),
+      async (parent) => [...(await namesIn(tree, parent)), ...(brought.get(parent) ?? [])],
     );
     const shown = all.map(({ path, reason }) => ({ path: printable(path), reason }));
     return new CommitPlan(
@@ -167,10 +185,41 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
       left.ignoredCount,
       from,
       refusals,
+      own,
     );
   } finally {
     await tree?.close();
   }
+}
+
+/** Those of `changes` that are about a path of `relevant`. */
+async function changesAmong(changes: readonly Change[], relevant: readonly Change[]): Promise<Change[]> {
+  const meter = new WorkMeter();
+  const paths = new Set(relevant.map(({ path }) => path));
+  const among: Change[] = [];
+  for (const change of changes) {
+    if (meter.spend(change.path.length)) await meter.rest();
+    if (matters(change) && paths.has(change.path)) among.push(change);
+  }
+  return among;
+}
+
+/** The paths of `all` that no change of `made` is about. */
+function pathsWithout(all: readonly Change[], made: readonly Change[]): ReadonlySet<string> {
+  if (all === made) return new Set();
+  const touched = new Set(made.map(({ path }) => path));
+  return new Set(all.flatMap(({ path }) => (touched.has(path) ? [] : [path])));
+}
+
+function namesByParent(paths: ReadonlySet<string>): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  for (const path of paths) {
+    const parent = parentOf(path);
+    const known = names.get(parent);
+    if (known) known.push(nameOf(path));
+    else names.set(parent, [nameOf(path)]);
+  }
+  return names;
 }
 
 /** Without what is refused and everything below it: a refused link in place of a directory leaves the directory be. */

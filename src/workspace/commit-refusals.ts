@@ -11,19 +11,26 @@ export interface Refusal {
   reason: string;
 }
 
-/** What is wrong with a change by itself, whatever the target has. */
-export function changeRefusal({ path, after }: Change): string | undefined {
+/**
+ * Tells why a change by itself cannot be written, whatever the target has.
+ * @param isOwn It is as the caller's seed had it.
+ */
+export function changeRefusal({ path, after }: Change, isOwn = false): string | undefined {
   const problem = pathProblem(path);
   if (problem !== undefined) return problem;
   if (foldedName(path).startsWith('.ripcord')) return "Ripcord's own name";
   if (after?.kind === 'other') return 'not a file, directory or link';
-  return after?.kind === 'link' ? linkProblem(path, after.linkTarget ?? '') : undefined;
+  return after?.kind === 'link' && !isOwn ? linkProblem(path, after.linkTarget ?? '') : undefined;
 }
 
-/** New names that some file system takes for another one beside them, be that new or there already. */
+/**
+ * New names that some file system takes for another one beside them, be that new or there already.
+ * @param own Paths that are as the caller's seed had them: beside each other they stay.
+ */
 export async function nameRefusals(
   steps: readonly Step[],
   namesIn: (directory: string) => Promise<string[]>,
+  own: ReadonlySet<string>,
 ): Promise<Refusal[]> {
   const removed = new Set<string>();
   const added = new Map<string, string[]>();
@@ -39,11 +46,13 @@ export async function nameRefusals(
     const prefix = directory === '' ? '' : `${directory}/`;
     const fresh = new Set(names);
     const known = new Map<string, string>();
+    for (const name of names) if (own.has(prefix + name)) known.set(foldedName(name), name);
     for (const name of await namesIn(directory)) {
       if (!removed.has(prefix + name) && !fresh.has(name)) known.set(foldedName(name), name);
     }
     for (const name of names) {
       const twin = known.get(foldedName(name));
+      if (twin === name || (twin !== undefined && own.has(prefix + twin) && own.has(prefix + name))) continue;
       if (twin === undefined) known.set(foldedName(name), name);
       else refused.push({ path: prefix + name, reason: `same name as ${printable(twin)} on some file systems` });
     }

@@ -40,6 +40,9 @@ export function parsePattern(line: string): IgnorePattern | undefined {
   return { negated, directoryOnly, segments };
 }
 
+/** The pattern that names the path `path` and no other. */
+export const exactPattern = (path: string): string => `/${path.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
+
 function withoutTrailingSpaces(line: string): string {
   let end = line.length;
   while (end > 0 && line[end - 1] === ' ') end -= 1;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { RipcordError } from '../errors.js';
 import { forEachLimited } from './concurrency.js';
 import { copyFile, utimes } from './fd.js';
-import { hostFileError } from './host-error.js';
+import { errnoOf, hostFileError } from './host-error.js';
 import type { IgnoreOptions } from './ignore-rules.js';
 import type { TransferLimits } from './limits.js';
 import type { Manifest, ManifestEntry } from './manifest.js';
@@ -53,7 +53,7 @@ export interface StagedSeed {
 export async function stageSeed(seed: Seed, into: string, options: { signal?: AbortSignal } = {}): Promise<StagedSeed> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const from = await seedDirectory(seed.from);
+  const from = seedDirectory(seed.from);
   const { manifest, refused } = await survey(from, {
     ...seed,
     gitignore: seed.gitignore ?? true,
@@ -86,13 +86,17 @@ export async function stageSeed(seed: Seed, into: string, options: { signal?: Ab
   return { manifest, refused: refused.listed, refusedCount: refused.total, bytes };
 }
 
-/** The seed with links in its own path resolved: the caller named it, so those are followed. */
-async function seedDirectory(from: string): Promise<string> {
+/**
+ * The seed with links in its own path resolved: the caller named it, so those are followed.
+ * @throws RipcordError `seed-invalid` when it is not a directory
+ */
+export function seedDirectory(from: string): string {
   try {
     const real = fs.realpathSync(from);
     if (fs.statSync(real).isDirectory()) return real;
   } catch (error) {
-    throw new RipcordError('seed-invalid', `Cannot use ${printable(from)} as a seed: it cannot be opened`, {
+    const why = errnoOf(error) === 'ENOENT' ? 'it does not exist' : `it cannot be opened (${errnoOf(error)})`;
+    throw new RipcordError('seed-invalid', `Cannot use ${printable(from)} as a seed: ${why}`, {
       cause: error,
       details: { from },
     });

@@ -157,6 +157,44 @@ describe('a commit killed', () => {
     expect(ends.filter(Boolean).join(' ')).toMatch(/^(old ?)+(new ?)+$/);
   });
 
+  it.each([
+    ['does not exist', false],
+    ['is empty', true],
+  ])(
+    'while a target that %s receives a seed and its changes, leaves it empty or whole',
+    {
+      timeout: 6 * MINUTE,
+    },
+    async (_, exists) => {
+      const fresh = () => {
+        const { base, result, target } = trial(BASE, RESULT);
+        rmSync(target, { recursive: true });
+        if (exists) mkdirSync(target);
+        return { base, result, target, withSeed: true };
+      };
+      const first = fresh();
+      const whole = commitProcess('apply', first);
+      expect(await whole.ended()).toBe('completed');
+      expect(stateOf(first.target)).toEqual(stateOf(first.result));
+      const ends = new Set<string>();
+      await inParallel(
+        whole.said[1]!.calls!,
+        async (index) => {
+          const job = fresh();
+          const child = commitProcess('apply', { ...job, killAt: index + 1 });
+          expect(await child.ended()).toBe('killed');
+          await recoverCommit(job.target);
+          if (existsSync(job.target)) {
+            ends.add(await judge(job.target, child.said[0]!.id, {}, stateOf(job.result)));
+          }
+          rmSync(path.dirname(job.target), { recursive: true });
+        },
+        4 * STEP,
+      );
+      expect(ends).toEqual(new Set(['old', 'new']));
+    },
+  );
+
   it('at random moments, with 200 changes, is wholly old or wholly new', {
     timeout: MINUTE + KILLS * 10_000,
   }, async () => {

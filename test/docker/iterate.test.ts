@@ -1,7 +1,7 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { useTempDirectory } from '../helpers/temp.js';
+import { readTree, useTempDirectory } from '../helpers/temp.js';
 import { leftOf, NOTHING, ripcord, start, startOnTerminal } from './cli-process.js';
 
 const temp = useTempDirectory();
@@ -94,6 +94,53 @@ describe('ripcord iterate', () => {
     expect(code).toBe(0);
   });
 
+  it.each([
+    ['is absent', () => {}],
+    ['is empty', () => mkdirSync(temp('out/repair'), { recursive: true })],
+    ['has a .git and nothing else', () => mkdirSync(temp('out/repair/.git'), { recursive: true })],
+  ])('brings the seed and the change to a target that %s: the example of docs/iterate.md', async (_, prepare) => {
+    cpSync(EXAMPLE, temp('examples/repair'), { recursive: true });
+    prepare();
+    const { stdout, code } = await ripcord(['iterate', 'examples/repair/spec.json'], { cwd: temp() });
+    expect(stdout).toMatch(/branch 2 start again: passed /);
+    expect(stdout).toContain('branch 2 was accepted\n');
+    expect(stdout).toMatch(/accepted in .*Committed to .*out\/repair, with the files of the seed: 1 modified\./);
+    expect(code).toBe(0);
+    const tree = readTree(temp('out/repair'));
+    expect(tree).toMatchObject({ 'stats.py': 'from statistics import mean, median\n' });
+    expect(tree['test_stats.py']).toBe(readFileSync(`${EXAMPLE}/project/test_stats.py`, 'utf8'));
+    expect(readFileSync(temp('examples/repair/project/stats.py'), 'utf8')).toContain('return sum(values)');
+    expect(existsSync(temp('out/repair/.ripcord'))).toBe(false);
+  });
+
+  it('commits nothing to a target that has something else, and says what to do', async () => {
+    cpSync(EXAMPLE, temp('examples/repair'), { recursive: true });
+    mkdirSync(temp('out/repair'), { recursive: true });
+    writeFileSync(temp('out/repair/mine.txt'), 'mine');
+    const { stdout, code } = await ripcord(['iterate', 'examples/repair/spec.json', '--iterations', '1'], {
+      cwd: temp(),
+    });
+    expect(stdout).toContain('commit conflict\n    stats.py: is not in the target');
+    expect(stdout).toMatch(/hint: .*a target that is empty or does not exist, or leave out seed/);
+    expect(stdout).toMatch(
+      /exhausted in .*start again was accepted and could not be committed \(conflict\): stats\.py: is not in the target/,
+    );
+    expect(stdout).not.toContain('No branch was accepted');
+    expect(code).toBe(1);
+    expect(readTree(temp('out/repair'))).toEqual({ 'mine.txt': 'mine' });
+  });
+
+  it.each([
+    ['a seed that does not exist', { from: 'nope' }, /nope as a seed: it does not exist/],
+    ['a seed that is a file', { from: 'test_stats.py' }, /test_stats\.py as a seed: it is not a directory/],
+  ])('refuses %s', async (_, seed, message) => {
+    const file = write('spec.json', { task: 't', seed, verify: { run: 'true' }, propose: { run: 'true' } });
+    const { stdout, stderr, code } = await ripcord(['iterate', file]);
+    expect(stderr).toMatch(message);
+    expect(stdout).not.toContain('accepted');
+    expect(code).toBe(125);
+  });
+
   it('takes a command as verification, and as the only proposal', async () => {
     const propose = { run: 'test "$RIPCORD_ITERATION" = 2 && touch done' };
     const file = write('spec.json', { task: 't', propose, verify: { run: ['test', '-e', 'done'] }, branches: 1 });
@@ -136,7 +183,11 @@ describe('ripcord iterate', () => {
     const { stdout, code } = await ripcord(again);
     expect(stdout).toMatch(/^iteration 2\n/);
     expect(code).toBe(0);
-    expect((await ripcord(again)).stderr).toMatch(/nothing is left to do\. Accepted right/);
+    const finished = await ripcord(again);
+    expect(finished.stdout).toMatch(/^accepted before: nothing is left to do\. Accepted right/);
+    expect(finished.code).toBe(0);
+    const document = JSON.parse((await ripcord([...again, '--json'])).stdout);
+    expect(document).toMatchObject({ status: 'accepted', finalOutput: expect.stringContaining('Accepted right') });
   });
 
   it.each([

@@ -1,14 +1,15 @@
 import { type Command, Option } from 'commander';
 import { InvalidOptionsError } from '../../errors.js';
-import type { Approve } from '../../executor/commit-step.js';
+import type { Approve, CommitReport } from '../../executor/commit-step.js';
 import { reasonOf } from '../../executor/defaults.js';
 import { describe } from '../../executor/describe.js';
 import type { RunEvent } from '../../executor/events.js';
 import { IterationExecutor } from '../../executor/iteration-executor.js';
-import { readRun } from '../../executor/read-run.js';
+import { type RecordedRun, readRun } from '../../executor/read-run.js';
 import type { BranchReport, RunResult, RunStatus, VerificationLike } from '../../executor/types.js';
 import { hostPath } from '../../home-path.js';
 import { describeLeft, isClean, type Receipt } from '../../lifecycle/receipt.js';
+import { exactPattern } from '../../workspace/ignore-pattern.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
@@ -85,8 +86,7 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
   }
   const spec = await loadSpec(file);
   const recorded = flags.resume === undefined ? undefined : await readRun(flags.resume);
-  if (recorded?.status === 'accepted')
-    throw new InvalidOptionsError(`--resume: nothing is left to do. ${recorded.finalOutput}`);
+  if (recorded?.status === 'accepted') return tellFinished(recorded, flags);
   using view = new BranchView();
   const tell = (event: RunEvent): void => {
     view.follow(event);
@@ -112,6 +112,13 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
   return value && isClean(receipt) ? EXIT_CODES[value.status] : ExitCode.FAILED;
 }
 
+/** Reports a run that was accepted before: a success. */
+function tellFinished({ run, status, finalOutput, iterations }: RecordedRun, flags: IterateFlags): number {
+  if (flags.json) process.stdout.write(`${JSON.stringify({ run, status, finalOutput, iterations })}\n`);
+  else process.stdout.write(`accepted before: nothing is left to do. ${safeText(finalOutput ?? '')}\n`);
+  return ExitCode.OK;
+}
+
 function withFlags({ options }: Spec, flags: IterateFlags, view: BranchView, stop: AbortController): Spec['options'] {
   return {
     ...options,
@@ -127,8 +134,9 @@ function withFlags({ options }: Spec, flags: IterateFlags, view: BranchView, sto
 /** Shows the diff and asks on the terminal. `q` stops the run. */
 const askFor =
   (view: BranchView, stop: AbortController): Approve =>
-  async ({ branch, target, flagged, diff, signal }) => {
+  async ({ branch, target, withSeed, flagged, diff, signal }) => {
     view.print(showControls(await diff(), '\n\t').trimEnd());
+    if (withSeed) view.print(`${safeLine(target)} is empty: it receives the files of the seed, too`);
     for (const { path, reason } of flagged) view.print(`flagged: ${safeLine(path)}: ${reason}`);
     view.print('y commits, n goes on without this commit, q stops the run');
     const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
@@ -137,7 +145,7 @@ const askFor =
     if (/^q(uit)?$/i.test(answer)) stop.abort(new Error('stopped at the question'));
     signal.throwIfAborted();
     if (!/^y(es)?$/i.test(answer)) return { approve: false, feedback: `branch ${branch} was declined` };
-    return { approve: true, allow: flagged.map(({ path }) => `/${path}`) };
+    return { approve: true, allow: flagged.map(({ path }) => exactPattern(path)) };
   };
 
 /** What stays on the screen of an event. */
@@ -156,9 +164,7 @@ function lineOf(event: RunEvent): string | undefined {
       if (event.commit.historyProblem !== undefined) {
         return `  ${dim(`the history of commits could not be kept: ${safeLine(event.commit.historyProblem)}`)}`;
       }
-      return event.commit.status === 'committed'
-        ? undefined
-        : `  ${red(`commit ${event.commit.status}`)}${event.commit.issues.map(({ path, reason }) => `\n    ${safeLine(path)}: ${safeLine(reason)}`).join('')}`;
+      return event.commit.status === 'committed' ? undefined : `  ${notCommitted(event.commit)}`;
     case 'error':
       // Those of branches come with the branch's end.
       return event.branch !== undefined
@@ -169,6 +175,12 @@ function lineOf(event: RunEvent): string | undefined {
     default:
       return undefined;
   }
+}
+
+function notCommitted({ status, issues, hint }: CommitReport): string {
+  const { dim, red } = paint(process.stdout);
+  const listed = issues.map(({ path, reason }) => `\n    ${safeLine(path)}: ${safeLine(reason)}`);
+  return `${red(`commit ${status}`)}${listed.join('')}${hint === undefined ? '' : `\n    ${dim(`hint: ${hint}`)}`}`;
 }
 
 function branchLine(report: BranchReport<unknown, unknown, unknown>): string {

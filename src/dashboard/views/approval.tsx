@@ -22,7 +22,7 @@ export function Approval({ id }: { id: string }) {
 }
 
 function Decide({ url, approval }: { url: string; approval: ApprovalDocument }) {
-  const { branch, target, changes, flagged, diff } = approval;
+  const { branch, target, changes, withSeed, flagged, diff } = approval;
   const [allowed, setAllowed] = useState<ReadonlySet<string>>(new Set());
   const [feedback, setFeedback] = useState('');
   const [busy, setBusy] = useState(false);
@@ -44,8 +44,9 @@ function Decide({ url, approval }: { url: string; approval: ApprovalDocument }) 
       <header>
         <h2 id="approval-title">Commit branch {branch}?</h2>
         <p>
-          {plural(changes.length, 'change')} to <code>{safeLine(target)}</code> on the host. Nothing is written before
-          you approve.
+          {plural(changes.length, 'change')} to <code>{safeLine(target)}</code> on the host
+          {withSeed && ', which is empty and receives the files of the seed, too'}. Nothing is written before you
+          approve.
         </p>
       </header>
       {flagged.length > 0 && (

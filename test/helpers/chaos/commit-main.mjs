@@ -2,13 +2,13 @@
  * Applies or recovers a commit as a process of its own, to be mistreated: killed by its parent at any moment, or by
  * itself right before the n-th call that changes the disk; or at that point a directory is swapped for a link.
  *
- *     commit-main.mjs library.mjs apply|recover '{ "base", "result", "target", "killAt", "swap": { "at", "directory", "aside", "link" } }'
+ *     commit-main.mjs library.mjs apply|recover '{ "base", "result", "target", "withSeed", "killAt", "swap": { "at", "directory", "aside", "link" } }'
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
 const [library, action, json] = process.argv.slice(2);
-const { base, result, target, killAt, swap, hold } = JSON.parse(json);
+const { base, result, target, withSeed, killAt, swap, hold } = JSON.parse(json);
 
 const CHANGING = [
   'rename',
@@ -64,7 +64,10 @@ if (action === 'recover') {
   console.log(JSON.stringify({ ...recovery, calls }));
 } else {
   const snapshot = async (directory) => ({ ...(await manifestOf(directory)), directory });
-  const plan = await prepareCommit({ base: await snapshot(base), result: await snapshot(result), target });
+  const [seed, after] = [await snapshot(base), await snapshot(result)];
+  // An empty target receives the seed, too.
+  const from = withSeed ? { base: { manifest: new Map() }, seed } : { base: seed };
+  const plan = await prepareCommit({ ...from, result: after, target });
   // A plan writes nothing; only what comes now is counted.
   calls = 0;
   console.log(JSON.stringify({ id: plan.id }));

@@ -27,6 +27,8 @@ export interface CommitJob {
   base?: string;
   result?: string;
   target: string;
+  /** The target is empty and receives all of the result. */
+  withSeed?: boolean;
   /** Kills itself right before this change of the disk, counted from 1. */
   killAt?: number;
   /** Moves `directory` aside and puts a link in its place, right before this change of the disk. */
