@@ -31,9 +31,12 @@ const under = useManager();
 const [problem] = await readProblems(1);
 const mutation = (await readMutations()).get(problem!.task_id)!;
 const named = ({ name }: { name: string }): NamedStrategy => ({ name });
+/** Verification of these lasts until its time limit, which is long enough for the solution on a busy machine. */
+const ENDLESS = ['sleeps', 'bombs with forks'];
+const brief = IMPOSTORS.filter(({ name }) => !ENDLESS.includes(name));
 /** Nobody passes in the first iteration, the solution in the second one. */
-const FIRST = IMPOSTORS.slice(0, BRANCHES).map(named);
-const SECOND = [...IMPOSTORS.slice(BRANCHES, 2 * BRANCHES - 1), SOLUTION].map(named);
+const FIRST = brief.slice(0, BRANCHES).map(named);
+const SECOND = [...brief.slice(BRANCHES, 2 * BRANCHES - 1), SOLUTION].map(named);
 
 const tournament = (target: string) =>
   new IterationExecutor<string, NamedStrategy, void, TestReport>(under.manager, {
@@ -51,7 +54,7 @@ const tournament = (target: string) =>
         module: 'solution',
         functions: [problem!.entry_point],
         tests: problem!.test,
-        timeoutMs: 3000,
+        timeoutMs: 30_000,
         signal,
       }),
   });

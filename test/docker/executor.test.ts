@@ -15,6 +15,7 @@ import {
   TaskController,
 } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
+import { deferred } from '../../src/lifecycle/abort.js';
 import { containersOf } from '../helpers/audit.js';
 import { makeTempDir } from '../helpers/fixtures.js';
 import { useManager } from '../helpers/sandbox.js';
@@ -371,16 +372,14 @@ describe('abort', () => {
   it('gives a function that ignores its signal TaskAbortedError from everything', async () => {
     const controller = new AbortController();
     const errors: unknown[] = [];
-    let done!: () => void;
-    const finished = new Promise<void>((resolve) => {
-      done = resolve;
-    });
+    const over = deferred<void>();
+    const finished = deferred<void>();
     const executor = new IterationExecutor(under.manager, {
       branches: 1,
       unwindMs: 0,
       propose: async ({ sandbox, external }) => {
         controller.abort(new Error('stop'));
-        await sleep(300);
+        await over.promise;
         const calls = [
           () => sandbox.exec('true'),
           () => sandbox.spawn('true'),
@@ -394,13 +393,14 @@ describe('abort', () => {
           () => external('x', () => 1),
         ];
         for (const call of calls) await call().catch((error: unknown) => errors.push(error));
-        done();
+        finished.resolve();
       },
       verify: () => ({ passed: true }),
     });
     const result = await executor.run('task', { signal: controller.signal });
+    over.resolve();
     expect(result.abort?.abandoned).toEqual(['propose of branch 1, iteration 1']);
-    await finished;
+    await finished.promise;
     expect(errors).toHaveLength(10);
     for (const error of errors) expect(error).toBeInstanceOf(TaskAbortedError);
   });

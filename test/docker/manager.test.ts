@@ -23,7 +23,7 @@ describe('a manager', () => {
   it('knows its engine', () => {
     expect(under.manager.engine).toMatchObject({ os: 'linux', arch: expect.stringMatching(/^(x64|arm64)$/) });
     expect(under.manager.engine.version).toMatch(/^\d+\.\d+/);
-    expect(under.manager.endpoint).toContain('docker.sock');
+    expect(under.manager.endpoint).toContain(under.socketPath);
     expect(under.manager.instance).toMatch(/^[0-9a-f]{16}$/);
   });
 
