@@ -1,5 +1,6 @@
 /** One zod schema for each options object of the public API. Checked at the edge, trusted inside. */
 import { z } from 'zod';
+import { LANGUAGES, type Language, type LanguageName, languageNamed } from './command/language-names.js';
 import { InvalidOptionsError } from './errors.js';
 import { MIN_TMPFS_BYTES, sizesProblem } from './lifecycle/tmpfs-sizes.js';
 import type { Logger } from './logger.js';
@@ -82,7 +83,7 @@ export const limitsSchema = z
     /** Memory, swap excluded because there is none. Default 512 MiB, at least 16 MiB. Workspace, HOME and /tmp count towards it. */
     memory: memoryLimit.default(512 * 1024 ** 2),
     /**
-     * CPUs, fractions allowed. Default 1, at least 0.01. Programs are told by `OMP_NUM_THREADS`, `GOMAXPROCS` and the like,
+     * CPUs, fractions allowed. Default 1, at least 0.01, at most what the engine's machine has. Programs are told by `OMP_NUM_THREADS`, `GOMAXPROCS` and the like,
      * rounded up; what the image or you set of these wins.
      */
     cpus: cpuLimit.default(1),
@@ -342,8 +343,13 @@ export const spawnSchema = z.strictObject({
 
 /** `sandbox.runCode()` */
 export const runCodeSchema = execSchema.extend({
-  /** Default: `javascript` in our `node` image and `bash` in `shell`, also in images made from them; else `python`. */
-  language: z.enum(['python', 'javascript', 'typescript', 'bash']).optional(),
+  /**
+   * Also by other names: `py`, `js`, `ts`, `sh` …. Default: `javascript` in our `node` image and `bash` in `shell`, also in images
+   * made from them; else `python`.
+   */
+  language: z
+    .preprocess((name) => (typeof name === 'string' ? (languageNamed(name) ?? name) : name), z.enum(LANGUAGES))
+    .optional(),
   /** Arguments for the program. */
   args: z.array(text).default([]),
   /** Python only: it may run in a fork of a warm interpreter. Default: the sandbox's `warm`. The first use starts one. */
@@ -410,7 +416,13 @@ export const removeSchema = z.strictObject({
   /** Nothing there is fine. Default false. */
   force: z.boolean().default(false),
 });
-export const renameSchema = z.strictObject({ ...fileFields, overwrite: z.boolean().default(false) });
+export const renameSchema = z.strictObject({
+  ...fileFields,
+  /** Replace a file, or an empty directory, that is there. Default false. */
+  overwrite: z.boolean().default(false),
+  /** Make missing directories above the new name. Default true. */
+  parents: z.boolean().default(true),
+});
 const treeLimits = {
   /** Default 1 GiB. */
   maxBytes: sizeSchema.default(1024 ** 3),
@@ -528,9 +540,11 @@ export type ExecOptions<Chunk = string> = Omit<z.input<typeof execSchema>, 'onSt
   encoding?: (Chunk extends string ? 'utf8' : 'buffer') | undefined;
 };
 export type SpawnOptions = z.input<typeof spawnSchema>;
-export type Language = NonNullable<z.infer<typeof runCodeSchema>['language']>;
+/** Those with which the command has a `stdin` to write to. */
+export type PipedSpawnOptions = SpawnOptions & { stdin?: 'pipe' | undefined };
+export type { Language, LanguageName };
 export type RunCodeOptions<Chunk = string> = ExecOptions<Chunk> & {
-  language?: Language | undefined;
+  language?: LanguageName | undefined;
   args?: string[] | undefined;
   warm?: boolean | undefined;
 };

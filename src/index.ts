@@ -1,7 +1,7 @@
 /// <reference types="node" preserve="true" />
 export type { AgentCapabilities, SandboxStats } from './agent/messages.js';
 export type { EngineFacts } from './backends/backend.js';
-export type { CommandHandle } from './command/command-handle.js';
+export type { CommandHandle, PipedCommand } from './command/command-handle.js';
 export type { CommandResult, ExecResult, Outcome, SpawnFailure } from './command/outcome.js';
 export type {
   ArchiveOptions,
@@ -12,11 +12,13 @@ export type {
   ExecOptions,
   ForwardOptions,
   Language,
+  LanguageName,
   Limits,
   ListOptions,
   MakeDirOptions,
   ManagerOptions,
   NetworkOptions,
+  PipedSpawnOptions,
   PortOptions,
   ReadOptions,
   ReadStreamOptions,
@@ -112,7 +114,7 @@ export type { PoolEvent, PoolStats } from './pool/pool-stats.js';
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
 export type { CommandEvent, CommandLine, EgressEvent, Sandbox } from './sandbox.js';
 export { type ManagerEvent, SandboxManager } from './sandbox-manager.js';
-export type { AnyCommand, AnyFiles, AnyPorts, AnySandbox } from './surface.js';
+export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from './surface.js';
 export { runTests } from './verify/run-tests.js';
 export type { TestOptions } from './verify/test-options.js';
 export type { Guarantee, TestCase, TestReport } from './verify/test-report.js';

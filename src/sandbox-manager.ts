@@ -12,9 +12,11 @@ import { EngineLostError, messageOf, RipcordError, SandboxLostError } from './er
 import type { ImageStatus } from './images/image-status.js';
 import { abortable, onAbort, throwIfAborted, within } from './lifecycle/abort.js';
 import { AdaptiveGate } from './lifecycle/adaptive-gate.js';
+import { checkCpus } from './lifecycle/cpu-limit.js';
 import { CpuTurn } from './lifecycle/cpu-turn.js';
 import { furnish, type LaunchContext, launch, runningLimits, undo } from './lifecycle/launch.js';
 import { type Leased, LeaseKeeper } from './lifecycle/lease.js';
+import { type Loss, lossFromOutside, lossHint, lossOf } from './lifecycle/loss.js';
 import type { Receipt, SandboxReceipt } from './lifecycle/receipt.js';
 import { removeTree } from './lifecycle/remove-tree.js';
 import { closeStateRoot, makeInstanceDir, makeSandboxDir, stateRoot } from './lifecycle/state-dir.js';
@@ -153,6 +155,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     try {
       const engine = await abortable(backend.connect(parsed.signal), parsed.signal, 'opening a manager');
       throwIfAborted(parsed.signal, 'opening a manager');
+      for (const { options } of parsed.kept) checkCpus('open: pool', options.limits.cpus, engine.cpus);
       await abortable(backend.prepareAgent(), parsed.signal, 'opening a manager');
       throwIfAborted(parsed.signal, 'opening a manager');
       return new SandboxManager(backend, engine, parsed);
@@ -194,6 +197,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const parsed = config.parseOptions(config.createSchema, { ...this.#defaults, ...options }, 'create');
     if (this.#closing !== undefined) throw new RipcordError('manager-closed', 'The manager is closed');
     throwIfAborted(parsed.signal, 'creating a sandbox');
+    checkCpus('create', parsed.limits.cpus, this.engine.cpus);
     if (typeof parsed.network === 'object') parsed.network.deny.push(...this.#denied);
     return traced(
       'ripcord.create',
@@ -397,7 +401,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     explainLoss: (sandbox, partial) => this.#explainLoss(sandbox, partial),
     condemn: (sandbox, reason) => {
       this.#logger.error({ sandbox: sandbox.id, reason }, 'sandbox condemned');
-      sandbox.lose(reason);
+      this.#condemned.set(sandbox, sandbox.lose({ reason }));
       sandbox.parts.client.destroy();
     },
     close: (sandbox) => this.#track(this.#closeSandbox(sandbox)),
@@ -418,7 +422,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const { lease } = this.#holders.get(sandbox.parts.client)!;
     if (lease) this.#lease.delete(lease);
     if (this.#explicitlyClosed.has(sandbox)) return;
-    const reason = sandbox.lose(lossReason(end));
+    const reason = sandbox.lose(lossOf(end)).reason;
     this.#logger.warn({ sandbox: sandbox.id, reason }, 'sandbox lost');
     this.#emit({ type: 'sandbox.lost', sandbox: sandbox.id, reason, at: Date.now() });
     // Whatever ended it, its leftovers are removed now rather than when somebody thinks of closing it.
@@ -428,10 +432,13 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   async #explainLoss(sandbox: Sandbox, partial: () => CommandResult): Promise<CommandResult> {
     // Its pipe may live on, for another task.
     if (this.#explicitlyClosed.has(sandbox)) {
-      throw new SandboxLostError(`Sandbox ${sandbox.id} was closed`, { closed: true, partial: partial() });
+      throw new SandboxLostError(`Sandbox ${sandbox.id} was closed`, {
+        closed: true,
+        partial: { ...partial(), hint: 'The sandbox was closed while it ran.' },
+      });
     }
     const end = await sandbox.parts.client.ended;
-    if (end.bye === 'lease' || end.bye === 'lifetime') return partial();
+    if (end.bye === 'lease' || end.bye === 'lifetime') return { ...partial(), hint: lossHint(lossOf(end)) };
     const answers = await within(
       this.#backend.isAbsent(sandbox.parts.container.name).then(
         () => true,
@@ -439,14 +446,18 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       ),
       ENGINE_CHECK_MS,
     );
-    if (answers) return partial();
+    // What this side ended it for says more than how the pipe broke then.
+    if (answers) return { ...partial(), hint: lossHint(this.#condemned.get(sandbox) ?? lossFromOutside(end)) };
+    const hint = `The engine at ${this.endpoint} does not answer: it was stopped or restarted, or the way to it broke.`;
     throw new EngineLostError(`The engine at ${this.endpoint} was lost while a command ran`, {
-      partial: { ...partial(), outcome: 'engine-lost' },
+      partial: { ...partial(), outcome: 'engine-lost', hint },
+      hint: 'Was it restarted? What it still holds is removed by the next sweep; `ripcord doctor` looks closer.',
       cause: end.cause,
     });
   }
 
   readonly #explicitlyClosed = new WeakSet<Sandbox>();
+  readonly #condemned = new WeakMap<Sandbox, Loss>();
 
   async #closeSandbox(sandbox: Sandbox): Promise<SandboxReceipt> {
     const startedAt = performance.now();
@@ -611,14 +622,3 @@ function parseManager(options: config.ManagerOptions | undefined) {
 }
 
 const newId = (): string => randomBytes(6).toString('hex');
-
-/** Why a pipe ended, in a few words. */
-function lossReason(end: PipeEnd): string {
-  if (end.bye === 'lifetime') return 'its lifetime was over';
-  if (end.bye === 'lease') return 'its owner gave no sign of life for the length of the lease';
-  if (end.bye === 'sigterm') return 'it was stopped from outside';
-  return (
-    end.cause?.message ??
-    (end.diagnostics || 'the pipe to it broke: it was killed from outside, or the engine went away')
-  );
-}

@@ -3,16 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import type { AgentCapabilities, SandboxStats } from './agent/messages.js';
 import type { CommandHost } from './command/command.js';
-import { CommandHandle } from './command/command-handle.js';
+import { CommandHandle, type PipedCommand } from './command/command-handle.js';
 import { cpuVariables } from './command/cpu-variables.js';
 import { execCommand } from './command/exec.js';
-import { DEFAULT_ENV, INTERPRETERS, languageOfImage } from './command/languages.js';
+import { DEFAULT_ENV, IMAGE_DIRS, IMAGE_ENV, INTERPRETERS, languageOfImage } from './command/languages.js';
 import { type CommandLine, placeLongLine, toArgv } from './command/lines.js';
 import type { CommandResult, ExecResult } from './command/outcome.js';
 import { commandTurns } from './command/turns.js';
 import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from './command/warm.js';
 import * as config from './config.js';
 import { installAuthorities } from './egress/authorities.js';
+import { missedNetwork, OFFLINE_ENV, offlineHint } from './egress/offline.js';
 import type { EgressRecord } from './egress/proxy.js';
 import type { SandboxEgress } from './egress/sandbox-egress.js';
 import { InvalidOptionsError, SandboxLostError } from './errors.js';
@@ -20,6 +21,7 @@ import { OPERATION_MS, runOperation } from './files/operation.js';
 import { SandboxFiles } from './files/sandbox-files.js';
 import { deferred, throwIfAborted } from './lifecycle/abort.js';
 import { type Launched, maxProgramBytes } from './lifecycle/launch.js';
+import type { Loss } from './lifecycle/loss.js';
 import { isClean, type SandboxReceipt } from './lifecycle/receipt.js';
 import type { Semaphore } from './lifecycle/semaphore.js';
 import { NAME_ENV } from './lifecycle/user-names.js';
@@ -81,7 +83,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #warmSetting: WarmSetting;
   #warming: Promise<boolean> | undefined;
   #closing: Promise<SandboxReceipt> | undefined;
-  #lost: string | undefined;
+  #lost: Loss | undefined;
   readonly #over = deferred<void>();
   readonly #turns: Semaphore;
 
@@ -99,8 +101,10 @@ export class Sandbox implements AsyncDisposable {
     this.#turns = commandTurns(options.limits.pids);
     this.#env = {
       ...DEFAULT_ENV,
+      ...IMAGE_ENV[parts.image.ours ?? ''],
       ...(parts.isNameless ? NAME_ENV : {}),
       ...cpuVariables(options.limits.cpus),
+      ...(options.network === 'none' ? OFFLINE_ENV : {}),
       ...parts.image.env,
       HOME,
       TMPDIR: TMP,
@@ -190,13 +194,14 @@ export class Sandbox implements AsyncDisposable {
     return this.#options;
   }
 
-  /** @internal Copies the seed in, what `network.ca` says, and makes the directories that the caller named as HOME and TMPDIR. */
+  /** @internal Copies the seed in, what `network.ca` says, and makes directories: those its image wants, and what the caller named as HOME and TMPDIR. */
   async prepare(signal: AbortSignal | undefined): Promise<void> {
     const { seed } = this.#parts;
     const { env, warm } = this.#options;
     if (warm) void this.warmUp().catch(() => {});
     const own = [env.HOME, env.TMPDIR].filter((path) => OWN_PLACES.some((place) => path?.startsWith(`${place}/`)));
-    const makeOwn = this.files.makeDirs(own as string[], { mode: 0o700, signal });
+    const made = [...own, ...(IMAGE_DIRS[this.#parts.image.ours ?? ''] ?? [])];
+    const makeOwn = this.files.makeDirs(made as string[], { mode: 0o700, signal });
     const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
     const ca = this.#parts.egress?.proxy.ca;
     const authorities = ca === undefined ? undefined : installAuthorities(this.files, this.capabilities, ca, signal);
@@ -229,12 +234,15 @@ export class Sandbox implements AsyncDisposable {
   ): Promise<ExecResult<never>> {
     const parsed = config.parseOptions(config.execSchema, options, 'exec');
     throwIfAborted(parsed.signal, `running ${toArgv(command)[0]}`);
-    return this.#inTurn(toArgv(command), parsed.signal, (argv) =>
+    const result = await this.#inTurn(toArgv(command), parsed.signal, (argv) =>
       execCommand(this.#host, this.#placeLine(argv, parsed), parsed),
-    ) as Promise<ExecResult<never>>;
+    );
+    return this.#explained(result) as ExecResult<never>;
   }
 
   /** Starts a command and hands over its streams. It is killed when the sandbox ends, or by `kill()`. */
+  async spawn(command: CommandLine, options?: config.PipedSpawnOptions): Promise<PipedCommand>;
+  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<CommandHandle>;
   async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<CommandHandle> {
     const parsed = config.parseOptions(config.spawnSchema, options, 'spawn');
     const argv = toArgv(command);
@@ -288,6 +296,14 @@ export class Sandbox implements AsyncDisposable {
       execCommand(this.#host, { ...place, env: environment(place.env, this.#parts.image), program }, parsed),
     )) as ExecResult<never>;
     if (result.failure?.stage === 'exec') result.failure.message += this.#languageHint(language);
+    return this.#explained(result) as ExecResult<never>;
+  }
+
+  /** Adds what a failed program's last words say of the network that it has not. */
+  #explained(result: ExecResult<string | Uint8Array>): ExecResult<string | Uint8Array> {
+    if (this.#options.network !== 'none' || result.outcome !== 'exited' || result.exitCode === 0) return result;
+    const missed = missedNetwork(result.stderr, result.stdout);
+    if (missed !== undefined) result.hint ??= offlineHint(missed);
     return result;
   }
 
@@ -405,9 +421,9 @@ export class Sandbox implements AsyncDisposable {
     this.#parts.egress?.proxy.close();
   }
 
-  /** @internal The pipe broke without our doing. Returns the reason, which is the first that was given. */
-  lose(reason: string): string {
-    this.#lost ??= reason;
+  /** @internal The pipe broke without our doing. Returns the loss, which is the first that was told. */
+  lose(loss: Loss): Loss {
+    this.#lost ??= loss;
     this.release();
     return this.#lost;
   }
@@ -415,7 +431,11 @@ export class Sandbox implements AsyncDisposable {
   #assertAlive(): void {
     // A lost sandbox is closed as well, by the manager: why it was lost says more.
     if (this.#lost !== undefined) {
-      throw new SandboxLostError(`Sandbox ${this.id} is gone: ${this.#lost}`, { details: { sandbox: this.id } });
+      const { reason, remedy } = this.#lost;
+      throw new SandboxLostError(`Sandbox ${this.id} is gone: ${reason}`, {
+        details: { sandbox: this.id },
+        ...(remedy !== undefined && { hint: remedy }),
+      });
     }
     if (this.#closing !== undefined) {
       throw new SandboxLostError(`Sandbox ${this.id} is closed`, { closed: true, details: { sandbox: this.id } });

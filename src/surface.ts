@@ -1,6 +1,7 @@
 /** What a sandbox is to its user, here in this process or behind a server. Write against these types and both fit. */
+import type { Writable } from 'node:stream';
 import type { CommandHandle } from './command/command-handle.js';
-import type { SpawnOptions } from './config.js';
+import type { PipedSpawnOptions, SpawnOptions } from './config.js';
 import type { SandboxFiles } from './files/sandbox-files.js';
 import type { SandboxPorts } from './ports/sandbox-ports.js';
 import type { CommandLine, Sandbox } from './sandbox.js';
@@ -9,6 +10,9 @@ import type { CommandLine, Sandbox } from './sandbox.js';
 export interface AnyCommand
   extends Pick<CommandHandle, 'pid' | 'stdin' | 'stdout' | 'stderr' | 'wait' | 'kill' | 'resize' | 'detach'>,
     AsyncDisposable {}
+
+/** `sandbox.spawn()`, but for `stdin: 'ignore'` */
+export type AnyPipedCommand = AnyCommand & { readonly stdin: Writable };
 
 /** `sandbox.files` */
 export interface AnyFiles
@@ -42,6 +46,7 @@ export interface AnySandbox
     AsyncDisposable {
   readonly files: AnyFiles;
   readonly ports: AnyPorts;
+  spawn(command: CommandLine, options?: PipedSpawnOptions): Promise<AnyPipedCommand>;
   spawn(command: CommandLine, options?: SpawnOptions): Promise<AnyCommand>;
   /** Takes effect at once in this process, with the answer behind a server. */
   extend(lifetimeMs: number): void | Promise<void>;

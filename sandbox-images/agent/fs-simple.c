@@ -87,24 +87,34 @@ void fs_mkdir(const struct fs_arguments *a) {
 static int rename_new(int from_dir, const char *from, int to_dir, const char *to) {
     if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0) return 0;
     if (errno != ENOSYS && errno != EINVAL) return -1;
+    int error = errno;
     /* File systems without the flag: a link refuses an existing name just as well. */
-    if (linkat(from_dir, from, to_dir, to, 0) != 0) return -1;
+    if (linkat(from_dir, from, to_dir, to, 0) != 0) {
+        /* A directory has no links, and EINVAL also is the answer for one that would go into itself. */
+        if (errno == EPERM) errno = error;
+        return -1;
+    }
     return unlinkat(from_dir, from, 0);
 }
 
 void fs_rename(const struct fs_arguments *a) {
     struct place from, to;
+    struct stat st;
     const char *from_name, *to_name;
     place_find(argument_text(a, 0), &from);
     place_find(argument_text(a, 1), &to);
     bool overwrite = argument_number(a, 2, 0) != 0;
+    bool parents = argument_number(a, 3, 0) != 0;
     int from_dir = place_open_parent(&from, &from_name);
     if (from_dir < 0) fs_fail(errno, from.asked, "rename");
-    int to_dir = place_open_parent(&to, &to_name);
+    /* Before a directory is made for it. */
+    if (fstatat(from_dir, from_name, &st, AT_SYMLINK_NOFOLLOW) != 0) fs_fail(errno, from.asked, "rename");
+    int to_dir = parents ? place_make_parent(&to, &to_name) : place_open_parent(&to, &to_name);
     if (to_dir < 0) fs_fail(errno, to.asked, "rename");
     int result = overwrite ? renameat(from_dir, from_name, to_dir, to_name)
                            : rename_new(from_dir, from_name, to_dir, to_name);
     if (result == 0) return;
     /* EXDEV also is the answer for a path that leads out of the workspace; the message tells the two apart. */
-    fs_fail(errno, errno == EEXIST ? to.asked : from.asked, errno == EXDEV ? "between two file systems" : "rename");
+    bool at_target = errno == EEXIST || errno == ENOTEMPTY || errno == EISDIR || errno == ENOTDIR;
+    fs_fail(errno, at_target ? to.asked : from.asked, errno == EXDEV ? "between two file systems" : "rename");
 }

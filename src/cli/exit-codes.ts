@@ -61,9 +61,9 @@ export function explainResult(
     case 'output-limit':
       return 'ended because it printed too much';
     case 'sandbox-lost':
-      return 'the sandbox was lost: it was killed from outside, or the engine went away';
+      return result.hint ?? 'the sandbox was lost: it was killed from outside, or the engine went away';
     case 'engine-lost':
-      return 'the engine was lost';
+      return result.hint ?? 'the engine was lost';
     case 'exited':
       if (result.oomKilled) return `a process of it was killed at the memory limit${memory} (--memory)`;
       if (result.socketsLimitHit) return result.hint;

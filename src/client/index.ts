@@ -10,7 +10,7 @@ export {
   TaskAbortedError,
 } from '../errors.js';
 export type { TaskDocument, TaskEnd } from '../server/served-tasks.js';
-export type { AnyCommand, AnyFiles, AnyPorts, AnySandbox } from '../surface.js';
+export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from '../surface.js';
 export { RipcordClient } from './client.js';
 export type { ClientOptions, RemoteCreateOptions } from './options.js';
 export type { RemoteCommands } from './remote-commands.js';

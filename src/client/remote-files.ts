@@ -87,8 +87,8 @@ export class RemoteFiles implements AnyFiles {
   }
 
   async rename(from: string, to: string, options?: config.RenameOptions): Promise<void> {
-    const { overwrite, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
-    const json = { from: checked(from), to: checked(to), overwrite };
+    const { overwrite, parents, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
+    const json = { from: checked(from), to: checked(to), overwrite, parents };
     await this.#transport.json('POST', `${this.#base}/files/rename`, { ...ask(rest, `renaming ${from}`), json });
   }
 

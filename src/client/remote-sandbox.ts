@@ -11,7 +11,7 @@ import { WORKSPACE } from '../places.js';
 import { SandboxPorts } from '../ports/sandbox-ports.js';
 import type { CommandLine } from '../sandbox.js';
 import type { SandboxDocument } from '../server/served-sandboxes.js';
-import type { AnyCommand, AnyPorts, AnySandbox } from '../surface.js';
+import type { AnyCommand, AnyPipedCommand, AnyPorts, AnySandbox } from '../surface.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 import { decodeResult, type WireResult } from '../wire/result.js';
 import { WebSocketDuplex } from '../wire/websocket-duplex.js';
@@ -95,6 +95,8 @@ export class RemoteSandbox implements AnySandbox {
     return this.#run('run-code', { code, language, args }, parsed);
   }
 
+  async spawn(command: CommandLine, options?: config.PipedSpawnOptions): Promise<AnyPipedCommand>;
+  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<AnyCommand>;
   async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<AnyCommand> {
     const { signal, user, stdin, ...rest } = config.parseOptions(config.spawnSchema, options, 'spawn');
     refuseUser(user);

@@ -11,6 +11,9 @@ import { CommandStreams, STREAM_WINDOW } from './streams.js';
 
 type ResolvedSpawnOptions = z.output<typeof spawnSchema>;
 
+/** A {@link CommandHandle} whose `stdin` is there: of every `spawn` but one with `stdin: 'ignore'`. */
+export type PipedCommand = CommandHandle & { readonly stdin: Writable };
+
 export class CommandHandle implements AsyncDisposable {
   /** Its pid inside the sandbox; `undefined` when it never ran (`wait()` says why). */
   readonly pid: number | undefined;

@@ -1,5 +1,6 @@
 /** How each language is run: a program given as text, and a file. */
 import type { Language } from '../config.js';
+import { HOME } from '../places.js';
 
 /** The agent puts copies of the files that go with interpreters here when a command names this place (library.h). */
 const LIBRARY_DIR = '/run/ripcord/lib';
@@ -51,6 +52,17 @@ export const LANGUAGE_OF_IMAGE: Readonly<Record<string, Language>> = { node: 'ja
 export function languageOfImage(image: string | undefined): Language {
   return LANGUAGE_OF_IMAGE[image ?? ''] ?? 'python';
 }
+
+/**
+ * Where `npm install -g` puts things in sandboxes of our node image, and in those of images made from it: there is room for them,
+ * and their programs are found on PATH. Not the image's own setting, because what is installed while an image is made from it goes
+ * into its system.
+ */
+const NPM_PREFIX = `${HOME}/.local`;
+/** What our images get besides what they set themselves, by their names. */
+export const IMAGE_ENV: Readonly<Record<string, Environment>> = { node: { npm_config_prefix: NPM_PREFIX } };
+/** Directories made in a new sandbox: npm fails to list what is in a prefix that is not there. */
+export const IMAGE_DIRS: Readonly<Record<string, readonly string[]>> = { node: [`${NPM_PREFIX}/lib`] };
 
 /** In every sandbox, unless its image or its creator says otherwise. */
 export const DEFAULT_ENV: Readonly<Record<string, string>> = {

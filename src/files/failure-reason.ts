@@ -1,6 +1,7 @@
 /** Explains a failed file operation to its caller: the limit or rule it met, and the way round. */
 import { posix } from 'node:path';
 import type { FileErrorCode } from '../errors.js';
+import { printable } from '../workspace/printable.js';
 
 export interface FailureReason {
   reason?: string;
@@ -8,6 +9,46 @@ export interface FailureReason {
   /** Replaces the code that the errno alone gives. */
   code?: FileErrorCode;
 }
+
+/** What an operation does, after "Cannot". */
+const DOING: Record<string, string> = {
+  mkdir: 'make the directory',
+  untar: 'unpack into',
+  tar: 'pack',
+  manifest: 'compare',
+};
+
+/** `Cannot rename /workspace/a to /workspace/b`: the operation with the paths it was asked for. */
+export function describeOperation([operation = '', path = '', other = '']: readonly string[]): string {
+  const to = operation === 'rename' ? ` to ${printable(other)}` : '';
+  return `Cannot ${DOING[operation] ?? operation} ${printable(path)}${to}`;
+}
+
+/** The agent's word for a rename that is none. */
+export const BETWEEN = 'between two file systems';
+
+/** What the agent says that tells more than the errno: the rest are the steps of an operation (`open`, `stat` …). */
+const TELLING =
+  /regular file|link leads|path leads|hard link|without a name|neither a file|symbolic links|ended early|while it was|could not undo|must be absolute|not a (number|mode)|no such file operation/;
+
+const PARENTS = 'parents: true makes the directories above it.';
+
+/** The way round that an option of the same call offers. */
+const WAYS_ROUND: Record<string, Record<string, string>> = {
+  ENOTEMPTY: { remove: 'recursive: true removes it with all that is in it.' },
+  EEXIST: {
+    mkdir: 'parents: true takes one that is there.',
+    rename: 'overwrite: true replaces what is there.',
+    write: 'exclusive: false writes over what is there.',
+  },
+  ENOENT: {
+    remove: 'force: true takes it for removed.',
+    mkdir: PARENTS,
+    write: PARENTS,
+    rename: PARENTS,
+  },
+  EISDIR: { read: 'List it, or take the whole directory: files.download(), files.readArchive().' },
+};
 
 /** The positions of an operation's limits in its arguments. */
 const LIMITS: Record<string, { maxBytes?: number; maxEntries?: number }> = {
@@ -41,7 +82,7 @@ export function failureReason(argv: readonly string[], errno: string, text: stri
         hint: operation === 'list' ? 'Raise maxEntries, or list fewer levels (depth).' : 'Raise maxEntries.',
       };
     case 'EXDEV':
-      if (text === 'between two file systems') {
+      if (text === BETWEEN) {
         return {
           reason: `${argv[2]} lies on another file system`,
           hint: 'Copy it there with a command, and remove the original.',
@@ -49,6 +90,11 @@ export function failureReason(argv: readonly string[], errno: string, text: stri
         };
       }
       return { reason: 'it leads out of the workspace by a link or by ..', hint: 'Give the path it leads to.' };
+    case 'EINVAL':
+      if (operation === 'rename' && argv[2]?.startsWith(`${path}/`)) {
+        return { reason: 'a directory cannot go into itself', code: 'file-error' };
+      }
+      return telling(text);
     case 'ELOOP':
       return { reason: 'too many symbolic links, or a link that leads to itself' };
     case 'ENOSPC':
@@ -56,8 +102,23 @@ export function failureReason(argv: readonly string[], errno: string, text: stri
     case 'EROFS':
       return { reason: 'the file system is read-only', hint: writableHint(path) };
     default:
-      return {};
+      return { ...telling(text), ...wayRound(argv, errno) };
   }
+}
+
+const telling = (text: string): FailureReason => (TELLING.test(text) ? { reason: printable(text) } : {});
+
+function wayRound(argv: readonly string[], errno: string): FailureReason {
+  const [operation = ''] = argv;
+  const hint = WAYS_ROUND[errno]?.[operation];
+  // With `parents` the directories above are made: something else is missing.
+  return hint === undefined || (hint === PARENTS && hasParents(argv)) ? {} : { hint };
+}
+
+/** `write` has it among its flags. */
+function hasParents([operation, , , third, fourth]: readonly string[]): boolean {
+  if (operation === 'mkdir') return third === '1';
+  return operation === 'write' ? (Number(fourth) & 1) === 1 : fourth === '1';
 }
 
 function tooLarge(operation: string, maxBytes: string | undefined): FailureReason {

@@ -7,7 +7,7 @@ import type { CommandResult } from '../command/outcome.js';
 import { owned } from '../command/streams.js';
 import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
 import { printable } from '../workspace/printable.js';
-import { failureReason } from './failure-reason.js';
+import { BETWEEN, describeOperation, failureReason } from './failure-reason.js';
 
 export interface OperationOptions {
   user: string;
@@ -171,14 +171,17 @@ export function checkOperation(argv: readonly string[], result: CommandResult, f
     throw fileError(argv, at || path, errno, reader.str());
   }
   if (result.outcome === 'sandbox-lost') {
-    throw new SandboxLostError(`The sandbox was lost during ${shown}`, { partial: result });
+    throw new SandboxLostError(`The sandbox was lost during ${shown}`, {
+      partial: result,
+      ...(result.hint !== undefined && { hint: result.hint }),
+    });
   }
   if (result.failure) {
-    throw new RipcordError('file-error', `${shown}: ${result.failure.message}`, {
+    throw new RipcordError('file-error', `${describeOperation(argv)}: ${result.failure.message}`, {
       hint: result.failure.errno === 'EAGAIN' ? 'Processes left in the sandbox use up its limit on them.' : undefined,
     });
   }
-  throw new RipcordError('file-error', `${shown}: the operation ended with '${result.outcome}'`, {
+  throw new RipcordError('file-error', `${describeOperation(argv)}: the operation ended with '${result.outcome}'`, {
     details: { outcome: result.outcome, signal: result.signal },
     hint:
       result.outcome === 'signaled'
@@ -211,8 +214,11 @@ function fileError(argv: readonly string[], path: string, number: number, text: 
   const errno = errnoName(number);
   const { reason, hint, code = CODES[errno] } = failureReason(argv, errno, text);
   // The names are the sandbox's own: an error is what people log.
-  const shown = reason ?? (printable(text) || errnoText(number));
-  return new FileError(code ?? 'file-error', `${argv[0]} ${printable(path)}: ${shown} (${errno})`, {
+  // Which of several it was: of a tree, or of the two names of a rename.
+  const isNamed = path === argv[1] && argv[0] !== 'rename';
+  const at = isNamed || text === BETWEEN ? '' : `${printable(path)}: `;
+  const shown = `${describeOperation(argv)}: ${at}${reason ?? errnoText(number)} (${errno})`;
+  return new FileError(code ?? 'file-error', shown, {
     path,
     errno,
     hint,

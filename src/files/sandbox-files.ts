@@ -185,6 +185,10 @@ export class SandboxFiles {
     await this.#run(['mkdir', first!, octal(mode), parents ? '1' : '0', ...more], rest);
   }
 
+  /**
+   * Removes a file, a link or an empty directory; with `recursive` a directory of any depth.
+   * @throws FileError `file-not-found` without `force`, `directory-not-empty` without `recursive`, `permission-denied` …
+   */
   async remove(path: string, options?: config.RemoveOptions): Promise<void> {
     const { recursive, force, ...rest } = config.parseOptions(config.removeSchema, options, 'files.remove');
     throwIfAborted(rest.signal, `removing ${path}`);
@@ -193,10 +197,15 @@ export class SandboxFiles {
     });
   }
 
+  /**
+   * Moves a file, a directory or a link, within one file system.
+   * @throws FileError `file-not-found`, `file-exists` without `overwrite`, `file-error` between two file systems …
+   */
   async rename(from: string, to: string, options?: config.RenameOptions): Promise<void> {
-    const { overwrite, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
+    const { overwrite, parents, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
     throwIfAborted(rest.signal, `renaming ${from}`);
-    await this.#run(['rename', this.#path(from), this.#path(to), overwrite ? '1' : '0'], rest);
+    const flags = [overwrite, parents].map((flag) => (flag ? '1' : '0'));
+    await this.#run(['rename', this.#path(from), this.#path(to), ...flags], rest);
   }
 
   /**

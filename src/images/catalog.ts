@@ -31,7 +31,11 @@ const catalog: Record<ImageName, CatalogImage> = {
   base: image('base', undefined, 'Debian 12 with certificates: what the others are built on'),
   python: image('python', 'base', 'Python 3.11 with numpy, pandas, matplotlib, pytest and pip'),
   // The compiler exactly: the image is built for how this one is packed.
-  node: { ...image('node', 'base', 'Node.js 24 with npm and TypeScript'), nodeMajor: 24, swc: '1.16.22' },
+  node: {
+    ...image('node', 'base', 'Node.js 24 with npm; runs TypeScript by swc, without tsc'),
+    nodeMajor: 24,
+    swc: '1.16.22',
+  },
   shell: image('shell', 'base', 'bash with git, curl, jq, ripgrep, sqlite3, unzip, procps and friends'),
 };
 

@@ -2,6 +2,7 @@
  * Layer 2: what ends this process ends its sandboxes first. One set of process handlers for all managers, there only
  * while one is open.
  */
+import { RipcordError } from '../errors.js';
 import { deferred } from './abort.js';
 
 export interface Disposer {
@@ -35,9 +36,25 @@ const onSignal = (signal: Signal) => end(() => raise(signal));
 const onUncaught = (error: unknown) => {
   // With a handler of the application's own, whether to go on is the application's decision.
   if (process.listenerCount('uncaughtException') > 1) return;
+  // What ends the process has been told. That the sandboxes are gone for those who waited for them comes of it.
+  if (ending !== undefined && comesOfClosing(error)) return;
   console.error(error);
   end(() => process.exit(1));
 };
+
+const CLOSED = ['sandbox-closed', 'manager-closed'];
+/** Wrapped more often than this it is news. */
+const MAX_CAUSES = 8;
+
+/** Whether it is the error, or wraps the error, of a call that was cut off because everything is being closed. */
+function comesOfClosing(error: unknown): boolean {
+  let at = error;
+  for (let i = 0; i < MAX_CAUSES && at instanceof Error; i++) {
+    if (at instanceof RipcordError && CLOSED.includes(at.code)) return true;
+    at = at.cause;
+  }
+  return false;
+}
 
 const onBeforeExit = () => {
   // An idle sandbox does not keep the process alive: it gets here when the application has nothing left to do.

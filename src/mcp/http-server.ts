@@ -157,7 +157,9 @@ export class McpHttpServer implements AsyncDisposable {
 async function readJson(request: IncomingMessage): Promise<unknown> {
   // Forms and plain text are what a page of another origin can send without asking.
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
-    throw new RipcordError('media-type', 'The body must be application/json');
+    throw new RipcordError('media-type', 'The body must be JSON, and say so', {
+      hint: 'Send the header content-type: application/json.',
+    });
   }
   const chunks: Buffer[] = [];
   let size = 0;

@@ -73,6 +73,14 @@ const STATUS: Record<ErrorCode, number> = {
   'no-space': 507,
 };
 
+/** For refusals whose own words leave a caller alone. */
+const WORDS: Record<string, { message: string; hint: string }> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    message: 'The body must be JSON, and say so',
+    hint: "Send the header content-type: application/json. With curl: --json '…', or -H 'content-type: application/json' -d '…'.",
+  },
+};
+
 /** What Fastify itself refuses, in our words. */
 const FASTIFY: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
@@ -100,7 +108,8 @@ export function refusalOf(error: unknown): Refusal {
   const { code, statusCode } = (error ?? {}) as { code?: string; statusCode?: number };
   const known = code === undefined ? undefined : FASTIFY[code];
   if (known !== undefined || (statusCode !== undefined && statusCode >= 400 && statusCode < 500)) {
-    const refused = new RipcordError(known ?? 'malformed', messageOf(error));
+    const { message, hint } = WORDS[code ?? ''] ?? { message: messageOf(error), hint: undefined };
+    const refused = new RipcordError(known ?? 'malformed', message, hint === undefined ? {} : { hint });
     return { status: statusOf(refused.code), document: toErrorDocument(refused), unforeseen: false };
   }
   const internal = new RipcordError('internal', 'The server failed; its log says why');

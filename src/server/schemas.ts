@@ -102,7 +102,11 @@ export const makeDirBody = z.strictObject({
   mode: z.number().int().min(0).max(0o777).default(0o755),
   parents: z.boolean().default(true),
 });
-export const renameBody = z.strictObject({ from: path, to: path, ...renameSchema.pick({ overwrite: true }).shape });
+export const renameBody = z.strictObject({
+  from: path,
+  to: path,
+  ...renameSchema.pick({ overwrite: true, parents: true }).shape,
+});
 export const treeQuery = z.strictObject({
   path: path.default('.'),
   maxEntries: z.coerce.number().int().min(1).optional(),

@@ -108,7 +108,7 @@ export function explainOutcome(result: CommandResult, timeoutMs?: number, hasSpa
       return `It could not be started: ${result.failure?.message ?? 'no reason given'}.`;
     case 'sandbox-lost':
     case 'engine-lost':
-      return 'The sandbox is gone, with its files.';
+      return ['The sandbox is gone, with its files.', result.hint].filter(Boolean).join(' ');
     case 'exited':
       return (
         [

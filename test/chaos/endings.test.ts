@@ -91,6 +91,21 @@ test.concurrent('an uncaught exception is printed as it would have been', () =>
     expect(orchestrator.stderr).toContain('orchestrator-main.mjs');
   }));
 
+test.concurrent.each<[string, (orchestrator: Orchestrator) => unknown, string]>([
+  ['an uncaught exception', (o) => o.tell('throw'), 'Error: an exception nobody catches'],
+  ['SIGTERM', (o) => o.signal('SIGTERM'), ''],
+])('after %s nothing is printed of the commands that it cut off', (_, end, printed) =>
+  scenario(async ({ start }) => {
+    const orchestrator = await start({ work: ['uncaught', 'uncaught'] });
+    await orchestrator.heard('busy');
+    await end(orchestrator);
+    await orchestrator.exits();
+    expect(orchestrator.stderr).toContain(printed);
+    expect(orchestrator.stderr).not.toContain('SandboxLostError');
+    expect(orchestrator.stderr.match(/Error: /g) ?? []).toHaveLength(printed === '' ? 0 : 1);
+  }),
+);
+
 test.concurrent('with handleSignals: false a signal ends the process at once, and nothing is left all the same', () =>
   scenario(async ({ start }) => {
     const orchestrator = await start({ work: BUSY, handleSignals: false });

@@ -53,7 +53,10 @@ describe.skipIf(!canRunPrivateEngine)('an engine that goes away', () => {
         await engine.stop(signal);
         subject.engineStopped = true;
         const outcomes = await orchestrator.heard('outcome', { count: 3, timeoutMs: 30_000 });
-        for (const said of outcomes) expect(LOST).toContain(endOf(said));
+        for (const said of outcomes) {
+          expect(LOST).toContain(endOf(said));
+          expect(said.hint).toMatch(/restart|shutdown/);
+        }
         const lostMs = Math.round(performance.now() - stoppedAt);
         orchestrator.tell('create');
         const failures = await orchestrator.heard('create-failed', { timeoutMs: 60_000 });

@@ -36,6 +36,7 @@ test.concurrent('the sandboxes of an orchestrator frozen for longer than their l
     for (const { reason } of lost) expect(reason).toMatch(/no sign of life for the length of the lease/);
     const outcomes = await orchestrator.heard('outcome', { count: 3, timeoutMs: 10_000 });
     expect(outcomes.map(({ outcome, error }) => outcome ?? error?.code)).toEqual(Array(3).fill('sandbox-lost'));
+    for (const { hint } of outcomes) expect(hint).toMatch(/no sign of life.*leaseMs/);
     orchestrator.tell('close');
     const [{ receipt }] = await orchestrator.heard('closed');
     expect(receipt).toMatchObject({ left: { containers: 0, volumes: 0, directories: 0 }, errors: [] });

@@ -72,7 +72,7 @@ test.concurrent('a container killed behind its owner is a lost sandbox', () =>
     const [container] = await api.containers(`chaos.token=${subject.token}`);
     await api.json('POST', `/containers/${container!.Id}/kill`);
     const [outcome] = await orchestrator.heard('outcome', { timeoutMs: 5000 });
-    expect(outcome).toMatchObject({ outcome: 'sandbox-lost' });
+    expect(outcome).toMatchObject({ outcome: 'sandbox-lost', hint: expect.stringContaining('from outside') });
     await orchestrator.heard('sandbox-closed', { timeoutMs: 5000 });
     orchestrator.tell('exit 0');
     await orchestrator.exits();

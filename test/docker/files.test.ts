@@ -1,5 +1,6 @@
 /** `sandbox.files`: one file at a time. Trees are in transfer.test.ts. */
 import { createInterface } from 'node:readline';
+import type { FileError, SandboxFiles } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { everyByte, randomContent, sha256 } from '../helpers/fixtures.js';
 import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
@@ -303,11 +304,69 @@ describe('refusals name the path and the reason', () => {
 });
 
 describe('errors', () => {
+  it('say what a shell would say, of which operation, and the way round', async () => {
+    await sh('rm -rf e; mkdir -p e/full/x e/sealed/x; echo 1 > e/file; chmod 0 e/sealed');
+    const W = '/workspace/e';
+    const none = 'no such file or directory (ENOENT)';
+    const table: [(f: SandboxFiles) => Promise<unknown>, string, string?][] = [
+      [(f) => f.read('e/nope'), `Cannot read ${W}/nope: ${none}`],
+      [(f) => f.list('e/nope'), `Cannot list ${W}/nope: ${none}`],
+      [(f) => f.stat('e/nope'), `Cannot stat ${W}/nope: ${none}`],
+      [(f) => f.list('e/file'), `Cannot list ${W}/file: not a directory (ENOTDIR)`],
+      [(f) => f.read('e/full'), `Cannot read ${W}/full: is a directory (EISDIR)`, 'List it'],
+      [(f) => f.list('e/sealed'), `Cannot list ${W}/sealed: permission denied (EACCES)`],
+      [(f) => f.readArchive('e'), `Cannot pack ${W}: sealed: permission denied (EACCES)`],
+      [(f) => f.write('e/full', 'x'), `Cannot write ${W}/full: is a directory (EISDIR)`],
+      [(f) => f.write('e/a/b', 'x', { parents: false }), `Cannot write ${W}/a/b: ${none}`, 'parents: true'],
+      [
+        (f) => f.write('e/file', 'x', { exclusive: true }),
+        `Cannot write ${W}/file: file exists (EEXIST)`,
+        'exclusive: false',
+      ],
+      [(f) => f.makeDir('e/a/b', { parents: false }), `Cannot make the directory ${W}/a/b: ${none}`, 'parents: true'],
+      [(f) => f.remove('e/full'), `Cannot remove ${W}/full: directory not empty (ENOTEMPTY)`, 'recursive: true'],
+      [(f) => f.remove('e/nope'), `Cannot remove ${W}/nope: ${none}`, 'force: true'],
+      [(f) => f.rename('e/nope', 'e/new/x'), `Cannot rename ${W}/nope to ${W}/new/x: ${W}/nope: ${none}`],
+      [
+        (f) => f.rename('e/file', 'e/a/b', { parents: false }),
+        `Cannot rename ${W}/file to ${W}/a/b: ${W}/a/b: ${none}`,
+        'parents: true',
+      ],
+      [
+        (f) => f.rename('e/file', 'e/full'),
+        `Cannot rename ${W}/file to ${W}/full: ${W}/full: file exists (EEXIST)`,
+        'overwrite: true',
+      ],
+      [
+        (f) => f.rename('e/sealed', 'e/full', { overwrite: true }),
+        `Cannot rename ${W}/sealed to ${W}/full: ${W}/full: directory not empty (ENOTEMPTY)`,
+      ],
+      [
+        (f) => f.rename('e/full', 'e/full/x/y'),
+        `Cannot rename ${W}/full to ${W}/full/x/y: ${W}/full: a directory cannot go into itself (EINVAL)`,
+      ],
+      [
+        (f) => f.rename('e/file', '/tmp/file'),
+        `Cannot rename ${W}/file to /tmp/file: /tmp/file lies on another file system (EXDEV)`,
+        'Copy it',
+      ],
+    ];
+    for (const [call, message, hint] of table) {
+      const error = await rejection(call(files()));
+      expect(error).toMatchObject({ name: 'FileError', message });
+      if (hint === undefined) expect((error as FileError).hint, message).toBeUndefined();
+      else expect((error as FileError).hint).toContain(hint);
+    }
+    // The rename of what is not there has made no directory.
+    expect(await files().exists('e/new')).toBe(false);
+    await sh('chmod 700 e/sealed; rm -rf e');
+  });
+
   it('name the limit that was met, and the way round', async () => {
     await sh('truncate -s 100 limited; mkdir -p several; touch several/a several/b');
     expect(await rejection(files().read('limited', { maxBytes: 99 }))).toMatchObject({
       code: 'file-too-large',
-      message: 'read /workspace/limited: it has more than 99 bytes (maxBytes) (EFBIG)',
+      message: 'Cannot read /workspace/limited: it has more than 99 bytes (maxBytes) (EFBIG)',
       hint: expect.stringContaining('readStream'),
     });
     expect(await rejection(files().list('several', { maxEntries: 1 }))).toMatchObject({
@@ -504,6 +563,12 @@ describe('rename', () => {
     await files().rename('left', 'right', { overwrite: true });
     expect(await files().readText('right')).toBe('left');
     expect(await files().exists('left')).toBe(false);
+  });
+
+  it('makes the directories above the new name, as write does', async () => {
+    await files().write('far', 'x');
+    await files().rename('far', 'away/and/further');
+    expect(await files().readText('away/and/further')).toBe('x');
   });
 
   it('says what is missing', async () => {

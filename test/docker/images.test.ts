@@ -131,4 +131,38 @@ describe('in a sandbox of', () => {
       stdout: 'sandbox\n[1,2]\n42\n1',
     });
   });
+
+  describe('what is installed without root and without a network works', () => {
+    const project = [
+      'mkdir -p pkg/greet',
+      'printf "def main():\\n    print(42)\\n" > pkg/greet/__init__.py',
+      `printf '[build-system]\\nrequires = ["setuptools>=61", "wheel"]\\nbuild-backend = "setuptools.build_meta"\\n[project]\\nname = "greet"\\nversion = "1"\\n[project.scripts]\\ngreet-me = "greet:main"\\n' > pkg/pyproject.toml`,
+    ].join(' && ');
+
+    test.each([
+      ['pip install, with its program on PATH', 'pip install -q ./pkg && greet-me'],
+      ['pip install -e', 'pip install -q -e ./pkg && greet-me'],
+      ['pip install without build isolation', 'pip install -q --no-build-isolation ./pkg && greet-me'],
+      ['pip install in a venv', 'python -m venv v && v/bin/pip install -q ./pkg && v/bin/greet-me'],
+      [
+        'pip install -e in a venv, without build isolation',
+        'python -m venv v && v/bin/pip install -q wheel && v/bin/pip install -q --no-build-isolation -e ./pkg && v/bin/greet-me',
+      ],
+      ['in a login shell', 'pip install -q ./pkg && bash -lc greet-me && PATH=/usr/bin:/bin sh -lc greet-me | cat'],
+    ])('python, %s', async (_, command) => {
+      const { exitCode, stdout, stderr } = await inside('python', ['sh', '-c', `${project} && ${command}`]);
+      expect({ exitCode, stderr, last: stdout.split('\n').at(-1) }).toMatchObject({ exitCode: 0, last: '42' });
+    });
+
+    test('node, npm install -g', async () => {
+      const library = [
+        'mkdir lib && cd lib',
+        `echo '{"name":"greet","version":"1.0.0","bin":{"greet-me":"cli.js"}}' > package.json`,
+        `printf '#!/usr/bin/env node\\nconsole.log(42)\\n' > cli.js`,
+        'npm install -g . > log 2>&1 && greet-me && npm ls -g --parseable | grep -c greet && bash -lc greet-me',
+      ].join(' && ');
+      expect(await inside('node', ['sh', '-c', library])).toMatchObject({ exitCode: 0, stdout: '42\n1\n42' });
+      expect(await inside('node', ['npm', 'ls', '-g'])).toMatchObject({ exitCode: 0 });
+    });
+  });
 });

@@ -1,5 +1,6 @@
 /** Every limit and wall of a sandbox, read and tried from inside. */
 import { existsSync } from 'node:fs';
+import { SandboxManager } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { cpuVariables } from '../../src/command/cpu-variables.js';
 import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
@@ -298,6 +299,19 @@ describe('explicit choices', () => {
     expect((await sandbox.exec('nproc; stat -fc "%b %S" /dev/shm')).stdout).toBe('1\n256 4096\n');
     const error = await rejection(under.manager.create({ limits: { cpuset: '4000' } }));
     expect(error).toMatchObject({ code: 'create-failed', hint: expect.stringContaining('limits.cpuset') });
+  });
+
+  it('name the CPUs there are where more are asked for, before the engine is asked', async () => {
+    const { cpus } = under.manager.engine;
+    const made = under.events.length;
+    const message = expect.stringContaining(
+      `limits.cpus: ${cpus + 1} is more than the engine's machine has, which is ${cpus}`,
+    );
+    const refused = { code: 'invalid-options', message };
+    expect(await rejection(under.manager.create({ limits: { cpus: cpus + 1 } }))).toMatchObject(refused);
+    expect(under.events.length).toBe(made);
+    const pool = [{ size: 1, limits: { cpus: cpus + 1 } }];
+    expect(await rejection(SandboxManager.open({ stateDir: under.stateDir, pool }))).toMatchObject(refused);
   });
 
   it('give a writable root', async () => {

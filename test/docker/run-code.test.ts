@@ -14,6 +14,16 @@ describe('python', () => {
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0, stdout: '42\n', stderr: 'err\n' });
   });
 
+  it('takes the other names of a language that the command line takes, in any case of letters', async () => {
+    for (const language of ['python3', 'py', 'PY'] as 'py'[]) {
+      expect((await sandbox().runCode('print(6 * 7)', { language })).stdout).toBe('42\n');
+    }
+    expect((await sandbox().runCode('echo 42', { language: 'sh' })).stdout).toBe('42\n');
+    expect((await sandbox().runCode('1', { language: 'ts' })).failure?.message).toContain('has no typescript');
+    const wrong = rejection(sandbox().runCode('1', { language: 'perl' as never }));
+    expect((await wrong).message).toMatch(/runCode: language: .*python.*javascript.*typescript.*bash.*perl/);
+  });
+
   it('gives the traceback with the line of an error', async () => {
     const result = await sandbox().runCode('def f():\n    return 1 / 0\nf()');
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 1, stdout: '' });

@@ -1,4 +1,5 @@
 /** A sandbox as a whole: who, where, how long, and how it ends. */
+import type { CommandResult, SandboxLostError } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { directoriesOf, engine, isThere } from '../helpers/audit.js';
 import { nextEvent, Output, rejection, useManager, useSandbox } from '../helpers/sandbox.js';
@@ -197,6 +198,7 @@ describe('close', () => {
     await sandbox.close();
     for (const error of await Promise.all(work)) {
       expect(error).toMatchObject({ name: 'SandboxLostError', code: 'sandbox-closed' });
+      expect((error as SandboxLostError<CommandResult>).partial?.hint).toContain('closed while it ran');
     }
   });
 });
@@ -209,9 +211,14 @@ describe('a sandbox that ends by itself', () => {
     const output = new Output();
     const result = await sandbox.exec('echo before; sleep 60', { onStdout: output.take });
     expect(result).toMatchObject({ outcome: 'sandbox-lost', exitCode: null, stdout: 'before\n' });
+    expect(result.hint).toMatch(/its lifetime was over.*extend\(\)/);
     expect((await lost).reason).toContain('lifetime');
     const error = await rejection(sandbox.exec('true'));
-    expect(error).toMatchObject({ name: 'SandboxLostError', code: 'sandbox-lost' });
+    expect(error).toMatchObject({
+      name: 'SandboxLostError',
+      code: 'sandbox-lost',
+      hint: expect.stringMatching('extend'),
+    });
     expect(error.message).toContain('lifetime');
     expect((await gone).receipt).toMatchObject({ container: { verifiedAbsent: true }, errors: [] });
     expect(await isThere(container(sandbox.id))).toBe(false);
@@ -249,8 +256,9 @@ describe('a sandbox that ends by itself', () => {
     );
     await output.seen('up\n');
     await engine('DELETE', `/containers/${container(sandbox.id)}?force=1`);
-    expect(await running).toMatchObject({ outcome: 'sandbox-lost', exitCode: null, stdout: 'up\n' });
-    expect(await writing).toMatchObject({ name: 'SandboxLostError', code: 'sandbox-lost' });
+    const hint = expect.stringMatching(/from outside.*ripcord rm --force/);
+    expect(await running).toMatchObject({ outcome: 'sandbox-lost', exitCode: null, stdout: 'up\n', hint });
+    expect(await writing).toMatchObject({ name: 'SandboxLostError', code: 'sandbox-lost', hint });
     expect((await lost).reason).toMatch(/outside|engine/);
     expect(await rejection(sandbox.exec('true'))).toMatchObject({ name: 'SandboxLostError', code: 'sandbox-lost' });
     expect(await sandbox.close()).toMatchObject({ container: { verifiedAbsent: true }, errors: [] });

@@ -55,6 +55,18 @@ const valueFrom = async <T = Record<string, never>>(name: string, input: object)
 
 const defaultSandbox = () => toolbox.session.list()[0]!;
 
+it('a missing file is told as a shell would tell it, a language may go by another name', async () => {
+  expect(await toolbox.call('read_file', { path: 'nope' })).toMatchObject({
+    isError: true,
+    text: 'Cannot read /workspace/nope: no such file or directory (ENOENT)',
+  });
+  const named = await toolbox.call('run_code', { code: 'print(6 * 7)', language: 'py' });
+  expect(named.value).toMatchObject({ stdout: '42\n' });
+  const { inputSchema } = toolbox.tools.find(({ name }) => name === 'run_code')!;
+  expect(inputSchema.properties?.language).toMatchObject({ enum: ['python', 'javascript', 'typescript', 'bash'] });
+  expect(inputSchema.required).toEqual(['code']);
+});
+
 describe('running things', () => {
   it('makes a sandbox at the first call and keeps its files, not its processes', async () => {
     const first = await valueFrom<{ sandbox_id: string }>('run_code', { code: 'open("kept","w").write("yes"); x = 1' });

@@ -223,6 +223,15 @@ describe('by what it asks for', () => {
     expect(answer.status, JSON.stringify((answer as { body?: unknown }).body)).toBe(status);
   });
 
+  it('says which type of content to send where it is another', async () => {
+    const { error } = (await (await text('application/x-www-form-urlencoded')()).json()) as { error: object };
+    expect(error).toMatchObject({
+      code: 'media-type',
+      message: 'The body must be JSON, and say so',
+      hint: expect.stringContaining('content-type: application/json'),
+    });
+  });
+
   it('a symbolic link out of the workspace leads nowhere', async () => {
     await served.call('POST', `/v1/sandboxes/${id}/exec`, { command: 'ln -sf /etc/hostname link; ln -sf / root' });
     expect((await file('link')()).status).toBe(400);

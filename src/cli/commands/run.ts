@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { INTERPRETERS } from '../../command/languages.js';
 import type { ExecResult } from '../../command/outcome.js';
 import { type ExecOptions, parseSize } from '../../config.js';
+import { missedNetwork } from '../../egress/offline.js';
 import type { EgressRecord } from '../../egress/proxy.js';
 import { hostPath, sandboxPath } from '../../home-path.js';
 import { type CliContext, globalOptions } from '../context.js';
@@ -12,7 +13,7 @@ import { parseDuration } from '../parse.js';
 import { type SavedChanges, saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { missedHere, ranOutOfRoom } from '../sandbox/hints.js';
-import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
+import { addSandboxFlags, allowance, createOptions, isHost, pickOut, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { runProgram } from '../sandbox/run-program.js';
 import { type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
@@ -117,9 +118,7 @@ async function run(
     return code;
   }
   const limits = { timeoutMs: flags.timeout, memoryBytes: parseSize(flags.memory ?? '512m') };
-  const reason = end.value && explainResult(end.value.result, limits);
-  if (reason) say(reason);
-  if (end.value) for (const line of hintsFor(end.value.result, flags)) say(line);
+  if (end.value) for (const line of whatToSay(end.value.result, flags, limits)) say(line);
   if (!flags.json) for (const line of describeDenied(end.value?.egress)) say(line);
   if (end.value?.changes && !flags.json) tellSaved(end.value.changes, flags.out!);
   return code;
@@ -135,9 +134,30 @@ function save(
   return saveChanges(sandbox, flags.out!, { ...allowance(flags), ...pickOut(flags), except, signal });
 }
 
+/** Lines about how it ended, and about what it may have lacked, in the words of the flags. */
+function whatToSay(
+  result: ExecResult<Uint8Array>,
+  flags: RunFlags,
+  limits: Parameters<typeof explainResult>[1],
+): string[] {
+  const offline = missedNetworkOf(result, flags);
+  const reason = offline ?? explainResult(result, limits);
+  return [...(reason === undefined ? [] : [reason]), ...hintsFor(result, flags)];
+}
+
+const hasFailed = ({ outcome, exitCode }: ExecResult<Uint8Array>): boolean => outcome === 'exited' && exitCode !== 0;
+
+/** A failed program without a network that looked for something there. */
+function missedNetworkOf(result: ExecResult<Uint8Array>, { allow, network }: RunFlags): string | undefined {
+  if (!hasFailed(result) || network === 'bridge' || allow?.some(isHost)) return undefined;
+  const missed = missedNetwork(result.stderr, result.stdout);
+  return missed === undefined ? undefined : `no network: --allow ${missed || '<host>'} lets it reach that`;
+}
+
 /** Lines about a failed program that its caller may have given too little. */
-function hintsFor({ outcome, exitCode, stderr }: ExecResult<Uint8Array>, flags: RunFlags): string[] {
-  if (outcome !== 'exited' || exitCode === 0) return [];
+function hintsFor(result: ExecResult<Uint8Array>, flags: RunFlags): string[] {
+  const { stderr } = result;
+  if (!hasFailed(result)) return [];
   const missed = flags.seed === undefined ? missedHere(stderr) : undefined;
   return [
     ...(missed === undefined

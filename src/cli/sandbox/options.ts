@@ -105,7 +105,7 @@ export function createOptions(flags: SandboxFlags, image: string, signal: AbortS
   if (files.length > 0 && flags.out === undefined) {
     throw new InvalidOptionsError(`--allow ${files[0]} names a file to write, and there is no --out`);
   }
-  const hosts = flags.allow?.filter((value) => !isFilePattern(value));
+  const hosts = flags.allow?.filter(isHost);
   const frame = frameOptions({ ...flags, allow: hosts?.length ? hosts : undefined });
   return { ...frame, image: flags.image ?? image, user: flags.user, signal };
 }
@@ -122,6 +122,8 @@ export const pickOut = ({ seed, defaultIgnores }: SandboxFlags) => ({ seed, defa
 /** `--allow` takes hosts and files: a host has neither a slash nor a leading dot, except in `10.0.0.0/8` and `[fd00::/8]`. */
 const isFilePattern = (value: string): boolean =>
   !value.includes('://') && /^[./!]|\/(?!\d{1,3}(?:\]|:|$))/.test(value);
+
+export const isHost = (value: string): boolean => !isFilePattern(value);
 
 function collectRule(value: string, collected: FlagRule[] = []): FlagRule[] {
   const rule = FLAG_RULES.find((known) => known === value);

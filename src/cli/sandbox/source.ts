@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { languageNamed } from '../../command/language-names.js';
 import { LANGUAGE_OF_IMAGE } from '../../command/languages.js';
 import type { Language } from '../../config.js';
 import { InvalidOptionsError, messageOf } from '../../errors.js';
@@ -24,13 +25,6 @@ export interface SourceFlags {
   seed?: string;
 }
 
-const NAMES: Record<string, Language> = {
-  python: 'python', python3: 'python', py: 'python',
-  javascript: 'javascript', js: 'javascript', mjs: 'javascript', cjs: 'javascript', node: 'javascript',
-  typescript: 'typescript', ts: 'typescript', tsx: 'typescript', mts: 'typescript', cts: 'typescript',
-  bash: 'bash', sh: 'bash', shell: 'bash',
-}; // biome-ignore format: a table
-
 const BY_IMAGE: Record<string, Language> = { ...LANGUAGE_OF_IMAGE, python: 'python', base: 'bash' };
 
 /** Reads the program: `-c`, a file, or `-` for stdin. */
@@ -39,7 +33,7 @@ export async function readSource(
   flags: SourceFlags,
   signal: AbortSignal,
 ): Promise<ProgramSource> {
-  const given = flags.lang === undefined ? undefined : languageNamed(flags.lang);
+  const given = flags.lang === undefined ? undefined : languageAsked(flags.lang);
   const byImage = BY_IMAGE[flags.image ?? ''];
   if (flags.code !== undefined) {
     return { content: flags.code, path: undefined, language: given ?? byImage ?? 'python', fromStdin: false };
@@ -56,7 +50,7 @@ export async function readSource(
     const reason = error.code === 'ENOENT' ? 'there is no such file' : messageOf(error);
     throw new InvalidOptionsError(`run: cannot read ${file}: ${reason}`, { cause: error });
   });
-  const language = given ?? NAMES[/\.([a-z]+)$/i.exec(file)?.[1]?.toLowerCase() ?? ''];
+  const language = given ?? languageNamed(/\.([a-z]+)$/i.exec(file)?.[1] ?? '');
   return {
     content,
     path: placeOf(file, flags.seed),
@@ -81,11 +75,11 @@ function byContent(file: string, content: Buffer, flags: SourceFlags): Language 
 /** `#!/usr/bin/env python3` and the like. */
 function languageOfShebang(content: string): Language | undefined {
   const line = /^#!\s*(?:\S*\/env\s+(?:-\S+\s+)*)?(\S+)/.exec(content);
-  return line ? NAMES[basename(line[1]!).replace(/[\d.]+$/, '')] : undefined;
+  return line ? languageNamed(basename(line[1]!).replace(/[\d.]+$/, '')) : undefined;
 }
 
-function languageNamed(name: string): Language {
-  const language = NAMES[name.toLowerCase()];
+function languageAsked(name: string): Language {
+  const language = languageNamed(name);
   if (language) return language;
   throw new InvalidOptionsError(`run: unknown language '${name}'`, {
     hint: 'There are: python, javascript, typescript, bash.',

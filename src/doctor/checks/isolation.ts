@@ -17,7 +17,7 @@ export function checkIsolation(info: EngineInfo): Finding[] {
     }),
     check('isolation.root', unprivileged.length > 0, {
       ok: `root in a container is nobody outside (${unprivileged.join(', ')})`,
-      bad: 'root in a container is root on the host (commands run as uid 1000, only the agent as root)',
+      bad: 'root in a container is root on the host (only the agent is root, commands run as other users)',
       fix: 'For a further wall: "userns-remap": "default" in daemon.json, or a rootless engine.',
       otherwise: 'warn',
     }),

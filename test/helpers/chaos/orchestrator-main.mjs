@@ -47,6 +47,11 @@ const WORK = {
   disk: (sandbox) => running(sandbox, 'while :; do head -c 20000000 /dev/zero > big; done'),
   stdin: async (sandbox) => ({ end: sandbox.exec('cat > /dev/null', { stdin: endless() }) }),
   stubborn: (sandbox) => running(sandbox, STUBBORN, { until: 'ready' }),
+  // Nobody catches what the call is rejected with, as in many programs.
+  uncaught: async (sandbox) => {
+    void sandbox.exec(['sleep', '100000']).then(() => {});
+    await sandbox.exec('true');
+  },
 };
 
 async function running(sandbox, command, { read = true, until } = {}) {
@@ -82,8 +87,8 @@ async function occupy(sandbox, kind) {
   const work = await WORK[kind](sandbox);
   say('working', { sandbox: sandbox.id, kind });
   work?.end.then(
-    (result) => say('outcome', { sandbox: sandbox.id, kind, outcome: result.outcome }),
-    (error) => say('outcome', { sandbox: sandbox.id, kind, error: told(error) }),
+    ({ outcome, hint }) => say('outcome', { sandbox: sandbox.id, kind, outcome, hint }),
+    (error) => say('outcome', { sandbox: sandbox.id, kind, error: told(error), hint: error?.partial?.hint }),
   );
 }
 

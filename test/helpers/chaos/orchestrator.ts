@@ -6,7 +6,17 @@ import { fileURLToPath } from 'node:url';
 import type { Subject } from './audit.js';
 import { isWatchdog, processesWithTempDir, signalTo } from './processes.js';
 
-export type Work = 'idle' | 'sleep' | 'loop' | 'flood' | 'spill' | 'unread' | 'disk' | 'stdin' | 'stubborn';
+export type Work =
+  | 'idle'
+  | 'sleep'
+  | 'loop'
+  | 'flood'
+  | 'spill'
+  | 'unread'
+  | 'disk'
+  | 'stdin'
+  | 'stubborn'
+  | 'uncaught';
 
 export type Point =
   | 'image lookup'
@@ -72,6 +82,7 @@ export interface Said {
   instance?: string;
   kind?: Work;
   outcome?: string;
+  hint?: string;
   reason?: string;
   stdout?: string;
   message?: string;

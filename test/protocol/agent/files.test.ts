@@ -372,7 +372,11 @@ describeAgent('agent: file operations', (suite) => {
     expect(readFileSync(path(agent, 'b'), 'utf8')).toBe('a');
     expect(await errno(agent.fs('rename', [path(agent, 'a'), path(agent, 'c'), 0]))).toBe(ENOENT);
     expect(await errno(agent.fs('rename', [path(agent, 'b'), path(agent, 'c'), 0]))).toBe(0);
+    expect(await errno(agent.fs('rename', [path(agent, 'c'), path(agent, 'd/e/f'), 0, 0]))).toBe(ENOENT);
+    expect(await errno(agent.fs('rename', [path(agent, 'none'), path(agent, 'd/e/f'), 0, 1]))).toBe(ENOENT);
     expect(readdirSync(agent.workspace)).toEqual(['c']);
+    expect(await errno(agent.fs('rename', [path(agent, 'c'), path(agent, 'd/e/f'), 0, 1]))).toBe(0);
+    expect(readFileSync(path(agent, 'd/e/f'), 'utf8')).toBe('a');
   });
 
   it('remove takes files, empty directories, and trees when told', async () => {
