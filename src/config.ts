@@ -344,7 +344,7 @@ export const spawnSchema = z.strictObject({
 /** `sandbox.runCode()` */
 export const runCodeSchema = execSchema.extend({
   /**
-   * Also by other names: `py`, `js`, `ts`, `sh` …. Default: `javascript` in our `node` image and `bash` in `shell`, also in images
+   * The language; `py`, `js`, `ts`, `sh` and the like are taken, too. Default: `javascript` in our `node` image and `bash` in `shell`, also in images
    * made from them; else `python`.
    */
   language: z

@@ -446,7 +446,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       ),
       ENGINE_CHECK_MS,
     );
-    // What this side ended it for says more than how the pipe broke then.
+    // The manager's own reason for ending it comes first: it broke the pipe.
     if (answers) return { ...partial(), hint: lossHint(this.#condemned.get(sandbox) ?? lossFromOutside(end)) };
     const hint = `The engine at ${this.endpoint} does not answer: it was stopped or restarted, or the way to it broke.`;
     throw new EngineLostError(`The engine at ${this.endpoint} was lost while a command ran`, {

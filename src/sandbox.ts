@@ -194,7 +194,7 @@ export class Sandbox implements AsyncDisposable {
     return this.#options;
   }
 
-  /** @internal Copies the seed in, what `network.ca` says, and makes directories: those its image wants, and what the caller named as HOME and TMPDIR. */
+  /** @internal Copies the seed in, what `network.ca` says, and makes the directories that its image wants and that the caller named as HOME and TMPDIR. */
   async prepare(signal: AbortSignal | undefined): Promise<void> {
     const { seed } = this.#parts;
     const { env, warm } = this.#options;

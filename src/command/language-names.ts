@@ -10,7 +10,7 @@ const ALIASES = {
   sh: 'bash', shell: 'bash',
 } as const; // biome-ignore format: a table
 
-/** What a language may be called by: its name, or `py`, `js`, `ts`, `sh` and the like. */
+/** A language by its name, or as `py`, `js`, `ts`, `sh` and the like. */
 export type LanguageName = Language | keyof typeof ALIASES;
 
 const NAMES = new Map<string, Language>([

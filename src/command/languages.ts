@@ -54,12 +54,11 @@ export function languageOfImage(image: string | undefined): Language {
 }
 
 /**
- * Where `npm install -g` puts things in sandboxes of our node image, and in those of images made from it: there is room for them,
- * and their programs are found on PATH. Not the image's own setting, because what is installed while an image is made from it goes
- * into its system.
+ * The prefix of `npm install -g` in sandboxes of our node image and of images made from it. It can be written to, and its
+ * programs are on PATH. The image does not set it, because a Dockerfile that builds on it installs into the system.
  */
 const NPM_PREFIX = `${HOME}/.local`;
-/** What our images get besides what they set themselves, by their names. */
+/** Variables that our images get in addition to their own, by the images' names. */
 export const IMAGE_ENV: Readonly<Record<string, Environment>> = { node: { npm_config_prefix: NPM_PREFIX } };
 /** Directories made in a new sandbox: npm fails to list what is in a prefix that is not there. */
 export const IMAGE_DIRS: Readonly<Record<string, readonly string[]>> = { node: [`${NPM_PREFIX}/lib`] };

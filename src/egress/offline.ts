@@ -1,8 +1,8 @@
 /** Sandboxes without a network: what makes package managers give up at once, and how their failure is recognised. */
 
 /**
- * How often package managers try again, which no server answers to. They are retries alone: a server that listens inside the
- * sandbox is reached as ever. cargo, go, gem, git and curl fail at once where no name can be looked up, cargo after its own.
+ * Package managers need not try again, because nothing answers. Only retries are set: a server that listens inside the sandbox is
+ * reached as ever. go, gem, git and curl fail at once by themselves.
  */
 export const OFFLINE_ENV: Readonly<Record<string, string>> = {
   // One, because pip says what went wrong only when it tries again. urllib3 does not wait before the first.
@@ -30,8 +30,8 @@ const PACKAGE_MANAGERS: readonly [RegExp, string][] = [
 const LOOKED_AT = 16 * 1024;
 
 /**
- * What a failed command missed where there is no network: `@npm`, `@pip`, `@apt`, or `''` for a host.
- * `undefined`: its last words say nothing of it.
+ * The entry of an allow list that a failed command lacked: `@npm`, `@pip`, `@apt`, or `''` for a host.
+ * `undefined`: its last words do not speak of a network.
  */
 export function missedNetwork(...outputs: readonly (string | Uint8Array)[]): string | undefined {
   for (const output of outputs) {
@@ -41,7 +41,7 @@ export function missedNetwork(...outputs: readonly (string | Uint8Array)[]): str
   return undefined;
 }
 
-/** The same in words, for a result. */
+/** A sentence about it, for the `hint` of a result. */
 export function offlineHint(missed: string): string {
   const what = WHERE[missed] ?? 'the hosts it lists';
   return `There is no network in this sandbox. network: { allow: ['${missed || 'api.example.com'}'] }, given when it is created, lets it reach ${what}.`;

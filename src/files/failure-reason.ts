@@ -10,7 +10,7 @@ export interface FailureReason {
   code?: FileErrorCode;
 }
 
-/** What an operation does, after "Cannot". */
+/** Words for operations, to stand after "Cannot". */
 const DOING: Record<string, string> = {
   mkdir: 'make the directory',
   untar: 'unpack into',
@@ -27,7 +27,7 @@ export function describeOperation([operation = '', path = '', other = '']: reado
 /** The agent's word for a rename that is none. */
 export const BETWEEN = 'between two file systems';
 
-/** What the agent says that tells more than the errno: the rest are the steps of an operation (`open`, `stat` …). */
+/** The agent's words that say more than the errno. Its other words are names of steps (`open`, `stat` …). */
 const TELLING =
   /regular file|link leads|path leads|hard link|without a name|neither a file|symbolic links|ended early|while it was|could not undo|must be absolute|not a (number|mode)|no such file operation/;
 
@@ -111,7 +111,7 @@ const telling = (text: string): FailureReason => (TELLING.test(text) ? { reason:
 function wayRound(argv: readonly string[], errno: string): FailureReason {
   const [operation = ''] = argv;
   const hint = WAYS_ROUND[errno]?.[operation];
-  // With `parents` the directories above are made: something else is missing.
+  // A call with `parents` has made the directories, so something else is missing.
   return hint === undefined || (hint === PARENTS && hasParents(argv)) ? {} : { hint };
 }
 

@@ -214,7 +214,7 @@ function fileError(argv: readonly string[], path: string, number: number, text: 
   const errno = errnoName(number);
   const { reason, hint, code = CODES[errno] } = failureReason(argv, errno, text);
   // The names are the sandbox's own: an error is what people log.
-  // Which of several it was: of a tree, or of the two names of a rename.
+  // A tree has many paths, and a rename has two.
   const isNamed = path === argv[1] && argv[0] !== 'rename';
   const at = isNamed || text === BETWEEN ? '' : `${printable(path)}: `;
   const shown = `${describeOperation(argv)}: ${at}${reason ?? errnoText(number)} (${errno})`;

@@ -14,7 +14,7 @@ const FROM_OUTSIDE: Loss = {
   remedy: '`ripcord rm --force`, `docker rm -f`, `docker kill` and a restart of the engine do that.',
 };
 
-/** What the end of a pipe alone tells. */
+/** The loss as the end of the pipe tells it. */
 export function lossOf(end: PipeEnd): Loss {
   if (end.bye === 'lifetime') {
     return { reason: 'its lifetime was over', remedy: 'Raise lifetimeMs, or call extend() in time.' };
@@ -36,11 +36,11 @@ export function lossOf(end: PipeEnd): Loss {
   };
 }
 
-/** The same, once the engine has answered: then it did not go away. */
+/** The loss when the engine has answered since, and so did not go away. */
 export function lossFromOutside(end: PipeEnd): Loss {
   return end.bye || end.cause || end.diagnostics ? lossOf(end) : FROM_OUTSIDE;
 }
 
-/** For `hint` of the result that was cut off. */
+/** The `hint` of a result that was cut off. */
 export const lossHint = ({ reason, remedy }: Loss): string =>
   `The sandbox is gone: ${reason}${remedy === undefined ? '' : `. ${remedy}`}`;

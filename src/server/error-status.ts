@@ -73,7 +73,7 @@ const STATUS: Record<ErrorCode, number> = {
   'no-space': 507,
 };
 
-/** For refusals whose own words leave a caller alone. */
+/** Fastify's own words for these do not say what a caller can do. */
 const WORDS: Record<string, { message: string; hint: string }> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     message: 'The body must be JSON, and say so',

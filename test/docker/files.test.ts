@@ -357,7 +357,7 @@ describe('errors', () => {
       if (hint === undefined) expect((error as FileError).hint, message).toBeUndefined();
       else expect((error as FileError).hint).toContain(hint);
     }
-    // The rename of what is not there has made no directory.
+    // A rename that fails makes no directory.
     expect(await files().exists('e/new')).toBe(false);
     await sh('chmod 700 e/sealed; rm -rf e');
   });

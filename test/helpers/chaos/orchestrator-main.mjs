@@ -47,7 +47,7 @@ const WORK = {
   disk: (sandbox) => running(sandbox, 'while :; do head -c 20000000 /dev/zero > big; done'),
   stdin: async (sandbox) => ({ end: sandbox.exec('cat > /dev/null', { stdin: endless() }) }),
   stubborn: (sandbox) => running(sandbox, STUBBORN, { until: 'ready' }),
-  // Nobody catches what the call is rejected with, as in many programs.
+  // The rejection is not caught, as in many programs.
   uncaught: async (sandbox) => {
     void sandbox.exec(['sleep', '100000']).then(() => {});
     await sandbox.exec('true');
