@@ -14,7 +14,7 @@ const FROM_OUTSIDE: Loss = {
   remedy: '`ripcord rm --force`, `docker rm -f`, `docker kill` and a restart of the engine do that.',
 };
 
-/** The loss as the end of the pipe tells it. */
+/** The reason that the end of the pipe gives. */
 export function lossOf(end: PipeEnd): Loss {
   if (end.bye === 'lifetime') {
     return { reason: 'its lifetime was over', remedy: 'Raise lifetimeMs, or call extend() in time.' };
@@ -36,7 +36,7 @@ export function lossOf(end: PipeEnd): Loss {
   };
 }
 
-/** The loss when the engine has answered since, and so did not go away. */
+/** The reason where the engine has answered since, and so did not go away. */
 export function lossFromOutside(end: PipeEnd): Loss {
   return end.bye || end.cause || end.diagnostics ? lossOf(end) : FROM_OUTSIDE;
 }

@@ -36,7 +36,7 @@ const onSignal = (signal: Signal) => end(() => raise(signal));
 const onUncaught = (error: unknown) => {
   // With a handler of the application's own, whether to go on is the application's decision.
   if (process.listenerCount('uncaughtException') > 1) return;
-  // The reason for the end is printed already. Calls that wait for a sandbox fail because of it, which is no news.
+  // The reason for the end is printed already, and calls that wait for a sandbox fail because of it.
   if (ending !== undefined && comesOfClosing(error)) return;
   console.error(error);
   end(() => process.exit(1));
