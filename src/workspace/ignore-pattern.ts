@@ -4,8 +4,10 @@
  * names: here the time is at most the product of the lengths of the two.
  */
 
+import { CharacterClass, namedRanges, type Range } from './character-class.js';
+
 /** A character by itself, `?`, `*`, or a class in brackets. */
-type Token = string | typeof ANY | typeof STAR | ((character: string) => boolean);
+type Token = string | typeof ANY | typeof STAR | CharacterClass;
 const ANY = Symbol('?');
 const STAR = Symbol('*');
 /** Any number of directories. */
@@ -81,52 +83,32 @@ function parseSegments(text: string): Segment[] | undefined {
   return segments;
 }
 
-const NAMED: Record<string, RegExp> = {
-  alnum: /[A-Za-z0-9]/,
-  alpha: /[A-Za-z]/,
-  blank: /[ \t]/,
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what the class names
-  cntrl: /[\0-\x1f\x7f]/,
-  digit: /[0-9]/,
-  graph: /[!-~]/,
-  lower: /[a-z]/,
-  print: /[ -~]/,
-  punct: /[!-/:-@[-`{-~]/,
-  space: /\s/,
-  upper: /[A-Z]/,
-  xdigit: /[0-9A-Fa-f]/,
-};
-
 /** `[abc]`, `[!a-z]`, `[[:digit:]_]`. Undefined where it does not end or names an unknown class. */
-function parseClass(text: string, start: number): { matches: (character: string) => boolean; end: number } | undefined {
+function parseClass(text: string, start: number): { matches: CharacterClass; end: number } | undefined {
   let at = start + 1;
   const inverted = text[at] === '!' || text[at] === '^';
   if (inverted) at += 1;
-  const tests: ((character: string) => boolean)[] = [];
+  const ranges: Range[] = [];
   for (let first = true; at < text.length; first = false, at++) {
-    if (text[at] === ']' && !first) {
-      const matches = (character: string) => tests.some((test) => test(character)) !== inverted;
-      return { matches, end: at };
-    }
+    if (text[at] === ']' && !first) return { matches: new CharacterClass(ranges, inverted), end: at };
     const named = text.startsWith('[:', at) ? /^\[:([a-z]+):\]/.exec(text.slice(at, at + 12)) : null;
     if (named) {
-      const pattern = NAMED[named[1]!];
-      if (!pattern) return undefined;
-      tests.push((character) => pattern.test(character));
+      const members = namedRanges(named[1]!);
+      if (!members) return undefined;
+      ranges.push(...members);
       at += named[0].length - 1;
       continue;
     }
     if (text[at] === '\\') at += 1;
     const low = text[at];
     if (low === undefined) return undefined;
-    if (text[at + 1] !== '-' || text[at + 2] === ']' || text[at + 2] === undefined) {
-      tests.push((character) => character === low);
-      continue;
+    let high: string | undefined = low;
+    if (text[at + 1] === '-' && text[at + 2] !== ']' && text[at + 2] !== undefined) {
+      at += text[at + 2] === '\\' ? 3 : 2;
+      high = text[at];
+      if (high === undefined) return undefined;
     }
-    at += text[at + 2] === '\\' ? 3 : 2;
-    const high = text[at];
-    if (high === undefined) return undefined;
-    tests.push((character) => character >= low && character <= high);
+    ranges.push([low.charCodeAt(0), high.charCodeAt(0)]);
   }
   return undefined;
 }
@@ -157,7 +139,8 @@ function segmentMatches(segment: string | readonly Token[], name: string, steps:
   }
   return matchAll(segment, name, STAR, (token, character) => {
     steps.count += 1;
-    return token === ANY || (typeof token === 'function' ? token(character) : token === character);
+    if (token instanceof CharacterClass) return token.has(character, steps);
+    return token === ANY || token === character;
   });
 }
 

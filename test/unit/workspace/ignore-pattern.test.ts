@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { STEPS_PER_TURN } from '../../../src/lifecycle/work-meter.js';
 import { MAX_PATTERN_LENGTH, parsePattern, patternMatches } from '../../../src/workspace/ignore-pattern.js';
 import { IgnoreRules } from '../../../src/workspace/ignore-rules.js';
@@ -36,6 +36,14 @@ describe('a .gitignore pattern', () => {
     ['[a-c]x[!0-9]', 'bx1', false],
     ['[]x]', ']', true],
     ['[[:digit:][:space:]]', '7', true],
+    ['[![:punct:]b-dc-f]', 'g', true],
+    ['[![:punct:]b-dc-f]', 'e', false],
+    ['[![:punct:]b-dc-f]', '^', false],
+    ['[z-ax]', 'y', false],
+    ['[z-ax]', 'x', true],
+    ['[[:space:]]', '\u00a0', false],
+    ['[ä-ö]', 'é', true],
+    ['[[:none:]]', 'n', false],
     ['[a', '[a', false],
     ['\\#x', '#x', true],
     ['\\!x', '!x', true],
@@ -167,6 +175,28 @@ describe('IgnoreRules', () => {
       await expect(all).rejects.toThrow('enough');
     } finally {
       await temp.remove();
+    }
+  });
+
+  it('finds a character in a class by halves, and each of its comparisons is a step', () => {
+    const members = Array.from({ length: 950 }, (_, i) => String.fromCharCode(0x4e00 + 2 * i)).join('');
+    const test = vi.spyOn(RegExp.prototype, 'test');
+    const work = (members: string): number => {
+      const steps = { count: 0 };
+      const pattern = parsePattern(`*[${members}]Z1`)!;
+      test.mockClear();
+      patternMatches(pattern, ['a'.repeat(240)], false, steps);
+      return steps.count + test.mock.calls.length;
+    };
+    try {
+      const least = 240;
+      for (const written of [members, 'a'.repeat(950), '[:digit:]'.repeat(105)]) {
+        expect(work(written)).toBeGreaterThan(least);
+        expect(work(written)).toBeLessThanOrEqual(12 * least);
+      }
+      expect(work(members)).toBeGreaterThan(9 * least);
+    } finally {
+      test.mockRestore();
     }
   });
 

@@ -1,0 +1,62 @@
+/** A class of characters such as `[a-z_]`, in which a character is found by halves, however many members were written. */
+import type { Steps } from './ignore-pattern.js';
+
+/** The first and the last UTF-16 code unit; empty when the last comes before the first. */
+export type Range = readonly [low: number, high: number];
+
+/** As git has them: of ASCII only. */
+const NAMED: Record<string, string> = {
+  alnum: '09AZaz',
+  alpha: 'AZaz',
+  blank: '\t\t  ',
+  cntrl: '\0\x1f\x7f\x7f',
+  digit: '09',
+  graph: '!~',
+  lower: 'az',
+  print: ' ~',
+  punct: '!/:@[`{~',
+  space: '\t\r  ',
+  upper: 'AZ',
+  xdigit: '09AFaf',
+};
+
+/** The members of `[:name:]`; undefined when there is no such class. */
+export function namedRanges(name: string): Range[] | undefined {
+  const ends = Object.hasOwn(NAMED, name) ? NAMED[name]! : undefined;
+  return ends?.match(/../gs)?.map((range) => [range.charCodeAt(0), range.charCodeAt(1)]);
+}
+
+export class CharacterClass {
+  /** Sorted, without overlaps: low, high, low, high … */
+  readonly #ends: readonly number[];
+  readonly #inverted: boolean;
+
+  constructor(ranges: readonly Range[], inverted: boolean) {
+    this.#ends = merged(ranges);
+    this.#inverted = inverted;
+  }
+
+  has(character: string, steps: Steps): boolean {
+    const code = character.charCodeAt(0);
+    let [from, to] = [0, this.#ends.length / 2];
+    while (from < to) {
+      steps.count += 1;
+      const middle = (from + to) >> 1;
+      if (code < this.#ends[2 * middle]!) to = middle;
+      else if (code > this.#ends[2 * middle + 1]!) from = middle + 1;
+      else return !this.#inverted;
+    }
+    return this.#inverted;
+  }
+}
+
+function merged(ranges: readonly Range[]): number[] {
+  const ends: number[] = [];
+  for (const [low, high] of [...ranges].sort(([a], [b]) => a - b)) {
+    if (high < low) continue;
+    const last = ends.length - 1;
+    if (last >= 0 && low <= ends[last]! + 1) ends[last] = Math.max(ends[last]!, high);
+    else ends.push(low, high);
+  }
+  return ends;
+}
