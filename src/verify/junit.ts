@@ -57,7 +57,8 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
     const before = at;
     const tag = xml.indexOf('<', at);
     const text = xml.slice(at, tag < 0 ? xml.length : tag);
-    if (open.length > 0) add(decoded(text.slice(-2 * MAX_MESSAGE)));
+    const shown = text.slice(-2 * MAX_MESSAGE);
+    if (open.length > 0) add(decoded(shown));
     else if (text.trim() !== '' && text.trim() !== '\ufeff') throw new Error('there is text outside of its root');
     if (tag < 0) break;
     if (xml.startsWith('<!--', tag)) at = await afterMark(xml, '-->', tag + 4, meter, signal);
@@ -72,7 +73,7 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
       if (open.pop() !== name) throw new Error(`</${name.slice(0, 100)}> closes what is not open`);
       closed(name);
     } else {
-      const start = startTag(xml, tag);
+      const start = await startTag(xml, tag, meter, signal);
       const parent = open.at(-1);
       at = start.end;
       if (parent === undefined) {
@@ -91,7 +92,7 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
         throw new Error(`its elements are nested more than ${MAX_DEPTH} deep`);
     }
     // Text that is only searched for its end costs a 64th of text that is read.
-    const steps = 64 + Math.min(text.length, 2 * MAX_MESSAGE) + Math.ceil((at - before) / 64);
+    const steps = 64 + costOfDecoding(shown) + Math.ceil((at - before) / 64);
     if (meter.spend(steps)) await meter.rest(signal);
   }
   if (!rooted) throw new Error('no <testsuites> or <testsuite> in it');
@@ -137,7 +138,7 @@ const NAME = /[^\s<>"'/=]{1,1000}/y;
 const ATTRIBUTE = /\s{1,1000}([^\s<>"'/=]{1,1000})\s{0,1000}=\s{0,1000}(["'])/y;
 const END = /\s{0,1000}(\/?)>/y;
 
-function startTag(xml: string, at: number): StartTag {
+async function startTag(xml: string, at: number, meter: WorkMeter, signal: AbortSignal | undefined): Promise<StartTag> {
   const name = matchAt(NAME, xml, at + 1)?.[0];
   if (name === undefined) throw new Error('it has a tag without a name');
   const attributes = new Map<string, string>();
@@ -148,7 +149,13 @@ function startTag(xml: string, at: number): StartTag {
     if (count === MAX_ATTRIBUTES) throw new Error(`a tag has more than ${MAX_ATTRIBUTES} attributes`);
     const from = end + all.length;
     end = after(xml, quote, from);
-    if (WANTED.has(key)) attributes.set(key, decoded(xml.slice(from, Math.min(end - 1, from + 2 * MAX_MESSAGE))));
+    let steps = all.length;
+    if (WANTED.has(key)) {
+      const value = xml.slice(from, Math.min(end - 1, from + 2 * MAX_MESSAGE));
+      attributes.set(key, decoded(value));
+      steps += costOfDecoding(value);
+    }
+    if (meter.spend(steps)) await meter.rest(signal);
   }
   const tail = matchAt(END, xml, end);
   if (!tail) throw new Error(`the tag <${name.slice(0, 100)}> is not right`);
@@ -174,6 +181,9 @@ const decoded = (text: string): string =>
         },
       )
     : text;
+
+/** An entity is a call of a function for its four characters or more. */
+const costOfDecoding = (text: string): number => (text.includes('&') ? 4 : 1) * text.length;
 
 function toCase({ attributes, results }: Case): TestCase {
   const [tag, result] = [...results].sort(([a], [b]) => rank(a) - rank(b))[0] ?? [];

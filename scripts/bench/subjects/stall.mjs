@@ -108,6 +108,14 @@ export async function run({ context, report, quick }) {
   await measure('unified diff of the longest texts', async () => (await texts.prepareCommit(seed)).unifiedDiff());
   await texts.close();
 
+  const classes = directory();
+  const members = Array.from({ length: 950 }, (_, i) => String.fromCharCode(98 + (i % 24))).join('');
+  writeFileSync(join(classes, '.gitignore'), `*[${members}a]Z1\n`.repeat(300));
+  for (let i = 0; i < 40; i++) writeFileSync(join(classes, `${i}`.padEnd(240, 'a')), '');
+  await measure('a seed with patterns of classes', async () => {
+    await using _ = await manager.create({ ...options, workspace: { seed: classes, gitignore: true } });
+  });
+
   const count = quick ? 1 : 2;
   await measure('a branch with 15,000 patterns and 9,000 files', () => branch(manager, options, PATTERNS, count));
   await measure('a branch of 40,000 files in one directory', () => branch(manager, options, ONE_DIRECTORY, count));
@@ -171,6 +179,8 @@ async function measureTexts(measure) {
     brackets: filled(']]', REPORT, '<testsuite><![CDATA['),
     instructions: filled('<?', REPORT),
     entities: filled('&amp;', REPORT, '<testsuite><testcase><failure>'),
+    'entities in names': filled(`<testcase name='${'&#10;'.repeat(1600)}'/>`, REPORT, '<testsuite>'),
+    'entities in one tag': filled(` name='${'&#10;'.repeat(1600)}'`, REPORT / 2, '<testsuite><testcase'),
   };
   for (const [what, text] of Object.entries(reports)) {
     await measure(`JUnit of ${what}`, () => parseJUnit(text).catch(() => {}));

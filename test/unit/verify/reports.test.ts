@@ -1,5 +1,5 @@
 /** Reports of test runners: what they say, and that reading them is bounded in work however they are made. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { STEPS_PER_TURN, WorkMeter } from '../../../src/lifecycle/work-meter.js';
 import { parseJUnit } from '../../../src/verify/junit.js';
 import { parseTap } from '../../../src/verify/tap.js';
@@ -174,6 +174,41 @@ describe('at the largest allowed input, work comes in turns', () => {
   ])('JUnit: %s', async (_, xml) => {
     const meter = new Counted();
     await parseJUnit(xml, meter).catch((error: Error) => error);
+    expect(meter.longest).toBeLessThan(MOST);
+  });
+
+  test.each([
+    ['names', filled(`<testcase name='${'&#10;'.repeat(1600)}'/>`, '<testsuite>', '</testsuite>', 2 ** 21)],
+    ['names of one tag', filled(` name='${'&#10;'.repeat(1600)}'`, '<testsuite><testcase', '/></testsuite>', 2 ** 21)],
+    ['messages', filled(`<testcase><error message='${'&#10;'.repeat(1600)}'/></testcase>`, '<testsuite>', '', 2 ** 21)],
+    ['short texts', filled('&#9;<a/>', '<testsuite>', '', 2 ** 21)],
+  ])('JUnit: entities that are decoded between two turns, of %s', async (_, xml) => {
+    const decode = vi.spyOn(String, 'fromCodePoint');
+    let most = 0;
+    class Watched extends WorkMeter {
+      override async rest(): Promise<void> {
+        most = Math.max(most, decode.mock.calls.length);
+        decode.mockClear();
+        await super.rest();
+      }
+    }
+    try {
+      const meter = new Watched();
+      await parseJUnit(xml, meter).catch((error: Error) => error);
+      await meter.rest();
+      expect(most).toBeGreaterThan(0);
+      // An entity is at least four characters, and each of them is more than a step.
+      expect(most).toBeLessThan(STEPS_PER_TURN / 8);
+    } finally {
+      decode.mockRestore();
+    }
+  });
+
+  test('JUnit: the names of attributes cost their length', async () => {
+    const meter = new Counted();
+    const attributes = ` ${'a'.repeat(1000)}${' '.repeat(1000)}=''`.repeat(999);
+    await parseJUnit(`<testsuite${attributes}/>`, meter);
+    expect(meter.rests).toBeGreaterThanOrEqual(Math.floor(attributes.length / MOST));
     expect(meter.longest).toBeLessThan(MOST);
   });
 
