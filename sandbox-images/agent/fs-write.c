@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "fs-path.h"
 #include "fs-stage.h"
 #include "fs.h"
@@ -74,7 +75,22 @@ static int open_target(const struct write *w, int dir, const char *name, int mor
     }
 }
 
-/* ENOSPC is found here, before a byte of the old content is gone. */
+/* How much of the first `size` bytes is a hole or beyond the end. */
+static uint64_t missing_of(int fd, uint64_t old, uint64_t size) {
+    uint64_t have = 0;
+    for (off_t at = 0; (uint64_t)at < size;) {
+        off_t data = lseek(fd, at, SEEK_DATA);
+        off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+        /* ENXIO: no more data. Where the file system cannot tell, all is data. */
+        if (hole < 0 && errno != ENXIO) have = min_u64(old, size);
+        if (hole < 0 || (uint64_t)data >= size) break;
+        have += min_u64((uint64_t)hole, size) - (uint64_t)data;
+        at = hole;
+    }
+    (void)lseek(fd, 0, SEEK_SET);
+    return size - have;
+}
+
 static bool has_room(int fd, uint64_t growth) {
     struct statvfs fs;
     struct stat st;
@@ -82,6 +98,14 @@ static bool has_room(int fd, uint64_t growth) {
     uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (st.st_dev == stage_device()) room += stage_size();
     return growth <= room;
+}
+
+/* ENOSPC is found here, before a byte of the old content is gone. */
+static bool make_room(int fd, bool made, uint64_t old, uint64_t size) {
+    uint64_t growth = made ? size : missing_of(fd, old, size);
+    if (made || growth == 0) return has_room(fd, growth);
+    /* Taken at once, nobody else gets it. Beside the data on the same tmpfs there may be room only while that is copied. */
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0 || has_room(fd, growth);
 }
 
 static void give_up(const struct write *w, int dir, const char *name, bool made, const char *message) {
@@ -108,7 +132,7 @@ static void write_in_place(const struct write *w) {
     uint64_t old = (uint64_t)st.st_size;
     mode_t mode = w->mode != (mode_t)-1 ? w->mode : made ? MODE_DEFAULT : st.st_mode & 0777;
     if ((made || mode != (st.st_mode & 0777)) && fchmod(fd, mode) != 0) give_up(w, dir, name, made, "chmod");
-    if (stage_size() > old && !has_room(fd, stage_size() - old)) {
+    if (!make_room(fd, made, old, stage_size())) {
         errno = ENOSPC;
         give_up(w, dir, name, made, "write");
     }

@@ -362,6 +362,15 @@ describe('errors', () => {
     await sh('chmod 700 e/sealed; rm -rf e');
   });
 
+  it('leave a file with a hole as it was on a full disk', async () => {
+    await using sandbox = await under.manager.create({ image: 'base', limits: { workspace: '16m' } });
+    await sandbox.exec('yes | head -c 524288 > holed; truncate -s 1M holed; cat holed > before; cat /dev/zero > rest');
+    expect(await rejection(sandbox.files.write('holed', Buffer.alloc(2 ** 20, 'B')))).toMatchObject({
+      code: 'no-space',
+    });
+    expect(await sandbox.exec('cmp holed before')).toMatchObject({ exitCode: 0 });
+  });
+
   it('name the limit that was met, and the way round', async () => {
     await sh('truncate -s 100 limited; mkdir -p several; touch several/a several/b');
     expect(await rejection(files().read('limited', { maxBytes: 99 }))).toMatchObject({

@@ -30,10 +30,36 @@ const SOCKET_BUFFERS = {
   'net.ipv4.tcp_wmem': `4096 16384 ${MAX_SOCKET_BUFFER}`,
 };
 
+/**
+ * The engine's own list (moby's daemon/pkg/oci/defaults.go, 28.5), which a list of ours replaces, and two more.
+ * /proc/locks shows the `F_OFD_SETLK` locks of every sandbox, since they belong to no process: their offsets would carry
+ * data from one to another. /proc/key-users counts the keys of every user of the machine.
+ */
+function maskedPaths(cpus: number): string[] {
+  const sensors = Array.from({ length: cpus }, (_, cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`);
+  return [
+    ...[
+      'asound',
+      'acpi',
+      'interrupts',
+      'kcore',
+      'keys',
+      'latency_stats',
+      'timer_list',
+      'timer_stats',
+      'sched_debug',
+      'scsi',
+    ],
+    ...['locks', 'key-users'],
+  ]
+    .map((name) => `/proc/${name}`)
+    .concat('/sys/firmware', '/sys/devices/virtual/powercap', sensors);
+}
+
 export function containerConfig(
   spec: ContainerSpec,
   agentVolume: string,
-  { sysctls, userFiles }: { sysctls: boolean; userFiles: boolean },
+  { sysctls, userFiles, machineCpus }: { sysctls: boolean; userFiles: boolean; machineCpus: number },
 ): Docker.ContainerCreateOptions {
   const tmpfs = new Map(spec.tmpfs.map((one) => [one.path, tmpfsOptions(one)]));
   tmpfs.delete(AGENT_DIR);
@@ -82,6 +108,7 @@ export function containerConfig(
       CapDrop: ['ALL'],
       CapAdd: AGENT_CAPABILITIES,
       SecurityOpt: ['no-new-privileges', seccompOption()],
+      MaskedPaths: maskedPaths(machineCpus),
       ...engineLimits(spec),
       Ulimits: [
         { Name: 'nofile', Soft: spec.openFiles, Hard: spec.openFiles * 4 },

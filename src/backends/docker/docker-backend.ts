@@ -55,6 +55,7 @@ export class DockerBackend implements Backend {
   #seesFiles = true;
   readonly #imageFiles = new Map<string, Promise<string>>();
   #arch: EngineFacts['arch'] | undefined;
+  #cpus = 0;
   #loaded: AgentBinary | undefined;
 
   constructor(endpoint: DockerEndpoint) {
@@ -98,6 +99,7 @@ export class DockerBackend implements Backend {
       NCPU: number;
       SecurityOptions?: string[];
     };
+    this.#cpus = NCPU;
     return {
       name: version.Components?.[0]?.Name ?? 'Engine',
       version: version.Version,
@@ -173,6 +175,7 @@ export class DockerBackend implements Backend {
         const { name, ...body } = containerConfig(spec, this.#agent.volume, {
           sysctls: !this.#withoutSysctls.has(spec.runtime),
           userFiles: this.#seesFiles,
+          machineCpus: this.#cpus,
         });
         // Apart, or dockerode puts all of it into the URL as well, which proxies refuse for its length (431, 414).
         const apart = { _query: { name }, _body: body, abortSignal };
