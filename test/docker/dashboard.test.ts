@@ -57,7 +57,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     });
     context = await browser.newContext({ viewport: DESK, reducedMotion: 'reduce' });
     page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());

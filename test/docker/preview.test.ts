@@ -76,7 +76,7 @@ describe.skipIf(!executablePath)('a preview', () => {
     await context?.close();
     context = await browser.newContext();
     page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
   });
   afterAll(async () => {
     await browser?.close();

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { failureErrno } from '../../helpers/agent-process.js';
 import { describeAgent } from '../../helpers/agent-suite.js';
+import { signalTo } from '../../helpers/chaos/processes.js';
 
 const { ECONNREFUSED, EINVAL } = constants.errno;
 
@@ -68,7 +69,8 @@ describeAgent('agent: a connection to a port', (suite) => {
     process.kill(pid!, 'SIGSTOP');
     await new Promise<void>((resolve) => socket.write('no more', () => resolve()));
     socket.resetAndDestroy();
-    process.kill(pid!, 'SIGCONT');
+    // Its keeper may have continued it already.
+    signalTo(pid!, 'SIGCONT');
     expect((await running).stdout.toString('latin1')).toBe('\x01no more');
   });
 
