@@ -11,16 +11,14 @@
  * The name says how it ended: `committed-<id>`, `rolled-back-<id>`. Then its history is kept elsewhere (history.ts), and all
  * of this is removed.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { currentOwner } from '../lifecycle/owner.js';
 import type { Place } from './commit-anchor.js';
 import { CommitError } from './commit-errors.js';
 import { fsync, rename } from './commit-fs.js';
 import type { StoredStep } from './commit-steps.js';
-import { close, OPEN_READ, open, writeFully } from './fd.js';
+import { close, open, writeFully } from './fd.js';
+import { NotSealed, readSealed, sealed } from './history/sealed-file.js';
 import { errnoOf } from './host-error.js';
 import { pathProblem } from './path-rules.js';
 
@@ -91,29 +89,44 @@ const intentSchema = z.strictObject({
   ),
 });
 
-/** Writes what is about to be done into the commit's own directory. */
+/**
+ * Writes what is about to be done into the commit's own directory. A repository can bring a `.ripcord` of its own along.
+ * Undoing what a forged intent says would let it write to `.git`, which a checkout itself cannot; so an intent counts only
+ * with the seal of a key that this user alone has.
+ */
 export async function writeIntent(work: Place, intent: Intent): Promise<void> {
-  const text = JSON.stringify({ version: 2, ...intent });
-  await writeDurably(work, INTENT, `${seal(text)}\n${text}`);
+  await writeDurably(work, INTENT, await sealed(JSON.stringify({ version: 2, ...intent })));
 }
 
 /**
  * @returns undefined where there is none
- * @throws CommitError `commit-journal-invalid` when it was not written here
+ * @throws CommitError `commit-journal-invalid` when it was not written by this user, or the key is gone
  */
 export async function readIntent(work: Place, id: string): Promise<Intent | undefined> {
-  const stored = await readOwnFile(work.at(INTENT));
-  if (stored === undefined) return undefined;
-  const newline = stored.indexOf('\n');
-  const text = stored.slice(newline + 1);
-  const given = Buffer.from(stored.slice(0, Math.max(newline, 0)));
-  const right = Buffer.from(seal(text));
-  if (given.length !== right.length || !timingSafeEqual(given, right)) {
-    throw invalid('its intent was not written on this machine by this user');
-  }
+  const text = await readOwnIntent(work);
+  if (text === undefined) return undefined;
   const { version: _, ...intent } = parseIntent(text);
   if (intent.id !== id) throw invalid('its intent belongs to another commit');
   return intent;
+}
+
+async function readOwnIntent(work: Place): Promise<string | undefined> {
+  try {
+    return await readSealed(work.at(INTENT));
+  } catch (error) {
+    if (error instanceof NotSealed) throw foreign(error.message);
+    throw error;
+  }
+}
+
+/** A stranger's, an earlier version's, or of a commit that could keep no key. */
+function foreign(why: string): CommitError {
+  return invalidJournal(
+    `The commit journal of the target is not valid: ${why}`,
+    `Only the user who made the commit, with the XDG_STATE_HOME of then, can undo it, and only where a key could be kept. ` +
+      `Else look at ${OWN_DIRECTORY} in the target: what is in commit-*/old was there before, if it is not a stranger's. ` +
+      'Then remove the directory.',
+  );
 }
 
 /** Replaces a file as a whole: a reader, and a power cut, see the old one or the new one. */
@@ -130,39 +143,6 @@ export async function writeDurably(place: Place, name: string, text: string): Pr
   }
   await rename(partial, place.at(name));
   await place.sync();
-}
-
-/**
- * A repository can bring a `.ripcord` of its own along. Undoing what a forged intent says would let it write to `.git`,
- * which a checkout itself cannot; so an intent counts only with a seal nobody elsewhere can make: the machine's id is
- * not public (machine-id(5)) and outlives a power cut, the boot's id stands in where there is none.
- */
-function seal(text: string): string {
-  return createHmac('sha256', `ripcord commit ${process.getuid?.() ?? ''} ${machineId()}`)
-    .update(text)
-    .digest('hex');
-}
-
-let machine: string | undefined;
-
-function machineId(): string {
-  if (machine !== undefined) return machine;
-  try {
-    machine = readFileSync('/etc/machine-id', 'utf8').trim();
-  } catch {
-    machine = '';
-  }
-  machine ||= currentOwner().boot;
-  return machine;
-}
-
-async function readOwnFile(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, { encoding: 'utf8', flag: OPEN_READ as unknown as string });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function parseIntent(text: string): z.output<typeof intentSchema> {

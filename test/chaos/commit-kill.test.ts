@@ -21,6 +21,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCommits, recoverCommit } from '../../src/workspace/commit.js';
+import { keyForSealing } from '../../src/workspace/history/seal-key.js';
 import { bundleLibrary, type CommitJob, CommitProcess } from '../helpers/chaos/commit-process.js';
 import { repeats, scaled } from '../helpers/chaos/measure.js';
 import { stateOf } from '../helpers/commit-trees.js';
@@ -42,8 +43,9 @@ const commitProcess = (action: 'apply' | 'recover', job: CommitJob) => new Commi
 beforeAll(async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'rc-commit-library-'));
   library = { directory, file: await bundleLibrary(directory) };
-  // The first commit of all makes it. The others then change the disk as often as each other.
+  // The first commit of all makes them. The others then change the disk as often as each other.
   mkdirSync(path.join(process.env.XDG_STATE_HOME!, 'ripcord/commits'), { recursive: true, mode: 0o700 });
+  await keyForSealing();
 });
 
 afterAll(() => rmSync(library.directory, { recursive: true }));

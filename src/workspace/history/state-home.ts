@@ -17,23 +17,31 @@ export function ownStateDirectory(env: NodeJS.ProcessEnv = process.env): string 
 }
 
 /**
- * Makes `directory`, which lies directly in {@link ownStateDirectory}, readable to this user alone.
+ * Makes the directory `name`, which lies directly in {@link ownStateDirectory}, readable to this user alone.
  * @throws Error that says why it cannot be used
  */
 export async function makeStateDirectory(name: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  return ownDirectory(join(await makeOwnStateDirectory(env), name));
+}
+
+/**
+ * Makes {@link ownStateDirectory}, readable to this user alone.
+ * @throws Error that says why it cannot be used
+ */
+export async function makeOwnStateDirectory(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const home = stateHome(env);
   // A home that does not exist is a user without one (`/nonexistent`): root could make it, and should not.
   if (!isNamed(env) && !(await stat(homeOf(env)!).catch(() => undefined))?.isDirectory()) {
     throw new Error(`HOME (${homeOf(env)}) is not a directory, and XDG_STATE_HOME is not set`);
   }
   await makeDirectories(home, 0o700);
-  const own = join(home, OURS);
-  const directory = join(own, name);
-  for (const path of [own, directory]) {
-    await makeDirectories(path, 0o700);
-    await keepToOurselves(path);
-  }
-  return directory;
+  return ownDirectory(join(home, OURS));
+}
+
+async function ownDirectory(path: string): Promise<string> {
+  await makeDirectories(path, 0o700);
+  await keepToOurselves(path);
+  return path;
 }
 
 /** Under sudo with the user's HOME, a link of that user must not make root write and chmod elsewhere. */

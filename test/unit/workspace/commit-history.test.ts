@@ -1,6 +1,6 @@
 /** The history of finished commits stands outside of the target, and the target keeps nothing of Ripcord. */
 import { execFileSync } from 'node:child_process';
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { currentOwner, formatOwner } from '../../../src/lifecycle/owner.js';
 import { applyCommit, prepareCommit, readCommits, recoverCommit } from '../../../src/workspace/commit.js';
 import { projectFile } from '../../../src/workspace/history/project-file.js';
+import { sealed } from '../../../src/workspace/history/sealed-file.js';
 import { ownStateDirectory } from '../../../src/workspace/history/state-home.js';
 import { snapshotOf } from '../../helpers/commit-trees.js';
 import { modeOf, readTree, type Tree, useTempDirectory, writeTree } from '../../helpers/temp.js';
@@ -266,12 +267,9 @@ describe('what an earlier version kept in the target', () => {
   };
 
   /** A commit of `a` from old to new, half made, as an earlier version leaves it. */
-  const interrupted = (id: string) => {
+  const interrupted = async (id: string) => {
     const steps = [{ n: 0, step: 'replace', path: 'a', written: { kind: 'file', sha256: sha256('new') } }];
-    const text = JSON.stringify({ version: 1, id: id.repeat(16), steps });
-    const machine = readFileSync('/etc/machine-id', 'utf8').trim() || currentOwner().boot;
-    const seal = createHmac('sha256', `ripcord commit ${process.getuid?.()} ${machine}`).update(text).digest('hex');
-    const intent = `${seal}\n${text}`;
+    const intent = await sealed(JSON.stringify({ version: 1, id: id.repeat(16), steps }));
     writeTree(target(), { a: 'new' });
     writeTree(target('.ripcord', `commit-${id.repeat(16)}`), { intent, new: {}, old: { 0: 'old' } });
   };
@@ -302,7 +300,7 @@ describe('what an earlier version kept in the target', () => {
 
   it('is undone where a commit was half made', async () => {
     formerly(entry('a', 'committed'), entry('c', 'applying'));
-    interrupted('c');
+    await interrupted('c');
     expect(await recoverCommit(target())).toMatchObject({ outcome: 'rolled-back', commits: ['c'.repeat(16)] });
     expect(readTree(target())).toEqual({ a: 'old' });
     expect(await readCommits(target())).toMatchObject([{ state: 'committed' }, { state: 'rolled-back', changes: 1 }]);
@@ -310,7 +308,7 @@ describe('what an earlier version kept in the target', () => {
 
   it('stays made where a commit was complete', async () => {
     formerly(entry('c', 'committed'));
-    interrupted('c');
+    await interrupted('c');
     expect(await recoverCommit(target())).toMatchObject({ outcome: 'completed', commits: ['c'.repeat(16)] });
     expect(readTree(target())).toEqual({ a: 'new' });
     expect(await readCommits(target())).toMatchObject([{ id: 'c'.repeat(16), state: 'committed' }]);
