@@ -5,6 +5,7 @@ import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
 import { writeFully } from '../workspace/fd.js';
 import { HostDirectory, InTheWay } from '../workspace/host-directory.js';
+import { isOwnPath } from '../workspace/path-rules.js';
 
 export interface CopiedOut {
   /** Below the directory. */
@@ -32,6 +33,7 @@ export async function copyOut(
     throwIfAborted(signal, `copying ${path}`);
     if (kind === 'directory') continue;
     try {
+      if (isOwnPath(path)) throw new InTheWay("Ripcord's own name");
       if (kind !== 'file') throw new InTheWay(`a ${kind} is not copied`);
       const content = await sandbox.files.read(path, { maxBytes: MAX_BYTES - copied.bytes, signal });
       for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {

@@ -6,7 +6,7 @@
  * the whole of it away at the end.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../lifecycle/abort.js';
@@ -15,6 +15,7 @@ import type { Place } from './commit-anchor.js';
 import { CommitError } from './commit-errors.js';
 import { lstat, mkdir, rename } from './commit-fs.js';
 import { lstatOrNothing } from './commit-look.js';
+import { readRecord } from './history/record.js';
 import { errnoOf } from './host-error.js';
 
 export interface LockOptions {
@@ -29,10 +30,17 @@ const POLL_MS = 25;
 const MAX_TURNS = 100;
 /** How long a lock may be without its owner's name. */
 const NAMELESS_MS = 60_000;
+/** A name takes about 100 bytes. */
+const MAX_OWNER_BYTES = 4096;
+/** One process has to die in a commit for each. */
+const MAX_HEIRS = 1000;
+/** Far below what a file system takes for a name. */
+const MAX_TOKEN_LENGTH = 128;
 
 /**
  * Runs `work` with the lock in `place` held.
- * @throws CommitError `commit-busy` when a live owner does not let go in time; TaskAbortedError.
+ * @throws CommitError `commit-busy` when a live owner does not let go in time, `commit-refused` where a lock is that no
+ * commit made; TaskAbortedError.
  */
 export async function withLock<T>(place: Place, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const token = randomBytes(9).toString('hex');
@@ -57,7 +65,7 @@ async function acquire(place: Place, token: string, { timeoutMs, signal }: LockO
       throwIfAborted(signal, 'locking the target');
       await prepareOwn(mine, token);
       if (await renamed(mine, place.at(LOCK))) return;
-      const holder = await holderOf(place);
+      const holder = await holderOf(place, signal);
       const free = holder === undefined || (await isDead(holder, place));
       // Not in the line of succession if the lock changed hands since it was read: then the next turn sees it.
       if (free && holder !== undefined && (await renamed(mine, place.at(`${LOCK}/${holder.token}`)))) {
@@ -87,7 +95,7 @@ async function renamed(from: string, to: string): Promise<boolean> {
     await rename(from, to);
     return true;
   } catch (error) {
-    if (['EEXIST', 'ENOTEMPTY', 'ENOENT', 'EPERM', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
+    if (['EEXIST', 'ENOTEMPTY', 'ENOENT', 'ENOTDIR', 'EPERM', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
     throw error;
   }
 }
@@ -98,26 +106,37 @@ interface Holder {
   owner: string | undefined;
 }
 
-/** The last in the line of succession; undefined while nobody holds the lock. */
-async function holderOf(place: Place): Promise<Holder | undefined> {
+/**
+ * The last owner in the line of succession. Undefined while the lock is free.
+ * @throws CommitError `commit-refused` where the line has no end, or leads elsewhere: a stranger made it
+ */
+async function holderOf(place: Place, signal?: AbortSignal): Promise<Holder | undefined> {
+  const known = new Set<string>();
   let holder: Holder | undefined;
-  for (let next = await readOwner(place.at(LOCK)); next !== undefined; ) {
+  for (let at = LOCK; ; at = `${LOCK}/${holder.token}`) {
+    throwIfAborted(signal, 'looking who locked the target');
+    const next = await readOwner(place.at(at));
+    if (next === undefined) return holder;
+    if (!next.isDirectory) throw unusable('it is no directory');
+    if (known.has(next.token)) throw unusable('its owners inherit from each other');
+    if (known.size >= MAX_HEIRS || next.token.length > MAX_TOKEN_LENGTH) throw unusable('it has too many owners');
+    known.add(next.token);
     holder = next;
-    next = await readOwner(place.at(`${LOCK}/${holder.token}`));
   }
-  return holder;
 }
 
-/** Undefined where there is no such directory. */
-async function readOwner(directory: string): Promise<Holder | undefined> {
-  const text = await readFile(`${directory}/${OWNER}`, 'utf8').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return '';
+/** Undefined where nothing is there. */
+async function readOwner(path: string): Promise<(Holder & { isDirectory: boolean }) | undefined> {
+  const text = await readRecord(`${path}/${OWNER}`, MAX_OWNER_BYTES).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOTDIR') return '';
     throw error;
   });
-  const match = /^([0-9a-f]{18}) (.+)$/.exec(text);
-  if (match !== null) return { token: match[1]!, owner: match[2]! };
-  if ((await lstatOrNothing(directory)) === undefined) return undefined;
-  return { token: `nameless-${basename(directory)}`, owner: undefined };
+  const stats = await lstatOrNothing(path);
+  if (stats === undefined) return undefined;
+  const isDirectory = stats.isDirectory();
+  const match = isDirectory ? /^([0-9a-f]{18}) (.+)$/.exec(text ?? '') : null;
+  if (match !== null) return { token: match[1]!, owner: match[2]!, isDirectory };
+  return { token: `nameless-${basename(path)}`, owner: undefined, isDirectory };
 }
 
 /** A power cut can lose the name in a lock; nobody who is alive leaves it out for long. */
@@ -149,6 +168,12 @@ async function removeLitter(place: Place): Promise<void> {
 async function isOld(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined);
   return stats !== undefined && Date.now() - Number(stats.mtimeNs / 1_000_000n) > NAMELESS_MS;
+}
+
+function unusable(why: string): CommitError {
+  return new CommitError('commit-refused', `.ripcord/${LOCK} in the target is not usable: ${why}`, {
+    hint: `No commit made it. Remove .ripcord/${LOCK} when you have looked at it.`,
+  });
 }
 
 function busy(owner: string | undefined): CommitError {

@@ -2,7 +2,7 @@
 import { nameOf, parentOf, prefixesOf } from './commit-paths.js';
 import type { Step } from './commit-steps.js';
 import type { Change } from './diff.js';
-import { foldedName, linkProblem, pathProblem } from './path-rules.js';
+import { foldedName, isOwnPath, linkProblem, pathProblem } from './path-rules.js';
 import { printable } from './printable.js';
 
 /** `path` as it is: {@link printable} comes when it is shown. */
@@ -18,7 +18,7 @@ export interface Refusal {
 export function changeRefusal({ path, after }: Change, isOwn = false): string | undefined {
   const problem = pathProblem(path);
   if (problem !== undefined) return problem;
-  if (foldedName(path).startsWith('.ripcord')) return "Ripcord's own name";
+  if (isOwnPath(path)) return "Ripcord's own name";
   if (after?.kind === 'other') return 'not a file, directory or link';
   return after?.kind === 'link' && !isOwn ? linkProblem(path, after.linkTarget ?? '') : undefined;
 }

@@ -73,3 +73,15 @@ export function foldedName(name: string): string {
   if (PLAIN.test(name)) return name.toLowerCase();
   return name.normalize('NFKC').replace(IGNORABLE, '').toUpperCase().toLowerCase().normalize('NFKC');
 }
+
+/**
+ * Whether a path is, or lies in, what a commit of Ripcord keeps in its target, as any file system would take it. A directory
+ * may be the target of a later commit, so this counts at any depth.
+ */
+export function isOwnPath(path: string): boolean {
+  const folded = foldedName(path);
+  return folded.startsWith('.ripcord') || folded.split('/').some((name) => OWN_NAMES.has(name));
+}
+
+/** The second one is what Windows calls the first one, too. */
+const OWN_NAMES: ReadonlySet<string> = new Set(['.ripcord', 'ripcor~1']);

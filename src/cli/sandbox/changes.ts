@@ -10,6 +10,7 @@ import type { Change } from '../../workspace/diff.js';
 import { writeFully } from '../../workspace/fd.js';
 import { HostDirectory, InTheWay } from '../../workspace/host-directory.js';
 import type { ChangeList, LeftOut } from '../../workspace/left-out.js';
+import { foldedName, isOwnPath } from '../../workspace/path-rules.js';
 import { MARK_ENDING, removeMark, writeMark } from '../../workspace/result-mark.js';
 import type { SeedReport } from '../../workspace/seed-report.js';
 import { tellIgnored } from '../commit/tell-ignored.js';
@@ -103,7 +104,7 @@ class Saving {
   private async attempt(change: Change): Promise<void> {
     const { path: at, kind } = change;
     try {
-      if (at.toLowerCase().endsWith(MARK_ENDING)) throw new InTheWay("Ripcord's own name");
+      if (isOwnPath(at) || foldedName(at).endsWith(MARK_ENDING)) throw new InTheWay("Ripcord's own name");
       if (kind === 'directory') {
         await this.makeParents(`${at}/`);
         this.written.push(change);

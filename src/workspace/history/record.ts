@@ -6,10 +6,11 @@ import { errnoOf } from '../host-error.js';
 const MAX_BYTES = 1024 ** 2;
 
 /**
- * Reads a small file that a stranger may have put there. Follows no link.
- * @returns undefined where nothing is there, an empty text for anything but a file of at most 1 MiB
+ * Reads a small file that a stranger may have put there. Follows no link, and waits for no fifo.
+ * @param maxBytes Default 1 MiB.
+ * @returns undefined where nothing is there, an empty text for anything but a file of at most `maxBytes`
  */
-export async function readRecord(path: string): Promise<string | undefined> {
+export async function readRecord(path: string, maxBytes = MAX_BYTES): Promise<string | undefined> {
   let fd: number;
   try {
     fd = await open(path, OPEN_READ);
@@ -21,9 +22,9 @@ export async function readRecord(path: string): Promise<string | undefined> {
   }
   try {
     if (!(await fstat(fd)).isFile()) return '';
-    const buffer = Buffer.allocUnsafe(MAX_BYTES + 1);
+    const buffer = Buffer.allocUnsafe(maxBytes + 1);
     const count = await readFully(fd, buffer);
-    return count > MAX_BYTES ? '' : buffer.toString('utf8', 0, count);
+    return count > maxBytes ? '' : buffer.toString('utf8', 0, count);
   } finally {
     await close(fd);
   }
