@@ -19,7 +19,7 @@ export default defineConfig({
   test: {
     // A process each: tests kill processes, set signal handlers and change the environment.
     pool: 'forks',
-    // Of two processors a fifth is idle with two files at once, which often wait for an engine, a lease or a watchdog.
+    // Test files often wait for an engine, a lease or a watchdog: with two at once, two processors are idle a fifth of the time.
     maxWorkers: 3,
     // Of those tests of a file that say they may run side by side: they mostly wait, for a lease or a watchdog's end.
     maxConcurrency: 3,

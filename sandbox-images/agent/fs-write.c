@@ -104,7 +104,8 @@ static bool has_room(int fd, uint64_t growth) {
 static bool make_room(int fd, bool made, uint64_t old, uint64_t size) {
     uint64_t growth = made ? size : missing_of(fd, old, size);
     if (made || growth == 0) return has_room(fd, growth);
-    /* Taken at once, nobody else gets it. Beside the data on the same tmpfs there may be room only while that is copied. */
+    /* Reserved room cannot be taken by another process. When the received data is on the same tmpfs, its pages become free
+     * one by one during the copy, so a reservation can fail although there is room. */
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0 || has_room(fd, growth);
 }
 
