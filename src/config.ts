@@ -65,7 +65,11 @@ const imageReference = z.string().refine((name) => /^\w[\w.:/@-]*$/.test(name) &
 const absolutePath = text.refine((path) => path.startsWith('/'), { error: 'expected an absolute path' });
 
 /** An engine reads a smaller number than these as 'without a limit'. */
-export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2, { error: 'must be at least 16m' });
+export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2, {
+  error: 'must be at least 16m',
+  // Sizes that follow from it are no problem of their own.
+  abort: true,
+});
 /** The kernel's smallest quota is 1 ms in each period of 100 (`kernel/sched/core.c`, min_cfs_quota_period). */
 export const cpuLimit = z.number().min(0.01, { error: 'must be at least 0.01' }).max(1024);
 export const pidLimit = z.number().int().min(8).max(4_194_304);

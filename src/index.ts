@@ -106,7 +106,7 @@ export type { FileContent, FileInfo, SandboxFiles } from './files/sandbox-files.
 export type { UploadReport } from './files/upload.js';
 export type { ImageManifest, ImageStatus } from './images/image-status.js';
 export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
-export type { SweepReport } from './lifecycle/sweep.js';
+export type { KeptItem, SweepReport } from './lifecycle/sweep.js';
 export type { SandboxWarning } from './lifecycle/warnings.js';
 export type { Logger } from './logger.js';
 export type { PoolEntry, PoolOptions } from './pool/pool-options.js';

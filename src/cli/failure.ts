@@ -1,6 +1,7 @@
 /** What a person reads when Ripcord itself fails: what was wrong and what can be done, never a stack. */
 import { inspect } from 'node:util';
 import { messageOf, RipcordError } from '../errors.js';
+import { inCliWords } from './cli-words.js';
 import { paint } from './terminal/paint.js';
 import { safeText } from './terminal/safe-text.js';
 
@@ -10,9 +11,10 @@ const DEBUG = 'RIPCORD_DEBUG';
 export function describeFailure(error: unknown): string {
   const colour = paint(process.stderr);
   if (process.env[DEBUG]) return `${inspect(error)}\n`;
-  const lines = [`${colour.red('ripcord:')} ${safeText(messageOf(error))}`];
+  const { message, hint } = inCliWords(error);
+  const lines = [`${colour.red('ripcord:')} ${safeText(message)}`];
   if (error instanceof RipcordError) {
-    if (error.hint) lines.push(`${colour.dim('hint:')}    ${safeText(error.hint)}`);
+    if (hint) lines.push(`${colour.dim('hint:')}    ${safeText(hint)}`);
   } else {
     lines.push(
       `${colour.dim('hint:')}    This is not foreseen. Run it again with ${DEBUG}=1 to see where it comes from.`,
@@ -24,8 +26,8 @@ export function describeFailure(error: unknown): string {
 /** The same for `--json`. */
 export function failureDocument(error: unknown): object {
   if (!(error instanceof RipcordError)) return { error: { code: 'unexpected', message: messageOf(error) } };
-  const { code, message, hint, details } = error;
-  return { error: { code, message, hint, details } };
+  const { code, details } = error;
+  return { error: { code, ...inCliWords(error), details } };
 }
 
 /** One line on stderr in Ripcord's name. */

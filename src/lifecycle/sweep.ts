@@ -3,15 +3,27 @@ import { existsSync, statSync } from 'node:fs';
 import { type Backend, Label, type Leftover } from '../backends/backend.js';
 import { messageOf } from '../errors.js';
 import { throwIfAborted } from './abort.js';
-import { livenessOf, parseOwner } from './owner.js';
+import { livenessOf, type Owner, parseOwner } from './owner.js';
 import { removeTree } from './remove-tree.js';
 import { closeStateRoot, instanceDirs } from './state-dir.js';
 
 export interface SweepReport {
   removed: { containers: string[]; volumes: string[]; images: string[]; directories: string[] };
-  /** Of live owners, or of owners nothing is known of. */
+  /** The number of `keptItems`. */
   kept: number;
+  /** Those of live owners, and of owners that cannot be asked. */
+  keptItems: KeptItem[];
   errors: string[];
+}
+
+/** A container, volume, image or directory that a sweep left where it is. */
+export interface KeptItem {
+  kind: 'container' | 'volume' | 'image' | 'directory';
+  /** A directory's path, else the name that the engine has for it. */
+  name: string;
+  /** `unknown`: it lives on another machine or in another pid namespace, or its name is not readable. */
+  ownerState: 'alive' | 'unknown';
+  owner: Owner | undefined;
 }
 
 /**
@@ -27,6 +39,7 @@ export async function sweep(backend: Backend, root: string, signal?: AbortSignal
   const report: SweepReport = {
     removed: { containers: [], volumes: [], images: [], directories: [] },
     kept: 0,
+    keptItems: [],
     errors: [],
   };
   // In this order they can be removed: what uses a thing before the thing.
@@ -35,7 +48,13 @@ export async function sweep(backend: Backend, root: string, signal?: AbortSignal
   for (const item of found) {
     throwIfAborted(signal, 'sweeping');
     if (!isLeftover(item, now)) {
-      report.kept++;
+      const { state, name, labels } = item;
+      keep(
+        report,
+        state === 'volume' || state === 'image' ? state : 'container',
+        name,
+        parseOwner(labels[Label.OWNER]),
+      );
       continue;
     }
     try {
@@ -46,6 +65,11 @@ export async function sweep(backend: Backend, root: string, signal?: AbortSignal
   }
   await sweepDirectories(root, report, signal);
   return report;
+}
+
+function keep(report: SweepReport, kind: KeptItem['kind'], name: string, owner: Owner | undefined): void {
+  report.kept += 1;
+  report.keptItems.push({ kind, name, ownerState: livenessOf(owner) === 'alive' ? 'alive' : 'unknown', owner });
 }
 
 async function remove(backend: Backend, item: Leftover): Promise<'volumes' | 'images' | 'containers'> {
@@ -73,7 +97,7 @@ async function sweepDirectories(root: string, report: SweepReport, signal: Abort
     // A directory without an owner's name was being made, or being removed, when its owner died.
     const dead = owner ? livenessOf(owner) === 'dead' : ageMs(path) > FORGOTTEN_MS;
     if (!dead) {
-      report.kept++;
+      keep(report, 'directory', path, owner);
       continue;
     }
     try {

@@ -1,6 +1,7 @@
 /** Copies files of a sandbox into a directory of the host that the operator chose. */
 import { posix } from 'node:path';
 import { FileError, InvalidOptionsError } from '../errors.js';
+import type { FileInfo } from '../files/sandbox-files.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
 import { writeFully } from '../workspace/fd.js';
@@ -18,7 +19,7 @@ export interface CopiedOut {
 const MAX_ENTRIES = 10_000;
 const MAX_BYTES = 256 * 1024 ** 2;
 
-/** Nothing is written outside `directory` or through a link in it, and no link is made. */
+/** Nothing is written outside `directory` or through a link in it. Links are made that stay inside it. */
 export async function copyOut(
   sandbox: Sandbox,
   from: string,
@@ -29,16 +30,23 @@ export async function copyOut(
   if (root.split('/')[0] === '..') throw new InvalidOptionsError(`download: ${from} is not in the workspace`);
   const target = await HostDirectory.open(directory, { checkNames: true });
   const copied: CopiedOut = { files: [], bytes: 0, refused: [] };
-  for (const { path, kind, mode, mtimeMs } of await entriesOf(sandbox, root, signal)) {
+  const entries = await entriesOf(sandbox, root, signal);
+  // Links come last: nothing is written behind one.
+  const isLink = ({ kind }: FileInfo) => kind === 'link';
+  for (const entry of [...entries.filter((one) => !isLink(one)), ...entries.filter(isLink)]) {
+    const { path, kind, mode, mtimeMs, linkTarget } = entry;
     throwIfAborted(signal, `copying ${path}`);
     if (kind === 'directory') continue;
     try {
       if (isOwnPath(path)) throw new InTheWay("Ripcord's own name");
-      if (kind !== 'file') throw new InTheWay(`a ${kind} is not copied`);
-      const content = await sandbox.files.read(path, { maxBytes: MAX_BYTES - copied.bytes, signal });
-      for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-        await target.makeDirectory(path.slice(0, end), 0o755);
+      if (kind === 'link') {
+        await target.makeInnerLink(path, linkTarget ?? '', () => makeParents(target, path));
+        copied.files.push(path);
+        continue;
       }
+      if (kind !== 'file') throw new InTheWay('not a file, directory or link');
+      const content = await sandbox.files.read(path, { maxBytes: MAX_BYTES - copied.bytes, signal });
+      await makeParents(target, path);
       await target.writeFile(path, (mode & 0o755) | 0o600, (fd) => writeFully(fd, content), mtimeMs);
       copied.files.push(path);
       copied.bytes += content.length;
@@ -48,6 +56,12 @@ export async function copyOut(
     }
   }
   return copied;
+}
+
+async function makeParents(target: HostDirectory, path: string): Promise<void> {
+  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+    await target.makeDirectory(path.slice(0, end), 0o755);
+  }
 }
 
 async function entriesOf(sandbox: Sandbox, root: string, signal: AbortSignal | undefined) {

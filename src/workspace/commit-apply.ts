@@ -30,6 +30,7 @@ import type { Flagged } from './commit-flags.js';
 import { withHome } from './commit-home.js';
 import type { ApplyCommitOptions } from './commit-options.js';
 import { applySchema } from './commit-options.js';
+import { isWithin } from './commit-paths.js';
 import { Performance } from './commit-perform.js';
 import type { CommitChange, CommitPlan } from './commit-plan.js';
 import { withoutRefused } from './commit-plan.js';
@@ -64,7 +65,7 @@ export interface CommitReceipt {
   kept: string[];
   /** Flagged files that were allowed. */
   allowed: Flagged[];
-  /** What was left out, with `onRefused: 'report'`. */
+  /** What was left out, with `onRefused: 'report'` and `onFlagged: 'report'`. */
   refused: readonly Refused[];
   /**
    * The reason why {@link readCommits} will not know of this commit, for instance a state directory without write
@@ -85,7 +86,7 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
   const parsed = parseOptions(applySchema, options, 'applyCommit');
   const { signal, lockTimeoutMs } = parsed;
   const started = performance.now();
-  const allowed = await checkPlan(plan, parsed);
+  const { allowed, leftOut } = await checkPlan(plan, parsed);
   throwIfAborted(signal, `committing to ${printable(plan.target)}`);
   if (plan.changes.length === 0)
     return receiptOf(plan, [], { alreadyThere: [], kept: [], allowed, refused: [] }, started);
@@ -95,11 +96,11 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
   try {
     const receipt = await withHome(target.tree, { timeoutMs: lockTimeoutMs, signal }, async (home) => {
       await recoverLocked(target.tree, home);
-      const { examination, refused } = await lookAgain(target.tree, plan, parsed);
+      const { examination, refused } = await lookAgain(target.tree, plan, leftOut, parsed);
       const { kept, historyProblem } = await new Application(target.tree, home, plan, examination.steps, signal).run();
       const missed = new Set([...examination.alreadyThere, ...kept, ...examination.kept]);
       const made = (await withoutRefused(plan.changes, refused)).filter(({ path }) => !missed.has(path));
-      const shown = plan.refused;
+      const shown = [...plan.refused, ...leftOut.map(({ path, reason }) => ({ path: printable(path), reason }))];
       return receiptOf(
         plan,
         made,
@@ -124,13 +125,21 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
 
 type Parsed = ReturnType<typeof applySchema.parse>;
 
-/** What can be said without looking at the target. @returns the flagged files that are allowed */
-async function checkPlan(plan: CommitPlan, { allow, allowRules, onRefused }: Parsed): Promise<Flagged[]> {
+/**
+ * Checks what can be said without looking at the target.
+ * @returns the flagged files that are allowed, and with `onFlagged: 'report'` the others
+ */
+async function checkPlan(
+  plan: CommitPlan,
+  { allow, allowRules, onRefused, onFlagged }: Parsed,
+): Promise<{ allowed: Flagged[]; leftOut: Flagged[] }> {
   if (plan.refused.length > 0 && onRefused === 'throw') throw new CommitRefusedError(plan.refused);
   if (plan.conflicts.length > 0) throw new CommitConflictError(plan.conflicts);
   const { allowed, others } = await sortFlags(plan.flagged, { allow, allowRules });
-  if (others.length > 0) throw new CommitFlaggedError(others);
-  return allowed;
+  if (others.length > 0 && onFlagged === 'throw') throw new CommitFlaggedError(others);
+  // A directory is needed for the allowed files in it.
+  const leftOut = others.filter(({ path }) => !allowed.some((file) => isWithin(file.path, path)));
+  return { allowed, leftOut };
 }
 
 async function openOrMake(path: string): Promise<{ tree: AnchoredTree; made: string | undefined }> {
@@ -148,9 +157,10 @@ async function openOrMake(path: string): Promise<{ tree: AnchoredTree; made: str
 async function lookAgain(
   tree: AnchoredTree,
   plan: CommitPlan,
+  leftOut: readonly Flagged[],
   { onRefused, signal }: Parsed,
 ): Promise<{ examination: Examination; refused: Refusal[] }> {
-  let refused = [...plan.refusals];
+  let refused: Refusal[] = [...plan.refusals, ...leftOut];
   for (;;) {
     const examination = await examine(tree, await withoutRefused(plan.changes, refused), plan.own, signal);
     if (examination.refused.length > 0) {

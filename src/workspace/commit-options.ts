@@ -28,6 +28,8 @@ const applyFields = {
   allowRules: z.array(z.enum(FLAG_RULES)).default([]),
   /** `throw` (default): nothing is written when something is refused. `report`: that is left out and listed. */
   onRefused: z.enum(['throw', 'report']).default('throw'),
+  /** `throw` (default): nothing is written when a flagged file is not allowed. `report`: that is left out and listed. */
+  onFlagged: z.enum(['throw', 'report']).default('throw'),
   /** How long to wait for another commit to the same target. Default 10 s. */
   lockTimeoutMs,
 };

@@ -78,10 +78,14 @@ export async function commitSandbox(
   target: string,
   options?: CommitOptions,
 ): Promise<CommitReceipt> {
-  const { allow, allowRules, onRefused, lockTimeoutMs, ...rest } = parseOptions(commitSchema, options, 'commit');
+  const { allow, allowRules, onRefused, onFlagged, lockTimeoutMs, ...rest } = parseOptions(
+    commitSchema,
+    options,
+    'commit',
+  );
   const plan = await prepareSandboxCommit(sandbox, target, rest);
   try {
-    return await applyCommit(plan, { allow, allowRules, onRefused, lockTimeoutMs, signal: rest.signal });
+    return await applyCommit(plan, { allow, allowRules, onRefused, onFlagged, lockTimeoutMs, signal: rest.signal });
   } finally {
     await removeTree(plan.sources.result);
   }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, realpath, rename, symlink, unlink } from 'node:fs/promises';
+import { mkdir, readdir, readlink, realpath, rename, symlink, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { FileError } from '../errors.js';
+import { linkRefusal } from './commit-refusals.js';
 import { close, lstat, open, secondsOf, setTime, utimes, writeFully } from './fd.js';
 import { errnoOf, hostFileError } from './host-error.js';
 import { makeDirectories } from './make-directories.js';
-import { foldedName } from './path-rules.js';
+import { foldedName, linkProblem } from './path-rules.js';
 import { printable } from './printable.js';
 
 /** A reason of the host's, not of the archive's, why one path cannot be written: a link or directory is in the way. */
@@ -103,6 +104,29 @@ export class HostDirectory {
       }
     } catch (error) {
       throw inTheWayOr(hostFileError(error, 'create the link', relative));
+    }
+  }
+
+  /**
+   * Makes a link that leads to a place below this directory, be it there or not.
+   * @param makeParents Called when nothing is wrong with the link.
+   * @throws InTheWay for a link that leads out, by itself or through another link of the host
+   */
+  async makeInnerLink(relative: string, target: string, makeParents: () => Promise<void>): Promise<void> {
+    const problem =
+      linkProblem(relative, target) ?? (await linkRefusal(relative, target, (prefix) => this.linkAt(prefix)));
+    if (problem !== undefined) throw new InTheWay(problem);
+    await makeParents();
+    await this.makeLink(relative, target);
+  }
+
+  /** The text of the link at `relative`. Undefined for anything else. */
+  private async linkAt(relative: string): Promise<string | undefined> {
+    try {
+      return await readlink(path.join(this.root, relative));
+    } catch (error) {
+      if (['EINVAL', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+      throw hostFileError(error, 'look at', relative);
     }
   }
 

@@ -42,6 +42,20 @@ describe('ripcord ps and rm', () => {
 });
 
 describe('ripcord sweep', () => {
+  it('names what it keeps and its owner, in text and in JSON', async () => {
+    using running = start(['run', '-c', 'import time; print("ready", flush=True); time.sleep(600)']);
+    await running.waitFor(/ready/);
+    const { pid } = running.child;
+    const { stdout } = await ripcord(['sweep']);
+    expect(stdout).toMatch(new RegExp(`^kept container ripcord-\\w+: its owner, pid ${pid} on .*, lives$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^kept directory /.+: its owner, pid ${pid} on .*, lives$`, 'm'));
+    const { kept, keptItems } = JSON.parse((await ripcord(['sweep', '--json'])).stdout);
+    expect(keptItems).toHaveLength(kept);
+    const mine = keptItems.filter(({ owner }: { owner?: { pid: number } }) => owner?.pid === pid);
+    expect(mine.map(({ kind }: { kind: string }) => kind)).toEqual(expect.arrayContaining(['container', 'directory']));
+    expect(mine[0]).toMatchObject({ ownerState: 'alive' });
+  });
+
   it('reports as one document', async () => {
     const { stdout, code } = await ripcord(['sweep', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({

@@ -108,10 +108,13 @@ export async function ripcord(
   return await running.ended;
 }
 
-/** On a terminal of its own (util-linux script), 91 columns by 33 rows. */
-export function startOnTerminal(args: readonly string[], options?: StartOptions): Running {
+/** On a terminal of its own (util-linux script). Its size is in columns and rows. */
+export function startOnTerminal(
+  args: readonly string[],
+  { size: [columns, rows] = [91, 33], ...options }: StartOptions & { size?: [number, number] } = {},
+): Running {
   const quoted = [process.execPath, MAIN, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  return new Running('script', ['-qfec', `stty cols 91 rows 33; exec ${quoted}`, '/dev/null'], {
+  return new Running('script', ['-qfec', `stty cols ${columns} rows ${rows}; exec ${quoted}`, '/dev/null'], {
     ...options,
     env: { TERM: 'xterm', ...options?.env },
   });

@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -25,6 +27,7 @@ const file = (name: string, content: string, mode = 0o644): string => {
   chmodSync(full, mode);
   return full;
 };
+const lstatOf = (name: string) => lstatSync(name, { throwIfNoEntry: false });
 beforeEach(() => {
   directory = mkdtempSync(path.join(os.tmpdir(), 'ripcord-test-cli-'));
 });
@@ -40,6 +43,9 @@ describe('the exit code is the program’s own, or says what became of it', () =
     ['no memory left', ['-c', 'x = bytearray(10**9)', '--memory', '64m'], 137, /out of memory.*64 MiB/],
     ['a signal', ['-c', 'kill -SEGV $$', '-l', 'bash'], 139, /ended by SIGSEGV/],
     ['SIGKILL by itself', ['-c', 'kill -KILL $$', '-l', 'bash'], 137, /ended by SIGKILL/],
+    ['a directory', ['.'], 125, /run: \. is a directory[\s\S]*hint: .*--seed \./],
+    ['a seed that is not there', ['-c', '1', '--seed', '/no/dir'], 125, /\/no\/dir as a seed: it does not exist/],
+    ['too little memory', ['-c', '1', '--memory', '5'], 125, /^ripcord: --memory: must be at least 16m \(got "5"\)\n$/],
     ['a file that is not there', ['/no/such/file.py'], 125, /cannot read .*there is no such file/],
     [
       'an image that is not there',
@@ -57,7 +63,7 @@ describe('the exit code is the program’s own, or says what became of it', () =
     ['an unknown option', ['-c', '1', '--memry', '1g'], 125, /unknown option '--memry'[\s\S]*--memory/],
     ['no engine', ['-c', '1', '--docker', 'unix:///no/engine.sock'], 125, /no\/engine.sock[\s\S]*hint:/],
     ['nothing to run', [], 125, /nothing to run/],
-    ['no host', ['-c', '1', '--allow', 'http://a.test'], 125, /network\.allow\.0: 'http:\/\/a\.test'[\s\S]*hint:/],
+    ['no host', ['-c', '1', '--allow', 'http://a.test'], 125, /--allow: 'http:\/\/a\.test'[\s\S]*hint:/],
     ['a list and a bridge', ['-c', '1', '--allow', 'a.test', '--network', 'bridge'], 125, /exclude each other/],
     ['exceptions to nothing', ['-c', '1', '--deny', 'a.test'], 125, /--deny takes from what --allow gives/],
   ];
@@ -225,7 +231,9 @@ describe('what comes out', () => {
     expect(existsSync(path.join(project, 'b'))).toBe(true);
     expect(existsSync(`${project}.ripcord.json`)).toBe(false);
 
-    const json = JSON.parse((await ripcord([...args, '--allow', '.envrc', '--json'])).stdout);
+    expect(first.stderr).toMatch(/not copied: r\.ripcord\.json: Ripcord's own name/);
+    expect(first.stderr).toMatch(/these options write them: --allow-file \/\.envrc --allow-file \/\.git\n/);
+    const json = JSON.parse((await ripcord([...args, '--allow-file', '/.envrc', '--json'])).stdout);
     expect(json.exit).toBe(7);
     expect(json.changes.files).toContain('.envrc');
     expect(json.changes.flagged).toContainEqual({ path: '.git/config', rule: 'git', reason: expect.any(String) });
@@ -233,6 +241,99 @@ describe('what comes out', () => {
     await ripcord([...args, '--allow-rule', 'git', '--allow-rule', 'ripcord']);
     expect(readFileSync(path.join(project, '.git/config'), 'utf8')).toBe('x\n');
     expect(existsSync(path.join(project, 'r.ripcord.json'))).toBe(false);
+  });
+
+  it('names the option for a file so that it can be copied, and never takes a file for a host', async () => {
+    const out = path.join(directory, 'out');
+    file('out/there', 'x');
+    const program = file('make.sh', "echo ok > go.sh; cp go.sh 'a b[1].sh'; chmod +x *.sh");
+    const args = ['run', program, '--out', out];
+    const { stderr } = await ripcord(args);
+    expect(stderr).toMatch(/not written: go\.sh: becomes executable/);
+    // Each shell word is one argument, as it is printed.
+    const options = /these options write them: (.*)/.exec(stderr)![1]!;
+    expect(options).toBe("--allow-file '/a\\ b\\[1\\].sh' --allow-file /go.sh");
+    const taken = await ripcord([...args, '--allow-file', '/go.sh', '--allow-file', '/a\\ b\\[1\\].sh']);
+    expect(taken.stderr).not.toContain('not written');
+    expect(readFileSync(path.join(out, 'go.sh'), 'utf8')).toBe('ok\n');
+    expect(existsSync(path.join(out, 'a b[1].sh'))).toBe(true);
+  });
+
+  it.each([
+    ['go.sh', /a host or a file\?\nhint: .*--allow-file go\.sh.* --allow go\.sh:443/],
+    ['Makefile', /a host or a file\?\nhint: .*--allow-file Makefile/],
+    ['there.example', /a host or a file\?\nhint: .*--allow-file there\.example/],
+    ['.envrc', /--allow lists hosts, and \.envrc is a path.*--allow-file \.envrc/s],
+    ['src/a.sh', /--allow lists hosts, and src\/a\.sh is a path.*--allow-file src\/a\.sh/s],
+  ])('opens no network with --allow %s beside --out', async (value, message) => {
+    file('out/there.example', 'x');
+    const out = path.join(directory, 'out');
+    const { code, stderr, stdout } = await ripcord(['run', '-c', 'print(1)', '--out', out, '--allow', value]);
+    expect(stderr).toMatch(message);
+    expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+  });
+
+  it('takes a host with such a name when it has a port, and --allow-file only with --out', async () => {
+    const out = path.join(directory, 'out');
+    const host = await ripcord([
+      'run',
+      '-c',
+      'print(1)',
+      '--out',
+      out,
+      '--allow',
+      'docs.rs:443',
+      '--allow',
+      '*.a.test',
+    ]);
+    expect(host).toMatchObject({ code: 0, stdout: '1\n' });
+    expect((await ripcord(['run', '-c', '1', '--allow-file', 'go.sh'])).stderr).toMatch(/--allow-file .* --out/);
+  });
+
+  it('never takes the program for a change, wherever it lies', async () => {
+    file('seed/a', 'a');
+    file('seed/in.py', 'print(1)');
+    file('seed/.gitignore', 'build/\n');
+    file('seed/build/deep/x.sh', 'echo 1');
+    const [seed, out] = [path.join(directory, 'seed'), path.join(directory, 'out')];
+    file('out/there', 'x');
+    for (const program of [
+      file('mk.sh', '#!/bin/sh\necho 1'),
+      file('mk.py', 'print(1)', 0o755),
+      file('mk', '#!/bin/sh\necho 1'),
+      path.join(seed, 'in.py'),
+      path.join(seed, 'build/deep/x.sh'),
+    ]) {
+      const args = ['--seed', seed, '--out', out, '--image', 'shell'];
+      const { stderr, stdout } = await ripcord([
+        'run',
+        program,
+        ...args,
+        ...(/\.py$/.test(program) ? ['--image', 'python'] : []),
+      ]);
+      expect({ stdout, stderr }).toEqual({ stdout: '1\n', stderr: `ripcord: 0 changed files copied to ${out}\n` });
+    }
+    const { changes } = JSON.parse((await ripcord(['run', file('n.sh', 'echo x > b'), '--out', out, '--json'])).stdout);
+    expect(changes).toMatchObject({ files: ['b'], flagged: [], refused: [] });
+  });
+
+  it('copies links that stay inside, and says why it refuses another', async () => {
+    const out = path.join(directory, 'out');
+    mkdirSync(out);
+    symlinkSync('/etc', path.join(out, 'host'));
+    const code =
+      'mkdir n; echo x > n/f; ln -s f n/rel; ln -s n up; ln -s /etc/passwd abs; ln -s ../../x n/far; ln -s host/passwd via; mkfifo p';
+    const { stderr } = await ripcord(['run', '-c', code, '-l', 'bash', '--out', out]);
+    expect(readlinkSync(path.join(out, 'n/rel'))).toBe('f');
+    expect(readlinkSync(path.join(out, 'up'))).toBe('n');
+    for (const name of ['abs', 'n/far', 'via', 'p']) expect(lstatOf(path.join(out, name))).toBe(undefined);
+    expect(stderr).toContain('3 changed files copied');
+    expect(stderr).toContain('not copied: abs: link leads outside: absolute\n');
+    expect(stderr).toContain('not copied: n/far: link leads outside\n');
+    expect(stderr).toContain('not copied: via: leads outside through host, a link on the host\n');
+    expect(stderr).toContain('not copied: p: not a file, directory or link\n');
+    const { changes } = JSON.parse(readFileSync(`${out}.ripcord.json`, 'utf8'));
+    expect(changes.map(({ path: at }: { path: string }) => at)).toEqual(['n', 'n/f', 'n/rel', 'up']);
   });
 
   it('ends with an error where nobody can make the directory of --out', async () => {
@@ -336,7 +437,9 @@ http.server.test(http.server.SimpleHTTPRequestHandler, port=8000, bind='127.0.0.
     const { port } = taken.address() as AddressInfo;
     const { stderr, code } = await ripcord(['run', '-c', '1', '-p', `${port}:8000`]);
     taken.close();
-    expect(stderr).toMatch(new RegExp(`port ${port} of 127\\.0\\.0\\.1 .*in use`));
+    expect(stderr).toMatch(
+      new RegExp(`-p: port ${port} of 127\\.0\\.0\\.1 .*in use\nhint: +-p 8000 takes any free one`),
+    );
     expect(code).toBe(125);
   });
 });

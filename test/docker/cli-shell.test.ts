@@ -26,6 +26,12 @@ describe('ripcord shell', () => {
     expect(await leftOf(pid)).toEqual(NOTHING);
   });
 
+  it('is 80 columns by 24 rows on a terminal that does not know its size', async () => {
+    using running = startOnTerminal(['shell', '--', 'stty', 'size'], { size: [0, 0] });
+    await running.waitFor(/\n24 80\r\n/);
+    expect((await running.ended).code).toBe(0);
+  });
+
   it('sends Ctrl+C to what runs inside', async () => {
     using running = startOnTerminal(['shell']);
     await running.waitFor(/\$ $/);

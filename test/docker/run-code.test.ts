@@ -39,6 +39,20 @@ describe('python', () => {
     expect(result).toMatchObject({ exitCode: 0, stdout: 'from a file\n', stderr: '' });
   });
 
+  it.each([
+    ['py', 'print(1)'],
+    ['sh', 'echo 1'],
+    ['Python3', 'print(1)'],
+  ] as const)('takes %s for a name of the language', async (language, code) => {
+    const { stdout } = await sandbox().runCode(code, { language: language as 'py' });
+    expect(stdout).toBe('1\n');
+  });
+
+  it('names the languages where it knows none of that name', async () => {
+    const unknown = sandbox().runCode('1', { language: 'cobol' as 'py' });
+    await expect(unknown).rejects.toThrow(/language: .*"python"\|"javascript"\|"typescript"\|"bash" \(got "cobol"\)/);
+  });
+
   it('starts in the cwd asked for', async () => {
     await sandbox().files.write('sub/local.py', 'NAME = "sub"\n');
     const result = await sandbox().runCode('import os, local\nprint(local.NAME, os.getcwd())', { cwd: 'sub' });

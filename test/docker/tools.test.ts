@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isClean, SandboxManager } from 'ripcord-sandbox';
 import {
@@ -304,9 +304,12 @@ describe('files', () => {
 
   it('come out to the directory the operator named, and nowhere else', async () => {
     symlinkSync('/tmp', join(downloads.path, 'out'));
-    await call('exec', { command: 'mkdir -p out && echo x > out/escaped && ln -s /etc/passwd link' });
+    await call('exec', {
+      command: 'mkdir -p out && echo x > out/escaped && ln -s /etc/passwd link && ln -s b.py a/inside',
+    });
     const { value } = await call('download', { path: '.' });
     expect(readFileSync(join(downloads.path, 'a/b.py'), 'utf8')).toContain('two = 22');
+    expect(readlinkSync(join(downloads.path, 'a/inside'))).toBe('b.py');
     expect(existsSync(join(downloads.path, 'link'))).toBe(false);
     expect(existsSync('/tmp/escaped')).toBe(false);
     const { refused } = value as { refused: { path: string }[] };

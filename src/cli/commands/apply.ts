@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { InvalidOptionsError } from '../../errors.js';
 import { hostPath } from '../../home-path.js';
 import { sortFlags } from '../../workspace/commit-allow.js';
@@ -25,6 +25,8 @@ interface ApplyFlags {
   yes?: boolean;
   gitignore: boolean;
   defaultIgnores: boolean;
+  allowFile: string[];
+  /** The former name of `allowFile`. */
   allow: string[];
   allowRule: FlagRule[];
   skipRefused?: boolean;
@@ -44,8 +46,8 @@ export function addApply(program: Command, context: CliContext): void {
       'Makes the changes between two directories, or of a saved plan, in a third one. Nothing is written when a file ' +
         'there changed meanwhile, when a change leads out of it, or when a file that can run programs on this machine ' +
         'would change and is not allowed by name. Deleted is what the mark beside a result of run --out says was ' +
-        'deleted, and nothing else without --delete; on a terminal you are asked first. Killed in the middle, the next ' +
-        'apply or --recover restores what was. Nothing of it stays in the directory: which commits there were is kept in ' +
+        'deleted, and nothing else without --delete; on a terminal you are asked first, elsewhere nobody is. Killed in ' +
+        'the middle, the next apply or --recover restores what was. Nothing of it stays in the directory: which commits there were is kept in ' +
         '$XDG_STATE_HOME/ripcord/commits, without that variable ~/.local/state/ripcord/commits.',
     )
     .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote', hostPath)
@@ -56,9 +58,20 @@ export function addApply(program: Command, context: CliContext): void {
     .option('-y, --yes', 'delete without asking')
     .option('--no-gitignore', "also new files that the seed's .gitignore files name")
     .option('--no-default-ignores', 'also new caches and dependency trees: __pycache__, node_modules, .venv …')
-    .option('--allow <pattern>', 'a flagged file to write all the same, in .gitignore syntax; repeatable', collect, [])
+    .option(
+      '--allow-file <path>',
+      'a flagged file to write all the same, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
+      collect,
+      [],
+    )
+    .addOption(
+      new Option('--allow <path>', 'the former name of --allow-file').argParser(collect).default([]).hideHelp(),
+    )
     .option('--allow-rule <rule>', `a kind of flagged file to write: ${FLAG_RULES.join(', ')}; repeatable`, collect, [])
-    .option('--skip-refused', 'leave out what must not be written instead of giving up')
+    .option(
+      '--skip-refused',
+      'leave out what must not be written, and flagged files that are not allowed, instead of giving up',
+    )
     .option('-n, --dry-run', 'only say what would happen')
     .option('--recover', 'only put right what a killed apply left')
     .option('--json', 'print one JSON document')
@@ -99,17 +112,24 @@ async function apply(
     return (await isInTheWay(plan, flags)) ? ExitCode.FAILED : ExitCode.OK;
   }
   const receipt = await applyCommit(plan, {
-    allow: flags.allow,
-    allowRules: flags.allowRule,
+    ...allowanceOf(flags),
     onRefused: flags.skipRefused ? 'report' : 'throw',
+    onFlagged: flags.skipRefused ? 'report' : 'throw',
     signal,
   });
   return report(receipt, flags, tellReceipt);
 }
 
+const allowanceOf = ({ allow, allowFile, allowRule }: ApplyFlags) => ({
+  allow: [...allowFile, ...allow],
+  allowRules: allowRule,
+});
+
 async function isInTheWay(plan: CommitPlan, flags: ApplyFlags): Promise<boolean> {
-  if (plan.conflicts.length > 0 || (plan.refused.length > 0 && !flags.skipRefused)) return true;
-  const { others } = await sortFlags(plan.flagged, { allow: flags.allow, allowRules: flags.allowRule });
+  if (plan.conflicts.length > 0) return true;
+  if (flags.skipRefused) return false;
+  if (plan.refused.length > 0) return true;
+  const { others } = await sortFlags(plan.flagged, allowanceOf(flags));
   return others.length > 0;
 }
 
@@ -136,7 +156,12 @@ function tellReceipt({ changes, kept, alreadyThere, refused, historyProblem }: C
   for (const { change, path } of changes) process.stdout.write(`${change.padEnd(12)} ${safeLine(path)}\n`);
   for (const path of kept) note(`${safeLine(path)} stays: it holds files the sandbox did not have`);
   for (const { path, reason } of refused) note(`left out: ${safeLine(path)}: ${reason}`);
-  note(summarizeChanges(changes) + (alreadyThere.length > 0 ? `; ${alreadyThere.length} were there already` : ''));
+  note(
+    summarizeChanges(changes) +
+      (alreadyThere.length > 0
+        ? `; ${alreadyThere.length} ${alreadyThere.length === 1 ? 'was' : 'were'} there already`
+        : ''),
+  );
   tellHistoryProblem(historyProblem);
 }
 

@@ -9,6 +9,7 @@ import { isLoopbackHost } from '../../server/guards.js';
 import { openToken } from '../../server/start.js';
 import { serverDirectory } from '../../server/unix-socket.js';
 import { type ToolboxOptions, toolboxSchema } from '../../tools/options.js';
+import { seedDirectory } from '../../workspace/stage.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
@@ -86,6 +87,7 @@ async function mcp(flags: McpFlags, command: Command, { interrupt }: CliContext)
   await withManager(globalOptions(command), interrupt, async (manager) => {
     const toolbox = toolboxOptions(flags, manager);
     // Said at the start rather than at a client's first request.
+    if (flags.seed !== undefined) seedDirectory(flags.seed);
     parseOptions(toolboxSchema, toolbox, 'mcp');
     const version = packageVersion();
     if (!listen) {

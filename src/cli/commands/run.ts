@@ -13,7 +13,7 @@ import { parseDuration } from '../parse.js';
 import { type SavedChanges, saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { missedHere, ranOutOfRoom } from '../sandbox/hints.js';
-import { addSandboxFlags, allowance, createOptions, isHost, pickOut, type SandboxFlags } from '../sandbox/options.js';
+import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { runProgram } from '../sandbox/run-program.js';
 import { type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
@@ -130,8 +130,9 @@ function save(
   source: ProgramSource,
   signal: AbortSignal,
 ): Promise<SavedChanges> {
-  const except = source.path === undefined ? undefined : { path: source.path, content: source.content };
-  return saveChanges(sandbox, flags.out!, { ...allowance(flags), ...pickOut(flags), except, signal });
+  const { path, content, isExecutable } = source;
+  const program = path === undefined ? undefined : { path, content, isExecutable };
+  return saveChanges(sandbox, flags.out!, { ...allowance(flags), ...pickOut(flags), program, signal });
 }
 
 /** Lines about how it ended, and about what it may have lacked, in the words of the flags. */
@@ -149,7 +150,7 @@ const hasFailed = ({ outcome, exitCode }: ExecResult<Uint8Array>): boolean => ou
 
 /** A failed program without a network that looked for something there. */
 function missedNetworkOf(result: ExecResult<Uint8Array>, { allow, network }: RunFlags): string | undefined {
-  if (!hasFailed(result) || network === 'bridge' || allow?.some(isHost)) return undefined;
+  if (!hasFailed(result) || network === 'bridge' || allow?.length) return undefined;
   const missed = missedNetwork(result.stderr, result.stdout);
   return missed === undefined ? undefined : `no network: --allow ${missed || '<host>'} lets it reach that`;
 }

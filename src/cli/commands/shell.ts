@@ -11,7 +11,7 @@ import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
 import { withManager } from '../session.js';
-import { connectTerminal } from '../terminal/raw-terminal.js';
+import { connectTerminal, screenSize } from '../terminal/raw-terminal.js';
 
 /** `ripcord shell`: a person in a sandbox. */
 export function addShell(program: Command, context: CliContext): void {
@@ -55,7 +55,7 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
     await openPorts(sandbox, flags.port, signal);
     note(`sandbox ${sandbox.id} of ${sandbox.image}; exit or Ctrl+D ends it, Ctrl+] three times does so by force`);
     const terminal = await sandbox.spawn(argv.length > 0 ? argv : ANY_SHELL, {
-      pty: { cols: stdout.columns || 80, rows: stdout.rows || 24 },
+      pty: screenSize(),
       env: process.env.TERM ? { TERM: process.env.TERM } : {},
       cwd: flags.cwd && sandboxPath(sandbox, flags.cwd),
       killGraceMs: 200,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { KeptItem } from '../../lifecycle/sweep.js';
 import { SandboxManager } from '../../sandbox-manager.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
@@ -38,6 +39,7 @@ export function addSweep(program: Command, context: CliContext): void {
           directories.length === 1 ? '1 directory' : `${directories.length} directories`,
           ...(images.length > 0 ? [plural(images.length, 'image')] : []),
         ];
+        for (const item of report.keptItems) process.stdout.write(`kept ${keptLine(item)}\n`);
         process.stdout.write(
           `${counts.join(', ')} removed; ${report.kept} kept, whose owners live or cannot be asked\n`,
         );
@@ -45,4 +47,9 @@ export function addSweep(program: Command, context: CliContext): void {
       }
       context.exitCode = report.errors.length > 0 ? ExitCode.FAILED : ExitCode.OK;
     });
+}
+
+function keptLine({ kind, name, ownerState, owner }: KeptItem): string {
+  const who = owner ? `its owner, pid ${owner.pid} on ${safeLine(owner.host, 50)},` : 'its owner';
+  return `${kind} ${safeLine(name)}: ${who} ${ownerState === 'alive' ? 'lives' : 'cannot be asked'}`;
 }

@@ -13,15 +13,17 @@ import type { ChangeList, LeftOut } from '../../workspace/left-out.js';
 import { foldedName, isOwnPath } from '../../workspace/path-rules.js';
 import { MARK_ENDING, removeMark, writeMark } from '../../workspace/result-mark.js';
 import type { SeedReport } from '../../workspace/seed-report.js';
+import { optionsFor } from '../commit/allow-flags.js';
 import { tellIgnored } from '../commit/tell-ignored.js';
 import { note } from '../failure.js';
 import { plural } from '../terminal/format.js';
 import { safeLine } from '../terminal/safe-text.js';
+import { type OwnProgram, withoutProgram } from './own-program.js';
 
 export interface SavedChanges extends LeftOut {
   files: string[];
   deleted: string[];
-  /** Links, devices, and what the host has something in the way of. */
+  /** Links that lead out, devices, and what the host has something in the way of. */
   refused: { path: string; reason: string }[];
   /** Files that programs of this machine obey and that are not allowed. They are left out of a directory that was not empty. */
   flagged: Flagged[];
@@ -31,7 +33,7 @@ export interface SavedChanges extends LeftOut {
 
 export interface SaveOptions extends Partial<Allowance> {
   /** The program itself. It is not copied back as long as it is unchanged. */
-  except?: { path: string; content: string | Uint8Array } | undefined;
+  program?: OwnProgram | undefined;
   /** Leave out new caches and dependency trees. Default true. */
   defaultIgnores?: boolean;
   /** The directory that the sandbox began with. */
@@ -43,16 +45,18 @@ const MAX_FILE_BYTES = 1024 ** 3;
 const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 /**
- * Copies every added or modified file below `directory`. What is deleted in the sandbox is listed and stays on the
- * host. Nothing is written through a link of the host, and no link is made. In a directory that is not empty nothing is
+ * Copies every added or modified file below `directory`, and links that stay inside it. What is deleted in the sandbox is
+ * listed and stays on the host. Nothing is written through a link. In a directory that is not empty nothing is
  * written that programs of this machine obey, unless it is allowed.
  */
 export async function saveChanges(sandbox: Sandbox, directory: string, options: SaveOptions): Promise<SavedChanges> {
   const target = await HostDirectory.open(directory, { checkNames: true });
   await removeMark(target.root);
   const changes = await sandbox.diff({ signal: options.signal, defaultIgnores: options.defaultIgnores ?? true });
-  return new Saving(sandbox, target, changes, options).run();
+  return new Saving(sandbox, target, withoutProgram(changes, options.program), options).run();
 }
+
+const isOwn = (at: string): boolean => isOwnPath(at) || foldedName(at).endsWith(MARK_ENDING);
 
 class Saving {
   private readonly saved = { files: [] as string[], deleted: [] as string[], refused: [] as SavedChanges['refused'] };
@@ -68,7 +72,10 @@ class Saving {
   async run(): Promise<SavedChanges> {
     const flagged = this.target.wasEmpty ? [] : await this.flags();
     const leftOut = new Set(flagged.map(({ path: at }) => at));
-    for (const change of this.changes) {
+    // Links come last: nothing is written behind one, and each is judged by what the host has then.
+    const isLink = ({ change, kind }: Change) => change !== 'deleted' && kind === 'link';
+    const others = this.changes.filter((change) => !isLink(change));
+    for (const change of [...others, ...this.changes.filter(isLink)]) {
       const { path: at } = change;
       if (change.change === 'deleted') {
         this.saved.deleted.push(at);
@@ -86,7 +93,9 @@ class Saving {
       (change, side) => this.text(change, side),
       (parent) => readdir(path.join(this.target.root, parent)).catch(() => []),
     );
-    return (await sortFlags(flagged, { allow, allowRules })).others;
+    const { others } = await sortFlags(flagged, { allow, allowRules });
+    // Ripcord's own files are not written whatever is allowed.
+    return others.filter(({ path: at }) => !isOwn(at));
   }
 
   /** Reads a manifest such as package.json, whose scripts may be flagged. */
@@ -104,12 +113,16 @@ class Saving {
   private async attempt(change: Change): Promise<void> {
     const { path: at, kind } = change;
     try {
-      if (isOwnPath(at) || foldedName(at).endsWith(MARK_ENDING)) throw new InTheWay("Ripcord's own name");
+      if (isOwn(at)) throw new InTheWay("Ripcord's own name");
       if (kind === 'directory') {
         await this.makeParents(`${at}/`);
         this.written.push(change);
-      } else if (kind !== 'file') throw new InTheWay(`a ${kind} is not copied`);
-      else await this.saveFile(change);
+      } else if (kind === 'link') {
+        await this.target.makeInnerLink(at, change.after?.linkTarget ?? '', () => this.makeParents(at));
+        this.saved.files.push(at);
+        this.written.push(change);
+      } else if (kind === 'file') await this.saveFile(change);
+      else throw new InTheWay('not a file, directory or link');
     } catch (error) {
       if (!(error instanceof InTheWay || error instanceof FileError)) throw error;
       this.saved.refused.push({ path: at, reason: error.message });
@@ -118,9 +131,8 @@ class Saving {
 
   private async saveFile(change: Change): Promise<void> {
     const { path: at, after } = change;
-    const { except, signal } = this.options;
+    const { signal } = this.options;
     const content = await this.sandbox.files.read(at, { maxBytes: MAX_FILE_BYTES, signal });
-    if (except?.path === at && content.equals(Buffer.from(except.content))) return;
     await this.makeParents(at);
     const mode = ((after?.mode ?? 0o644) & 0o755) | 0o600;
     await this.target.writeFile(at, mode, (fd) => writeFully(fd, content), after?.mtimeMs);
@@ -139,7 +151,8 @@ class Saving {
     try {
       // The changes are where they belong: there is nothing to apply, and no reason to leave a file beside the project.
       if (seed !== undefined && (await realpath(seed)) === this.target.root) return undefined;
-      const file = await writeMark(this.target.root, { changes: this.written });
+      const changes = this.written.sort((a, b) => (a.path < b.path ? -1 : 1));
+      const file = await writeMark(this.target.root, { changes });
       return file === undefined ? { problem: 'there is no place beside it' } : { file };
     } catch (error) {
       return { problem: messageOf(error) };
@@ -157,7 +170,8 @@ export function tellSaved({ files, deleted, refused, flagged, mark, ...left }: S
   tellIgnored(left);
   tellList('not copied', refused);
   tellList('not written', flagged);
-  if (flagged.length > 0) note(`programs here obey such files; --allow and --allow-rule write them`);
+  if (flagged.length > 0)
+    note(`programs here obey such files; after a look at them, these options write them: ${optionsFor(flagged)}`);
   if (mark !== undefined && 'problem' in mark)
     note(`no mark for ripcord apply could be left beside ${out}: ${mark.problem}`);
 }

@@ -8,6 +8,7 @@ import type { Allowance } from '../../workspace/commit-allow.js';
 import type { FlagRule } from '../../workspace/commit-flags.js';
 import { FLAG_RULES } from '../../workspace/obeyed-files.js';
 import { collect, collectEnv, collectPort, parseNumber } from '../parse.js';
+import { checkHosts } from './host-list.js';
 import type { PortFlag } from './ports.js';
 
 export interface FrameFlags {
@@ -30,6 +31,7 @@ export interface SandboxFlags extends FrameFlags {
   image?: string;
   out?: string;
   allowRule?: FlagRule[];
+  allowFile?: string[];
   defaultIgnores: boolean;
   port?: PortFlag[];
   user?: string;
@@ -47,9 +49,13 @@ export function addSandboxFlags(command: Command): Command {
     .addOption(
       new Option(
         '--allow-rule <rule>',
-        `with --out into a directory that is not empty: also write files of this kind, which programs here obey (${FLAG_RULES.join(', ')}); ` +
-          '--allow names single ones: .envrc, /netlify.toml, .github/; repeatable',
+        `with --out into a directory that is not empty: also write files of this kind, which programs here obey (${FLAG_RULES.join(', ')}); repeatable`,
       ).argParser(collectRule),
+    )
+    .option(
+      '--allow-file <path>',
+      'the same for single files, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
+      collect,
     )
     .option(
       '-p, --port <[local:]port>',
@@ -101,29 +107,22 @@ export function addFrameFlags(command: Command): Command {
 
 /** @param image For where `--image` is not given. */
 export function createOptions(flags: SandboxFlags, image: string, signal: AbortSignal): CreateOptions {
-  const files = flags.allow?.filter(isFilePattern) ?? [];
-  if (files.length > 0 && flags.out === undefined) {
-    throw new InvalidOptionsError(`--allow ${files[0]} names a file to write, and there is no --out`);
+  const { allow = [], allowFile, allowRule, out } = flags;
+  checkHosts(allow, flags);
+  for (const [flag, value] of Object.entries({ '--allow-file': allowFile, '--allow-rule': allowRule })) {
+    if (value && out === undefined) throw new InvalidOptionsError(`${flag} is for what --out writes`);
   }
-  const hosts = flags.allow?.filter(isHost);
-  const frame = frameOptions({ ...flags, allow: hosts?.length ? hosts : undefined });
-  return { ...frame, image: flags.image ?? image, user: flags.user, signal };
+  return { ...frameOptions(flags), image: flags.image ?? image, user: flags.user, signal };
 }
 
 /** The obeyed files that `--out` may write. */
-export const allowance = ({ allow = [], allowRule = [] }: SandboxFlags): Allowance => ({
-  allow: allow.filter(isFilePattern),
+export const allowance = ({ allowFile = [], allowRule = [] }: SandboxFlags): Allowance => ({
+  allow: allowFile,
   allowRules: allowRule,
 });
 
 /** The other flags that say how `--out` writes. */
 export const pickOut = ({ seed, defaultIgnores }: SandboxFlags) => ({ seed, defaultIgnores });
-
-/** `--allow` takes hosts and files: a host has neither a slash nor a leading dot, except in `10.0.0.0/8` and `[fd00::/8]`. */
-const isFilePattern = (value: string): boolean =>
-  !value.includes('://') && /^[./!]|\/(?!\d{1,3}(?:\]|:|$))/.test(value);
-
-export const isHost = (value: string): boolean => !isFilePattern(value);
 
 function collectRule(value: string, collected: FlagRule[] = []): FlagRule[] {
   const rule = FLAG_RULES.find((known) => known === value);

@@ -1,4 +1,6 @@
 /** `--port`: servers in the sandbox, reached from this machine. */
+
+import { InvalidOptionsError } from '../../errors.js';
 import type { Sandbox } from '../../sandbox.js';
 import { note } from '../failure.js';
 
@@ -10,7 +12,11 @@ export interface PortFlag {
 /** Opens the ports asked for, and says where they are. They end with the sandbox. */
 export async function openPorts(sandbox: Sandbox, ports: readonly PortFlag[] = [], signal: AbortSignal): Promise<void> {
   for (const { port, localPort } of ports) {
-    const { url } = await sandbox.ports.forward(port, { localPort, signal });
+    const { url } = await sandbox.ports.forward(port, { localPort, signal }).catch((error) => {
+      if (!(error instanceof InvalidOptionsError) || localPort === undefined) throw error;
+      const message = error.message.replace(/^ports\.forward: /, '-p: ');
+      throw new InvalidOptionsError(message, { cause: error, hint: `-p ${port} takes any free one.` });
+    });
     note(`port ${port} of the sandbox is at ${url}`);
   }
 }

@@ -15,11 +15,11 @@ export async function runProgram(
   args: readonly string[],
   options: Options,
 ): Promise<ExecResult<Uint8Array>> {
-  const { content, path, language } = source;
+  const { content, path, language, mode } = source;
   if (path === undefined) {
     return sandbox.runCode(String(content), { ...options, language, args: [...args] });
   }
-  await sandbox.files.write(path, content, { mode: 0o755, signal: options.signal });
+  await sandbox.files.write(path, content, { mode, signal: options.signal });
   const file = posix.join(sandbox.workspace, path);
   if (language === undefined) return sandbox.exec([file, ...args], options);
   return sandbox.exec([...INTERPRETERS[language].argv(file), ...args], options);

@@ -1,12 +1,13 @@
 /** What `run` is to run: where it comes from and what language it is in. */
-import { readFile } from 'node:fs/promises';
-import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { languageNamed } from '../../command/language-names.js';
 import { LANGUAGE_OF_IMAGE } from '../../command/languages.js';
 import type { Language } from '../../config.js';
 import { InvalidOptionsError, messageOf } from '../../errors.js';
 import { abortable } from '../../lifecycle/abort.js';
+import { errnoOf } from '../../workspace/host-error.js';
 
 export interface ProgramSource {
   content: string | Uint8Array;
@@ -14,6 +15,10 @@ export interface ProgramSource {
   path: string | undefined;
   /** `undefined`: it is started by itself, as its first line says. */
   language: Language | undefined;
+  /** Permissions in the sandbox: executable where it is here, or where nothing else starts it. */
+  mode: number;
+  /** It is executable on this machine. */
+  isExecutable: boolean;
   /** The program was read from stdin, which is used up by that. */
   fromStdin: boolean;
 }
@@ -33,10 +38,10 @@ export async function readSource(
   flags: SourceFlags,
   signal: AbortSignal,
 ): Promise<ProgramSource> {
-  const given = flags.lang === undefined ? undefined : languageAsked(flags.lang);
+  const given = flags.lang === undefined ? undefined : languageOfFlag(flags.lang);
   const byImage = BY_IMAGE[flags.image ?? ''];
   if (flags.code !== undefined) {
-    return { content: flags.code, path: undefined, language: given ?? byImage ?? 'python', fromStdin: false };
+    return { ...NO_FILE, content: flags.code, language: given ?? byImage ?? 'python' };
   }
   if (file === undefined) {
     throw new InvalidOptionsError('run: nothing to run', { hint: "Give a file, - for stdin, or -c 'code'." });
@@ -44,19 +49,32 @@ export async function readSource(
   if (file === '-') {
     const content = await abortable(text(process.stdin), signal, 'reading the program');
     const language = given ?? languageOfShebang(content) ?? byImage ?? 'python';
-    return { content, path: undefined, language, fromStdin: true };
+    return { ...NO_FILE, content, language, fromStdin: true };
   }
-  const content = await readFile(file).catch((error) => {
-    const reason = error.code === 'ENOENT' ? 'there is no such file' : messageOf(error);
+  const { content, isExecutable } = await readProgram(file);
+  const byName = given ?? languageNamed(/\.([a-z]+)$/i.exec(file)?.[1] ?? '');
+  const language = byName ?? byContent(file, content, flags);
+  const mode = isExecutable || language === undefined ? 0o755 : 0o644;
+  return { content, path: placeOf(file, flags.seed), language, mode, isExecutable, fromStdin: false };
+}
+
+const NO_FILE = { path: undefined, mode: 0o644, isExecutable: false, fromStdin: false };
+
+async function readProgram(file: string): Promise<{ content: Buffer; isExecutable: boolean }> {
+  try {
+    const { mode } = await stat(file);
+    return { content: await readFile(file), isExecutable: (mode & 0o100) !== 0 };
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EISDIR') {
+      throw new InvalidOptionsError(`run: ${file} is a directory`, {
+        cause: error,
+        hint: `Name the program: ripcord run ${posix.join(file, 'main.py')} --seed ${file} runs it on a copy of the directory.`,
+      });
+    }
+    const reason = errno === 'ENOENT' ? 'there is no such file' : messageOf(error);
     throw new InvalidOptionsError(`run: cannot read ${file}: ${reason}`, { cause: error });
-  });
-  const language = given ?? languageNamed(/\.([a-z]+)$/i.exec(file)?.[1] ?? '');
-  return {
-    content,
-    path: placeOf(file, flags.seed),
-    fromStdin: false,
-    language: language ?? byContent(file, content, flags),
-  };
+  }
 }
 
 function byContent(file: string, content: Buffer, flags: SourceFlags): Language | undefined {
@@ -78,7 +96,7 @@ function languageOfShebang(content: string): Language | undefined {
   return line ? languageNamed(basename(line[1]!).replace(/[\d.]+$/, '')) : undefined;
 }
 
-function languageAsked(name: string): Language {
+function languageOfFlag(name: string): Language {
   const language = languageNamed(name);
   if (language) return language;
   throw new InvalidOptionsError(`run: unknown language '${name}'`, {

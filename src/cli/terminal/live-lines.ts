@@ -38,7 +38,8 @@ export class LiveLines implements Disposable {
 
   /** As many as there is room for, each cut to the width: lines that wrap or scroll away could not be taken back. */
   #fitting(): string[] {
-    const { columns = 80, rows = 24 } = process.stderr;
+    const columns = process.stderr.columns || 80;
+    const rows = process.stderr.rows || 24;
     const room = Math.max(1, rows - 2);
     const more = this.#lines.length - room;
     const lines = more > 0 ? [...this.#lines.slice(0, room - 1), `… and ${more + 1} more`] : this.#lines;

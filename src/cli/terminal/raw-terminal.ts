@@ -13,6 +13,12 @@ const ESCAPE_MS = 1000;
 /** For a screen that is slower than the command was. */
 const LAST_OUTPUT_MS = 1000;
 
+/** The size of this terminal. Serial lines and many a terminal of a CI job know none and report 0: they get the VT100's. */
+export const screenSize = ({ columns, rows } = process.stdout): { cols: number; rows: number } => ({
+  cols: columns || 80,
+  rows: rows || 24,
+});
+
 /** Puts this terminal into raw mode until the command ends, and back however it ends. */
 export async function connectTerminal(command: CommandHandle): Promise<CommandResult> {
   const { stdin, stdout } = process;
@@ -22,7 +28,10 @@ export async function connectTerminal(command: CommandHandle): Promise<CommandRe
     command.stdin?.write(bytes);
   };
   const onEnd = () => command.stdin?.end();
-  const onResize = () => command.resize(stdout.columns, stdout.rows);
+  const onResize = () => {
+    const { cols, rows } = screenSize();
+    command.resize(cols, rows);
+  };
   const restore = () => void stdin.setRawMode(false);
 
   stdin.setRawMode(true);

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { addApply } from '../../../src/cli/commands/apply.js';
 import { addDiff } from '../../../src/cli/commands/diff.js';
 import type { CliContext } from '../../../src/cli/context.js';
+import { describeFailure } from '../../../src/cli/failure.js';
 import * as terminal from '../../../src/cli/terminal/ask.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
 import { manifestOf } from '../../../src/workspace/manifest.js';
@@ -211,11 +212,35 @@ describe('ripcord apply', () => {
       code: 1,
       err: expect.stringContaining('flagged: .vscode'),
     });
-    await expect(ripcord(...argv)).rejects.toMatchObject({ code: 'commit-flagged' });
+    const failed = await ripcord(...argv).catch((error) => describeFailure(error));
+    expect(failed).toMatch(/hint: +Read them\. These options write them: --allow-file \/\.vscode\n/);
     expect((await ripcord(...argv, '--dry-run', '--allow', '.vscode/')).code).toBe(0);
     expect(existsSync(temp('here/.ripcord'))).toBe(false);
-    await ripcord(...argv, '--allow', '.vscode/');
+    await ripcord(...argv, '--allow-file', '/.vscode');
     expect(existsSync(temp('here/.vscode/tasks.json'))).toBe(true);
+  });
+
+  it('leaves out what must not be written and what is not allowed with --skip-refused', async () => {
+    prepare();
+    writeTree(temp('after'), { '.envrc': 'x', '.vscode': { 'tasks.json': '{}', 'mcp.json': '{}' }, out: 'link:/etc' });
+    const argv = ['apply', temp('before'), temp('after'), '--to', temp('here'), '--partial'];
+    expect((await ripcord(...argv, '--dry-run', '--skip-refused')).code).toBe(0);
+    const { code, err } = await ripcord(...argv, '--skip-refused', '--allow-file', '/.vscode/tasks.json');
+    expect(code).toBe(0);
+    expect(err).toMatch(/left out: \.envrc: a shell/);
+    expect(err).toMatch(/left out: \.vscode\/mcp\.json: /);
+    expect(err).toMatch(/left out: out: link leads outside/);
+    expect(readTree(temp('here'))).toEqual({
+      ...{ a: '2\n', gone: 'x', mine: 'mine', n: { m: 'm' } },
+      '.vscode': { 'tasks.json': '{}' },
+    });
+  });
+
+  it('counts one change that was there already as one', async () => {
+    prepare();
+    writeFileSync(temp('here/a'), '2\n');
+    const { err } = await ripcord('apply', temp('before'), temp('after'), '--to', temp('here'), '--partial');
+    expect(err).toContain('; 1 was there already');
   });
 
   it('says what it cannot tell when the directory before is the target', async () => {

@@ -1,0 +1,26 @@
+/** The options that write flagged files, in words that can be copied to a command line. */
+
+import type { FlagRule } from '../../workspace/commit-flags.js';
+import { isWithin } from '../../workspace/commit-paths.js';
+import { exactPattern } from '../../workspace/ignore-pattern.js';
+import { safeText } from '../terminal/safe-text.js';
+
+type Flagged = readonly { path: string; rule: FlagRule }[];
+
+/** A line with more options is not read. From there on the rules stand for their files. */
+const MAX_FILES = 10;
+
+/** Names each file, or each rule where there are many files or a path is not printable. */
+export function optionsFor(flagged: Flagged): string {
+  const sorted = [...flagged].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const top: string[] = [];
+  // The option for a directory is for all of it.
+  for (const { path } of sorted) if (!top.some((above) => isWithin(path, above))) top.push(path);
+  const isShort =
+    top.length <= MAX_FILES && top.every((path) => safeText(path) === path && !/\s{2,}|[\n\t]/.test(path));
+  if (isShort) return top.map((path) => `--allow-file ${quoted(exactPattern(path))}`).join(' ');
+  return [...new Set(flagged.map(({ rule }) => rule))].map((rule) => `--allow-rule ${rule}`).join(' ');
+}
+
+/** One word for a POSIX shell. */
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
