@@ -67,7 +67,7 @@ const absolutePath = text.refine((path) => path.startsWith('/'), { error: 'expec
 /** An engine reads a smaller number than these as 'without a limit'. */
 export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2, {
   error: 'must be at least 16m',
-  // Sizes that follow from it are no problem of their own.
+  // Sizes that follow from it are not looked at then.
   abort: true,
 });
 /** The kernel's smallest quota is 1 ms in each period of 100 (`kernel/sched/core.c`, min_cfs_quota_period). */

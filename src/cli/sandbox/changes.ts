@@ -23,7 +23,7 @@ import { type OwnProgram, withoutProgram } from './own-program.js';
 export interface SavedChanges extends LeftOut {
   files: string[];
   deleted: string[];
-  /** Links that lead out, devices, and what the host has something in the way of. */
+  /** Links that lead out, devices, and paths where the host has something else. */
   refused: { path: string; reason: string }[];
   /** Files that programs of this machine obey and that are not allowed. They are left out of a directory that was not empty. */
   flagged: Flagged[];
@@ -72,7 +72,7 @@ class Saving {
   async run(): Promise<SavedChanges> {
     const flagged = this.target.wasEmpty ? [] : await this.flags();
     const leftOut = new Set(flagged.map(({ path: at }) => at));
-    // Links come last: nothing is written behind one, and each is judged by what the host has then.
+    // Links come last: nothing is written behind one, and each is judged by the host's files of that moment.
     const isLink = ({ change, kind }: Change) => change !== 'deleted' && kind === 'link';
     const others = this.changes.filter((change) => !isLink(change));
     for (const change of [...others, ...this.changes.filter(isLink)]) {
