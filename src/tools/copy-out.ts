@@ -19,7 +19,7 @@ export interface CopiedOut {
 const MAX_ENTRIES = 10_000;
 const MAX_BYTES = 256 * 1024 ** 2;
 
-/** Nothing is written outside `directory` or through a link in it. Links are made that stay inside it. */
+/** Writes nothing outside `directory` or through a link in it, and makes links that stay inside it. */
 export async function copyOut(
   sandbox: Sandbox,
   from: string,

@@ -65,7 +65,7 @@ export interface CommitReceipt {
   kept: string[];
   /** Flagged files that were allowed. */
   allowed: Flagged[];
-  /** What was left out, with `onRefused: 'report'` and `onFlagged: 'report'`. */
+  /** Files and links that were left out, with `onRefused: 'report'` and `onFlagged: 'report'`. */
   refused: readonly Refused[];
   /**
    * The reason why {@link readCommits} will not know of this commit, for instance a state directory without write
