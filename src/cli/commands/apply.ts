@@ -47,8 +47,8 @@ export function addApply(program: Command, context: CliContext): void {
         'there changed meanwhile, when a change leads out of it, or when a file that can run programs on this machine ' +
         'would change and is not allowed by name. Deleted is what the mark beside a result of run --out says was ' +
         'deleted, and nothing else without --delete; on a terminal you are asked first, elsewhere nobody is. Killed in ' +
-        'the middle, the next apply or --recover restores what was. Nothing of it stays in the directory: which commits there were is kept in ' +
-        '$XDG_STATE_HOME/ripcord/commits, without that variable ~/.local/state/ripcord/commits.',
+        'the middle, the next apply or --recover restores what was. Nothing of it stays in the directory: which commits ' +
+        'there were is kept in $XDG_STATE_HOME/ripcord/commits, without that variable ~/.local/state/ripcord/commits.',
     )
     .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote', hostPath)
     .argument('[result]', 'the directory after', hostPath)
@@ -59,13 +59,13 @@ export function addApply(program: Command, context: CliContext): void {
     .option('--no-gitignore', "also new files that the seed's .gitignore files name")
     .option('--no-default-ignores', 'also new caches and dependency trees: __pycache__, node_modules, .venv …')
     .option(
-      '--allow-file <path>',
+      '--allow-file <pattern>',
       'a flagged file to write all the same, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
       collect,
       [],
     )
     .addOption(
-      new Option('--allow <path>', 'the former name of --allow-file').argParser(collect).default([]).hideHelp(),
+      new Option('--allow <pattern>', 'the former name of --allow-file').argParser(collect).default([]).hideHelp(),
     )
     .option('--allow-rule <rule>', `a kind of flagged file to write: ${FLAG_RULES.join(', ')}; repeatable`, collect, [])
     .option(

@@ -53,7 +53,7 @@ export function addSandboxFlags(command: Command): Command {
       ).argParser(collectRule),
     )
     .option(
-      '--allow-file <path>',
+      '--allow-file <pattern>',
       'the same for single files, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
       collect,
     )
