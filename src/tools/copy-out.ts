@@ -1,10 +1,14 @@
 /** Copies files of a sandbox into a directory of the host that the operator chose. */
-import { posix } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import { FileError, InvalidOptionsError } from '../errors.js';
 import type { FileInfo } from '../files/sandbox-files.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Sandbox } from '../sandbox.js';
+import { flagChanges } from '../workspace/commit-flags.js';
+import type { Change } from '../workspace/diff.js';
 import { writeFully } from '../workspace/fd.js';
+import { readRecord } from '../workspace/history/record.js';
 import { HostDirectory, InTheWay } from '../workspace/host-directory.js';
 import { isOwnPath } from '../workspace/path-rules.js';
 
@@ -12,14 +16,18 @@ export interface CopiedOut {
   /** Below the directory. */
   files: string[];
   bytes: number;
-  /** Links, devices, and what the host has something in the way of. */
+  /** Links, devices, files that programs of the host obey, and files whose place on the host is taken. */
   refused: { path: string; reason: string }[];
 }
 
 const MAX_ENTRIES = 10_000;
 const MAX_BYTES = 256 * 1024 ** 2;
+const MAX_MANIFEST_BYTES = 1024 ** 2;
 
-/** Writes nothing outside `directory` or through a link in it, and makes links that stay inside it. */
+/**
+ * This writes nothing outside `directory` or through a link in it, and makes links that stay inside it. It refuses the files that
+ * programs of the host obey unasked (commit-flags.ts) and makes no file executable: a model must not allow itself such files.
+ */
 export async function copyOut(
   sandbox: Sandbox,
   from: string,
@@ -31,6 +39,7 @@ export async function copyOut(
   const target = await HostDirectory.open(directory, { checkNames: true });
   const copied: CopiedOut = { files: [], bytes: 0, refused: [] };
   const entries = await entriesOf(sandbox, root, signal);
+  const reasons = await obeyed(sandbox, entries, target.root, signal);
   // Links come last: nothing is written behind one.
   const isLink = ({ kind }: FileInfo) => kind === 'link';
   for (const entry of [...entries.filter((one) => !isLink(one)), ...entries.filter(isLink)]) {
@@ -39,6 +48,8 @@ export async function copyOut(
     if (kind === 'directory') continue;
     try {
       if (isOwnPath(path)) throw new InTheWay("Ripcord's own name");
+      const reason = reasons.get(path);
+      if (reason !== undefined) throw new InTheWay(reason);
       if (kind === 'link') {
         await target.makeInnerLink(path, linkTarget ?? '', () => makeParents(target, path));
         copied.files.push(path);
@@ -47,7 +58,7 @@ export async function copyOut(
       if (kind !== 'file') throw new InTheWay('not a file, directory or link');
       const content = await sandbox.files.read(path, { maxBytes: MAX_BYTES - copied.bytes, signal });
       await makeParents(target, path);
-      await target.writeFile(path, (mode & 0o755) | 0o600, (fd) => writeFully(fd, content), mtimeMs);
+      await target.writeFile(path, (mode & 0o644) | 0o600, (fd) => writeFully(fd, content), mtimeMs);
       copied.files.push(path);
       copied.bytes += content.length;
     } catch (error) {
@@ -62,6 +73,31 @@ async function makeParents(target: HostDirectory, path: string): Promise<void> {
   for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
     await target.makeDirectory(path.slice(0, end), 0o755);
   }
+}
+
+/** Why a program of the host obeys an entry, by path. */
+async function obeyed(
+  sandbox: Sandbox,
+  entries: readonly FileInfo[],
+  root: string,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, string>> {
+  const changes = entries.map((after): Change => ({ path: after.path, change: 'added', kind: after.kind, after }));
+  const flagged = await flagChanges(
+    changes,
+    async ({ path, after }, side) => {
+      if (side === 'before') return readRecord(join(root, path), MAX_MANIFEST_BYTES).catch(() => undefined);
+      if (after!.size > MAX_MANIFEST_BYTES) return undefined;
+      return sandbox.files.readText(path, { maxBytes: MAX_MANIFEST_BYTES, signal }).catch(unlessUnreadable);
+    },
+    (directory) => readdir(join(root, directory)).catch(() => []),
+  );
+  return new Map(flagged.flatMap(({ path, rule, reason }) => (rule === 'executable' ? [] : [[path, reason]])));
+}
+
+/** A file that cannot be read cannot be copied either: its copying reports it. */
+function unlessUnreadable(error: unknown): undefined {
+  if (!(error instanceof FileError)) throw error;
 }
 
 async function entriesOf(sandbox: Sandbox, root: string, signal: AbortSignal | undefined) {

@@ -6,7 +6,7 @@
 import { WorkMeter } from '../lifecycle/work-meter.js';
 import { becomesExecutable } from './commit-mode.js';
 import type { Change } from './diff.js';
-import { OBEYED_FILES, type ObeyedBy, type ObeyedFiles, REASONS, SCRIPT_KEYS } from './obeyed-files.js';
+import { OBEYED_FILES, type ObeyedBy, type ObeyedFiles, REASONS, REPOSITORIES, SCRIPT_KEYS } from './obeyed-files.js';
 import { FOLDING, foldedName } from './path-rules.js';
 import { repositoryParts } from './repository-marks.js';
 
@@ -28,6 +28,8 @@ for (const rule of OBEYED_FILES) {
   for (const path of rule.paths ?? []) BY_PATH.push([`/${path}/`, rule]);
 }
 
+const BARE = 'part of a bare repository';
+
 /** Reads a changed file's content before or after the change, or undefined if there is no such file. */
 export type ReadSide = (change: Change, side: 'before' | 'after') => Promise<string | undefined>;
 
@@ -48,7 +50,7 @@ export async function flagChanges(
     if (meter.spend(FOLDING * path.length)) await meter.rest();
     const byName = nameRule(path);
     if (byName !== undefined) flagged.push({ path, rule: byName.rule, reason: REASONS[byName.rule] });
-    else if (bare.has(path)) flagged.push({ path, rule: 'git', reason: 'part of a bare repository' });
+    else if (bare.has(path)) flagged.push({ path, rule: 'git', reason: BARE });
     const scripts = await changedScripts(change, read);
     if (scripts !== undefined) flagged.push({ path, rule: 'package-scripts', reason: scripts });
     if (change.after !== undefined && becomesExecutable(change.before, change.after)) {
@@ -56,6 +58,17 @@ export async function flagChanges(
     }
   }
   return flagged;
+}
+
+/** Whether something flagged is a part of a repository of git or another version control: its configuration names programs. */
+export function isOfRepository({ path, rule, reason }: Flagged): boolean {
+  if (rule !== 'git') return false;
+  return (
+    reason === BARE ||
+    foldedName(path)
+      .split('/')
+      .some((name) => REPOSITORIES.has(name))
+  );
 }
 
 /** As a case-insensitive file system would take the path: `.GIT` is `.git` there. */
@@ -75,10 +88,24 @@ async function changedScripts(change: Change, read: ReadSide): Promise<string | 
   if (change.after.kind === 'link') return 'a link in place of a manifest';
   if (change.after.kind !== 'file' || change.change === 'mode-changed') return undefined;
   const after = parseObject(await read(change, 'after'));
-  if (after === undefined) return 'not readable as JSON';
   const before = parseObject(await read(change, 'before')) ?? {};
-  const changed = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  const changed = after && changedKeys(keys, before, after);
+  if (changed === undefined) return 'not readable as JSON';
   return changed.length > 0 ? `changes ${changed.join(', ')}` : undefined;
+}
+
+/** Undefined where a value nests too deep for the stack. */
+function changedKeys(
+  keys: readonly string[],
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): string[] | undefined {
+  try {
+    return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> | undefined {

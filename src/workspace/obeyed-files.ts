@@ -40,6 +40,19 @@ export const REASONS = {
   ripcord: 'ripcord apply deletes what it lists',
 } as const;
 
+/** The names under the rule `git` that are directories of a repository. */
+export const REPOSITORIES: ReadonlySet<string> = new Set([
+  '.git',
+  'git~1',
+  '.hg',
+  '.svn',
+  '.jj',
+  '.sl',
+  '_darcs',
+  '.pijul',
+  '.bzr',
+]);
+
 export interface ObeyedFiles {
   rule: keyof typeof REASONS;
   /** The documents that describe it. */

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -334,6 +335,19 @@ describe('what comes out', () => {
     expect(stderr).toContain('not copied: p: not a file, directory or link\n');
     const { changes } = JSON.parse(readFileSync(`${out}.ripcord.json`, 'utf8'));
     expect(changes.map(({ path: at }: { path: string }) => at)).toEqual(['n', 'n/f', 'n/rel', 'up']);
+  });
+
+  it('writes no repository into an empty directory either, unless it is allowed', async () => {
+    const out = path.join(directory, 'project/new');
+    const code = 'mkdir -p .git a/.hg; echo x > .git/config; echo x > a/.hg/hgrc; echo x > .gitignore; echo x > .envrc';
+    const first = await ripcord(['run', '-c', code, '-l', 'bash', '--out', out]);
+    expect(first.stderr).toMatch(/not written: \.git\/config: git/);
+    expect(first.stderr).toMatch(/not written: a\/\.hg\/hgrc: git/);
+    expect(readdirSync(out).sort()).toEqual(['.envrc', '.gitignore', 'a']);
+    expect(readdirSync(path.join(out, 'a'))).toEqual([]);
+    rmSync(out, { recursive: true });
+    await ripcord(['run', '-c', code, '-l', 'bash', '--out', out, '--allow-rule', 'git']);
+    expect(readFileSync(path.join(out, '.git/config'), 'utf8')).toBe('x\n');
   });
 
   it('ends with an error where nobody can make the directory of --out', async () => {

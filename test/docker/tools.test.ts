@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isClean, SandboxManager } from 'ripcord-sandbox';
 import {
@@ -318,6 +328,30 @@ describe('files', () => {
       expect(await call('download', { path }), path).toMatchObject({ isError: true });
     }
     rmSync(join(downloads.path, 'out'));
+  });
+
+  it('come out without what programs of the host obey', async () => {
+    mkdirSync(join(downloads.path, '.git'));
+    writeFileSync(join(downloads.path, '.git/config'), '[core]');
+    const code = `mkdir -p p/.git p/.ripcord/lock p/v/objects p/v/refs .git
+      for f in .git/config p/.git/config p/.ripcord/lock/owner p/.envrc p/v/HEAD p/v/objects/a p/v/refs/a; do echo x > $f; done
+      echo '{"scripts":{"prepare":"x"}}' > p/package.json; echo run > p/run.sh; chmod 755 p/run.sh`;
+    await call('exec', { command: code });
+    const { value } = await call('download', { path: '.' });
+    const { refused, files } = value as { refused: { path: string }[]; files: string[] };
+    expect(refused.map(({ path }) => path)).toEqual(
+      expect.arrayContaining([
+        ...['.git/config', 'p/.git/config', 'p/.ripcord/lock/owner', 'p/.envrc', 'p/package.json'],
+        'p/v/HEAD',
+      ]),
+    );
+    expect(files).toContain('p/run.sh');
+    expect(readFileSync(join(downloads.path, 'p/run.sh'), 'utf8')).toBe('run\n');
+    expect(statSync(join(downloads.path, 'p/run.sh')).mode & 0o111).toBe(0);
+    expect(readFileSync(join(downloads.path, '.git/config'), 'utf8')).toBe('[core]');
+    expect(readdirSync(join(downloads.path, 'p')).sort()).toEqual(['run.sh', 'v']);
+    expect(await call('download', { path: 'p/.envrc' })).toMatchObject({ value: { files: [] } });
+    await call('exec', { command: 'rm -rf p .git' });
   });
 });
 

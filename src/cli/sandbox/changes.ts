@@ -4,7 +4,7 @@ import path from 'node:path';
 import { FileError, messageOf } from '../../errors.js';
 import type { Sandbox } from '../../sandbox.js';
 import { type Allowance, sortFlags } from '../../workspace/commit-allow.js';
-import { type Flagged, flagChanges } from '../../workspace/commit-flags.js';
+import { type Flagged, flagChanges, isOfRepository } from '../../workspace/commit-flags.js';
 import { readSnapshotFile } from '../../workspace/commit-snapshot.js';
 import type { Change } from '../../workspace/diff.js';
 import { writeFully } from '../../workspace/fd.js';
@@ -25,7 +25,10 @@ export interface SavedChanges extends LeftOut {
   deleted: string[];
   /** Links that lead out, devices, and paths where the host has something else. */
   refused: { path: string; reason: string }[];
-  /** Files that programs of this machine obey and that are not allowed. They are left out of a directory that was not empty. */
+  /**
+   * Files that programs of this machine obey and that are not allowed. They are left out of a directory that was not empty; parts
+   * of a repository are left out of any.
+   */
   flagged: Flagged[];
   /** The mark beside the directory, for `ripcord apply`; or why there is none. Undefined where the seed itself was written to. */
   mark: { file: string } | { problem: string } | undefined;
@@ -47,7 +50,7 @@ const MAX_MANIFEST_BYTES = 1024 ** 2;
 /**
  * Copies every added or modified file below `directory`, and links that stay inside it. What is deleted in the sandbox is
  * listed and stays on the host. Nothing is written through a link. In a directory that is not empty nothing is
- * written that programs of this machine obey, unless it is allowed.
+ * written that programs of this machine obey, unless it is allowed; and no repository in an empty one either.
  */
 export async function saveChanges(sandbox: Sandbox, directory: string, options: SaveOptions): Promise<SavedChanges> {
   const target = await HostDirectory.open(directory, { checkNames: true });
@@ -70,7 +73,7 @@ class Saving {
   ) {}
 
   async run(): Promise<SavedChanges> {
-    const flagged = this.target.wasEmpty ? [] : await this.flags();
+    const flagged = await this.flags();
     const leftOut = new Set(flagged.map(({ path: at }) => at));
     // Links come last: nothing is written behind one, and each is judged by the host's files of that moment.
     const isLink = ({ change, kind }: Change) => change !== 'deleted' && kind === 'link';
@@ -90,12 +93,14 @@ class Saving {
     const { allow = [], allowRules = [] } = this.options;
     const flagged = await flagChanges(
       this.changes,
-      (change, side) => this.text(change, side),
+      // In an empty directory no manifest decides anything.
+      async (change, side) => (this.target.wasEmpty ? undefined : this.text(change, side)),
       (parent) => readdir(path.join(this.target.root, parent)).catch(() => []),
     );
     const { others } = await sortFlags(flagged, { allow, allowRules });
-    // Ripcord's own files are not written whatever is allowed.
-    return others.filter(({ path: at }) => !isOwn(at));
+    // Ripcord's own files are not written whatever is allowed. A git command in the result obeys a repository's configuration. The
+    // other files of an empty directory are those of any project that is unpacked.
+    return others.filter((flag) => !isOwn(flag.path) && (!this.target.wasEmpty || isOfRepository(flag)));
   }
 
   /** Reads a manifest such as package.json, whose scripts may be flagged. */

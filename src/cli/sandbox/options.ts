@@ -49,7 +49,7 @@ export function addSandboxFlags(command: Command): Command {
     .addOption(
       new Option(
         '--allow-rule <rule>',
-        `with --out into a directory that is not empty: also write files of this kind, which programs here obey (${FLAG_RULES.join(', ')}); repeatable`,
+        `with --out: also write files of this kind, which programs here obey; an empty directory needs it for repositories alone (${FLAG_RULES.join(', ')}); repeatable`,
       ).argParser(collectRule),
     )
     .option(

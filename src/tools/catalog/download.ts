@@ -9,7 +9,8 @@ export const download = defineTool({
   title: "Copy files to the user's machine",
   description:
     "Copy a file or directory of the sandbox's workspace to the user's download directory, under the same relative path. " +
-    'Use it for results the user asked for. An older file of that name is replaced.',
+    'Use it for results the user asked for. An older file of that name is replaced. ' +
+    'What programs there would obey unasked (.git, .envrc, scripts in package.json …) is not copied, and files are not executable.',
   input: z.strictObject({
     path: z.string().min(1).describe('Relative to /workspace; "." for all of it.'),
     sandbox_id: sandboxField,

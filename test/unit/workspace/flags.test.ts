@@ -45,6 +45,23 @@ describe('files that programs obey unasked', () => {
   });
 });
 
+describe('a manifest that nests deeper than a stack', () => {
+  const deep = (inner: string) => `{"scripts": ${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}}`;
+
+  it.each([
+    ['after the change', { before: '{}', after: deep('') }],
+    ['before it', { before: deep(''), after: '{"scripts": {"a": "b"}}' }],
+    ['on both sides', { before: deep('1'), after: deep('2') }],
+  ])('%s is flagged as not readable', async (_, sides) => {
+    const flags = await flagChanges(
+      [{ ...added('package.json'), change: 'modified', before: after }],
+      async (_change, side) => sides[side],
+      async () => [],
+    );
+    expect(flags).toMatchObject([{ path: 'package.json', rule: 'package-scripts', reason: 'not readable as JSON' }]);
+  });
+});
+
 describe('a repository without a .git', () => {
   const commit = async (base: Tree, result: Tree) => {
     const n = Math.random();
