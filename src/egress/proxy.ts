@@ -17,6 +17,7 @@ import type { ResolvedNetwork } from '../config.js';
 import { messageOf } from '../errors.js';
 import { answerTo } from '../ports/answer.js';
 import { flow, join } from '../ports/join.js';
+import { PacedConnection } from '../ports/paced-connection.js';
 import { certificatesOf } from './authorities.js';
 import { Dialer, type Outside, type Route, realOutside } from './dialer.js';
 import { isFramed, unknownCoding } from './framing.js';
@@ -145,11 +146,10 @@ export class EgressProxy {
   }
 
   /** Takes one connection from inside the sandbox. */
-  accept(client: Duplex): void {
+  accept(connection: Duplex): void {
+    const client = new PacedConnection(connection);
     this.#open.add(client);
     client.once('close', () => this.#open.delete(client));
-    // A client that goes away in the middle is nothing to report.
-    client.on('error', () => {});
     this.#server.emit('connection', client);
   }
 
@@ -179,6 +179,7 @@ export class EgressProxy {
         client.write(ESTABLISHED);
         isOpen = true;
         if (head.length > 0) upstream.write(head);
+        unpace(client);
         await join(client, upstream);
         return;
       }
@@ -202,6 +203,7 @@ export class EgressProxy {
         this.#inTunnels.emit('connection', client);
         return;
       }
+      unpace(client);
       route ??= await this.#dialer.tunnel(target, client);
       upstream = route.connection;
       if (target.port === 443) this.#allow('connect', target, { rule: rule.text, address: route.address });
@@ -292,6 +294,7 @@ export class EgressProxy {
       connection.on('error', () => {});
       if (first.length > 0) client.write(first);
       if (head.length > 0) connection.write(head);
+      unpace(client);
       await join(client, connection);
     } catch (error) {
       sent?.outgoing.destroy();
@@ -435,6 +438,10 @@ export class EgressProxy {
     this.observe(record);
   }
 }
+
+const unpace = (connection: Duplex): void => {
+  if (connection instanceof PacedConnection) connection.unpace();
+};
 
 const hostField = (target: Target, defaultPort: number): string =>
   target.port === defaultPort ? formatHost(target.host) : formatTarget(target);

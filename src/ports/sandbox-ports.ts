@@ -10,6 +10,7 @@ import { InvalidOptionsError, RipcordError, TaskAbortedError } from '../errors.j
 import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
 import { answerTo } from './answer.js';
 import { join } from './join.js';
+import { PacedConnection } from './paced-connection.js';
 
 /** @internal How a sandbox's ports are reached. */
 export interface PortRoot {
@@ -92,7 +93,7 @@ export class SandboxPorts {
     config.parseOptions(config.portSchema, { port }, 'ports.fetch');
     const asked = new Request(new URL(target, `http://localhost:${port}`), init);
     const signal = init.signal ?? undefined;
-    const connection = await this.#connect(port, signal);
+    const connection = new PacedConnection(await this.#connect(port, signal));
     const url = new URL(asked.url);
     const outgoing = httpRequest({
       method: asked.method,

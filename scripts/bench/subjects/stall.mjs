@@ -1,5 +1,8 @@
 /** The longest turn of the host's event loop while it reads what hostile sandboxes wrote, at the largest input allowed. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { importCompiled } from '../../setup/paths.mjs';
 import { outputOf } from '../ripcord.mjs';
@@ -54,6 +57,29 @@ import sys
 sys.stdout.write('ok 1 - x\\n  ---\\n')
 for _ in range(8): sys.stdout.write('  a: b\\n' * (1024 * 1024 // 7))
 sys.stdout.write('  ...\\n1..1\\n')
+`;
+/** Answers that cost an HTTP parser most, whatever is asked. */
+const ANSWERS = `
+import socket
+CHUNKED = b'Transfer-Encoding: chunked\\r\\n\\r\\n' + b'1\\r\\na\\r\\n' * 400000 + b'0\\r\\n\\r\\n'
+server = socket.create_server(('127.0.0.1', 8000))
+while True:
+    client, _ = server.accept()
+    try:
+        path = client.recv(65536)[:6]
+        if path == b'GET /c': client.sendall(b'HTTP/1.1 200 OK\\r\\n' + CHUNKED)
+        if path == b'GET /i': client.sendall(b'HTTP/1.1 103 X\\r\\n\\r\\n' * 40000)
+    except OSError: pass
+    client.close()
+`;
+/** A request of the same kind to the proxy of its own sandbox, which leads back in. */
+const REQUEST = `
+import os, socket, urllib.parse
+proxy = urllib.parse.urlsplit(os.environ['http_proxy'])
+client = socket.create_connection((proxy.hostname, proxy.port))
+client.sendall(b'POST http://localhost:8000/c HTTP/1.1\\r\\nHost: localhost:8000\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n')
+try: client.sendall(b'1\\r\\na\\r\\n' * 400000 + b'0\\r\\n\\r\\n')
+except OSError: pass
 `;
 const LETTERS = "import sys; sys.stdout.write('a' * 1000000 + 'b')";
 
@@ -113,7 +139,7 @@ export async function run({ context, report, quick }) {
   writeFileSync(join(classes, '.gitignore'), `*[${members}a]Z1\n`.repeat(300));
   for (let i = 0; i < 40; i++) writeFileSync(join(classes, `${i}`.padEnd(240, 'a')), '');
   await measure('a seed with patterns of classes', async () => {
-    await using _ = await manager.create({ ...options, workspace: { seed: classes, gitignore: true } });
+    await (await manager.create({ ...options, workspace: { seed: classes, gitignore: true } })).close();
   });
 
   const count = quick ? 1 : 2;
@@ -132,6 +158,7 @@ export async function run({ context, report, quick }) {
     runTests(program, { kind: 'io', command: ['python3', '-c', LETTERS], cases: [{ stdout: /^(a+)+$/ }] }),
   );
   await program.close();
+  await measureHttp(measure, await fill('pass', { network: { allow: ['b.invalid'] } }));
   await measureTexts(measure);
 
   report.samples(own, { title: 'longest turn, own time' });
@@ -145,6 +172,32 @@ export async function run({ context, report, quick }) {
   }, 20);
   await branch(manager, options, LONG_PATHS(99_900), quick ? 2 : 10).finally(() => clearInterval(timer));
   report.check('memory for 10 branches of long paths', (most - before) / MIB, '<=', MAX_RSS_MIB, ' MiB');
+}
+
+async function measureHttp(measure, sandbox) {
+  await sandbox.spawn(['python3', '-c', ANSWERS]);
+  await sandbox.ports.waitFor(8000);
+  const fetched = async (path) => (await sandbox.ports.fetch(8000, path)).arrayBuffer();
+  await measure('ports.fetch of one-byte chunks', () => fetched('/c'));
+  await measure('ports.fetch of informational answers', () => fetched('/i').catch(() => {}));
+  await measure('the reverse proxy with one-byte chunks', () => throughProxy(sandbox, '/c'));
+  await measure('the reverse proxy with informational answers', () => throughProxy(sandbox, '/i'));
+  await measure('a request of one-byte chunks to the way out', () => sandbox.exec(['python3', '-c', REQUEST]));
+  await sandbox.close();
+}
+
+/** The client is another process: its turns are not the host's. */
+async function throughProxy(sandbox, target) {
+  const { forwardRequest } = await importCompiled('server/ports/proxy.js');
+  const { signal } = new AbortController();
+  const server = createServer((incoming, outgoing) => {
+    const forwarded = { port: 8000, target, prefix: '', preview: false, signal };
+    forwardRequest(sandbox, incoming, outgoing, forwarded).catch(() => outgoing.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const program = `fetch('http://127.0.0.1:${server.address().port}').then((answer) => answer.arrayBuffer()).catch(() => {})`;
+  await once(spawn(process.execPath, ['-e', program]), 'exit');
+  server.close();
 }
 
 /** The text that each parser gets. It costs that parser the most time. */

@@ -6,8 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { isFramed, unknownCoding } from '../../egress/framing.js';
 import { messageOf, RipcordError } from '../../errors.js';
 import { onAbort } from '../../lifecycle/abort.js';
-import { answerTo } from '../../ports/answer.js';
+import { answerTo, boundInformational } from '../../ports/answer.js';
 import { join } from '../../ports/join.js';
+import { PacedConnection } from '../../ports/paced-connection.js';
 import type { Sandbox } from '../../sandbox.js';
 import { inwards, outwards, type Place } from './headers.js';
 
@@ -33,7 +34,7 @@ export async function forwardRequest(
   if (unknownCoding(incoming.headers) !== undefined) {
     throw new RipcordError('malformed', "Of transfer codings only 'chunked' is passed on");
   }
-  const connection = await sandbox.ports.connect(port, { signal });
+  const connection = new PacedConnection(await sandbox.ports.connect(port, { signal }));
   const headers = { ...inwards(incoming.headers, forwarded), connection: 'close' };
   const inside = httpRequest({
     method: incoming.method ?? 'GET',
@@ -71,12 +72,13 @@ export async function forwardUpgrade(sandbox: Sandbox, incoming: IncomingMessage
   if (!isWebSocket(incoming) || isFramed(incoming.headers)) {
     throw new RipcordError('malformed', 'Of upgrades only WebSockets are passed on, without a body');
   }
-  const connection = await sandbox.ports.connect(port, { signal });
+  const connection = new PacedConnection(await sandbox.ports.connect(port, { signal }));
   const inside = httpRequest({
     path: target,
     headers: { ...inwards(incoming.headers, forwarded), connection: 'Upgrade', upgrade: 'websocket' },
     createConnection: () => connection,
   });
+  boundInformational(inside);
   inside.end();
   const unlisten = onAbort(signal, () => void inside.destroy());
   try {
@@ -98,6 +100,7 @@ export async function forwardUpgrade(sandbox: Sandbox, incoming: IncomingMessage
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
     // What the server inside said in the same breath as its 101.
     socket.write(first);
+    connection.unpace();
     await join(socket, upgraded);
   } finally {
     unlisten();
