@@ -43,6 +43,13 @@ const NOT_OUT = [
   'document-policy',
   'speculation-rules',
   'www-authenticate',
+  'set-login',
+  'accept-ch',
+  'critical-ch',
+  'use-as-dictionary',
+  'activate-storage-access',
+  'attribution-reporting-register-source',
+  'attribution-reporting-register-trigger',
 ];
 const NOT_OUT_PREFIXES = ['access-control-'];
 

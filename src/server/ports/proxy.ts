@@ -57,7 +57,11 @@ export async function forwardRequest(
     if (unknownCoding(answer.headers) !== undefined) {
       throw new RipcordError('unreachable', `Port ${port} answers in a transfer coding that nobody asked for`);
     }
-    outgoing.writeHead(answer.statusCode ?? 502, outwards(answer.headers, placeOf(incoming, forwarded)));
+    const status = answer.statusCode ?? 0;
+    // Node's parser takes three digits of any kind, and writes none below 100.
+    if (status < 100)
+      throw new RipcordError('unreachable', `Port ${port} answers with the status ${status}, which is none`);
+    outgoing.writeHead(status, outwards(answer.headers, placeOf(incoming, forwarded)));
     await pipeline(answer, outgoing);
   } finally {
     unlisten();

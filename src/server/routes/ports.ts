@@ -89,7 +89,7 @@ function addProxy(
         try {
           await forwardRequest(sandbox, request.raw, reply.raw, { ...forwarded, signal });
         } catch (error) {
-          refuse(request, reply, error, preview);
+          refuse(context, request, reply, error, preview);
         }
       },
     });
@@ -145,10 +145,19 @@ function toPreview(
     .send();
 }
 
-function refuse(request: FastifyRequest, reply: FastifyReply, error: unknown, preview: boolean): void {
+function refuse(
+  { logger }: ServerContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: unknown,
+  preview: boolean,
+): void {
   const { raw } = reply;
+  const { status, document, unforeseen } = refusalOf(error);
   if (raw.headersSent) return void raw.destroy();
-  const { status, document } = refusalOf(error);
+  if (unforeseen) {
+    logger.error({ err: error, route: request.routeOptions.url, request: request.id }, 'a request to a port failed');
+  }
   const own = ownFields({ preview, origin: request.raw.headers.origin });
   raw.writeHead(status, { ...own, 'content-type': 'application/json', connection: 'close' });
   raw.end(JSON.stringify(document));

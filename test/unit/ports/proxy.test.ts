@@ -67,7 +67,7 @@ describe('forwardUpgrade', () => {
   });
 });
 
-describe('forwardRequest', () => {
+describe('an answer that HTTP has no word for', () => {
   it('passes on no body in a coding that it would not name', async () => {
     const inside = () => expect.unreachable();
     expect(await proxied(inside, 'POST', { 'transfer-encoding': 'gzip, chunked' }, 'x')).toBe('malformed');
@@ -100,5 +100,12 @@ describe('forwardRequest', () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe('forwardRequest', () => {
+  it('says that a server inside is not to be reached where its answer has no status there is', async () => {
+    const inside = () => new Inside('HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n');
+    expect(await proxied(inside, 'GET', {})).toBe('unreachable');
   });
 });

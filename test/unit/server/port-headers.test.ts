@@ -42,3 +42,15 @@ it('one that has the prefix of a preview already keeps it once', () => {
   expect(outwards({ location: '/p/secretive/' }, preview).location).toBe('/p/secret/p/secretive/');
   expect(outwards({ location: '/p/other/' }, preview).location).toBe('/p/secret/p/other/');
 });
+
+it.each([
+  'set-login',
+  'accept-ch',
+  'critical-ch',
+  'use-as-dictionary',
+  'activate-storage-access',
+  'attribution-reporting-register-source',
+  'attribution-reporting-register-trigger',
+])('%s, which acts beyond a response, stays inside', (name) =>
+  expect(outwards({ [name]: 'x', 'x-kept': 'y' }, place)).toEqual(outwards({ 'x-kept': 'y' }, place)),
+);
