@@ -30,7 +30,7 @@ describe('ripcord ps and rm', () => {
 
     const lost = await running.ended;
     expect(lost.code).toBe(125);
-    expect(lost.stderr).toMatch(/sandbox was lost/);
+    expect(lost.stderr).toMatch(/The sandbox is gone: it was killed or removed from outside/);
     expect((await list()).some((sandbox) => sandbox.id === id)).toBe(false);
   });
 
