@@ -4,7 +4,7 @@ import { RipcordError } from '../errors.js';
 /** Servers send one or two. */
 const MAX_INFORMATIONAL = 16;
 
-/** Ends a request whose server says `100 Continue`, `103 Early Hints` and the like without end. */
+/** Ends a request whose server sends informational answers (100, 103 …) without end. */
 export function boundInformational(request: ClientRequest, refuse: (error: Error) => void = () => {}): void {
   let count = 0;
   request.on('information', () => {

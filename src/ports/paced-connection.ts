@@ -16,7 +16,7 @@ const LINE_FEED = 0x0a;
 export class PacedConnection extends Duplex {
   readonly #inner: Duplex;
   readonly #meter = new WorkMeter();
-  /** What was read and waits for its turn. */
+  /** The data that was read and waits for its turn. */
   #waiting: Buffer | undefined;
   #wanted = false;
   #passing = false;
@@ -27,7 +27,7 @@ export class PacedConnection extends Duplex {
   constructor(inner: Duplex) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
-    // It may break before whoever gets it has had a chance to listen.
+    // The connection may break before its user listens for errors.
     this.on('error', () => {});
     // A socket whose end comes after that of its reading side has nothing left to say so.
     this.once('end', () => inner.destroyed && this.destroy());
@@ -43,7 +43,7 @@ export class PacedConnection extends Duplex {
     if (inner.destroyed) this.destroy();
   }
 
-  /** From now on no parser reads it. */
+  /** After this call no parser reads the connection. */
   unpace(): this {
     this.#isPaced = false;
     return this;
@@ -112,7 +112,7 @@ function afterEnd(done: (error?: Error | null) => void): (error?: Error | null) 
   };
 }
 
-/** Where the first lines of `bytes` end, as many as a turn may have. */
+/** Returns the end of the lines in `bytes` that one turn may have. */
 function fewLines(bytes: Buffer): { end: number; lines: number } {
   let end = 0;
   for (let lines = 0; lines < LINES_PER_TURN; lines++) {

@@ -20,7 +20,7 @@ const NAMED: Record<string, string> = {
   xdigit: '09AFaf',
 };
 
-/** The members of `[:name:]`; undefined when there is no such class. */
+/** The members of `[:name:]`, or undefined for an unknown name. */
 export function namedRanges(name: string): Range[] | undefined {
   const ends = Object.hasOwn(NAMED, name) ? NAMED[name]! : undefined;
   return ends?.match(/../gs)?.map((range) => [range.charCodeAt(0), range.charCodeAt(1)]);

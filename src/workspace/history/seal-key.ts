@@ -12,9 +12,9 @@ import { makeOwnStateDirectory, ownStateDirectory } from './state-home.js';
 const KEY = 'key';
 const BYTES = 32;
 
-/** Where no key can be kept, a commit is sealed with this one: only this process can undo it. */
+/** The key of commits that are made where no key can be kept. Only this process can undo them. */
 const ofThisProcess = randomBytes(BYTES);
-/** What this process sealed it can undo, whatever became of the file meanwhile. */
+/** The keys that this process has used. It can undo its own commits when the key's file has changed. */
 const used = new Map<string, Buffer>([[ofThisProcess.toString('hex'), ofThisProcess]]);
 
 /** The key for a new seal. Makes and keeps it if there is none. */
@@ -56,7 +56,7 @@ async function keptOrMade(): Promise<Buffer> {
   return made;
 }
 
-/** Of several processes one makes the key, whole: a link fails where another name is there already. */
+/** Makes the whole key appear at once. `link` fails when another process was first. */
 async function makeKey(file: string): Promise<void> {
   const partial = `${file}.${randomBytes(9).toString('hex')}.partial`;
   await writeKey(partial);

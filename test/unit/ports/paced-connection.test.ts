@@ -1,4 +1,4 @@
-/** What a sandbox sends to Node's HTTP parser comes a few lines at a time. Work is counted in lines and chunks. */
+/** Node's HTTP parser gets a sandbox's data a few lines at a time. Work is counted in lines and chunks. */
 import { once } from 'node:events';
 import { createServer, request as httpRequest, IncomingMessage } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';

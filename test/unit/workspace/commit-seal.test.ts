@@ -1,4 +1,4 @@
-/** What a recovery undoes is sealed with a key of this user's, which nobody else can know. */
+/** A recovery undoes only commits that are sealed with this user's secret key. */
 import { createHash, createHmac } from 'node:crypto';
 import {
   chmodSync,
@@ -27,7 +27,7 @@ const INVALID = { code: 'commit-journal-invalid' };
 beforeEach(() => void vi.stubEnv('XDG_STATE_HOME', temp('state')));
 afterEach(() => void vi.unstubAllEnvs());
 
-/** The same code as another process has it: with a memory of its own. */
+/** Loads the code anew, with a memory of its own, as another process does. */
 async function anotherProcess(): Promise<typeof sealed> {
   vi.resetModules();
   return (await import('../../../src/workspace/history/sealed-file.js')).sealed;
