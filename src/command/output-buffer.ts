@@ -5,7 +5,8 @@
 export class OutputBuffer {
   readonly #headLimit: number;
   readonly #tailLimit: number;
-  #head: Buffer[] = [];
+  /** One block: a Buffer for each piece would take a hundred times the memory of a piece of one byte. */
+  #head = Buffer.alloc(0);
   #headBytes = 0;
   /** The ring of the last bytes, made when the head is full. */
   #ring: Buffer | undefined;
@@ -24,8 +25,7 @@ export class OutputBuffer {
     let rest = chunk;
     if (this.#headBytes < this.#headLimit) {
       const kept = rest.subarray(0, this.#headLimit - this.#headBytes);
-      this.#head.push(Buffer.from(kept));
-      this.#headBytes += kept.length;
+      this.#pushHead(kept);
       rest = rest.subarray(kept.length);
     }
     if (rest.length > 0) this.#pushTail(rest);
@@ -54,7 +54,7 @@ export class OutputBuffer {
    * follows the output at a pace of their own; not together with `skip()`.
    */
   since(offset: number): { missing: number; bytes: Buffer } {
-    if (offset < this.#headBytes) return { missing: 0, bytes: Buffer.concat(this.#head).subarray(offset) };
+    if (offset < this.#headBytes) return { missing: 0, bytes: Buffer.from(this.#kept().subarray(offset)) };
     const tailAt = this.#total - this.#ringBytes;
     let skip = Math.max(0, offset - tailAt);
     const pieces = this.#tail().map((piece) => {
@@ -67,19 +67,34 @@ export class OutputBuffer {
 
   /** What was kept, head and tail together. */
   bytes(): Buffer {
-    if (this.#ring === undefined && this.#head.length === 1) return this.#head[0]!;
-    return Buffer.concat([...this.#head, ...this.#tail()]);
+    return this.#ring === undefined ? this.#kept() : Buffer.concat([this.#kept(), ...this.#tail()]);
   }
 
   /** What was kept as UTF-8, with a line at the gap that says what is missing. No character is cut in two there. */
   text(): string {
     if (!this.truncated) return decode(this.bytes());
-    const head = Buffer.concat(this.#head);
+    const head = this.#kept();
     const tail = Buffer.concat(this.#tail());
     const from = leadingContinuation(tail);
     const to = head.length - trailingPartial(head);
     const omitted = this.omittedBytes + from + (head.length - to);
     return `${decode(head.subarray(0, to))}\n[... ${omitted} bytes left out ...]\n${decode(tail.subarray(from))}`;
+  }
+
+  #kept(): Buffer {
+    return this.#head.subarray(0, this.#headBytes);
+  }
+
+  #pushHead(bytes: Buffer): void {
+    const size = this.#headBytes + bytes.length;
+    if (size > this.#head.length) {
+      // Output in one piece gets a block of its size.
+      const grown = Buffer.allocUnsafe(Math.min(this.#headLimit, Math.max(size, 2 * this.#head.length)));
+      this.#kept().copy(grown);
+      this.#head = grown;
+    }
+    bytes.copy(this.#head, this.#headBytes);
+    this.#headBytes = size;
   }
 
   #pushTail(bytes: Buffer): void {

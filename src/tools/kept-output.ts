@@ -1,5 +1,5 @@
 /** One channel of a command's output, as far as it is kept: its first bytes, its last, and where they belong. */
-import { headBytes } from '../command/output-buffer.js';
+import { headBytes, OutputBuffer } from '../command/output-buffer.js';
 
 /** A piece of the output. `offset` is where it really begins: past a gap, when the asked-for bytes were not kept. */
 export interface OutputPiece {
@@ -9,17 +9,10 @@ export interface OutputPiece {
 }
 
 export class KeptOutput {
-  readonly #headLimit: number;
-  readonly #tailLimit: number;
-  readonly #head: Buffer[] = [];
-  #headBytes = 0;
-  readonly #tail: Buffer[] = [];
-  #tailBytes = 0;
-  #total = 0;
+  readonly #kept: OutputBuffer;
 
   constructor(maxBytes: number) {
-    this.#headLimit = headBytes(maxBytes);
-    this.#tailLimit = maxBytes - this.#headLimit;
+    this.#kept = new OutputBuffer(maxBytes);
   }
 
   /**
@@ -29,48 +22,39 @@ export class KeptOutput {
   static of(bytes: Uint8Array, totalBytes: number, maxBytes: number): KeptOutput {
     const kept = new KeptOutput(maxBytes);
     const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    kept.push(all.subarray(0, kept.#headLimit));
-    kept.#total += totalBytes - all.length;
-    kept.push(all.subarray(kept.#headLimit));
+    kept.push(all.subarray(0, headBytes(maxBytes)));
+    kept.#kept.skip(totalBytes - all.length);
+    kept.push(all.subarray(headBytes(maxBytes)));
     return kept;
   }
 
-  /** Keeps `chunk` itself: nobody may write to it afterwards. */
+  /** Copies what it keeps of `chunk`. */
   push(chunk: Buffer): void {
-    this.#total += chunk.length;
-    const head = chunk.subarray(0, this.#headLimit - this.#headBytes);
-    if (head.length > 0) this.#head.push(head);
-    this.#headBytes += head.length;
-    const tail = chunk.subarray(head.length);
-    if (tail.length > 0) this.#tail.push(tail);
-    this.#tailBytes += tail.length;
-    while (this.#tail.length > 0 && this.#tailBytes - this.#tail[0]!.length >= this.#tailLimit) {
-      this.#tailBytes -= this.#tail.shift()!.length;
-    }
+    this.#kept.push(chunk);
   }
 
   /** All there was, kept or not. */
   get totalBytes(): number {
-    return this.#total;
+    return this.#kept.totalBytes;
   }
 
   /** What is held in memory. */
   get heldBytes(): number {
-    return this.#headBytes + this.#tailBytes;
+    return this.#kept.totalBytes - this.#kept.omittedBytes;
   }
 
   read(offset: number, maxBytes: number): OutputPiece {
-    const tailAt = this.#total - this.#tailBytes;
-    const inHead = offset < this.#headBytes;
-    const from = Math.min(inHead ? offset : Math.max(offset, tailAt), this.#total);
-    const held = inHead ? [...this.#head, ...(tailAt === this.#headBytes ? this.#tail : [])] : this.#tail;
-    const start = from - (inHead ? 0 : tailAt);
-    const bytes = Buffer.concat(held).subarray(start, start + maxBytes);
-    return { bytes, offset: from, nextOffset: from + bytes.length };
+    const asked = Math.min(offset, this.totalBytes);
+    const { missing, bytes } = this.#kept.since(asked);
+    // The head ends here. Without a gap the tail follows.
+    const next = this.#kept.since(asked + missing + bytes.length);
+    const all = next.missing === 0 ? Buffer.concat([bytes, next.bytes]) : bytes;
+    const piece = all.subarray(0, maxBytes);
+    return { bytes: piece, offset: asked + missing, nextOffset: asked + missing + piece.length };
   }
 
   /** The last bytes. */
   end(maxBytes: number): OutputPiece {
-    return this.read(Math.max(0, this.#total - maxBytes), maxBytes);
+    return this.read(Math.max(0, this.totalBytes - maxBytes), maxBytes);
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decode, excerpt } from '../../../src/tools/excerpt.js';
 import { KeptOutput } from '../../../src/tools/kept-output.js';
 import { plainText } from '../../../src/tools/plain-text.js';
+import { retainedBytes } from '../../helpers/retained.js';
 
 const keptOf = (chunks: readonly (string | Buffer)[], maxBytes: number): KeptOutput => {
   const kept = new KeptOutput(maxBytes);
@@ -84,4 +85,12 @@ it('shows output as a terminal would at the end, without what steers one', () =>
   expect(plainText('a\u0000b\u0007c\td\u202ee\n')).toBe('abc\tde\n');
   expect(plainText('\u001b]0;title\u0007x')).toBe('x');
   expect(decode(Buffer.from('€x€').subarray(1, 6))).toBe('x');
+});
+
+it('holds nothing of the chunks but the bytes that it keeps', () => {
+  const kept = new KeptOutput(1024);
+  const before = retainedBytes();
+  for (let i = 0; i < 100; i++) kept.push(Buffer.alloc(2 ** 20).subarray(0, 1));
+  expect(retainedBytes() - before).toBeLessThan(2 ** 23);
+  expect(kept.heldBytes).toBe(100);
 });
