@@ -272,8 +272,8 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     await page.getByLabel('Why not').fill('<b>not</b> like this');
     await button('Reject').click();
     await badge('declined').waitFor();
-    await page.getByText('<b>not</b> like this').waitFor();
-    await page.getByText('No branch was accepted in 1 iterations.').waitFor();
+    await page.getByText('<b>not</b> like this', { exact: true }).waitFor();
+    await page.getByText(/was accepted and not committed.*<b>not<\/b> like this/).waitFor();
     await page.getByRole('heading', { name: 'Commit branch 2?' }).waitFor({ state: 'hidden' });
     expect(readdirSync(target)).toEqual(['notes.txt']);
     expect(readFileSync(join(target, 'notes.txt'), 'utf8')).toBe('one\ntwo\n');

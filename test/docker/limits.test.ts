@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { SandboxManager } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
 import { cpuVariables } from '../../src/command/cpu-variables.js';
+import { OFFLINE_ENV } from '../../src/egress/offline.js';
 import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
 
 const under = useManager();
@@ -260,7 +261,7 @@ describe('walls', () => {
       .map((line) => line.split('=')[0]);
     expect(stdout).not.toContain('leaked');
     const ofImage = ['PATH', 'LANG', 'LC_ALL', 'DEBIAN_FRONTEND', 'PYTHONUNBUFFERED'];
-    const known = [...ofImage, 'HOME', 'TMPDIR', ...Object.keys(cpuVariables(1))];
+    const known = [...ofImage, 'HOME', 'TMPDIR', ...Object.keys({ ...cpuVariables(1), ...OFFLINE_ENV })];
     expect(names.filter((name) => !known.includes(name!))).toEqual([]);
   });
 
