@@ -107,7 +107,7 @@ export class PacedConnection extends Duplex {
 /** A server that hangs up ends what it says and breaks what it is told: the end, which comes first, is told first. */
 function afterEnd(done: (error?: Error | null) => void): (error?: Error | null) => void {
   return (error) => {
-    if (error) setImmediate(done, error);
+    if (error) setImmediate(done, inWordsOfSockets(error));
     else done();
   };
 }
@@ -136,4 +136,10 @@ function mayPass(lines: number): boolean {
   }
   passed += lines;
   return true;
+}
+
+/** The connection is a command's input to the library, which says so. */
+function inWordsOfSockets(error: Error & { code?: string }): Error {
+  if (error.code !== 'EPIPE') return error;
+  return Object.assign(new Error('The server has closed the connection', { cause: error }), { code: error.code });
 }

@@ -75,7 +75,7 @@ describe('what a failed command missed', () => {
       '@pip',
     ],
     ['Go: dial tcp: lookup proxy.golang.org on 127.0.0.1:53: connect refused', ''],
-    ['W: Failed to fetch http://deb.debian.org/debian  Temporary failure in name resolution', '@apt'],
+    ['W: Failed to fetch http://deb.example.org/debian  Temporary failure in name resolution', '@apt'],
     ['AssertionError: 1 != 2', undefined],
   ])('%s → %s', (text, missed) => {
     expect(missedNetwork(text)).toBe(missed);

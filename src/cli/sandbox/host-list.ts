@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidOptionsError } from '../../errors.js';
 
-/** Endings of files that are, or may become, top-level domains: https://data.iana.org/TLD/tlds-alpha-by-domain.txt */
+/** Endings of files that are, or may become, top-level domains (IANA's list, tlds-alpha-by-domain.txt). */
 const FILE_ENDINGS = new Set(
   (
     'sh bash zsh fish ksh csh py pyw pl pm rb rs go js mjs cjs ts mts cts jsx tsx java kt lua tcl ps ps1 psm1 bat cmd exe app run ' +
