@@ -32,8 +32,6 @@ export default defineConfig({
       extends: true,
       test: {
         name,
-        // They keep to themselves; half their time went into loading the same modules anew for each file.
-        isolate: name !== 'unit',
         globalSetup: [
           'test/helpers/state-home-setup.ts',
           ...(name === 'hostile' ? ['test/helpers/gvisor-setup.ts'] : []),
