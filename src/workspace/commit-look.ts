@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { Place } from './commit-anchor.js';
 import { fstat, lstat, readlink } from './commit-fs.js';
-import { close, OPEN_READ, open, readFully } from './fd.js';
+import { close, openIfThere, readFully } from './fd.js';
 import { errnoOf } from './host-error.js';
 import type { EntryKind, ManifestEntry } from './manifest.js';
 
@@ -66,13 +66,8 @@ export function sameThing(a: Content | undefined, b: Content | undefined): boole
 
 /** Identity and content from one descriptor: they belong together whatever happens to the name. */
 async function hashed(path: string): Promise<Found | undefined> {
-  let fd: number;
-  try {
-    fd = await open(path, OPEN_READ);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const fd = await openIfThere(path);
+  if (fd === undefined) return undefined;
   try {
     const found = describe(await fstat(fd));
     return { ...found, sha256: await hashOf(fd) };

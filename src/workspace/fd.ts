@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import { promisify } from 'node:util';
+import { errnoOf } from './host-error.js';
 
 export const open = promisify(fs.open);
 export const close = promisify(fs.close);
@@ -17,6 +18,16 @@ const writeAt = promisify(fs.write);
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 /** A name that became a link or a fifo since it was looked at must neither be followed nor block. */
 export const OPEN_READ = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
+
+/** Opens a file for reading, through no link and without waiting for a fifo; undefined where nothing is. */
+export async function openIfThere(path: string): Promise<number | undefined> {
+  try {
+    return await open(path, OPEN_READ);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
 
 /**
  * Reads until `buffer` is full, the file ends, or `enough` bytes are there (the read that would find the end is left

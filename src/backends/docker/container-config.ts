@@ -31,29 +31,31 @@ const SOCKET_BUFFERS = {
 };
 
 /**
- * The engine's own list (moby's daemon/pkg/oci/defaults.go, 28.5), which a list of ours replaces, and two more.
+ * A list of ours replaces the engine's, so that it holds all of that (moby's daemon/pkg/oci/defaults.go, 28.5), and two more.
  * /proc/locks shows the `F_OFD_SETLK` locks of every sandbox, since they belong to no process: their offsets would carry
  * data from one to another. /proc/key-users counts the keys of every user of the machine.
  */
+const MASKED = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/key-users',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/locks',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/sys/devices/virtual/powercap',
+  '/sys/firmware',
+];
+
+/** The engine masks the temperature counters of each CPU as well. */
 function maskedPaths(cpus: number): string[] {
-  const sensors = Array.from({ length: cpus }, (_, cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`);
-  return [
-    ...[
-      'asound',
-      'acpi',
-      'interrupts',
-      'kcore',
-      'keys',
-      'latency_stats',
-      'timer_list',
-      'timer_stats',
-      'sched_debug',
-      'scsi',
-    ],
-    ...['locks', 'key-users'],
-  ]
-    .map((name) => `/proc/${name}`)
-    .concat('/sys/firmware', '/sys/devices/virtual/powercap', sensors);
+  const counters = Array.from({ length: cpus }, (_, cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`);
+  return [...MASKED, ...counters];
 }
 
 export function containerConfig(

@@ -1,5 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import { stripControlSequences } from '../../control-sequences.js';
+import { screenSize } from './raw-terminal.js';
 
 const INTERVAL_MS = 80;
 
@@ -38,14 +39,13 @@ export class LiveLines implements Disposable {
 
   /** As many as there is room for, each cut to the width: lines that wrap or scroll away could not be taken back. */
   #fitting(): string[] {
-    const columns = process.stderr.columns || 80;
-    const rows = process.stderr.rows || 24;
+    const { cols, rows } = screenSize(process.stderr);
     const room = Math.max(1, rows - 2);
     const more = this.#lines.length - room;
     const lines = more > 0 ? [...this.#lines.slice(0, room - 1), `… and ${more + 1} more`] : this.#lines;
     return lines.map((line) => {
       const plain = stripControlSequences(line);
-      return plain.length < columns ? line : plain.slice(0, columns - 1);
+      return plain.length < cols ? line : plain.slice(0, cols - 1);
     });
   }
 }

@@ -13,8 +13,8 @@ const ESCAPE_MS = 1000;
 /** For a screen that is slower than the command was. */
 const LAST_OUTPUT_MS = 1000;
 
-/** The size of this terminal. Serial lines and many a terminal of a CI job know none and report 0: they get the VT100's. */
-export const screenSize = ({ columns, rows } = process.stdout): { cols: number; rows: number } => ({
+/** The size of a terminal. Serial lines and many a terminal of a CI job know none and report 0: they get the VT100's. */
+export const screenSize = ({ columns, rows }: { columns?: number; rows?: number } = process.stdout) => ({
   cols: columns || 80,
   rows: rows || 24,
 });

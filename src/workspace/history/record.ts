@@ -1,5 +1,5 @@
 import { fstat } from '../commit-fs.js';
-import { close, OPEN_READ, open, readFully } from '../fd.js';
+import { close, openIfThere, readFully } from '../fd.js';
 import { errnoOf } from '../host-error.js';
 
 /** A hundred commits take 20 kB. */
@@ -11,15 +11,15 @@ const MAX_BYTES = 1024 ** 2;
  * @returns undefined where nothing is there, an empty text for anything but a file of at most `maxBytes`
  */
 export async function readRecord(path: string, maxBytes = MAX_BYTES): Promise<string | undefined> {
-  let fd: number;
+  let fd: number | undefined;
   try {
-    fd = await open(path, OPEN_READ);
+    fd = await openIfThere(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
     // A link, a socket.
     if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENXIO') return '';
     throw error;
   }
+  if (fd === undefined) return undefined;
   try {
     if (!(await fstat(fd)).isFile()) return '';
     const buffer = Buffer.allocUnsafe(maxBytes + 1);

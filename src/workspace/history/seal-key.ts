@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../errors.js';
 import { fstat, fsync, link, unlink } from '../commit-fs.js';
-import { close, OPEN_READ, open, readFully, writeFully } from '../fd.js';
+import { close, open, openIfThere, readFully, writeFully } from '../fd.js';
 import { errnoOf } from '../host-error.js';
 import { makeOwnStateDirectory, ownStateDirectory } from './state-home.js';
 
@@ -86,13 +86,8 @@ async function writeKey(file: string): Promise<void> {
 
 /** @throws Error where something else is in its place, or others could have read it */
 async function readKey(file: string): Promise<Buffer | undefined> {
-  let fd: number;
-  try {
-    fd = await open(file, OPEN_READ);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const fd = await openIfThere(file);
+  if (fd === undefined) return undefined;
   try {
     const stats = await fstat(fd);
     const uid = process.getuid?.();

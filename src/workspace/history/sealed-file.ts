@@ -3,7 +3,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fstat } from '../commit-fs.js';
-import { close, OPEN_READ, open, readFully } from '../fd.js';
+import { close, openIfThere, readFully } from '../fd.js';
 import { errnoOf } from '../host-error.js';
 import { keyForSealing, keysForChecking } from './seal-key.js';
 
@@ -73,9 +73,8 @@ async function read(
 
 async function openAny(path: string): Promise<number | undefined> {
   try {
-    return await open(path, OPEN_READ);
+    return await openIfThere(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
     // A link, a socket.
     if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENXIO') throw new NotSealed('its intent is not a file');
     throw error;
