@@ -21,8 +21,9 @@ export interface Subject {
   /** Every container the engine ever made for it. */
   containerIds: Set<string>;
   /**
-   * The engine was ended while it may have been starting a container: it can leave a shim that nobody knows any more.
-   * A shim alone is not counted then, as no call of the engine's API could remove it; what runs below one always is.
+   * The engine was ended while it may have been starting a container: it can leave a shim and the runtime's own
+   * `runc init`, which waits for a start that never comes and has run nothing of the image. These two are not counted
+   * then, as no call of the engine's API could remove them. Whatever else runs below a shim is.
    */
   engineStopped?: boolean;
   /** What must be dead, too. */
@@ -55,9 +56,9 @@ export async function audit(subject: Subject): Promise<Leftovers> {
     if (state === 'dead' && !(await api.exists(id))) containers.delete(id);
   }
   const own = processesWithTempDir(subject.tempDir);
-  const isBareShim = ({ command }: HostProcess) =>
-    subject.engineStopped && /containerd-shim/.test(command.split(' ')[0]!);
-  const ofContainers = processesOfContainers(subject.containerIds).filter((found) => !isBareShim(found));
+  const isNeverStarted = ({ command }: HostProcess) =>
+    subject.engineStopped && (/containerd-shim/.test(command.split(' ')[0]!) || command.trim() === 'runc init');
+  const ofContainers = processesOfContainers(subject.containerIds).filter((found) => !isNeverStarted(found));
   const processes = [...ofContainers, ...own.filter((found) => !isWatchdog(found))];
   return {
     containers: [...containers].map(([id, state]) => `${id.slice(0, 12)} ${state}`),

@@ -64,8 +64,8 @@ describe('abort', () => {
     for await (const { type } of handle.events()) if (type === 'phase.changed') break;
     const answer = await handle.abort({ graceMs: 30 });
     expect(answer).toMatchObject({ settled: false, state: 'aborting' });
-    // It did not wait for the end, which `settled` would say.
-    expect(answer.waitedMs).toBeGreaterThanOrEqual(30);
+    // It did not wait for the end, which `settled` would say. Node's timers may end a fraction of a millisecond early.
+    expect(answer.waitedMs).toBeGreaterThanOrEqual(29);
     expect((await handle.result).abort?.abandoned).toEqual(['propose of branch 1, iteration 1']);
     expect(await handle.abort()).toMatchObject({ settled: true, state: 'aborted' });
   });
