@@ -1,10 +1,11 @@
 /** A running sandbox, in the caller's hands. */
 import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
-import type { AgentCapabilities, SandboxStats } from './agent/messages.js';
+import type { AgentCapabilities, Program, SandboxStats } from './agent/messages.js';
 import type { CommandHost } from './command/command.js';
 import { CommandHandle, type PipedCommand } from './command/command-handle.js';
 import { cpuVariables } from './command/cpu-variables.js';
+import { composeOnce, type Environment, withVariables } from './command/environment.js';
 import { execCommand } from './command/exec.js';
 import { DEFAULT_ENV, IMAGE_DIRS, IMAGE_ENV, INTERPRETERS, languageOfImage } from './command/languages.js';
 import { type CommandLine, placeLongLine, toArgv } from './command/lines.js';
@@ -77,7 +78,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #options: config.ResolvedCreateOptions;
   readonly #owner: SandboxOwner;
   readonly #host: CommandHost;
-  readonly #env: Record<string, string>;
+  readonly #env: Environment;
   readonly #seedReport: SeedReport | undefined;
   #endsAt: Date;
   readonly #warmSetting: WarmSetting;
@@ -99,18 +100,7 @@ export class Sandbox implements AsyncDisposable {
     this.#options = options;
     this.#owner = owner;
     this.#turns = commandTurns(options.limits.pids);
-    this.#env = {
-      ...DEFAULT_ENV,
-      ...IMAGE_ENV[parts.image.ours ?? ''],
-      ...(parts.isNameless ? NAME_ENV : {}),
-      ...cpuVariables(options.limits.cpus),
-      ...(options.network === 'none' ? OFFLINE_ENV : {}),
-      ...parts.image.env,
-      HOME,
-      TMPDIR: TMP,
-      ...parts.egress?.env,
-      ...options.env,
-    };
+    this.#env = environmentOf(parts, options);
     this.#warmSetting = {
       imageEnv: parts.image.env,
       ownEnv: options.env,
@@ -289,11 +279,11 @@ export class Sandbox implements AsyncDisposable {
     const { file, argv: toRun, environment } = INTERPRETERS[language];
     const command = toRun(file);
     const argv = [...command, ...args];
-    const place = this.#place(argv, parsed);
     const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
-    const program = { name: file, text: code, at: command.length - 1, warm };
+    const place = this.#place(argv, parsed, { name: file, text: code, at: command.length - 1, warm });
+    place.env = environment(place.env, this.#parts.image);
     const result = (await this.#inTurn(argv, parsed.signal, () =>
-      execCommand(this.#host, { ...place, env: environment(place.env, this.#parts.image), program }, parsed),
+      execCommand(this.#host, place, parsed),
     )) as ExecResult<never>;
     if (result.failure?.stage === 'exec') result.failure.message += this.#languageHint(language);
     return this.#explained(result) as ExecResult<never>;
@@ -446,15 +436,13 @@ export class Sandbox implements AsyncDisposable {
     return posix.resolve(this.#options.cwd, cwd ?? '.');
   }
 
-  #place(
-    argv: readonly string[],
-    options: PlaceOptions,
-  ): { argv: readonly string[]; cwd: string; user: string; env: Record<string, string> } {
+  #place(argv: readonly string[], options: PlaceOptions, program?: Program) {
     return {
       argv,
       cwd: this.#cwd(options.cwd),
       user: options.user ?? this.#parts.user,
-      env: { ...this.#env, ...options.env },
+      env: withVariables(this.#env, options.env),
+      program,
     };
   }
 
@@ -475,7 +463,7 @@ export class Sandbox implements AsyncDisposable {
   #placeLine(argv: readonly string[], options: PlaceOptions) {
     const { argv: placed, program } = placeLongLine(argv);
     if (program) this.#checkProgram(program.text, 'exec: the line');
-    return { ...this.#place(placed, options), program };
+    return this.#place(placed, options, program);
   }
 
   async #observed<R extends CommandResult>(
@@ -508,4 +496,21 @@ export class Sandbox implements AsyncDisposable {
   #ended(command: string, result: CommandResult | undefined): void {
     this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result, at: Date.now() });
   }
+}
+
+/** What every command of the sandbox gets. */
+function environmentOf({ image, isNameless, egress }: Launched, options: config.ResolvedCreateOptions): Environment {
+  const { cpus } = options.limits;
+  const isOffline = options.network === 'none';
+  const usual = composeOnce(image, JSON.stringify([isNameless, cpus, isOffline]), () => ({
+    ...DEFAULT_ENV,
+    ...IMAGE_ENV[image.ours ?? ''],
+    ...(isNameless ? NAME_ENV : {}),
+    ...cpuVariables(cpus),
+    ...(isOffline ? OFFLINE_ENV : {}),
+    ...image.env,
+    HOME,
+    TMPDIR: TMP,
+  }));
+  return withVariables(withVariables(usual, egress?.env ?? {}), options.env);
 }

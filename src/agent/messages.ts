@@ -103,6 +103,11 @@ class Writer {
     }
     return this;
   }
+  bytes(value: Buffer): this {
+    const at = this.#room(value.length);
+    value.copy(this.#buffer, at);
+    return this;
+  }
   str(value: string): this {
     const bytes = Buffer.byteLength(value);
     this.u32(bytes);
@@ -286,6 +291,20 @@ export interface SpawnRequest {
   program?: Program | undefined;
 }
 
+const encodedEnvironments = new WeakMap<SpawnRequest['env'], Buffer>();
+
+/** Most commands of a sandbox share one that is frozen. */
+function encodedEnvironment(env: SpawnRequest['env']): Buffer {
+  const known = encodedEnvironments.get(env);
+  if (known) return known;
+  const entries = Object.entries(env);
+  const writer = new Writer().u32(entries.length);
+  for (const [name, value] of entries) writer.str(`${name}=${value}`);
+  const encoded = writer.done();
+  if (Object.isFrozen(env)) encodedEnvironments.set(env, encoded);
+  return encoded;
+}
+
 export function encodeSpawn(request: SpawnRequest): Buffer {
   const head = request.head ?? U64_MAX;
   const { program } = request;
@@ -306,9 +325,7 @@ export function encodeSpawn(request: SpawnRequest): Buffer {
     .str(request.cwd)
     .u32(request.argv.length);
   for (const argument of request.argv) writer.str(argument);
-  const env = Object.entries(request.env);
-  writer.u32(env.length);
-  for (const [name, value] of env) writer.str(`${name}=${value}`);
+  writer.bytes(encodedEnvironment(request.env));
   if (program)
     writer
       .u8(program.warm ? 1 : 0)

@@ -1,6 +1,7 @@
 /** How each language is run: a program given as text, and a file. */
 import type { Language } from '../config.js';
 import { HOME } from '../places.js';
+import { composeOnce, type Environment } from './environment.js';
 
 /** The agent puts copies of the files that go with interpreters here when a command names this place (library.h). */
 const LIBRARY_DIR = '/run/ripcord/lib';
@@ -9,8 +10,6 @@ const PYTHON_DIR = `${LIBRARY_DIR}/python`;
 const IMAGE_PYTHON_DIR = '/usr/local/lib/ripcord/python';
 /** Transforms TypeScript, and finds what lies in the working directory for a program that lies elsewhere. */
 const NODE_HOOKS = `${LIBRARY_DIR}/node/program.cjs`;
-
-type Environment = Readonly<Record<string, string>>;
 
 export interface Interpreter {
   /** The file comes last. */
@@ -42,7 +41,8 @@ function withNeighbours(
   { ours, current }: { ours: string | undefined; current: boolean },
 ): Environment {
   const directory = ours === 'python' && current ? IMAGE_PYTHON_DIR : PYTHON_DIR;
-  return { ...env, PYTHONPATH: env.PYTHONPATH ? `${directory}:${env.PYTHONPATH}` : directory };
+  const add = () => ({ ...env, PYTHONPATH: env.PYTHONPATH ? `${directory}:${env.PYTHONPATH}` : directory });
+  return Object.isFrozen(env) ? composeOnce(env, directory, add) : add();
 }
 
 /** The language of code for which none is said, by the image of ours that it runs in. */

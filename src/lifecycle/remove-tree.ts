@@ -30,9 +30,10 @@ export async function removeTree(path: string): Promise<void> {
 const AGAIN = new Set(['ENOTEMPTY', 'EEXIST', 'EBUSY', 'EMFILE', 'ENFILE']);
 
 async function remove(path: string): Promise<void> {
-  const found = await lstat(path).catch(undefinedIfGone);
-  if (found === undefined) return;
-  if (!found.isDirectory()) return void (await unlink(path).catch(undefinedIfGone));
+  // Most are empty already, and need not be looked into.
+  const problem = await rmdir(path).then(() => 'ENOENT', errnoOf);
+  if (problem === 'ENOENT') return;
+  if (problem === 'ENOTDIR') return void (await unlink(path).catch(undefinedIfGone));
   // Every directory comes after the one it lies in.
   const directories = [path];
   for (let i = 0; i < directories.length; i++) await emptyOfFiles(directories[i]!, directories);

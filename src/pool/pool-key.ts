@@ -20,9 +20,18 @@ export function poolKey(options: ResolvedCreateOptions): string | undefined {
   return JSON.stringify([mould, memory, cpus, pids]);
 }
 
+/** The pool asks for it several times in each life of a sandbox. */
+const moulds = new WeakMap<ResolvedCreateOptions, string>();
+
 /** The part of the key that is fixed once a container is made: with the same one, another sandbox's limits can be changed. */
 export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   if (options.workspace.mode === 'bind') return undefined;
+  let key = moulds.get(options);
+  if (key === undefined) moulds.set(options, (key = composeKey(options)));
+  return key;
+}
+
+function composeKey(options: ResolvedCreateOptions): string {
   const { image, limits, network, user, uids, runtime, rootfs, warm, labels } = options;
   const { openFiles, cpuset } = limits;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -32,11 +41,13 @@ export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   return JSON.stringify([image, sizes, network === 'bridge', user, uids, runtime, rootfs, warm, sorted]);
 }
 
+const DEFAULTS = createSchema.parse({});
+
 /** What a sandbox for that key is made with. */
 export function warmOptions(options: ResolvedCreateOptions): ResolvedCreateOptions {
   const { image, limits, network, user, uids, runtime, rootfs, warm, labels, createTimeoutMs } = options;
   return {
-    ...createSchema.parse({}),
+    ...DEFAULTS,
     image,
     limits,
     network: network === 'bridge' ? 'bridge' : 'none',
