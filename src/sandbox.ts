@@ -100,9 +100,11 @@ export class Sandbox implements AsyncDisposable {
     this.#options = options;
     this.#owner = owner;
     this.#turns = commandTurns(options.limits.pids);
-    this.#env = environmentOf(parts, options);
+    const usualEnv = usualEnvironment(parts, options);
+    this.#env = withVariables(withVariables(usualEnv, parts.egress?.env ?? {}), options.env);
     this.#warmSetting = {
       imageEnv: parts.image.env,
+      usualEnv,
       ownEnv: options.env,
       user: parts.user,
       readOnlyRoot: options.rootfs === 'read-only',
@@ -191,7 +193,7 @@ export class Sandbox implements AsyncDisposable {
     if (warm) void this.warmUp().catch(() => {});
     const own = [env.HOME, env.TMPDIR].filter((path) => OWN_PLACES.some((place) => path?.startsWith(`${place}/`)));
     const made = [...own, ...(IMAGE_DIRS[this.#parts.image.ours ?? ''] ?? [])];
-    const makeOwn = this.files.makeDirs(made as string[], { mode: 0o700, signal });
+    const makeOwn = made.length > 0 ? this.files.makeDirs(made as string[], { mode: 0o700, signal }) : undefined;
     const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
     const ca = this.#parts.egress?.proxy.ca;
     const authorities = ca === undefined ? undefined : installAuthorities(this.files, this.capabilities, ca, signal);
@@ -498,11 +500,11 @@ export class Sandbox implements AsyncDisposable {
   }
 }
 
-/** What every command of the sandbox gets. */
-function environmentOf({ image, isNameless, egress }: Launched, options: config.ResolvedCreateOptions): Environment {
+/** What every command gets in sandboxes like this one. */
+function usualEnvironment({ image, isNameless }: Launched, options: config.ResolvedCreateOptions): Environment {
   const { cpus } = options.limits;
   const isOffline = options.network === 'none';
-  const usual = composeOnce(image, JSON.stringify([isNameless, cpus, isOffline]), () => ({
+  return composeOnce(image, JSON.stringify([isNameless, cpus, isOffline]), () => ({
     ...DEFAULT_ENV,
     ...IMAGE_ENV[image.ours ?? ''],
     ...(isNameless ? NAME_ENV : {}),
@@ -512,5 +514,4 @@ function environmentOf({ image, isNameless, egress }: Launched, options: config.
     HOME,
     TMPDIR: TMP,
   }));
-  return withVariables(withVariables(usual, egress?.env ?? {}), options.env);
 }

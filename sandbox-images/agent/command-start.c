@@ -266,22 +266,33 @@ void command_start(struct command *c) {
 
 /* ---- in a fork of the warm interpreter ---- */
 
-static int write_text(int fd, const char *text) {
-    return write_all(fd, text, strlen(text) + 1);
+static char *append(char *at, const char *text) {
+    return stpcpy(at, text) + 1;
 }
 
 /* What the fork has to know, as a file: it may be longer than a socket takes without somebody reading. */
 static int open_particulars(const struct spawn_request *r) {
-    char count[21];
-    const char *cwd = r->cwd[0] == '\0' ? commands.setup.workspace : r->cwd;
-    int fd = memfd_create("program", MFD_CLOEXEC);
-    if (fd < 0) return -1;
-    (void)format_u64(count, r->argc);
     bool archive = r->text.length > 0 && memmem(r->text.at, r->text.length, "PK\5\6", 4) != NULL;
-    bool ok = write_text(fd, archive ? "archive" : "text") == 0 && write_text(fd, cwd) == 0 && write_text(fd, count) == 0;
-    for (uint32_t i = 0; ok && i < r->argc; i++) ok = write_text(fd, r->argv[i]) == 0;
-    for (uint32_t i = 0; ok && i < r->envc; i++) ok = write_text(fd, r->env[i]) == 0;
-    if (!ok) close_fd(&fd);
+    const char *kind = archive ? "archive" : "text";
+    const char *cwd = r->cwd[0] == '\0' ? commands.setup.workspace : r->cwd;
+    char count[21];
+    (void)format_u64(count, r->argc);
+    size_t size = strlen(kind) + strlen(cwd) + strlen(count) + 3;
+    for (uint32_t i = 0; i < r->argc; i++) size += strlen(r->argv[i]) + 1;
+    for (uint32_t i = 0; i < r->envc; i++) {
+        if (!zygote_sets(r->env[i], i)) size += strlen(r->env[i]) + 1;
+    }
+    char *text = pages_alloc(size), *at = text;
+    int fd = text == NULL ? -1 : memfd_create("program", MFD_CLOEXEC);
+    if (fd >= 0) {
+        at = append(append(append(at, kind), cwd), count);
+        for (uint32_t i = 0; i < r->argc; i++) at = append(at, r->argv[i]);
+        for (uint32_t i = 0; i < r->envc; i++) {
+            if (!zygote_sets(r->env[i], i)) at = append(at, r->env[i]);
+        }
+        if (write_all(fd, text, size) != 0) close_fd(&fd);
+    }
+    pages_free(text, size);
     return fd;
 }
 

@@ -294,6 +294,8 @@ static void greet(const struct frame *f) {
         case HELLO_OK:
             break;
     }
+    /* The self-test, the stage and the first command ask for it, too. */
+    user_remember(session.hello.default_user);
     switch (self_test_run(session.hello.default_user, session.host_in, session.host_out, &test)) {
         case 0:
             break;

@@ -346,9 +346,32 @@ bool zygote_answer(void) {
     return !zygote.answer_owed;
 }
 
+/* The index of `text` among `strings` as far as `length`, or `count`. Looked for from `expected` on, where it mostly is. */
+static uint32_t find_string(char *const *strings, uint32_t count, const char *text, size_t length, uint32_t expected) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = (expected + i) % count;
+        if (strncmp(strings[at], text, length) == 0) return at;
+    }
+    return count;
+}
+
+bool zygote_sets(const char *assignment, uint32_t expected) {
+    const struct spawn_request *own = &zygote.request;
+    return find_string(own->env, own->envc, assignment, strlen(assignment) + 1, expected) < own->envc;
+}
+
+/* A fork has the variables of what it is forked from, and can only be given other values for them. */
+static bool sets_all_names(const struct spawn_request *r) {
+    for (uint32_t i = 0; i < zygote.request.envc; i++) {
+        const char *assignment = zygote.request.env[i];
+        if (find_string(r->env, r->envc, assignment, strcspn(assignment, "=") + 1, i) == r->envc) return false;
+    }
+    return true;
+}
+
 bool zygote_takes(const struct spawn_request *r) {
     const uint16_t unfit = SPAWN_PTY | SPAWN_MERGE | SPAWN_DETACHED;
     if (!r->warm || (r->flags & unfit) != 0 || zygote.bytes == NULL || !commands.setup.subreaper) return false;
     return strcmp(command_user(r), command_user(&zygote.request)) == 0 && strcmp(r->argv[0], zygote.request.argv[0]) == 0 &&
-           r->program_at == 1;
+           r->program_at == 1 && sets_all_names(r);
 }

@@ -21,6 +21,9 @@ bool zygote_configure(const uint8_t *request, uint32_t length);
 /* False when there was no room. */
 bool zygote_answer(void);
 
+/* Whether a fork has this variable with this value; `expected` is where in its environment it should be. */
+bool zygote_sets(const char *assignment, uint32_t expected);
+
 /* Whether it may run this at all. */
 bool zygote_takes(const struct spawn_request *r);
 /* Gives waiting commands what there is, and sees to it that there will be more. */

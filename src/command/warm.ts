@@ -1,6 +1,6 @@
 /** Warm interpreters: what one is started with, and which programs may run in a fork of it. docs/warm-interpreters.md */
 import type { SpawnRequest } from '../agent/messages.js';
-import { DEFAULT_ENV } from './languages.js';
+import type { Environment } from './environment.js';
 
 /** Where the agent's volume has what makes an interpreter warm. */
 const WARM_DIR = '/.ripcord/warm';
@@ -15,6 +15,8 @@ const HARMLESS = /^PYTHON(UNBUFFERED|DONTWRITEBYTECODE|_.*)$/;
 export interface WarmSetting {
   /** The image's own part of the sandbox's environment. */
   imageEnv: Readonly<Record<string, string>>;
+  /** What its commands have besides what the creator of the sandbox has set. */
+  usualEnv: Environment;
   /** What the creator of the sandbox has set. */
   ownEnv: Readonly<Record<string, string>>;
   user: string;
@@ -34,7 +36,8 @@ export function fitsWarm(env: Readonly<Record<string, string>>): boolean {
   return !Object.keys(env).some((name) => READ_AT_START.test(name));
 }
 
-export function warmRequest({ imageEnv, ownEnv, user }: WarmSetting): SpawnRequest {
+export function warmRequest({ usualEnv, ownEnv, user }: WarmSetting): SpawnRequest {
+  const { TMPDIR: _, ...usual } = usualEnv;
   const shared = Object.fromEntries(Object.entries(ownEnv).filter(([name]) => SHARED.test(name)));
   return {
     argv: ['python3', `${WARM_DIR}/main.py`],
@@ -50,10 +53,10 @@ export function warmRequest({ imageEnv, ownEnv, user }: WarmSetting): SpawnReque
     rows: 0,
     user,
     cwd: '/',
-    // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either.
+    // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either. What a fork has from
+    // here need not be set in it again.
     env: {
-      ...DEFAULT_ENV,
-      ...imageEnv,
+      ...usual,
       ...shared,
       HOME: '/nonexistent',
       PYTHONPATH: WARM_DIR,

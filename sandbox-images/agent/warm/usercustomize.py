@@ -439,7 +439,8 @@ class Warm:
         home = os.environ['HOME']
         of_site, base, packages = vars(site), site.getuserbase(), site.getusersitepackages()
         base, packages = base.removeprefix(home), packages.removeprefix(home)
-        os.environ.clear()
+        # The rest of the environment is in every program's, and is not sent for each.
+        os.environ.pop(os.fsdecode(FOR_FRESH_ONES))
         env = os.environ._data
         Module = type(sys)
         stdin, stdout, stderr = streams
@@ -461,15 +462,15 @@ class Warm:
                 argc, *rest = request.split(b'\0')[:-1]
                 argc = int(argc)
                 argv = [argument.decode(encoding, errors) for argument in rest[:argc]]
+                for_fresh_ones = {}
                 for assignment in rest[argc:]:
                     name, _, value = assignment.partition(b'=')
-                    if name != FOR_FRESH_ONES:
-                        env[name] = value
+                    (for_fresh_ones if name == FOR_FRESH_ONES else env)[name] = value
                 user = env.get(b'HOME', b'').decode(encoding, errors).rstrip('/')
                 of_site['USER_BASE'], of_site['USER_SITE'] = user + base, user + packages
                 # Packages of the user's own belong on the path, and may change anything: that is a fresh interpreter's work.
                 if offset < 0 or b'HOME' not in env or access(user + packages, 0):
-                    run_fresh(argv, rest[argc:])
+                    run_fresh(argv, {**env, **for_fresh_ones})
                 names['orig_argv'], names['argv'] = argv, argv[1:]
                 importers[argv[1]] = None
                 # As ../python does for a fresh one.
@@ -487,10 +488,9 @@ class Warm:
         return prepare
 
 
-def run_fresh(argv, assignments):
+def run_fresh(argv, env):
     import os
 
-    env = {name: value for name, _, value in (assignment.partition(b'=') for assignment in assignments)}
     try:
         os.execvpe(argv[0], argv, env)
     except OSError as error:

@@ -50,6 +50,10 @@ const python = (code: string, options?: RunCodeOptions): OddProgram => ({ code, 
 export const oddPrograms: Record<string, OddProgram> = {
   'looks around': python(surroundings, { args: ['a b', '', 'ü'] }),
   'looks around, with input': python(surroundings, { stdin: 'x', env: { GREETING: 'grüße', EMPTY: '' } }),
+  'prints its environment, of which a part is its own': python(
+    'import os, subprocess\nprint(dict(sorted(os.environ.items())))\nprint(*sorted(subprocess.check_output("env").splitlines()), sep="\\n")',
+    { env: { PIP_RETRIES: '7', OMP_NUM_THREADS: '', UV_RETRIES: '2', HOME: '/nonexistent', TMPDIR: '/workspace' } },
+  ),
   'is empty': python(''),
   'exits with a number': python('import sys\nprint("out")\nsys.exit(7)'),
   'exits with a text': python('raise SystemExit("a reason")'),
