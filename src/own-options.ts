@@ -13,9 +13,9 @@ interface Definition {
 }
 
 /**
- * Copies `value` as far as `schema` describes objects, with own properties alone. A property of a prototype is not an
- * option, whether it is inherited or some code of the process has written it to `Object.prototype`. All else is passed
- * on as it is.
+ * `value` as far as `schema` describes objects, with own properties alone. A property of a prototype is not an option, whether
+ * it is inherited or some code of the process has written it to `Object.prototype`. Only an object with such properties is copied;
+ * all else is passed on as it is.
  * @throws InvalidOptionsError for the key `__proto__` in a record, which zod leaves out without a word.
  */
 export function ownOptions(schema: z.ZodType, value: unknown, what: string, at = ''): unknown {
@@ -27,11 +27,23 @@ export function ownOptions(schema: z.ZodType, value: unknown, what: string, at =
   if (Array.isArray(value))
     return element ? value.map((item, i) => ownOptions(element, item, what, `${at}${i}.`)) : value;
   if (!shape && type !== 'record') return value;
-  const copy = Object.create(null) as Record<string, unknown>;
-  for (const [key, item] of Object.entries(value)) {
+  const copy = (): Record<string, unknown> => Object.assign(Object.create(null), value);
+  let own = inherits(value, shape) ? copy() : (value as Record<string, unknown>);
+  for (const key of Object.keys(value)) {
     if (!shape && key === '__proto__') throw new InvalidOptionsError(`${what}: ${at}${key}: this name cannot be used`);
     const itemSchema = shape ? (Object.hasOwn(shape, key) ? shape[key] : undefined) : valueType;
-    copy[key] = itemSchema ? ownOptions(itemSchema, item, what, `${at}${key}.`) : item;
+    const item = own[key];
+    const ownItem = itemSchema ? ownOptions(itemSchema, item, what, `${at}${key}.`) : item;
+    if (ownItem === item) continue;
+    if (own === value) own = copy();
+    own[key] = ownItem;
   }
-  return copy;
+  return own;
+}
+
+/** Whether `value` has more properties than its own, of those that a schema with `shape` looks at. */
+function inherits(value: object, shape: Definition['shape']): boolean {
+  for (const key in value) if (!Object.hasOwn(value, key)) return true;
+  for (const key in shape) if (key in value && !Object.hasOwn(value, key)) return true;
+  return false;
 }

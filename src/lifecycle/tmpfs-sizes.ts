@@ -63,7 +63,8 @@ export function sizesProblem(limits: SizeLimits): string | undefined {
   if (given(limits) > most) {
     return `workspace, home and tmp may take 60 % of memory together (${most} bytes), and take ${given(limits)}`;
   }
-  const small = PLACES.find((place) => tmpfsSizes(limits)[place].bytes < MIN_TMPFS_BYTES);
+  const sizes = tmpfsSizes(limits);
+  const small = PLACES.find((place) => sizes[place].bytes < MIN_TMPFS_BYTES);
   if (small === undefined) return undefined;
   return `the others leave nothing for ${small}: workspace, home and tmp may take 60 % of memory together (${most} bytes)`;
 }

@@ -53,6 +53,7 @@ export class DockerBackend implements Backend {
   readonly #withoutSysctls = new Set<string | undefined>();
   /** Whether it can mount files of this machine: not where it runs in another mount namespace. */
   #seesFiles = true;
+  readonly #images = new Map<string, ResolvedImage>();
   readonly #imageFiles = new Map<string, Promise<string>>();
   #arch: EngineFacts['arch'] | undefined;
   #cpus = 0;
@@ -137,20 +138,11 @@ export class DockerBackend implements Backend {
         });
       },
     );
-    const env = (image.Config?.Env ?? []).map((line) => {
-      const at = line.indexOf('=');
-      return [line.slice(0, at), line.slice(at + 1)] as const;
-    });
-    const volumes = Object.keys(image.Config?.Volumes ?? {})
-      .map((path) => posix.resolve('/', path))
-      .sort();
-    const labels = image.Config?.Labels ?? {};
-    const ours = labels[IMAGE_LABEL];
-    const [first, last] = (labels[Label.UIDS] ?? '').split('-').map(Number);
-    // The name decides whether the image is ours: an image made from ours inherits the label, and files of uid 1000.
-    const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
-    const current = isCurrent(labels);
-    return { id: image.Id, reference: full, ours, current, env: Object.fromEntries(env), volumes, uids };
+    // One object for each image, as environments are composed once for each.
+    const key = `${image.Id} ${full}`;
+    const known = this.#images.get(key) ?? describeImage(image, full);
+    this.#images.set(key, known);
+    return known;
   }
 
   imageFile({ id }: ResolvedImage, path: string, instance: string): Promise<string> {
@@ -425,4 +417,21 @@ function explainCreate(error: RipcordError, spec: ContainerSpec): RipcordError {
   return statusOf(cause) === undefined
     ? error
     : new RipcordError('create-failed', error.message, { cause, details: error.details });
+}
+
+function describeImage(image: Docker.ImageInspectInfo, full: string): ResolvedImage {
+  const env = (image.Config?.Env ?? []).map((line) => {
+    const at = line.indexOf('=');
+    return [line.slice(0, at), line.slice(at + 1)] as const;
+  });
+  const volumes = Object.keys(image.Config?.Volumes ?? {})
+    .map((path) => posix.resolve('/', path))
+    .sort();
+  const labels = image.Config?.Labels ?? {};
+  const ours = labels[IMAGE_LABEL];
+  const [first, last] = (labels[Label.UIDS] ?? '').split('-').map(Number);
+  // The name decides whether the image is ours: an image made from ours inherits the label, and files of uid 1000.
+  const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
+  const current = isCurrent(labels);
+  return { id: image.Id, reference: full, ours, current, env: Object.fromEntries(env), volumes, uids };
 }
