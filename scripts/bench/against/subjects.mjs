@@ -85,6 +85,8 @@ async function claim(manager) {
     await execIn(sandbox, ['echo', 'hello']);
   });
   await sandbox.close();
+  // The other build is not measured beside the making of the next one.
+  await manager.poolFilled();
   return ms;
 }
 
