@@ -32,5 +32,6 @@ export function hostFileError(error: unknown, doing: string, path: string): unkn
 /** `ENOENT`, `EEXIST` …, or undefined when the error did not come from the kernel. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
-  return /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
+  // Node's own checks have names of their own: ERR_FS_EISDIR of `rm`.
+  return /^(?:ERR_FS_)?(E[A-Z0-9]+)$/.exec(error.code)?.[1];
 }

@@ -9,7 +9,7 @@ import { describeFailure } from '../../../src/cli/failure.js';
 import * as terminal from '../../../src/cli/terminal/ask.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
 import { manifestOf } from '../../../src/workspace/manifest.js';
-import { writeMark } from '../../../src/workspace/result-mark.js';
+import { removeMark, writeMark } from '../../../src/workspace/result-mark.js';
 import { readTree, useTempDirectory, writeTree } from '../../helpers/temp.js';
 
 const temp = useTempDirectory();
@@ -147,6 +147,19 @@ describe('ripcord apply of what a run left', () => {
     const { out } = await ripcord('apply', project, result, '--to', project);
     expect(out).toBe('modified     a\n');
     expect(existsSync(result)).toBe(true);
+  });
+
+  it('says what stands where a mark would be', async () => {
+    const { result } = await prepareRun();
+    rmSync(temp('result.ripcord.json'));
+    writeTree(temp('result.ripcord.json'), { mine: 'x' });
+    for (const doing of [() => removeMark(result), () => writeMark(result, { changes: [] })]) {
+      await expect(doing()).rejects.toMatchObject({
+        code: 'is-a-directory',
+        message: expect.stringContaining('result.ripcord.json'),
+      });
+    }
+    expect(readdirSync(temp('')).filter((name) => name.startsWith('result'))).toEqual(['result', 'result.ripcord.json']);
   });
 
   it('shows the list on a terminal and asks', async () => {
