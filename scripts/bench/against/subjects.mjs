@@ -27,7 +27,10 @@ export const SUBJECTS = {
   warm: {
     manager: { pool: [{ image: 'python', size: 2 }] },
     measures: {
-      'a sandbox of the pool → first output': { rounds: 120, open: async (manager) => ({ once: () => claim(manager) }) },
+      'a sandbox of the pool → first output': {
+        rounds: 120,
+        open: async (manager) => ({ once: () => claim(manager) }),
+      },
       'runCode in a warm python': {
         rounds: 100,
         open: inSandbox(

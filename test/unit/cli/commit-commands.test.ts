@@ -159,7 +159,10 @@ describe('ripcord apply of what a run left', () => {
         message: expect.stringContaining('result.ripcord.json'),
       });
     }
-    expect(readdirSync(temp('')).filter((name) => name.startsWith('result'))).toEqual(['result', 'result.ripcord.json']);
+    expect(readdirSync(temp('')).filter((name) => name.startsWith('result'))).toEqual([
+      'result',
+      'result.ripcord.json',
+    ]);
   });
 
   it('shows the list on a terminal and asks', async () => {
