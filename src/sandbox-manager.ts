@@ -194,7 +194,9 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
    * when `options.signal` fired. Nothing is left behind then.
    */
   async create(options?: config.CreateOptions): Promise<Sandbox> {
-    const parsed = config.parseOptions(config.createSchema, { ...this.#defaults, ...options }, 'create');
+    const isObject = typeof (options ?? {}) === 'object' && !Array.isArray(options);
+    const given = isObject ? { ...this.#defaults, ...options } : options;
+    const parsed = config.parseOptions(config.createSchema, given, 'create');
     if (this.#closing !== undefined) throw new RipcordError('manager-closed', 'The manager is closed');
     throwIfAborted(parsed.signal, 'creating a sandbox');
     checkCpus('create', parsed.limits.cpus, this.engine.cpus);

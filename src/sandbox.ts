@@ -13,6 +13,7 @@ import type { CommandResult, ExecResult } from './command/outcome.js';
 import { commandTurns } from './command/turns.js';
 import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from './command/warm.js';
 import * as config from './config.js';
+import { checkText } from './content.js';
 import { installAuthorities } from './egress/authorities.js';
 import { missedNetwork, OFFLINE_ENV, offlineHint } from './egress/offline.js';
 import type { EgressRecord } from './egress/proxy.js';
@@ -300,6 +301,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   #checkProgram(code: string, what: string): void {
+    checkText(code, what);
     const bytes = Buffer.byteLength(code);
     const most = maxProgramBytes(this.#options.limits);
     if (bytes <= most) return;

@@ -1,6 +1,7 @@
 /** A command run to its end behind a server, with its output as it comes. */
 import type { ExecResult } from '../command/outcome.js';
 import type { StdinSource } from '../config.js';
+import { chunkOf } from '../content.js';
 import { decodeResult, type WireResult } from '../wire/result.js';
 import { type ChannelName, CommandSocket } from './command-socket.js';
 import type { Transport } from './transport.js';
@@ -74,7 +75,7 @@ export async function streamExec(
 async function feed(socket: CommandSocket<WireResult>, source: StdinSource): Promise<void> {
   const chunks = typeof source === 'string' || source instanceof Uint8Array ? [source] : source;
   for await (const chunk of chunks) {
-    if (!(await socket.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))) return;
+    if (!(await socket.write(chunkOf(chunk, 'stdin')))) return;
   }
   await socket.endInput();
 }

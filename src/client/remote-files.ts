@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import * as config from '../config.js';
+import { checkPath, checkText, chunkOf, contentOf } from '../content.js';
 import { FileError, InvalidOptionsError } from '../errors.js';
 import { transferError } from '../files/operation.js';
 import type { FileContent, FileInfo } from '../files/sandbox-files.js';
@@ -36,7 +37,7 @@ export class RemoteFiles implements AnyFiles {
     return (await this.read(path, options)).toString('utf8');
   }
 
-  readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
+  async readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
     const { offset, maxBytes, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
     const query = { path: checked(path), offset, maxBytes };
     return this.#transport.stream('GET', `${this.#base}/files`, { ...ask(rest, `reading ${path}`), query });
@@ -47,7 +48,7 @@ export class RemoteFiles implements AnyFiles {
     const { parents, append, exclusive, atomic, ...rest } = parsed;
     const permissions = mode?.toString(8).padStart(3, '0');
     const query = { path: checked(path), mode: permissions, parents, append, exclusive, atomic };
-    const body = typeof content === 'string' || content instanceof Uint8Array ? whole(content) : content;
+    const body = pieces(content, 'files.write: content');
     await this.#transport.json('PUT', `${this.#base}/files`, { ...ask(rest, `writing ${path}`), query, body });
   }
 
@@ -104,6 +105,7 @@ export class RemoteFiles implements AnyFiles {
 
   async download(from: string, to: string, options?: config.DownloadOptions): Promise<Extracted> {
     const parsed = config.parseOptions(config.downloadSchema, options, 'files.download');
+    checkText(to, 'files.download: to');
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
     if (info.kind !== 'directory') {
@@ -117,7 +119,7 @@ export class RemoteFiles implements AnyFiles {
     }
   }
 
-  readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
+  async readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
     const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.readArchive');
     const query = { path: checked(path), maxBytes, maxEntries };
     return this.#transport.stream('GET', `${this.#base}/tree`, { ...ask(rest, `reading ${path}`), query });
@@ -125,12 +127,13 @@ export class RemoteFiles implements AnyFiles {
 
   async writeArchive(
     to: string,
-    archive: AsyncIterable<Uint8Array>,
+    archive: Uint8Array | AsyncIterable<Uint8Array>,
     options?: config.WriteArchiveOptions,
   ): Promise<void> {
     const parsed = config.parseOptions(config.writeArchiveSchema, options, 'files.writeArchive');
     const { maxBytes, maxEntries, keepLinks, ...rest } = parsed;
-    await this.#putTree(to, archive, ask(rest, `writing ${to}`), { maxBytes, maxEntries, keepLinks });
+    const body = pieces(archive, 'files.writeArchive: archive');
+    await this.#putTree(to, body, ask(rest, `writing ${to}`), { maxBytes, maxEntries, keepLinks });
   }
 
   async diff(options?: config.DiffOptions): Promise<ChangeList> {
@@ -160,10 +163,19 @@ function ask({ signal, user }: Given, what: string): Ask {
 }
 
 function checked(path: string): string {
-  if (path.includes('\0')) throw new InvalidOptionsError(`a path must not contain a NUL byte: ${JSON.stringify(path)}`);
+  checkPath(path);
   return path;
 }
 
-async function* whole(content: string | Uint8Array): AsyncGenerator<string | Uint8Array> {
-  yield content;
+/** Checks `content` at once, and each of its pieces when it comes. */
+function pieces(content: unknown, what: string): AsyncGenerator<Uint8Array> {
+  const given = contentOf(content, what);
+  return checkedPieces(given instanceof Uint8Array ? [given] : given, what);
+}
+
+async function* checkedPieces(
+  given: Iterable<unknown> | AsyncIterable<unknown>,
+  what: string,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of given) yield chunkOf(piece, what);
 }

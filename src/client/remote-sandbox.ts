@@ -2,8 +2,10 @@
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import type { SandboxStats } from '../agent/messages.js';
+import { toArgv } from '../command/lines.js';
 import type { ExecResult } from '../command/outcome.js';
 import * as config from '../config.js';
+import { checkText } from '../content.js';
 import { InvalidOptionsError } from '../errors.js';
 import { deferred, onAbort, throwIfAborted } from '../lifecycle/abort.js';
 import type { SandboxReceipt } from '../lifecycle/receipt.js';
@@ -79,6 +81,7 @@ export class RemoteSandbox implements AnySandbox {
   async exec(command: CommandLine, options?: config.ExecOptions): Promise<ExecResult>;
   async exec(command: CommandLine, options?: AnyExecOptions): Promise<ExecResult<never>> {
     const parsed = config.parseOptions(config.execSchema, options, 'exec');
+    toArgv(command);
     return this.#run('exec', { command }, parsed);
   }
 
@@ -92,6 +95,7 @@ export class RemoteSandbox implements AnySandbox {
     options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
   ): Promise<ExecResult<never>> {
     const { language, args, ...parsed } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+    checkText(code, 'runCode: the program');
     return this.#run('run-code', { code, language, args }, parsed);
   }
 
@@ -99,6 +103,7 @@ export class RemoteSandbox implements AnySandbox {
   async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<AnyCommand>;
   async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<AnyCommand> {
     const { signal, user, stdin, ...rest } = config.parseOptions(config.spawnSchema, options, 'spawn');
+    toArgv(command);
     refuseUser(user);
     throwIfAborted(signal, 'running a command');
     const begin = { ...rest, command, stdin: stdin === 'pipe' };

@@ -168,8 +168,13 @@ export class Transport {
     const request = (url.protocol === 'https:' ? https : http).request(target, options);
     // Told by whoever waits for the answer.
     request.on('error', () => {});
-    if (body) pipeline(Readable.from(body, { objectMode: false }), request).catch((error) => request.destroy(error));
-    else request.end(text);
+    if (body) {
+      const source = Readable.from(
+        told(body, (error) => failures.set(request, error)),
+        { objectMode: false },
+      );
+      pipeline(source, request).catch((error) => request.destroy(error));
+    } else request.end(text);
     return request;
   }
 
@@ -178,6 +183,7 @@ export class Transport {
     try {
       [response] = (await once(request, 'response')) as [IncomingMessage];
     } catch (cause) {
+      if (failures.has(request)) throw failures.get(request);
       throw this.#lost(ask, cause);
     }
     if (response.statusCode! < 400) return response;
@@ -185,6 +191,18 @@ export class Transport {
       throw this.#lost(ask, cause);
     });
     throw refusal(response.statusCode!, bytes, ask.text);
+  }
+}
+
+/** Keeps the errors of the callers' own iterables: the connection breaks off with them and does not name them. */
+const failures = new WeakMap<ClientRequest, unknown>();
+
+async function* told<T>(body: AsyncIterable<T>, onError: (error: unknown) => void): AsyncGenerator<T> {
+  try {
+    yield* body;
+  } catch (error) {
+    onError(error);
+    throw error;
   }
 }
 

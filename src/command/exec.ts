@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { type Channel, SpawnFlag, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
 import type { execSchema, StdinSource } from '../config.js';
+import { chunkOf } from '../content.js';
 import { EngineLostError, SandboxLostError, TaskAbortedError } from '../errors.js';
 import { deferred, onAbort, within } from '../lifecycle/abort.js';
 import { Command, type CommandHost, type OutputSink } from './command.js';
@@ -96,7 +97,7 @@ async function feed(stream: AgentStream, source: StdinSource, signal: AbortSigna
     for await (const chunk of source) {
       // Checked between the chunks of a long write, too.
       if (signal?.aborted) return;
-      if (!(await stream.writeStdin(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))) break;
+      if (!(await stream.writeStdin(chunkOf(chunk, 'stdin')))) break;
     }
   }
   stream.endStdin();

@@ -1,5 +1,6 @@
 /** Turns the command that a caller gives into an argument list. */
 import type { Program } from '../agent/messages.js';
+import { kindOf } from '../content.js';
 import { InvalidOptionsError } from '../errors.js';
 
 /** `['python3', '-c', 'print(1)']`, or a line for `/bin/sh`. */
@@ -13,6 +14,8 @@ const BASH_OR_SH = 'command -v bash >/dev/null && exec bash "$@"; exec /bin/sh "
 
 export function toArgv(command: CommandLine): readonly string[] {
   if (typeof command === 'string') return shellLine(checkText(command));
+  if (!Array.isArray(command))
+    throw new InvalidOptionsError(`exec: expected a line or an array of arguments, received ${kindOf(command)}`);
   if (command.length === 0 || command[0] === '') throw new InvalidOptionsError('exec: the command is empty');
   for (const argument of command) checkText(argument);
   return command;
@@ -40,7 +43,7 @@ export function placeLongLine(argv: readonly string[]): { argv: readonly string[
 
 function checkText(argument: string): string {
   if (typeof argument !== 'string')
-    throw new InvalidOptionsError(`exec: an argument is not a string but ${typeof argument}`);
+    throw new InvalidOptionsError(`exec: an argument is not a string but ${kindOf(argument)}`);
   if (argument.includes('\0'))
     throw new InvalidOptionsError('exec: an argument contains a NUL byte, which no program can be given');
   return argument;

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { Command, type CommandHost } from '../command/command.js';
 import { CommandStreams } from '../command/streams.js';
 import * as config from '../config.js';
+import { type Chunk, checkPath, checkText, chunkOf, contentOf } from '../content.js';
 import { FileError, InvalidOptionsError } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
@@ -36,8 +37,8 @@ interface FileCall {
   user?: string | undefined;
 }
 
-/** What a file may be written from. */
-export type FileContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+/** Content for a file: text (written as UTF-8) or bytes, at once or in pieces. */
+export type FileContent = Chunk | AsyncIterable<Chunk>;
 
 /** Where a sandbox's files are, and what they began as. */
 export interface FileRoot {
@@ -80,7 +81,7 @@ export class SandboxFiles {
    * A regular file of any size as a stream of bytes; a slow reader stops the reading, and destroying the stream ends it.
    * @throws FileError as {@link read} does; what goes wrong after the first bytes is the stream's error.
    */
-  readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
+  async readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
     const { offset, maxBytes, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
     throwIfAborted(rest.signal, `reading ${path}`);
     const argv = ['read', this.#path(path), String(offset), String(maxBytes ?? -1)];
@@ -91,7 +92,7 @@ export class SandboxFiles {
    * A directory tree as a stream of tar (ustar and pax). Whoever unpacks it must take it for hostile: {@link download} does.
    * @throws FileError, also `file-too-large` and `too-many-entries`
    */
-  readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
+  async readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
     const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.readArchive');
     throwIfAborted(rest.signal, `reading ${path}`);
     const argv = ['tar', this.#path(path), String(maxBytes), String(maxEntries)];
@@ -99,16 +100,18 @@ export class SandboxFiles {
   }
 
   /**
-   * Unpacks tar (ustar or pax) into a directory. Files, directories and links that stay inside; anything else fails it.
+   * Unpacks tar (ustar or pax), whole or in pieces, into a directory. Files, directories and links that stay inside; anything else fails it.
    * @throws FileError `not-a-regular-file`, `outside-workspace`, `incomplete-write`, `no-space` …
    */
   async writeArchive(
     to: string,
-    archive: AsyncIterable<Uint8Array>,
+    archive: Uint8Array | AsyncIterable<Uint8Array>,
     options?: config.WriteArchiveOptions,
   ): Promise<void> {
     const parsed = config.parseOptions(config.writeArchiveSchema, options, 'files.writeArchive');
     const { maxBytes, maxEntries, keepLinks, ...rest } = parsed;
+    const given = contentOf(archive, 'files.writeArchive: archive');
+    const pieces = given instanceof Uint8Array ? [given] : given;
     throwIfAborted(rest.signal, `writing ${to}`);
     await this.#run(
       ['untar', this.#path(to), String(maxBytes), String(maxEntries), ...(keepLinks ? ['links'] : [])],
@@ -116,7 +119,7 @@ export class SandboxFiles {
       {
         timeoutMs: TRANSFER_MS,
         stdin: true,
-        input: (command) => send(command, archive, rest.signal),
+        input: (command) => send(command, pieces, 'files.writeArchive: archive', rest.signal),
       },
     );
   }
@@ -126,6 +129,7 @@ export class SandboxFiles {
    * Then it goes into the file, whose inode stays (with `atomic` a new file takes its place). A symbolic link is followed
    * where it stays in the workspace.
    * @throws FileError `permission-denied`, `no-space`, `is-a-directory`, `outside-workspace` …
+   * @throws InvalidOptionsError for content, or a piece of it, that is neither text nor bytes: then nothing changes either.
    */
   async write(path: string, content: FileContent, options?: config.WriteOptions): Promise<void> {
     const { mode, parents, append, exclusive, atomic, ...rest } = config.parseOptions(
@@ -133,15 +137,15 @@ export class SandboxFiles {
       options,
       'files.write',
     );
-    const bytes =
-      typeof content === 'string' ? Buffer.from(content) : content instanceof Uint8Array ? content : undefined;
+    const given = contentOf(content, 'files.write: content');
+    const bytes = given instanceof Uint8Array ? given : undefined;
     const flags = (parents ? 1 : 0) | (append ? 2 : 0) | (exclusive ? 4 : 0) | (atomic ? 8 : 0);
     const argv = ['write', this.#path(path), octal(mode), String(bytes?.length ?? -1), String(flags)];
     throwIfAborted(rest.signal, `writing ${path}`);
     await this.#run(argv, rest, {
       timeoutMs: TRANSFER_MS,
       stdin: true,
-      input: (command) => send(command, bytes ? [bytes] : (content as AsyncIterable<string | Uint8Array>), rest.signal),
+      input: (command) => send(command, bytes ? [bytes] : given, 'files.write: content', rest.signal),
     });
   }
 
@@ -222,7 +226,8 @@ export class SandboxFiles {
     await this.#run(['untar', this.#path(to), '-1', '-1', 'links'], options, {
       timeoutMs: TRANSFER_MS,
       stdin: true,
-      input: (command) => send(command, packTree(directory, manifest, { signal, keepLinks: true }), signal),
+      input: (command) =>
+        send(command, packTree(directory, manifest, { signal, keepLinks: true }), 'files.upload', signal),
     });
   }
 
@@ -243,6 +248,7 @@ export class SandboxFiles {
     keepLink?: KeepLink,
   ): Promise<Extracted> {
     const parsed = config.parseOptions(config.downloadSchema, options, 'files.download');
+    checkText(to, 'files.download: to');
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
     if (info.kind !== 'directory') {
@@ -316,8 +322,7 @@ export class SandboxFiles {
   /** @throws FileError for a relative path that climbs out of the workspace. */
   #path(path: string): string {
     const { workspace } = this.#root;
-    if (path.includes('\0'))
-      throw new InvalidOptionsError(`a path must not contain a NUL byte: ${JSON.stringify(path)}`);
+    checkPath(path);
     const absolute = posix.resolve(workspace, path);
     if (!posix.isAbsolute(path) && absolute !== workspace && !absolute.startsWith(`${workspace}/`)) {
       throw new FileError('outside-workspace', `${path}: leads out of the workspace`, { path, errno: 'EXDEV' });
@@ -343,12 +348,13 @@ const octal = (mode: number | undefined): string => (mode === undefined ? '-' : 
 /** Sends all of `content`, checking for an abort before every chunk. */
 async function send(
   command: Command,
-  content: Iterable<Uint8Array> | AsyncIterable<string | Uint8Array>,
+  content: Iterable<unknown> | AsyncIterable<unknown>,
+  what: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for await (const chunk of content) {
     throwIfAborted(signal, 'writing the next chunk');
-    const taken = await command.stream.writeStdin(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+    const taken = await command.stream.writeStdin(chunkOf(chunk, what));
     // The operation has failed: its own answer says why.
     if (!taken) return;
   }

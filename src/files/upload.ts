@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename, posix, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { uploadSchema, WriteOptions } from '../config.js';
+import { checkText } from '../content.js';
 import { InvalidOptionsError, messageOf, RipcordError } from '../errors.js';
 import { hostFileError } from '../workspace/host-error.js';
 import { type Manifest, manifestOf } from '../workspace/manifest.js';
@@ -31,6 +32,8 @@ export async function uploadFromHost(
   to: string,
   { ignore, gitignore, maxBytes, maxEntries, ...rest }: z.output<typeof uploadSchema>,
 ): Promise<UploadReport> {
+  checkText(from, 'files.upload: from');
+  checkText(to, 'files.upload: to');
   const source = resolve(from);
   const found = await stat(source).catch((error) => {
     throw new InvalidOptionsError(`files.upload: cannot read ${from}: ${messageOf(error)}`, { cause: error });

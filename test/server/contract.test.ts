@@ -315,6 +315,81 @@ describe.each(ways)('a sandbox %s', (way, create) => {
     });
   });
 
+  it('names what is wrong with what is given besides options', async () => {
+    const { files } = sandbox;
+    for (const wrong of [null, 5, {}, ['a', 5], Buffer.from('a'), new URL('file:///a'), true] as never[]) {
+      for (const call of [
+        () => sandbox.exec(wrong),
+        () => sandbox.spawn(wrong),
+        () => sandbox.runCode(wrong),
+        () => files.read(wrong),
+        () => files.readText(wrong),
+        () => files.readStream(wrong),
+        () => files.readArchive(wrong),
+        () => files.writeArchive(wrong, Buffer.alloc(0)),
+        () => files.write(wrong, ''),
+        () => files.list(wrong),
+        () => files.stat(wrong),
+        () => files.exists(wrong),
+        () => files.makeDir(wrong),
+        () => files.remove(wrong),
+        () => files.rename(wrong, 'a'),
+        () => files.rename('a', wrong),
+        () => files.upload(wrong),
+        () => files.upload(temp.path, wrong),
+        () => files.download(wrong, temp.path),
+        () => files.download('/etc/hostname', wrong),
+      ] as (() => Promise<unknown>)[]) {
+        expect(await rejection(call()), `${call} of ${JSON.stringify(wrong)}`).toBeInstanceOf(InvalidOptionsError);
+      }
+    }
+    for (const wrong of [5, 'python', ['image', 'python'], true] as never[])
+      expect(await rejection(create(wrong))).toBeInstanceOf(InvalidOptionsError);
+  });
+
+  it('writes text and bytes of every kind, and refuses all else without a change', async () => {
+    const written = async (content: unknown) => {
+      await sandbox.files.write('kinds', content as never);
+      return [...(await sandbox.files.read('kinds'))];
+    };
+    const two = new Uint16Array([0x6261, 0x6463]);
+    const pieces = async function* (...all: unknown[]) {
+      yield* all;
+    };
+    for (const content of [
+      'abcd',
+      two,
+      two.buffer,
+      new DataView(two.buffer),
+      Buffer.from('--abcd').subarray(2),
+      pieces('ab', '', new Uint8Array([0x63]), 'd'),
+      pieces(two),
+      pieces(two.buffer),
+    ]) {
+      expect(await written(content)).toEqual([0x61, 0x62, 0x63, 0x64]);
+    }
+    for (const content of [undefined, null, 5, {}, Promise.resolve('x'), pieces('x', 5), pieces(null), [1, 2]]) {
+      expect(await rejection(written(content))).toMatchObject({
+        code: 'invalid-options',
+        message: expect.stringMatching(/^files\.write: content: expected .*, received /),
+      });
+    }
+    const broken = async function* () {
+      yield 'x';
+      throw new Error('the source broke');
+    };
+    expect(await rejection(written(broken()))).toMatchObject({ message: 'the source broke' });
+    expect(await sandbox.files.readText('kinds')).toBe('abcd');
+    const input = { stdin: pieces('x', 5) as never, timeoutMs: 20_000 };
+    expect(await rejection(sandbox.exec('cat', input))).toMatchObject({
+      code: 'invalid-options',
+      message: 'stdin: expected strings or bytes from the iterable, received number (got 5)',
+    });
+    await sandbox.files.write('packed/one', 'abcd');
+    await sandbox.files.writeArchive('unpacked', await buffer(await sandbox.files.readArchive('packed')));
+    expect(await sandbox.files.readText('unpacked/one')).toBe('abcd');
+  });
+
   it('has figures, a later end, and an end', async () => {
     expect((await sandbox.stats()).memoryBytes).toBeGreaterThan(0);
     await sandbox.extend(60_000);
