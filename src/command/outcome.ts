@@ -110,16 +110,22 @@ export function toCommandResult(
     result.failure = {
       errno: errnoName(exit.errno),
       stage: exit.stage,
-      message: `${what}: ${errnoText(exit.errno)}${hintFor(exit)}`,
+      message: `${what}: ${errnoText(exit.errno)}${hintFor(exit, argv[0]!)}`,
     };
   }
   return result;
 }
 
-/** The way round a limit of the kernel's. */
-function hintFor({ stage, errno }: Exit): string {
-  if (stage !== 'exec' || errnoName(errno) !== 'E2BIG') return '';
-  return '; one argument is at most 128 KiB, all together with the environment 2 MiB: give long text by stdin, in a file or as a line';
+/** Adds an explanation to the errno of a program that could not be started. */
+function hintFor({ stage, errno }: Exit, program: string): string {
+  if (stage !== 'exec') return '';
+  const name = errnoName(errno);
+  if (name === 'E2BIG')
+    return '; one argument is at most 128 KiB, all together with the environment 2 MiB: give long text by stdin, in a file or as a line';
+  if (name === 'ENOEXEC') return '; a script begins with a #! line, or has its interpreter named before it';
+  // ENOENT stands for a missing file and for a missing interpreter. Names without a slash are looked up first.
+  if (name !== 'ENOENT' || !program.includes('/') || program === '/bin/sh') return '';
+  return ', or it is a script whose #! line names none that is here (with line ends of Windows its name ends in \\r)';
 }
 
 /** The error for a command as uid 0, where the agent takes none because root could reach it; by whatever name it was asked. */

@@ -132,12 +132,18 @@ describe('a command that cannot start', () => {
 
   it('says that the interpreter of a script is missing', async () => {
     await sandbox().files.write('bad.sh', '#!/no/such/interpreter\n', { mode: 0o755 });
-    expect(await failed(['./bad.sh'])).toMatchObject({ errno: 'ENOENT', stage: 'exec' });
+    await sandbox().files.write('windows.sh', '#!/bin/sh\r\necho no\r\n', { mode: 0o755 });
+    for (const script of ['./bad.sh', './windows.sh']) {
+      const message = expect.stringMatching(/^'.*': no such file or directory, or .* #! line .* \\r\)$/);
+      expect(await failed([script])).toMatchObject({ errno: 'ENOENT', stage: 'exec', message });
+    }
+    expect((await failed(['no-such-command']))?.message).toBe("'no-such-command': no such file or directory");
   });
 
   it('refuses a file that is no program', async () => {
     await sandbox().files.write('garbage', everyByte(), { mode: 0o755 });
-    expect(await failed(['./garbage'])).toMatchObject({ errno: 'ENOEXEC', stage: 'exec' });
+    const message = expect.stringContaining('begins with a #! line');
+    expect(await failed(['./garbage'])).toMatchObject({ errno: 'ENOEXEC', stage: 'exec', message });
   });
 
   it('says E2BIG for an argument the kernel does not take', async () => {
