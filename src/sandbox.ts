@@ -172,6 +172,11 @@ export class Sandbox implements AsyncDisposable {
     return this.#parts.warnings;
   }
 
+  /** The labels that it was made with. */
+  get labels(): Readonly<Record<string, string>> {
+    return { ...this.#options.labels };
+  }
+
   /** When it ends by itself; `extend()` moves that. */
   get endsAt(): Date {
     return this.#endsAt;

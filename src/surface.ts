@@ -41,7 +41,7 @@ export interface AnyPorts extends Pick<SandboxPorts, 'connect' | 'waitFor' | 'fe
 export interface AnySandbox
   extends Pick<
       Sandbox,
-      'id' | 'image' | 'createdAt' | 'workspace' | 'closed' | 'exec' | 'runCode' | 'diff' | 'stats' | 'close'
+      'id' | 'image' | 'labels' | 'createdAt' | 'workspace' | 'closed' | 'exec' | 'runCode' | 'diff' | 'stats' | 'close'
     >,
     AsyncDisposable {
   readonly files: AnyFiles;

@@ -43,6 +43,7 @@ type AnyExecOptions = config.ExecOptions | config.ExecOptions<Uint8Array>;
 export class RemoteSandbox implements AnySandbox {
   readonly id: string;
   readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: Date;
   readonly workspace = WORKSPACE;
   readonly files: RemoteFiles;
@@ -55,9 +56,10 @@ export class RemoteSandbox implements AnySandbox {
   #closing: Promise<SandboxReceipt> | undefined;
 
   /** @internal */
-  constructor(transport: Transport, { id, image, createdAt }: SandboxDocument) {
+  constructor(transport: Transport, { id, image, labels = {}, createdAt }: SandboxDocument) {
     this.id = id;
     this.image = image;
+    this.labels = labels;
     this.createdAt = new Date(createdAt);
     this.#transport = transport;
     this.#path = `/v1/sandboxes/${id}`;

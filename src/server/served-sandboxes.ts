@@ -171,7 +171,7 @@ export class ServedSandboxes {
 }
 
 /** Without what the server put before the names that callers gave. */
-function labelsOf({ options: { labels } }: Sandbox): Record<string, string> {
+function labelsOf({ labels }: Sandbox): Record<string, string> {
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [
       name.startsWith(CALLER_LABEL) ? name.slice(CALLER_LABEL.length) : name,

@@ -176,6 +176,21 @@ http.server.ThreadingHTTPServer(('127.0.0.1', 8000), Handler).serve_forever()`;
     expect(away.headers.get('location')).toBe(`/v1/sandboxes/${id}/ports/8000/elsewhere`);
   });
 
+  it('is found where the address lost its last slash, and relative links with it', async () => {
+    const { path } = (await served.call('POST', `/v1/sandboxes/${id}/previews`, { port: 8000 })).body;
+    for (const [address, headers] of [
+      [path.slice(0, -1), { authorization: '' }],
+      [`/v1/sandboxes/${id}/ports/8000`, {}],
+    ] as const) {
+      const { status, headers: answered } = await served.call('GET', `${address}?a=b?c`, undefined, headers);
+      expect([status, answered.get('location')]).toEqual([308, `${address}/?a=b?c`]);
+      expect((await served.call('GET', answered.get('location')!, undefined, headers)).status).toBe(200);
+    }
+    expect((await served.call('GET', '/p/none', undefined, { authorization: '' })).status).toBe(404);
+    const stranger = { authorization: '' };
+    expect((await served.call('GET', `/v1/sandboxes/${id}/ports/8000`, undefined, stranger)).status).toBe(401);
+  });
+
   it('takes bodies of any length, as a stream', async () => {
     const bytes = Buffer.alloc(3_000_000);
     const url = `${served.url}/v1/sandboxes/${id}/ports/8000/`;

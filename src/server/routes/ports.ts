@@ -46,6 +46,8 @@ export function addPorts(app: App, context: ServerContext): void {
       return reply.code(201).header('cache-control', 'no-store').send({ port, path });
     },
   );
+  addWithoutSlash(app, '/v1/sandboxes/:id/ports/:port', false);
+  addWithoutSlash(app, '/p/:secret', true);
   addProxy(app, context, '/v1/sandboxes/:id/ports/:port/*', false, (request) => {
     const { id, port } = request.params as z.output<typeof proxyParams>;
     checkLeadsIn(request);
@@ -56,6 +58,20 @@ export function addPorts(app: App, context: ServerContext): void {
     const { principal, sandbox, port } = previews.find((request.params as { secret: string }).secret);
     const [prefix, target] = split(PREVIEWED, request);
     return { sandbox: sandboxes.get(principal, sandbox), forwarded: { port, prefix, target, preview: true } };
+  });
+}
+
+/** Leads an address that lost its last slash to the one that has it: from there relative links stay below it. */
+function addWithoutSlash(app: App, url: string, preview: boolean): void {
+  app.route({
+    method: ['GET', 'HEAD'],
+    url,
+    config: { preview },
+    schema: { hide: true, ...(!preview && { params: portParams }) },
+    handler: (request, reply) => {
+      const whole = request.raw.url!.replace(/\?|$/, '/$&');
+      return reply.header('cache-control', 'no-store').redirect(whole, 308);
+    },
   });
 }
 
