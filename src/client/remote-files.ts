@@ -7,7 +7,7 @@ import { checkPath, checkText, chunkOf, contentOf } from '../content.js';
 import { FileError, InvalidOptionsError } from '../errors.js';
 import { transferError } from '../files/operation.js';
 import type { FileContent, FileInfo } from '../files/sandbox-files.js';
-import { saveDownload } from '../files/save-download.js';
+import { downloadTarget, saveDownload } from '../files/save-download.js';
 import { type UploadReport, uploadFromHost } from '../files/upload.js';
 import type { AnyFiles } from '../surface.js';
 import type { Change } from '../workspace/diff.js';
@@ -109,7 +109,8 @@ export class RemoteFiles implements AnyFiles {
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
     if (info.kind !== 'directory') {
-      return saveDownload(await this.read(from, { ...rest, maxBytes }), resolve(to), info.mtimeMs, rest.signal);
+      const content = await this.read(from, { ...rest, maxBytes });
+      return saveDownload(content, downloadTarget(from, to), info.mtimeMs, rest.signal);
     }
     try {
       const archive = await this.readArchive(from, { ...rest, maxBytes, maxEntries });

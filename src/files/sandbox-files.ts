@@ -25,7 +25,7 @@ import {
   transferError,
 } from './operation.js';
 import { streamOperation } from './operation-stream.js';
-import { saveDownload } from './save-download.js';
+import { downloadTarget, saveDownload } from './save-download.js';
 import { type UploadReport, uploadFromHost } from './upload.js';
 
 /** A file, directory, link or other thing in a sandbox. */
@@ -138,9 +138,19 @@ export class SandboxFiles {
       'files.write',
     );
     const given = contentOf(content, 'files.write: content');
+    const absolute = this.#path(path);
+    if (path.endsWith('/'))
+      throw new FileError(
+        'is-a-directory',
+        `Cannot write ${path}: a path that ends in a slash is a directory's (EISDIR)`,
+        {
+          path: absolute,
+          errno: 'EISDIR',
+        },
+      );
     const bytes = given instanceof Uint8Array ? given : undefined;
     const flags = (parents ? 1 : 0) | (append ? 2 : 0) | (exclusive ? 4 : 0) | (atomic ? 8 : 0);
-    const argv = ['write', this.#path(path), octal(mode), String(bytes?.length ?? -1), String(flags)];
+    const argv = ['write', absolute, octal(mode), String(bytes?.length ?? -1), String(flags)];
     throwIfAborted(rest.signal, `writing ${path}`);
     await this.#run(argv, rest, {
       timeoutMs: TRANSFER_MS,
@@ -232,7 +242,8 @@ export class SandboxFiles {
   }
 
   /**
-   * Copies a file or a directory tree of the sandbox to the host. What comes out is taken for hostile: nothing is ever
+   * Copies a file or a directory tree of the sandbox to the host: a directory's content into `to`, a file to `to`, or into it
+   * where it ends in a slash. What comes out is taken for hostile: nothing is ever
    * written outside `to`, no link is followed, and what cannot be carried over safely is reported. Times of files are kept,
    * and so is a link of the seed that the sandbox did not change, wherever it leads.
    */
@@ -253,7 +264,7 @@ export class SandboxFiles {
     const info = await this.stat(from, rest);
     if (info.kind !== 'directory') {
       const content = await this.read(from, { ...rest, maxBytes });
-      return saveDownload(content, resolve(to), info.mtimeMs, rest.signal);
+      return saveDownload(content, downloadTarget(from, to), info.mtimeMs, rest.signal);
     }
     const argv = ['tar', this.#path(from), String(maxBytes), String(maxEntries)];
     throwIfAborted(rest.signal, `downloading ${from}`);

@@ -1,12 +1,19 @@
 /** Puts one downloaded file on the host: whole, or not at all. */
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix, resolve } from 'node:path';
+import { FileError } from '../errors.js';
 import { throwIfAborted } from '../lifecycle/abort.js';
 import type { Extracted } from '../workspace/extract.js';
 import { setTime } from '../workspace/fd.js';
-import { hostFileError } from '../workspace/host-error.js';
+import { errnoOf, hostFileError } from '../workspace/host-error.js';
 import { makeDirectories } from '../workspace/make-directories.js';
+import { printable } from '../workspace/printable.js';
+
+/** The place of a file on the host: `to`, or in it, under the file's own name, where `to` ends in a slash, as for an upload. */
+export function downloadTarget(from: string, to: string): string {
+  return to.endsWith('/') ? join(resolve(to), posix.basename(from)) : resolve(to);
+}
 
 /**
  * @param mtimeMs When the file was changed last.
@@ -37,7 +44,13 @@ export async function saveDownload(
       throw error;
     }
   } catch (error) {
-    throw hostFileError(error, 'write', to);
+    if (errnoOf(error) !== 'EISDIR') throw hostFileError(error, 'write', to);
+    throw new FileError('is-a-directory', `Cannot write ${printable(to)}: is a directory (EISDIR)`, {
+      path: to,
+      errno: 'EISDIR',
+      hint: 'A slash at its end puts the file into it.',
+      cause: error,
+    });
   }
   return { files: 1, directories: 0, links: 0, bytes: content.length, refused: [], refusedCount: 0 };
 }

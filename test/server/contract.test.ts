@@ -284,6 +284,22 @@ describe.each(ways)('a sandbox %s', (way, create) => {
     expect(await torn).toBeInstanceOf(FileError);
   });
 
+  it('takes a name that ends in a slash for a directory', async () => {
+    await sandbox.files.write('slashes/one.txt', '1');
+    await sandbox.files.download('slashes/one.txt', `${temp.path}/${way}/`);
+    expect(readFileSync(`${temp.path}/${way}/one.txt`, 'utf8')).toBe('1');
+    expect(await rejection(sandbox.files.download('slashes/one.txt', `${temp.path}/${way}`))).toMatchObject({
+      code: 'is-a-directory',
+      message: `Cannot write ${temp.path}/${way}: is a directory (EISDIR)`,
+      hint: 'A slash at its end puts the file into it.',
+    });
+    await sandbox.files.upload(`${temp.path}/${way}/one.txt`, 'slashes/up/');
+    expect(await sandbox.files.readText('slashes/up/one.txt')).toBe('1');
+    for (const path of ['slashes/new/', 'slashes/up/', 'slashes/one.txt/'])
+      expect(await rejection(sandbox.files.write(path, 'x'))).toMatchObject({ code: 'is-a-directory' });
+    expect((await sandbox.files.list('slashes')).map((info) => info.path)).toEqual(['one.txt', 'up']);
+  });
+
   it('reaches what listens inside', async () => {
     await sandbox.files.write('site/index.html', '<h1>inside</h1>');
     await using server = await sandbox.spawn(['python3', '-m', 'http.server', '8000', '-d', 'site']);
@@ -388,6 +404,15 @@ describe.each(ways)('a sandbox %s', (way, create) => {
     await sandbox.files.write('packed/one', 'abcd');
     await sandbox.files.writeArchive('unpacked', await buffer(await sandbox.files.readArchive('packed')));
     expect(await sandbox.files.readText('unpacked/one')).toBe('abcd');
+  });
+
+  it('tells the labels it was made with', async () => {
+    const labels = { team: 'blue/green', 'a b': 'é %20 "q"', empty: '' };
+    await using labelled = await create({ image: 'base', labels });
+    expect(labelled.labels).toEqual(labels);
+    expect(sandbox.labels).toEqual({});
+    const listed = way === 'in this process' ? under.manager.list() : await client.list();
+    expect(listed.find(({ id }) => id === labelled.id)?.labels).toEqual(labels);
   });
 
   it('has figures, a later end, and an end', async () => {
