@@ -134,5 +134,7 @@ enum exit_flag {
 #define CHANNEL_STDOUT 1
 #define CHANNEL_STDERR 2
 #define HEAD_EVERYTHING UINT64_MAX
+/* A fresh interpreter finds modules of the working directory by this variable (python/), a fork of a warm one otherwise. */
+#define WARM_FOR_FRESH_ONES "PYTHONPATH="
 
 #endif

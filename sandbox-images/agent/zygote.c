@@ -15,6 +15,7 @@
 #include "command-state.h"
 #include "frame.h"
 #include "loop.h"
+#include "protocol.h"
 #include "user.h"
 #include "util.h"
 
@@ -364,6 +365,8 @@ bool zygote_sets(const char *assignment, uint32_t expected) {
 static bool sets_all_names(const struct spawn_request *r) {
     for (uint32_t i = 0; i < zygote.request.envc; i++) {
         const char *assignment = zygote.request.env[i];
+        /* It takes that one off itself. */
+        if (strncmp(assignment, WARM_FOR_FRESH_ONES, sizeof WARM_FOR_FRESH_ONES - 1) == 0) continue;
         if (find_string(r->env, r->envc, assignment, strcspn(assignment, "=") + 1, i) == r->envc) return false;
     }
     return true;

@@ -59,8 +59,6 @@ extern PyObject *PyTuple_GetItem(PyObject *, ssize_t);
 
 /* A name in a program's working directory. No file of that name is expected to lie in it. */
 #define NO_FILE "/.ripcord-no-file"
-/* A fresh interpreter finds modules of the working directory by this variable (../python), a fork by set_program. */
-#define FOR_FRESH_ONES "PYTHONPATH="
 
 #define NUMBER_SIZE 21
 #define NUMBERS_MAX (4 + GROUPS_MAX)
@@ -228,7 +226,7 @@ static long begin_request(void) {
     if (!parse_u64(argc, strlen(argc), 10, UINT32_MAX, &left)) fail(STAGE_RESOURCES, EINVAL);
     for (; left > 0; left--) at = after(at);
     for (; at < request + size; at = after(at)) {
-        if (strncmp(at, FOR_FRESH_ONES, sizeof FOR_FRESH_ONES - 1) != 0) (void)putenv(strdup(at));
+        if (strncmp(at, WARM_FOR_FRESH_ONES, sizeof WARM_FOR_FRESH_ONES - 1) != 0) (void)putenv(strdup(at));
     }
     /* What the interpreter was heard to do before is no program's. */
     end.ran = end.forbidden = false;

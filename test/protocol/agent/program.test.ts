@@ -126,9 +126,9 @@ describeAgent('agent: the warm interpreter', (suite) => {
     expect(frame.type).toBe(TYPE.WARMED);
     return frame.payload[0];
   };
-  const start = (agent: AgentProcess, text: string) => {
+  const start = (agent: AgentProcess, text: string, env = ENV) => {
     const program = { name: 'p.py', text, warm: true };
-    return agent.spawn(['python3', 'p.py', 'a'], { flags: FLAG.PROGRAM, env: ENV, program });
+    return agent.spawn(['python3', 'p.py', 'a'], { flags: FLAG.PROGRAM, env: [...env, 'HOME=/home'], program });
   };
   const wasWarm = ({ flags }: Result) => (flags & EXIT_FLAG.WARM) !== 0;
 
@@ -147,6 +147,26 @@ describeAgent('agent: the warm interpreter', (suite) => {
     }
     expect(results.some(wasWarm)).toBe(true);
     expect(await left(agent)).toBe('');
+  });
+
+  it('gives a fork the values of the request, and none to one that leaves a name of its own out', async () => {
+    const agent = await suite.ready({ wrapper: READ_ONLY_USR });
+    ask(agent, undefined, [...ENV, 'SAME=1', 'OTHER=1']);
+    expect(await answer(agent)).toBe(1);
+    const code = 'import os\nprint(sorted(set(os.environ.items()) - {("LC_CTYPE", "C.UTF-8")}))';
+    const say = async (more: string[]) => {
+      const result = await agent.result(start(agent, code, [...more, ...ENV]));
+      return { warm: wasWarm(result), stdout: result.stdout.toString() };
+    };
+    const fixed = "('HOME', '/home'), ('LANG', 'C.UTF-8')";
+    expect(await say(['OTHER=2', 'SAME=1', 'A=x'])).toEqual({
+      warm: true,
+      stdout: `[('A', 'x'), ${fixed}, ('OTHER', '2'), ('PATH', '/usr/bin:/bin'), ('PYTHONUNBUFFERED', '1'), ('SAME', '1')]\n`,
+    });
+    expect(await say(['SAME=1'])).toEqual({
+      warm: false,
+      stdout: `[${fixed}, ('PATH', '/usr/bin:/bin'), ('PYTHONUNBUFFERED', '1'), ('SAME', '1')]\n`,
+    });
   });
 
   it('lets a KILL through at any time', async () => {
