@@ -9,11 +9,16 @@ export async function readWholeFile(sandbox: Sandbox, path: string, signal: Abor
   try {
     return await sandbox.files.read(path, { maxBytes: MAX_FILE_BYTES, signal });
   } catch (error) {
-    if (!(error instanceof FileError) || error.code !== 'file-too-large') throw error;
+    if (!(error instanceof FileError)) throw error;
+    const { path: at, errno } = error;
+    if (error.code === 'is-a-directory') {
+      throw new FileError(error.code, error.message, { cause: error, path: at, errno, hint: 'Name a file in it.' });
+    }
+    if (error.code !== 'file-too-large') throw error;
     throw new FileError('file-too-large', `${path} is larger than ${MAX_FILE_BYTES / 1024 ** 2} MiB`, {
       cause: error,
-      path: error.path,
-      errno: error.errno,
+      path: at,
+      errno,
       hint: 'Use exec on it: head, tail, sed -n, grep.',
     });
   }

@@ -218,6 +218,35 @@ describe('files', () => {
     expect(paths).toEqual(expect.arrayContaining(['a', 'a/b.py', 'lib/old.txt']));
   });
 
+  it('say where a piece of text stands with other white space', async () => {
+    await valueFrom('write_file', { path: 'tabs.py', content: 'def f(x):\n\tif x:\n\t\treturn 1\n' });
+    const missed = await call('edit_file', { path: 'tabs.py', old_text: '    if x:\n        return 1', new_text: '' });
+    expect(missed).toMatchObject({
+      isError: true,
+      text: expect.stringMatching(/does not contain old_text\nLines 2 to 3 have it with other white space/),
+    });
+    const none = await call('edit_file', { path: 'tabs.py', old_text: 'return 2', new_text: '' });
+    expect(none).toMatchObject({ isError: true, text: 'tabs.py does not contain old_text' });
+  });
+
+  it('say how long they are where a line behind their end is asked for', async () => {
+    await valueFrom('write_file', { path: 'three', content: '1\n2\n3\n' });
+    expect(await call('read_file', { path: 'three', line: 9 })).toMatchObject({ text: '[three has 3 lines]' });
+    expect(await valueFrom('read_file', { path: 'three', line: 9 })).toMatchObject({ content: '', total_lines: 3 });
+  });
+
+  it('are not directories, and what is advised then is in words of the tools', async () => {
+    for (const [tool, more] of [
+      ['read_file', {}],
+      ['edit_file', { old_text: 'a', new_text: 'b' }],
+    ] as const) {
+      expect(await call(tool, { path: 'lib', ...more })).toMatchObject({
+        isError: true,
+        text: 'Cannot read /workspace/lib: is a directory (EISDIR)\nName a file in it.',
+      });
+    }
+  });
+
   it('lie in HOME where their path begins with ~', async () => {
     await valueFrom('write_file', { path: '~/notes/a.txt', content: 'mine\n' });
     const { home, workspace } = defaultSandbox();

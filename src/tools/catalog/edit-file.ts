@@ -4,6 +4,7 @@ import { RipcordError } from '../../errors.js';
 import { sandboxPath } from '../../home-path.js';
 import { defineTool } from '../define.js';
 import { pathField, sandboxField } from '../foreground.js';
+import { nearMiss } from '../near-miss.js';
 import { readWholeFile } from '../whole-file.js';
 
 export const editFile = defineTool({
@@ -29,7 +30,7 @@ export const editFile = defineTool({
       const text = textOf(path, await readWholeFile(sandbox, path, signal));
       const { parts, replacement } = splitAt(text, old_text, new_text);
       const found = parts.length - 1;
-      if (found === 0) throw new RipcordError('invalid-options', `${path} does not contain old_text`);
+      if (found === 0) throw notFound(path, text, old_text);
       if (found > 1 && !replace_all) {
         throw new RipcordError('invalid-options', `${path} contains old_text ${found} times`, {
           hint: 'Give more of its surroundings, or set replace_all.',
@@ -42,6 +43,17 @@ export const editFile = defineTool({
       };
     }),
 });
+
+/** Models write indentation by heart: the lines that were meant help more than another try. */
+function notFound(path: string, text: string, old: string): RipcordError {
+  const near = nearMiss(text, old);
+  const lines =
+    near && (near.first === near.last ? `Line ${near.first} has` : `Lines ${near.first} to ${near.last} have`);
+  return new RipcordError('invalid-options', `${path} does not contain old_text`, {
+    hint:
+      lines && `${lines} it with other white space: tabs, blanks or line ends. Take them as they stand in the file.`,
+  });
+}
 
 /** @throws RipcordError for bytes that decoding would not keep. */
 function textOf(path: string, bytes: Buffer): string {

@@ -70,10 +70,13 @@ export const readFile = defineTool({
           ...(next && { next_line: next }),
           truncated: next !== undefined,
         },
-        text: content + (next ? `\n[line ${next} of ${total} is next]` : ''),
+        text: input.line > Math.max(total, 1) ? `[${path} has ${total} lines]` : content + more(next, total),
       };
     }),
 });
+
+const more = (next: number | undefined, total: number): string =>
+  next === undefined ? '' : `\n[line ${next} of ${total} is next]`;
 
 function someLines(
   text: string,
@@ -98,6 +101,6 @@ function someLines(
   }
   const next = from + taken.length;
   const ended = next > total;
-  const content = taken.join('\n') + (ended && text.endsWith('\n') ? '\n' : '');
+  const content = taken.join('\n') + (ended && taken.length > 0 && text.endsWith('\n') ? '\n' : '');
   return { content, total, next: ended ? undefined : next };
 }
