@@ -150,9 +150,26 @@ describe.skipIf(!executablePath)('the dashboard', () => {
   it('streams what a command prints, and kills it', async () => {
     await run('echo begun; while :; do sleep 1; done');
     const card = page.getByRole('article');
-    await card.getByText('begun').waitFor();
+    await card.getByRole('log').getByText('begun').waitFor();
     await card.getByRole('button', { name: 'Kill' }).click();
     await card.getByText(/SIGTERM|SIGKILL/).waitFor();
+  });
+
+  it('kills a command before the connection to the server is there', async () => {
+    await page.getByLabel('Command', { exact: true }).fill('echo up; exec sleep 7777');
+    // Between the two nothing can come from the network.
+    const clicked = await page.evaluate(`(async () => {
+      document.querySelector('form.command-line').requestSubmit();
+      for (let i = 0; i < 1000; i++) {
+        await Promise.resolve();
+        const button = document.querySelector('article.run button.danger');
+        if (button) return button.click() ?? true;
+      }
+    })()`);
+    expect(clicked).toBe(true);
+    const card = page.getByRole('article').first();
+    await card.locator('.badge', { hasText: /failed|SIGTERM|SIGKILL/ }).waitFor();
+    await card.getByRole('button', { name: 'Kill' }).waitFor({ state: 'detached' });
   });
 
   it('shows hostile output and never obeys it', async () => {

@@ -40,6 +40,8 @@ const encoder = new TextEncoder();
 
 export class ExecSocket {
   readonly #socket: WebSocket;
+  /** Keys and clicks that came before the connection was there. */
+  #waiting: (string | Uint8Array<ArrayBuffer>)[] = [];
   #ended = false;
 
   constructor(sandbox: string, request: ExecRequest, handlers: ExecHandlers) {
@@ -50,7 +52,11 @@ export class ExecSocket {
       this.#socket.close();
     };
     this.#socket = openSocket(`/v1/sandboxes/${encodeURIComponent(sandbox)}/exec`);
-    this.#socket.onopen = () => this.#send({ type: 'start', stdin: false, ...request, window: WINDOW_BYTES });
+    this.#socket.onopen = () => {
+      this.#send({ type: 'start', stdin: false, ...request, window: WINDOW_BYTES });
+      for (const data of this.#waiting) this.#socket.send(data);
+      this.#waiting = [];
+    };
     this.#socket.onclose = () =>
       end({ error: { message: 'The connection to the server broke; the command was ended.' } });
     this.#socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
@@ -71,11 +77,10 @@ export class ExecSocket {
   }
 
   write(data: string | Uint8Array<ArrayBuffer>): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;
     // A paste may be long, a message of the server's may not.
     for (let at = 0; at < bytes.length; at += STDIN_PIECE_BYTES) {
-      this.#socket.send(bytes.subarray(at, at + STDIN_PIECE_BYTES));
+      this.#transmit(bytes.subarray(at, at + STDIN_PIECE_BYTES));
     }
   }
 
@@ -94,6 +99,11 @@ export class ExecSocket {
   }
 
   #send(message: object): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    this.#transmit(JSON.stringify(message));
+  }
+
+  #transmit(data: string | Uint8Array<ArrayBuffer>): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data);
+    else if (this.#socket.readyState === WebSocket.CONNECTING) this.#waiting.push(data);
   }
 }
