@@ -72,7 +72,7 @@ describe.skipIf(!canRunPrivateEngine)('an engine that goes away', () => {
         expect(closed.receipt?.left).toEqual({ containers: 0, volumes: 0, directories: 0 });
         orchestrator.tell('exit 0');
         await orchestrator.exits();
-        await settled(subject, { withinMs: 5000 });
+        await settled(subject);
         expect(isClean(await audit(subject))).toBe(true);
         console.log(`[chaos] engine ${signal}: commands ended as lost after ${lostMs} ms, close took ${closed.ms} ms`);
       }, engine.api),

@@ -6,8 +6,8 @@
  */
 import { expect, test } from 'vitest';
 import { canMakeCgroups, makeCgroup } from '../helpers/cgroup.js';
-import { audit, type Settled, settled } from '../helpers/chaos/audit.js';
-import { LEAK_MS, manyKills } from '../helpers/chaos/many-kills.js';
+import { audit, LEAK_MS, type Settled, settled } from '../helpers/chaos/audit.js';
+import { manyKills } from '../helpers/chaos/many-kills.js';
 import { repeats, scaled, summary } from '../helpers/chaos/measure.js';
 import type { Doom, End, Exit, Orchestrator, Point } from '../helpers/chaos/orchestrator.js';
 import { isStopped, processesOfContainers } from '../helpers/chaos/processes.js';

@@ -7,8 +7,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type Settled, settled } from '../helpers/chaos/audit.js';
-import { LEAK_MS, manyKills } from '../helpers/chaos/many-kills.js';
+import { LEAK_MS, type Settled, settled } from '../helpers/chaos/audit.js';
+import { manyKills } from '../helpers/chaos/many-kills.js';
 import { randomFrom, repeats } from '../helpers/chaos/measure.js';
 import { scenario } from '../helpers/chaos/scenario.js';
 

@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineApi } from './engine-api.js';
+import { scaled } from './measure.js';
 import { type HostProcess, isWatchdog, processesOfContainers, processesWithTempDir } from './processes.js';
 
 /** The label by which a test knows its own containers. */
@@ -88,6 +89,10 @@ export interface Settled {
 }
 
 const POLL_MS = 50;
+/** What is left after this long is left for ever. */
+export const LEAK_MS = 30_000;
+/** The long form holds the time that is promised, on a machine without other work. */
+const PROMISED_MS = scaled(LEAK_MS, 5000);
 /** Past the deadline it is watched on, so that a failure says whether it was late or for ever. */
 const GIVE_UP_MS = 10_000;
 
@@ -98,7 +103,7 @@ const GIVE_UP_MS = 10_000;
  */
 export async function settled(
   subject: Subject,
-  { since = performance.now(), withinMs = 5000, watchdogMs = 20_000 } = {},
+  { since = performance.now(), withinMs = PROMISED_MS, watchdogMs = 4 * PROMISED_MS } = {},
 ): Promise<Settled> {
   let cleanMs: number | undefined;
   const history: string[] = [];

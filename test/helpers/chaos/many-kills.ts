@@ -4,12 +4,9 @@ import { expect } from 'vitest';
 import type { Settled } from './audit.js';
 import { report } from './measure.js';
 
-/** What is left after this long is left for ever. */
-export const LEAK_MS = 15_000;
-
 /**
  * Runs `kill` for every job, `workers` at a time. A run that leaves something does not keep the others from running.
- * @throws after all of them, when something was left by one or the slowest hundredth took over five seconds
+ * @throws after all of them, when something was left by one
  */
 export async function manyKills<Job, Run extends Settled>(
   title: string,
