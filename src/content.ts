@@ -11,6 +11,7 @@ export type Chunk = string | ArrayBuffer | ArrayBufferView;
 export function contentOf(content: unknown, what: string): Uint8Array | Iterable<unknown> | AsyncIterable<unknown> {
   const bytes = bytesOf(content);
   if (bytes) return bytes;
+  if (content instanceof Blob) return content.stream();
   if (
     typeof content === 'object' &&
     content !== null &&

@@ -38,7 +38,7 @@ interface FileCall {
 }
 
 /** Content for a file: text (written as UTF-8) or bytes, at once or in pieces. */
-export type FileContent = Chunk | AsyncIterable<Chunk>;
+export type FileContent = Chunk | Blob | AsyncIterable<Chunk>;
 
 /** Where a sandbox's files are, and what they began as. */
 export interface FileRoot {

@@ -381,6 +381,8 @@ describe.each(ways)('a sandbox %s', (way, create) => {
       pieces('ab', '', new Uint8Array([0x63]), 'd'),
       pieces(two),
       pieces(two.buffer),
+      new Blob(['ab', 'cd']),
+      new Blob(['abcd']).stream(),
     ]) {
       expect(await written(content)).toEqual([0x61, 0x62, 0x63, 0x64]);
     }
