@@ -23,6 +23,7 @@ import { Dialer, type Outside, type Route, realOutside } from './dialer.js';
 import { isFramed, unknownCoding } from './framing.js';
 import { HOP_BY_HOP } from './hop-by-hop.js';
 import { type Injection, injectionFor, toInjection } from './injection.js';
+import { notAnAuthority } from './not-an-authority.js';
 import { HOST_NAME, isOwn } from './own-names.js';
 import { Denial, type DenialReason, EgressPolicy } from './policy.js';
 import { phraseOf, printable, refusal, statusOf, TLS_UNRECOGNIZED_NAME } from './refusal.js';
@@ -172,7 +173,7 @@ export class EgressProxy {
     let isOpen = false;
     try {
       const target = parseAuthority(asked);
-      if (!target) throw new Denial('malformed', `'${printable(asked)}' is not host:port`);
+      if (!target) throw new Denial('malformed', notAnAuthority(asked, 'host:port'));
       this.#checkHost(request, target, target.port);
       if (this.#isInside(target)) {
         upstream = await this.#connectInside(target);
@@ -450,10 +451,9 @@ const hostField = (target: Target, defaultPort: number): string =>
 function parseTarget(url: string, tunnel: Target | undefined): { target: Target; path: string } {
   if (tunnel && (url.startsWith('/') || url === '*')) return { target: tunnel, path: url };
   const match = /^http:\/\/([^/?#]*)(\/[^#]*|\?[^#]*)?$/i.exec(url);
-  const target = match && parseAuthority(match[1]!, 80);
-  if (!target) {
-    throw new Denial('malformed', `'${printable(url)}' is not an http:// URL; TLS goes through CONNECT`);
-  }
+  if (!match) throw new Denial('malformed', `'${printable(url)}' is not an http:// URL; TLS goes through CONNECT`);
+  const target = parseAuthority(match[1]!, 80);
+  if (!target) throw new Denial('malformed', notAnAuthority(match[1]!, 'a host, or a host with a port'));
   if (tunnel && (tunnel.host !== target.host || tunnel.port !== target.port)) {
     throw new Denial(
       'host-mismatch',

@@ -221,6 +221,21 @@ describe(`${BYPASSES.length} ways past the list`, () => {
     expect(answer).not.toContain('origin');
   });
 
+  test.each([
+    [connect('ok.test.:443'), "'ok.test.' ends in a dot: write the name without it"],
+    [get('http://ok.test./', 'ok.test'), "'ok.test.' ends in a dot: write the name without it"],
+    [get('http://me:secret@ok.test/', 'ok.test'), "'ok.test' has a user before it: send credentials in a header field"],
+    [connect('127.1:443'), "'127.1' is a short form of an address: write all four of its numbers"],
+    [get('http://0x7f000001/', 'ok.test'), "'0x7f000001' is a short form of an address: write all four of its numbers"],
+    [connect('ok.test'), "'ok.test' is not host:port"],
+    [get('http://ok_.-/', 'ok.test'), "'ok_.-' is not a host, or a host with a port"],
+    [get('https://ok.test/', 'ok.test'), "'https://ok.test/' is not an http:// URL; TLS goes through CONNECT"],
+  ])('%j: is told why', async (bytes, why) => {
+    const { answer } = await attempt(Buffer.from(bytes, 'latin1'));
+    expect(answer.split('\r\n')[0]).toBe(`HTTP/1.1 400 Ripcord: ${why}`);
+    expect(answer).not.toContain('secret');
+  });
+
   test('a refusal comes at once and names what decided', async () => {
     for (let i = 0; i < 10; i++) await attempt(connect('evil.test:443'));
     const times: number[] = [];
