@@ -5,7 +5,7 @@ import { InvalidOptionsError } from './errors.js';
 export type Chunk = string | ArrayBuffer | ArrayBufferView;
 
 /**
- * What to write, at once or in pieces.
+ * The bytes of `content`, or the iterable that gives them in pieces.
  * @throws InvalidOptionsError for anything else, which `what` names.
  */
 export function contentOf(content: unknown, what: string): Uint8Array | Iterable<unknown> | AsyncIterable<unknown> {
@@ -24,8 +24,8 @@ export function contentOf(content: unknown, what: string): Uint8Array | Iterable
 }
 
 /**
- * One piece of what an iterable gives.
- * @throws InvalidOptionsError where it is neither text nor bytes: nothing would be written for it, and nobody told.
+ * The bytes of one piece of an iterable.
+ * @throws InvalidOptionsError where it is neither text nor bytes. Otherwise the file would lack this piece without an error.
  */
 export function chunkOf(chunk: unknown, what: string): Uint8Array {
   const bytes = bytesOf(chunk);
@@ -33,7 +33,7 @@ export function chunkOf(chunk: unknown, what: string): Uint8Array {
   throw new InvalidOptionsError(`${what}: expected strings or bytes from the iterable, received ${kindOf(chunk)}`);
 }
 
-/** @throws InvalidOptionsError where `value` is no string: a caller may have no types. */
+/** @throws InvalidOptionsError where `value` is not a string: plain JavaScript has no types. */
 export function checkText(value: unknown, what: string): asserts value is string {
   if (typeof value !== 'string') throw new InvalidOptionsError(`${what}: expected a string, received ${kindOf(value)}`);
 }
@@ -44,7 +44,7 @@ export function checkPath(path: unknown): asserts path is string {
   if (path.includes('\0')) throw new InvalidOptionsError(`a path must not contain a NUL byte: ${JSON.stringify(path)}`);
 }
 
-/** What `value` is, in the words that options use. */
+/** Names the kind of `value` in the words that options use. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'number') return `number (got ${value})`;

@@ -507,7 +507,7 @@ export class Sandbox implements AsyncDisposable {
   }
 }
 
-/** What every command gets in sandboxes like this one. */
+/** The variables of every command, without those of egress and of the creator of the sandbox. */
 function usualEnvironment({ image, isNameless }: Launched, options: config.ResolvedCreateOptions): Environment {
   const { cpus } = options.limits;
   const isOffline = options.network === 'none';

@@ -361,7 +361,7 @@ bool zygote_sets(const char *assignment, uint32_t expected) {
     return find_string(own->env, own->envc, assignment, strlen(assignment) + 1, expected) < own->envc;
 }
 
-/* A fork has the variables of what it is forked from, and can only be given other values for them. */
+/* A fork inherits the interpreter's variables. It can get other values for them, and none can be taken away. */
 static bool sets_all_names(const struct spawn_request *r) {
     for (uint32_t i = 0; i < zygote.request.envc; i++) {
         const char *assignment = zygote.request.env[i];

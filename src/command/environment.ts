@@ -4,7 +4,7 @@ export type Environment = Readonly<Record<string, string>>;
 
 const composed = new WeakMap<object, Map<string, Environment>>();
 
-/** What `compose` makes of `base`, which must not change. It is called once for each `key`, and the result is frozen. */
+/** The frozen result of `compose`, which is called once for each `base` and `key`. `base` must not change. */
 export function composeOnce(base: object, key: string, compose: () => Environment): Environment {
   let known = composed.get(base);
   if (known === undefined) composed.set(base, (known = new Map()));

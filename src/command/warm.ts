@@ -15,7 +15,7 @@ const HARMLESS = /^PYTHON(UNBUFFERED|DONTWRITEBYTECODE|_.*)$/;
 export interface WarmSetting {
   /** The image's own part of the sandbox's environment. */
   imageEnv: Readonly<Record<string, string>>;
-  /** What its commands have besides what the creator of the sandbox has set. */
+  /** The variables of its commands without those that the creator of the sandbox set. */
   usualEnv: Environment;
   /** What the creator of the sandbox has set. */
   ownEnv: Readonly<Record<string, string>>;

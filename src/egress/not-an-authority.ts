@@ -1,6 +1,6 @@
 import { printable } from './refusal.js';
 
-/** Tells why `text` is no target. What may be a password in it is left out. */
+/** Tells why `text` is not `host:port`. Leaves out the part that may be a password. */
 export function notAnAuthority(text: string, expected: string): string {
   const host = text.slice(text.lastIndexOf('@') + 1).replace(/:\d*$/, '');
   const shown = `'${printable(host)}'`;

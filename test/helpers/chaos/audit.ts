@@ -89,7 +89,7 @@ export interface Settled {
 }
 
 const POLL_MS = 50;
-/** What is left after this long is left for ever. */
+/** A container, directory or process that is there after this long counts as left behind. */
 export const LEAK_MS = 30_000;
 /** The long form holds the time that is promised, on a machine without other work. */
 const PROMISED_MS = scaled(LEAK_MS, 5000);
