@@ -130,11 +130,9 @@ test.concurrent('a signal while sandboxes are being made leaves nothing behind',
 
 test.concurrent('a signal while the last close is under way ends the process by that signal, and nothing is left', () =>
   scenario(async ({ start }) => {
-    const orchestrator = await start({ work: ['idle', 'idle', 'idle', 'idle'] });
+    const orchestrator = await start({ work: ['idle', 'idle', 'idle', 'idle'], signalWhenClosing: 'SIGTERM' });
     await orchestrator.heard('busy');
     orchestrator.tell('finish 0');
-    await orchestrator.heard('order');
-    orchestrator.signal('SIGTERM');
     expect(await orchestrator.exits()).toEqual({ code: null, signal: 'SIGTERM' });
     expect((await audit(orchestrator.subject)).containers, AT_ONCE).toEqual([]);
     await settled(orchestrator.subject);

@@ -131,7 +131,11 @@ async function run() {
   });
   manager.on('event', (event) => {
     if (event.type === 'sandbox.lost') say('lost', { sandbox: event.sandbox, reason: event.reason });
-    if (event.type === 'sandbox.closed') say('sandbox-closed', { sandbox: event.sandbox, receipt: event.receipt });
+    if (event.type === 'sandbox.closed') {
+      say('sandbox-closed', { sandbox: event.sandbox, receipt: event.receipt });
+      if (plan.signalWhenClosing) process.kill(process.pid, plan.signalWhenClosing);
+      plan.signalWhenClosing = undefined;
+    }
     if (event.type === 'swept') say('swept', { report: event.report });
   });
   if (plan.pool) await manager.poolFilled();

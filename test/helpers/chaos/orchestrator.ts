@@ -69,6 +69,8 @@ export interface Plan {
   handleSignals?: boolean;
   /** A signal for which the application has a handler of its own, which does not end it. */
   handles?: NodeJS.Signals;
+  /** A signal that it sends itself when the first of its sandboxes is closed. */
+  signalWhenClosing?: NodeJS.Signals;
   /** Seed every other sandbox from the host, so that temp directories are not empty. Default true. */
   seed?: string;
 }
