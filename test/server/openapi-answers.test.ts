@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { isClean } from 'ripcord-sandbox';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { useManager } from '../helpers/sandbox.js';
-import { useServer } from '../helpers/server.js';
+import { TOKEN, useServer } from '../helpers/server.js';
 
 const under = useManager();
 const served = useServer(under, { specs: {}, dashboard: 'src/dashboard' });
@@ -104,6 +104,18 @@ it('the page answers HEAD, as whoever watches an address asks', async () => {
   const answer = await fetch(served.url, { method: 'HEAD' });
   expect([answer.status, await answer.text()]).toEqual([200, '']);
   expect(Number(answer.headers.get('content-length'))).toBeGreaterThan(100);
+});
+
+it('HEAD is answered as GET, without the content, for the server, its documents and a file', async () => {
+  await under.manager.get(id)!.files.write('big', 'x'.repeat(3_000_000));
+  const files = ['big', 'missing', '/tmp'].map((path) => `/v1/sandboxes/${id}/files?path=${path}`);
+  for (const path of ['/healthz', '/metrics', '/openapi.json', '/docs', '/docs/style.css', ...files]) {
+    const ask = (method: string) => fetch(served.url + path, { method, headers: { authorization: `Bearer ${TOKEN}` } });
+    const [got, head] = [await ask('GET'), await ask('HEAD')];
+    await got.arrayBuffer();
+    expect([path, head.status, await head.text()]).toEqual([path, got.status, '']);
+    expect(head.headers.get('content-type')).toBe(got.headers.get('content-type'));
+  }
 });
 
 it('of the server itself', async () => {

@@ -7,6 +7,7 @@ export function addHealth(app: App, { metrics, draining, manager }: ServerContex
     '/healthz',
     {
       config: { open: true },
+      exposeHeadRoute: true,
       schema: {
         tags: ['server'],
         summary: 'Whether it takes work: 200, or 503 once it is stopping',
@@ -25,7 +26,10 @@ export function addHealth(app: App, { metrics, draining, manager }: ServerContex
   );
   app.get(
     '/metrics',
-    { schema: { tags: ['server'], summary: 'Figures in the format of Prometheus', produces: ['text/plain'] } },
+    {
+      exposeHeadRoute: true,
+      schema: { tags: ['server'], summary: 'Figures in the format of Prometheus', produces: ['text/plain'] },
+    },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
 }
