@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Subject } from './audit.js';
 import { isWatchdog, processesWithTempDir, signalTo } from './processes.js';
@@ -103,6 +104,7 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
+const LAST_WORDS_MS = 2000;
 const MAIN = fileURLToPath(new URL('./orchestrator-main.mjs', import.meta.url));
 
 export class Orchestrator {
@@ -113,6 +115,8 @@ export class Orchestrator {
   readonly #news = new EventEmitter().setMaxListeners(0);
   #stderr = '';
   #exit: Exit | undefined;
+  /** Nothing that it said is still on its way. */
+  #silent = false;
 
   constructor(plan: Plan & { token: string }, subject: Subject) {
     this.subject = subject;
@@ -129,10 +133,16 @@ export class Orchestrator {
       this.#stderr = (this.#stderr + text).slice(-4000);
     });
     if (this.pid) subject.pids.add(this.pid);
-    createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#heard(line));
+    const lines = createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#heard(line));
+    const saidAll = once(lines, 'close');
     this.exited = once(this.#process, 'exit').then(([code, signal]) => {
       this.#exit = { code, signal };
       this.#news.emit('news');
+      // Its last words can come after its exit. A process that it started may keep the pipe open.
+      void Promise.race([saidAll, sleep(LAST_WORDS_MS)]).then(() => {
+        this.#silent = true;
+        this.#news.emit('news');
+      });
       return this.#exit;
     });
   }
@@ -169,7 +179,7 @@ export class Orchestrator {
     for (;;) {
       const found = this.all(event).filter(test);
       if (found.length >= count) return found.slice(0, count) as [Said, ...Said[]];
-      if (this.#exit || signal.aborted) throw new Error(`${this.#describe()} before it said ${count} × ${event}`);
+      if (this.#silent || signal.aborted) throw new Error(`${this.#describe()} before it said ${count} × ${event}`);
       await once(this.#news, 'news', { signal }).catch(() => {});
     }
   }
