@@ -115,7 +115,7 @@ export class Orchestrator {
   readonly #news = new EventEmitter().setMaxListeners(0);
   #stderr = '';
   #exit: Exit | undefined;
-  /** Nothing that it said is still on its way. */
+  /** All its output has been read. */
   #silent = false;
 
   constructor(plan: Plan & { token: string }, subject: Subject) {
