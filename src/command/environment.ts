@@ -15,6 +15,5 @@ export function composeOnce(base: object, key: string, compose: () => Environmen
 
 /** `base` itself where nothing is set over it. */
 export function withVariables(base: Environment, own: Environment): Environment {
-  for (const _ in own) return { ...base, ...own };
-  return base;
+  return Object.keys(own).length === 0 ? base : { ...base, ...own };
 }

@@ -53,8 +53,8 @@ export function warmRequest({ usualEnv, ownEnv, user }: WarmSetting): SpawnReque
     rows: 0,
     user,
     cwd: '/',
-    // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either. What a fork has from
-    // here need not be set in it again.
+    // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either. A fork
+    // inherits these variables, so they are not sent with each program.
     env: {
       ...usual,
       ...shared,

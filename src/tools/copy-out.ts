@@ -51,13 +51,13 @@ export async function copyOut(
       const reason = reasons.get(path);
       if (reason !== undefined) throw new InTheWay(reason);
       if (kind === 'link') {
-        await target.makeInnerLink(path, linkTarget ?? '', () => makeParents(target, path));
+        await target.makeInnerLink(path, linkTarget ?? '');
         copied.files.push(path);
         continue;
       }
       if (kind !== 'file') throw new InTheWay('not a file, directory or link');
       const content = await sandbox.files.read(path, { maxBytes: MAX_BYTES - copied.bytes, signal });
-      await makeParents(target, path);
+      await target.makeParents(path);
       await target.writeFile(path, (mode & 0o644) | 0o600, (fd) => writeFully(fd, content), mtimeMs);
       copied.files.push(path);
       copied.bytes += content.length;
@@ -67,12 +67,6 @@ export async function copyOut(
     }
   }
   return copied;
-}
-
-async function makeParents(target: HostDirectory, path: string): Promise<void> {
-  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-    await target.makeDirectory(path.slice(0, end), 0o755);
-  }
 }
 
 /** Why a program of the host obeys an entry, by path. */

@@ -59,6 +59,13 @@ export class HostDirectory {
     await creating;
   }
 
+  /** Makes the directories above `relative`. */
+  async makeParents(relative: string): Promise<void> {
+    for (let end = relative.indexOf('/'); end !== -1; end = relative.indexOf('/', end + 1)) {
+      await this.makeDirectory(relative.slice(0, end), 0o755);
+    }
+  }
+
   /**
    * Creates a file; `content` writes it to the descriptor. Its parent must have been made by `makeDirectory`.
    * @param mtimeMs When it was changed last. Default: now.
@@ -108,15 +115,14 @@ export class HostDirectory {
   }
 
   /**
-   * Makes a link that leads to a place below this directory, be it there or not.
-   * @param makeParents Called when nothing is wrong with the link.
+   * Makes a link that leads to a place below this directory, be it there or not, and the directories above the link.
    * @throws InTheWay for a link that leads out, by itself or through another link of the host
    */
-  async makeInnerLink(relative: string, target: string, makeParents: () => Promise<void>): Promise<void> {
+  async makeInnerLink(relative: string, target: string): Promise<void> {
     const problem =
       linkProblem(relative, target) ?? (await linkRefusal(relative, target, (prefix) => this.linkAt(prefix)));
     if (problem !== undefined) throw new InTheWay(problem);
-    await makeParents();
+    await this.makeParents(relative);
     await this.makeLink(relative, target);
   }
 

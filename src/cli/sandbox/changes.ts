@@ -120,10 +120,10 @@ class Saving {
     try {
       if (isOwn(at)) throw new InTheWay("Ripcord's own name");
       if (kind === 'directory') {
-        await this.makeParents(`${at}/`);
+        await this.target.makeParents(`${at}/`);
         this.written.push(change);
       } else if (kind === 'link') {
-        await this.target.makeInnerLink(at, change.after?.linkTarget ?? '', () => this.makeParents(at));
+        await this.target.makeInnerLink(at, change.after?.linkTarget ?? '');
         this.saved.files.push(at);
         this.written.push(change);
       } else if (kind === 'file') await this.saveFile(change);
@@ -138,17 +138,11 @@ class Saving {
     const { path: at, after } = change;
     const { signal } = this.options;
     const content = await this.sandbox.files.read(at, { maxBytes: MAX_FILE_BYTES, signal });
-    await this.makeParents(at);
+    await this.target.makeParents(at);
     const mode = ((after?.mode ?? 0o644) & 0o755) | 0o600;
     await this.target.writeFile(at, mode, (fd) => writeFully(fd, content), after?.mtimeMs);
     this.saved.files.push(at);
     this.written.push(change);
-  }
-
-  private async makeParents(at: string): Promise<void> {
-    for (let end = at.indexOf('/'); end !== -1; end = at.indexOf('/', end + 1)) {
-      await this.target.makeDirectory(at.slice(0, end), 0o755);
-    }
   }
 
   private async mark(): Promise<SavedChanges['mark']> {

@@ -43,13 +43,13 @@ export function addFiles(app: App, context: ServerContext): void {
       const { files } = sandboxes.get(callerOf(request), request.params.id);
       const { path, ...options } = request.query;
       const content = await files.readStream(path, { ...options, signal: calls.signalOf(request, reply) });
-      const wanted = request.method !== 'HEAD';
-      if (!wanted) content.destroy();
+      const isHead = request.method === 'HEAD';
+      if (isHead) content.destroy();
       // What a sandbox made is no page of this origin, whatever it says.
       return reply
         .type(OCTETS)
         .header('content-disposition', 'attachment')
-        .send(wanted ? content : undefined);
+        .send(isHead ? undefined : content);
     },
   );
   app.delete(
