@@ -120,15 +120,19 @@ describeAgent('agent: file operations', (suite) => {
     expect(readdirSync(agent.workspace).sort()).toEqual(['file', 'hard']);
   });
 
-  it('write is seen by watchers as create, chmod, write, and as write alone for an old file', async () => {
+  it('a watcher sees a new file made once, and an old one changed but never replaced', async () => {
     const agent = await suite.ready();
     const events: string[] = [];
     const watcher = watch(agent.workspace, (type, name) => events.push(`${type} ${name}`));
     try {
       expect(await errno(agent.fs('write', [path(agent, 'file'), '-', -1, 0], Buffer.from('one')))).toBe(0);
-      await vi.waitFor(() => expect(events).toEqual(['rename file', 'change file', 'change file']));
+      await vi.waitFor(() => expect(events.filter((event) => event === 'change file').length).toBeGreaterThan(1));
       expect(await errno(agent.fs('write', [path(agent, 'file'), '-', -1, 0], Buffer.from('three')))).toBe(0);
-      await vi.waitFor(() => expect(events.slice(3)).toEqual(['change file']));
+      writeFileSync(path(agent, 'end'), '');
+      await vi.waitFor(() => expect(events).toContain('rename end'));
+      // The kernel merges equal events only until they are read (inotify(7)), so their number is left open.
+      const seen = events.slice(0, events.indexOf('rename end'));
+      expect([seen[0], ...new Set(seen.slice(1))]).toEqual(['rename file', 'change file']);
     } finally {
       watcher.close();
     }
