@@ -5,9 +5,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { runTests, SandboxManager } from 'ripcord-sandbox';
-import { inParallel } from '../dist/jobs/humaneval/campaign.js';
-import { readProblems } from '../dist/jobs/humaneval/problems.js';
-import { applyMutation, mutationsOf } from '../dist/jobs/tournament/mutations.js';
+import { inParallel } from '../dist/cli/jobs/humaneval/campaign.js';
+import { readProblems } from '../dist/cli/jobs/humaneval/problems.js';
+import { applyMutation, mutationsOf } from '../dist/cli/jobs/tournament/mutations.js';
 
 const recorded = new Map();
 const problems = await readProblems();

@@ -1,11 +1,11 @@
 /** One zod schema for each options object of the public API. Checked at the edge, trusted inside. */
 import { z } from 'zod';
+import { InvalidOptionsError } from './base/errors.js';
+import type { Logger } from './base/logger.js';
+import { describeIssue } from './base/option-problems.js';
+import { ownOptions } from './base/own-options.js';
 import { LANGUAGES, type Language, type LanguageName, languageNamed } from './command/language-names.js';
-import { InvalidOptionsError } from './errors.js';
-import { MIN_TMPFS_BYTES, sizesProblem } from './lifecycle/tmpfs-sizes.js';
-import type { Logger } from './logger.js';
-import { describeIssue } from './option-problems.js';
-import { ownOptions } from './own-options.js';
+import { MIN_TMPFS_BYTES, sizesProblem } from './launch/tmpfs-sizes.js';
 import type { PoolOptions } from './pool/pool-options.js';
 
 const UNITS: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };

@@ -1,8 +1,49 @@
 /// <reference types="node" preserve="true" />
 export type { AgentCapabilities, SandboxStats } from './agent/messages.js';
 export type { EngineFacts } from './backends/backend.js';
+export {
+  type CommitErrorCode,
+  EngineLostError,
+  type ErrorCode,
+  FileError,
+  type FileErrorCode,
+  InvalidOptionsError,
+  RipcordError,
+  SandboxLostError,
+  TaskAbortedError,
+} from './base/errors.js';
+export type { Logger } from './base/logger.js';
+export { isClean, type Receipt, type SandboxReceipt } from './cleanup/receipt.js';
+export type { KeptItem, SweepReport } from './cleanup/sweep.js';
 export type { CommandHandle, PipedCommand } from './command/command-handle.js';
 export type { CommandResult, ExecResult, Outcome, SpawnFailure } from './command/outcome.js';
+export {
+  type ApplyCommitOptions,
+  applyCommit,
+  type CommitChange,
+  CommitConflictError,
+  CommitError,
+  CommitFlaggedError,
+  type CommitOptions,
+  CommitPlan,
+  type CommitReceipt,
+  CommitRefusedError,
+  type CommitSources,
+  type CommitState,
+  type Conflict,
+  type Displaced,
+  type Flagged,
+  type FlagRule,
+  type JournalEntry,
+  type PrepareCommitOptions,
+  prepareCommit,
+  type RecoverOptions,
+  type Recovery,
+  readCommits,
+  recoverCommit,
+  type Snapshot,
+  type UnifiedDiffOptions,
+} from './commit/index.js';
 export type {
   ArchiveOptions,
   CreateOptions,
@@ -37,17 +78,6 @@ export type {
 export type { DenialReason } from './egress/policy.js';
 export type { EgressRecord } from './egress/proxy.js';
 export type { SandboxEgress } from './egress/sandbox-egress.js';
-export {
-  type CommitErrorCode,
-  EngineLostError,
-  type ErrorCode,
-  FileError,
-  type FileErrorCode,
-  InvalidOptionsError,
-  RipcordError,
-  SandboxLostError,
-  TaskAbortedError,
-} from './errors.js';
 export type { KeptBranch, MergeConflict } from './executor/base-workspace.js';
 export type {
   Approval,
@@ -105,48 +135,18 @@ export type {
 export type { FileContent, FileInfo, SandboxFiles } from './files/sandbox-files.js';
 export type { UploadReport } from './files/upload.js';
 export type { ImageManifest, ImageStatus } from './images/image-status.js';
-export { isClean, type Receipt, type SandboxReceipt } from './lifecycle/receipt.js';
-export type { KeptItem, SweepReport } from './lifecycle/sweep.js';
-export type { SandboxWarning } from './lifecycle/warnings.js';
-export type { Logger } from './logger.js';
+export type { SandboxWarning } from './launch/warnings.js';
 export type { PoolEntry, PoolOptions } from './pool/pool-options.js';
 export type { PoolEvent, PoolStats } from './pool/pool-stats.js';
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
-export type { CommandEvent, CommandLine, EgressEvent, Sandbox } from './sandbox.js';
-export { type ManagerEvent, SandboxManager } from './sandbox-manager.js';
-export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from './surface.js';
+export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from './sandbox/any-sandbox.js';
+export type { CommandEvent, CommandLine, EgressEvent, Sandbox } from './sandbox/sandbox.js';
+export { type ManagerEvent, SandboxManager } from './sandbox/sandbox-manager.js';
+export type { Extracted } from './transfer/extract.js';
 export { runTests } from './verify/run-tests.js';
 export type { TestOptions } from './verify/test-options.js';
 export type { Guarantee, TestCase, TestReport } from './verify/test-report.js';
-export {
-  type ApplyCommitOptions,
-  applyCommit,
-  type CommitChange,
-  CommitConflictError,
-  CommitError,
-  CommitFlaggedError,
-  type CommitOptions,
-  CommitPlan,
-  type CommitReceipt,
-  CommitRefusedError,
-  type CommitSources,
-  type CommitState,
-  type Conflict,
-  type Displaced,
-  type Flagged,
-  type FlagRule,
-  type JournalEntry,
-  type PrepareCommitOptions,
-  prepareCommit,
-  type RecoverOptions,
-  type Recovery,
-  readCommits,
-  recoverCommit,
-  type Snapshot,
-  type UnifiedDiffOptions,
-} from './workspace/commit.js';
 export { DEFAULT_IGNORES, type DefaultIgnore } from './workspace/default-ignores.js';
 export type { Change, ChangeType } from './workspace/diff.js';
-export type { Extracted } from './workspace/extract.js';
 export type { ChangeList, LeftOut } from './workspace/left-out.js';
 export type { SeedReport } from './workspace/seed-report.js';

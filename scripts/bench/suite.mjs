@@ -6,7 +6,7 @@ const PROOF = 'every check passed';
 
 /** @returns {Promise<{ id: string, source: string, argv: string[] }[]>} */
 export async function readPrograms(limit) {
-  const { judgingProgram, readProblems } = await importCompiled('jobs/humaneval/problems.js');
+  const { judgingProgram, readProblems } = await importCompiled('cli/jobs/humaneval/problems.js');
   return (await readProblems(limit)).map((problem) => {
     const source = judgingProgram(problem, PROOF);
     return { id: problem.task_id, source, argv: ['python3', '-c', source] };

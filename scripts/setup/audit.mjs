@@ -54,7 +54,7 @@ async function sweepAll() {
 
 /** @param {Backend} backend */
 async function settled(backend) {
-  const { isLeftover } = await importCompiled('lifecycle/sweep.js');
+  const { isLeftover } = await importCompiled('cleanup/sweep.js');
   const deadline = Date.now() + SETTLE_MS;
   while (Date.now() < deadline) {
     const now = await backend.now();
@@ -69,7 +69,7 @@ async function settled(backend) {
  * @param {string[]} beginnings
  */
 async function historiesOf(beginnings) {
-  const { historyDirectory } = await importCompiled('workspace/history/history.js');
+  const { historyDirectory } = await importCompiled('commit/history/history.js');
   const directory = historyDirectory();
   if (directory === undefined || !existsSync(directory)) return [];
   return readdirSync(directory)

@@ -4,7 +4,7 @@ import { adoptAptNetwork } from './apt-network.mjs';
 import { askEngine, canAsk } from './engine-api.mjs';
 import { importCompiled } from './paths.mjs';
 
-/** @typedef {import('../../src/images/build.js').BuildImageOptions} BuildImageOptions */
+/** @typedef {import('../../src/backends/docker/images/build.js').BuildImageOptions} BuildImageOptions */
 
 /**
  * @param {string} endpoint
@@ -32,7 +32,10 @@ export async function imagesReady(endpoint, names) {
  */
 export async function buildImages(names, { rootfs, progress, signal }) {
   adoptAptNetwork();
-  const [images, { ensureImages }] = await Promise.all([openImages(), importCompiled('images/build.js')]);
+  const [images, { ensureImages }] = await Promise.all([
+    openImages(),
+    importCompiled('backends/docker/images/build.js'),
+  ]);
   await progress.run(names.length === 1 ? `${names[0]} image` : `images ${names.join(', ')}`, (step) =>
     ensureImages(images, names, {
       rootfs,
@@ -51,13 +54,16 @@ export async function buildImages(names, { rootfs, progress, signal }) {
  */
 export async function compileOnEngine(directory, args) {
   adoptAptNetwork();
-  const [images, { compileOnEngine: compile }] = await Promise.all([openImages(), importCompiled('images/compile.js')]);
+  const [images, { compileOnEngine: compile }] = await Promise.all([
+    openImages(),
+    importCompiled('backends/docker/images/compile.js'),
+  ]);
   return compile(images, { directory, args });
 }
 
 async function openImages() {
   const { DockerBackend } = await importCompiled('backends/docker/docker-backend.js');
-  const { DockerImages } = await importCompiled('backends/docker/images.js');
+  const { DockerImages } = await importCompiled('backends/docker/images/docker-images.js');
   const backend = DockerBackend.open();
   return new DockerImages(backend.docker, backend.description);
 }

@@ -59,7 +59,7 @@ ${notRun.length > 0 ? `Not run, because the engine did not know the runtime: ${n
 |---|---|${'---|'.repeat(runtimes.length)}
 ${rows(shown, runtimes).join('\n')}
 
-Not here: archives that only a lying agent could send (42, 43) are in test/unit/workspace/extract.test.ts, the ends of
+Not here: archives that only a lying agent could send (42, 43) are in test/unit/transfer/extract.test.ts, the ends of
 orchestrator, engine and pipe (11, 56–62) in test/chaos.
 `;
 }

@@ -1,8 +1,9 @@
 /** The host's end of one sandbox's pipe: handshake, streams by id, heartbeat, and why it ended. */
-import { type ErrorCode, messageOf, RipcordError } from '../errors.js';
-import { type Deferred, deferred } from '../lifecycle/abort.js';
+
+import { type Deferred, deferred } from '../base/abort.js';
+import { type ErrorCode, messageOf, RipcordError } from '../base/errors.js';
+import { errnoName, errnoText } from '../base/linux.js';
 import { encodeFrame, encodeHeader, FrameParser, MAX_PAYLOAD } from './frame.js';
-import { errnoName, errnoText } from './linux.js';
 import {
   type ByeReason,
   decodeBye,

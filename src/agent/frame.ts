@@ -4,7 +4,7 @@
  * The parser takes bytes as they come and hands out payloads as slices of them, without a copy where a frame lies in
  * one chunk. It is iterative: any number of frames in one chunk costs no stack.
  */
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 
 export const HEADER_BYTES = 9;
 /** The largest payload either side may send. */

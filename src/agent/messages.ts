@@ -1,5 +1,5 @@
 /** What the frames mean: types, and the payloads of those that have fields. docs/protocol.md is the reference. */
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 
 export const PROTOCOL_VERSION = 1;
 const MAGIC = 0x50495231;

@@ -1,6 +1,7 @@
 /** One command's stream on the pipe: what the host may send, and the credit that bounds both directions. */
-import { RipcordError } from '../errors.js';
-import { type Deferred, deferred } from '../lifecycle/abort.js';
+
+import { type Deferred, deferred } from '../base/abort.js';
+import { RipcordError } from '../base/errors.js';
 import { MAX_PAYLOAD } from './frame.js';
 import {
   type Channel,

@@ -1,7 +1,7 @@
 /** Turns messages and hints that name options of the library into the flags of the command line. */
 
-import { messageOf, RipcordError } from '../errors.js';
-import { CommitFlaggedError, CommitRefusedError } from '../workspace/commit-errors.js';
+import { messageOf, RipcordError } from '../base/errors.js';
+import { CommitFlaggedError, CommitRefusedError } from '../commit/errors.js';
 import { optionsFor } from './commit/allow-flags.js';
 
 /** Options of `create()` that a flag sets. */

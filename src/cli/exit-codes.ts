@@ -1,5 +1,5 @@
 /** Exit codes, as env(1), timeout(1), docker-run(1) and shells use them. */
-import { signalNumber } from '../agent/linux.js';
+import { signalNumber } from '../base/linux.js';
 import type { CommandResult, Outcome } from '../command/outcome.js';
 import { formatBytes, formatMs } from './terminal/format.js';
 

@@ -1,6 +1,6 @@
 /** What a person reads when Ripcord itself fails: what was wrong and what can be done, never a stack. */
 import { inspect } from 'node:util';
-import { messageOf, RipcordError } from '../errors.js';
+import { messageOf, RipcordError } from '../base/errors.js';
 import { inCliWords } from './cli-words.js';
 import { paint } from './terminal/paint.js';
 import { safeText } from './terminal/safe-text.js';

@@ -1,6 +1,6 @@
 /** The options of what can listen on a TCP port: `serve` and `mcp`. */
 import type { Command } from 'commander';
-import { hostPath } from '../home-path.js';
+import { hostPath } from '../sandbox/home-path.js';
 import type { StartToken } from '../server/start.js';
 import { note } from './failure.js';
 import { collect, collectListen } from './parse.js';

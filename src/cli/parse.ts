@@ -1,6 +1,6 @@
 /** Turns the words of a command line into values; what they may be is the library's schemas' business. */
 import { InvalidArgumentError } from 'commander';
-import { hostPath } from '../home-path.js';
+import { hostPath } from '../sandbox/home-path.js';
 import type { PortFlag } from './sandbox/ports.js';
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };

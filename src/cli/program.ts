@@ -1,6 +1,6 @@
 /** Puts the commands together and turns what goes wrong into an exit code. */
 import { Command, CommanderError } from 'commander';
-import { packageVersion } from '../package-files.js';
+import { packageVersion } from '../base/package-files.js';
 import type { CliContext } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { describeFailure, failureDocument } from './failure.js';

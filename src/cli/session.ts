@@ -1,8 +1,8 @@
 /** A manager for the length of one command: opened, used, closed, whatever happens. */
-import { onAbort } from '../lifecycle/abort.js';
-import { describeLeft, isClean, type Receipt } from '../lifecycle/receipt.js';
-import type { Logger } from '../logger.js';
-import { SandboxManager } from '../sandbox-manager.js';
+import { onAbort } from '../base/abort.js';
+import type { Logger } from '../base/logger.js';
+import { describeLeft, isClean, type Receipt } from '../cleanup/receipt.js';
+import { SandboxManager } from '../sandbox/sandbox-manager.js';
 import type { GlobalOptions } from './context.js';
 import { note } from './failure.js';
 import type { Interrupt } from './interrupt.js';

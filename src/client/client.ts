@@ -1,8 +1,9 @@
 /** Sandboxes of a server: `ripcord-sandbox/client`. */
+
+import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
+import type { SandboxReceipt } from '../cleanup/receipt.js';
 import { parseOptions } from '../config.js';
-import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../errors.js';
 import type { ImageStatus } from '../images/image-status.js';
-import type { SandboxReceipt } from '../lifecycle/receipt.js';
 import type { SandboxDocument } from '../server/served-sandboxes.js';
 import { defaultSocket } from '../server/unix-socket.js';
 import { type ClientOptions, clientSchema, type RemoteCreateOptions, remoteCreateSchema } from './options.js';

@@ -1,7 +1,7 @@
 /** One command over a WebSocket: its input, its output by channel, its end. */
 import type { WebSocket } from 'ws';
-import { EngineLostError, type RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
-import { type Deferred, deferred, onAbort } from '../lifecycle/abort.js';
+import { type Deferred, deferred, onAbort } from '../base/abort.js';
+import { EngineLostError, type RipcordError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
 import { STDIN_OVERHEAD, STDOUT } from '../wire/channels.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 import { openSocket } from './open-socket.js';

@@ -1,5 +1,5 @@
 /// <reference types="node" preserve="true" />
-export type { ExecResult } from '../command/outcome.js';
+
 export {
   EngineLostError,
   type ErrorCode,
@@ -8,9 +8,10 @@ export {
   RipcordError,
   SandboxLostError,
   TaskAbortedError,
-} from '../errors.js';
+} from '../base/errors.js';
+export type { ExecResult } from '../command/outcome.js';
+export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from '../sandbox/any-sandbox.js';
 export type { TaskDocument, TaskEnd } from '../server/served-tasks.js';
-export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from '../surface.js';
 export { RipcordClient } from './client.js';
 export type { ClientOptions, RemoteCreateOptions } from './options.js';
 export type { RemoteCommands } from './remote-commands.js';

@@ -1,10 +1,10 @@
 /** A running command behind a server, with streams of its own. */
 import { Readable, Writable } from 'node:stream';
-import { signalNumber } from '../agent/linux.js';
+import { InvalidOptionsError } from '../base/errors.js';
+import { signalNumber } from '../base/linux.js';
 import type { CommandResult } from '../command/outcome.js';
 import { parseOptions, terminalSizeSchema } from '../config.js';
-import { InvalidOptionsError } from '../errors.js';
-import type { AnyCommand } from '../surface.js';
+import type { AnyCommand } from '../sandbox/any-sandbox.js';
 import { type ChannelName, CommandSocket, WINDOW_BYTES } from './command-socket.js';
 import type { Transport } from './transport.js';
 

@@ -1,10 +1,10 @@
 /** Commands in the background of a sandbox behind a server: they run on when nobody is connected. */
 import { on } from 'node:events';
 import type { z } from 'zod';
+import { onAbort, throwIfAborted } from '../base/abort.js';
+import type { RipcordError } from '../base/errors.js';
 import type { CommandResult } from '../command/outcome.js';
-import type { RipcordError } from '../errors.js';
-import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
-import type { CommandLine } from '../sandbox.js';
+import type { CommandLine } from '../sandbox/sandbox.js';
 import type { CommandDocument, OutputPiece } from '../server/commands/background-commands.js';
 import type { spawnBody } from '../server/schemas.js';
 import { STDOUT } from '../wire/channels.js';

@@ -2,19 +2,19 @@
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { checkPath, checkText, chunkOf, contentOf } from '../base/content.js';
+import { FileError, InvalidOptionsError } from '../base/errors.js';
 import * as config from '../config.js';
-import { checkPath, checkText, chunkOf, contentOf } from '../content.js';
-import { FileError, InvalidOptionsError } from '../errors.js';
 import { transferError } from '../files/operation.js';
 import type { FileContent, FileInfo } from '../files/sandbox-files.js';
 import { downloadTarget, saveDownload } from '../files/save-download.js';
 import { type UploadReport, uploadFromHost } from '../files/upload.js';
-import type { AnyFiles } from '../surface.js';
+import type { AnyFiles } from '../sandbox/any-sandbox.js';
+import { type Extracted, extractTar } from '../transfer/extract.js';
+import { packTree } from '../transfer/pack.js';
 import type { Change } from '../workspace/diff.js';
-import { type Extracted, extractTar } from '../workspace/extract.js';
 import { type ChangeList, changeList, type LeftOut } from '../workspace/left-out.js';
 import type { Manifest } from '../workspace/manifest.js';
-import { packTree } from '../workspace/pack.js';
 import type { Ask, Transport } from './transport.js';
 
 type Given = { signal?: AbortSignal | undefined; user?: string | undefined };

@@ -6,8 +6,8 @@ import https from 'node:https';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { messageOf, RipcordError, TaskAbortedError } from '../errors.js';
-import { onAbort, throwIfAborted, within } from '../lifecycle/abort.js';
+import { onAbort, throwIfAborted, within } from '../base/abort.js';
+import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 
 export interface Place {

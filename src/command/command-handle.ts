@@ -1,10 +1,10 @@
 /** A running command: `sandbox.spawn()`. */
 import type { Readable, Writable } from 'node:stream';
 import type { z } from 'zod';
-import { signalNumber } from '../agent/linux.js';
 import { SpawnFlag, type SpawnRequest, STDERR } from '../agent/messages.js';
+import { InvalidOptionsError, RipcordError } from '../base/errors.js';
+import { signalNumber } from '../base/linux.js';
 import { parseOptions, type spawnSchema, terminalSizeSchema } from '../config.js';
-import { InvalidOptionsError, RipcordError } from '../errors.js';
 import { Command, type CommandHost } from './command.js';
 import type { CommandResult } from './outcome.js';
 import { CommandStreams, STREAM_WINDOW } from './streams.js';

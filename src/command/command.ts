@@ -2,9 +2,9 @@
 import type { AgentClient } from '../agent/client.js';
 import { type Channel, type Exit, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
+import { type Deferred, deferred, onAbort, throwIfAborted } from '../base/abort.js';
+import { EngineLostError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
 import { MAX_MS } from '../config.js';
-import { EngineLostError, SandboxLostError, TaskAbortedError } from '../errors.js';
-import { type Deferred, deferred, onAbort, throwIfAborted } from '../lifecycle/abort.js';
 import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './outcome.js';
 
 /** What a command needs of its sandbox. */

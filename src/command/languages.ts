@@ -1,6 +1,7 @@
 /** How each language is run: a program given as text, and a file. */
+
+import { HOME } from '../base/places.js';
 import type { Language } from '../config.js';
-import { HOME } from '../places.js';
 import { composeOnce, type Environment } from './environment.js';
 
 /** The agent puts copies of the files that go with interpreters here when a command names this place (library.h). */

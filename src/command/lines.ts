@@ -1,7 +1,7 @@
 /** Turns the command that a caller gives into an argument list. */
 import type { Program } from '../agent/messages.js';
-import { kindOf } from '../content.js';
-import { InvalidOptionsError } from '../errors.js';
+import { kindOf } from '../base/content.js';
+import { InvalidOptionsError } from '../base/errors.js';
 
 /** `['python3', '-c', 'print(1)']`, or a line for `/bin/sh`. */
 export type CommandLine = string | readonly string[];

@@ -1,7 +1,8 @@
 /** How a command ended, in the words of the public API. */
-import { errnoName, errnoText, signalName } from '../agent/linux.js';
+
 import type { AgentCapabilities, Exit, SpawnRequest, SpawnStage } from '../agent/messages.js';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
+import { errnoName, errnoText, signalName } from '../base/linux.js';
 
 /**
  * The closed list. `sandbox-lost` and `engine-lost`: the pipe broke before the command's end came; the rest is what the

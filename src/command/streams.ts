@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { type Channel, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 import type { OutputSink } from './command.js';
 
 /** Output on its way, each channel, before the reader has taken any. */

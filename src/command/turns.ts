@@ -1,5 +1,5 @@
 /** How many commands of `exec` and `runCode` run in one sandbox at once; the rest wait for their turn. */
-import { Semaphore } from '../lifecycle/semaphore.js';
+import { Semaphore } from '../base/semaphore.js';
 
 /** Share of `limits.pids` for one command. The limit counts threads: Node 24 has 11, and each command has a keeper. */
 const PROCESSES_EACH = 16;

@@ -1,6 +1,6 @@
 /** Everything the doctor looks at, in the order a person would. */
 import { DockerBackend } from '../backends/docker/docker-backend.js';
-import { messageOf, RipcordError } from '../errors.js';
+import { messageOf, RipcordError } from '../base/errors.js';
 import { checkAgent, checkImages, checkNode, checkStateDir } from './checks/installation.js';
 import { checkIsolation } from './checks/isolation.js';
 import { checkLeftovers } from './checks/leftovers.js';

@@ -1,8 +1,8 @@
 /** Makes a sandbox and finds out, by trying, what is in force inside. */
-import { messageOf, RipcordError } from '../errors.js';
-import { describeLeft, isClean } from '../lifecycle/receipt.js';
-import type { Sandbox } from '../sandbox.js';
-import { SandboxManager } from '../sandbox-manager.js';
+import { messageOf, RipcordError } from '../base/errors.js';
+import { describeLeft, isClean } from '../cleanup/receipt.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import { SandboxManager } from '../sandbox/sandbox-manager.js';
 import { checkAgentFindings, checkAttempts, checkFrame } from './checks/inside.js';
 import { tryCpu, tryMemory, tryPids, tryTreeKill } from './checks/trials.js';
 import { checkOwnUid, tryBind } from './checks/users.js';

@@ -1,7 +1,7 @@
 /** Certificate authorities besides the usual ones: for a private registry, or a proxy that inspects TLS. */
 import { X509Certificate } from 'node:crypto';
 import type { AgentCapabilities } from '../agent/messages.js';
-import { FileError, InvalidOptionsError, messageOf } from '../errors.js';
+import { FileError, InvalidOptionsError, messageOf } from '../base/errors.js';
 import type { SandboxFiles } from '../files/sandbox-files.js';
 
 /** Only root writes there: no command removes it. */

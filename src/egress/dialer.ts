@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, rootCertificates, type SecureContext, connect as tlsConnect } from 'node:tls';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 import { isLocal } from './own-names.js';
 import { Denial, type EgressPolicy } from './policy.js';
 import { formatTarget, type Target } from './rules.js';

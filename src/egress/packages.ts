@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { promisify } from 'node:util';
-import { InvalidOptionsError } from '../errors.js';
+import { InvalidOptionsError } from '../base/errors.js';
 import { isGlobal } from './addresses.js';
 import { HOST_NAME, isLocal } from './own-names.js';
 import { formatHost, parseRule } from './rules.js';

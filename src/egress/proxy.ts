@@ -13,8 +13,8 @@ import {
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../base/errors.js';
 import type { ResolvedNetwork } from '../config.js';
-import { messageOf } from '../errors.js';
 import { answerTo } from '../ports/answer.js';
 import { flow, join } from '../ports/join.js';
 import { PacedConnection } from '../ports/paced-connection.js';

@@ -1,6 +1,6 @@
 /** The grammar of host names, addresses and allow-list entries, byte by byte; whatever is not in it is refused. */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { InvalidOptionsError } from '../errors.js';
+import { InvalidOptionsError } from '../base/errors.js';
 import { isLoopback } from './addresses.js';
 import { isLocal } from './own-names.js';
 

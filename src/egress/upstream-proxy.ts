@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { InvalidOptionsError } from '../errors.js';
+import { InvalidOptionsError } from '../base/errors.js';
 import { Denial } from './policy.js';
 import { printable } from './refusal.js';
 import { formatHost, formatTarget, type Target } from './rules.js';

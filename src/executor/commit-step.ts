@@ -1,5 +1,5 @@
 /** The last step of an accepted branch: its files to the target, when everybody who is asked agrees. */
-import { messageOf, RipcordError } from '../errors.js';
+import { messageOf, RipcordError } from '../base/errors.js';
 import type { Change } from '../workspace/diff.js';
 import type { Manifest } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';

@@ -1,6 +1,6 @@
 /** What can go wrong with the caller's own functions. */
 import type { z } from 'zod';
-import { messageOf, RipcordError } from '../errors.js';
+import { messageOf, RipcordError } from '../base/errors.js';
 
 /** A step, or the whole run, took longer than its limit. */
 export class TimeLimitError extends RipcordError {

@@ -1,7 +1,7 @@
 /** Calls to the outside (a model, a search, a database) from a step: `context.external()`. */
 import pRetry, { AbortError } from 'p-retry';
-import { messageOf, TaskAbortedError } from '../errors.js';
-import { abortable } from '../lifecycle/abort.js';
+import { abortable } from '../base/abort.js';
+import { messageOf, TaskAbortedError } from '../base/errors.js';
 import type { RunEventBody } from './events.js';
 import { recordError } from './executor-error.js';
 import type { Scope } from './scope.js';

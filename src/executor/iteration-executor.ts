@@ -1,7 +1,8 @@
 /** Compete → verify → decide → commit, over and over until a branch is accepted: the loop itself. */
+
+import { traced } from '../base/tracing.js';
 import { parseOptions } from '../config.js';
-import type { SandboxManager } from '../sandbox-manager.js';
-import { traced } from '../tracing.js';
+import type { SandboxManager } from '../sandbox/sandbox-manager.js';
 import {
   type ExecutorOptions,
   parseExecutorOptions,

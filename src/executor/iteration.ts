@@ -1,6 +1,6 @@
 /** One round of the loop: strategies, branches, decision, commit, memory. */
-import { messageOf } from '../errors.js';
-import { Semaphore } from '../lifecycle/semaphore.js';
+import { messageOf } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
 import { diffManifests } from '../workspace/diff.js';
 import { Branch } from './branch.js';
 import { type CommitReport, commitStep } from './commit-step.js';

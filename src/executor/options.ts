@@ -1,9 +1,9 @@
 /** The options of an executor and of a run, checked by one schema each. */
 import { z } from 'zod';
+import { InvalidOptionsError } from '../base/errors.js';
+import type { Semaphore } from '../base/semaphore.js';
+import { applySchema } from '../commit/options.js';
 import { type CreateOptions, createSchema, MAX_MS, milliseconds, parseOptions, seedSchema } from '../config.js';
-import { InvalidOptionsError } from '../errors.js';
-import type { Semaphore } from '../lifecycle/semaphore.js';
-import { applySchema } from '../workspace/commit-options.js';
 import type { Approve, Commit } from './commit-step.js';
 import { defaultCommit } from './default-commit.js';
 import type { RunEvent } from './events.js';

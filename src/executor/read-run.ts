@@ -1,7 +1,7 @@
 /** Reads a run back from its directory, whatever became of the process that wrote it. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InvalidOptionsError, messageOf } from '../errors.js';
+import { InvalidOptionsError, messageOf } from '../base/errors.js';
 import type { RunEvent } from './events.js';
 import { EVENTS_FILE, ITERATIONS_FILE, RUN_FILE } from './run-log.js';
 import type { IterationReport, ResumeState, RunStatus } from './types.js';

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectoriesSync } from '../workspace/make-directories.js';
+import { makeDirectoriesSync } from '../base/make-directories.js';
 import { toJson } from './describe.js';
 import type { RunEvent } from './events.js';
 import type { IterationReport, ResumeState } from './types.js';

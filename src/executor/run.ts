@@ -1,10 +1,10 @@
 /** One run of the loop: what its iterations and branches share, and how it ends. */
 import { randomBytes } from 'node:crypto';
-import { messageOf, RipcordError, TaskAbortedError } from '../errors.js';
-import { within } from '../lifecycle/abort.js';
-import type { SandboxReceipt } from '../lifecycle/receipt.js';
-import { Semaphore } from '../lifecycle/semaphore.js';
-import type { SandboxManager } from '../sandbox-manager.js';
+import { within } from '../base/abort.js';
+import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
+import type { SandboxReceipt } from '../cleanup/receipt.js';
+import type { SandboxManager } from '../sandbox/sandbox-manager.js';
 import { BaseWorkspace } from './base-workspace.js';
 import { filesToBegin } from './begin.js';
 import type { CommitReport } from './commit-step.js';

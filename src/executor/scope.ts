@@ -1,7 +1,7 @@
 /** A stretch of work with a signal of its own: a run, a branch, a step. What it stands over stops when it does. */
 import { setMaxListeners } from 'node:events';
-import { InvalidOptionsError, messageOf, TaskAbortedError } from '../errors.js';
-import { onAbort, throwIfAborted } from '../lifecycle/abort.js';
+import { onAbort, throwIfAborted } from '../base/abort.js';
+import { InvalidOptionsError, messageOf, TaskAbortedError } from '../base/errors.js';
 import { TimeLimitError } from './executor-error.js';
 
 export class Scope {

@@ -1,9 +1,9 @@
 /** A branch's files as they were at one moment, on the host: what is verified, merged and committed is this. */
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../lifecycle/remove-tree.js';
-import type { Sandbox } from '../sandbox.js';
-import { leaveOut } from '../workspace/commit-ignore.js';
+import { removeTree } from '../base/remove-tree.js';
+import { leaveOut } from '../commit/review/ignore.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
 import type { IgnoreOptions } from '../workspace/ignore-rules.js';
 import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';

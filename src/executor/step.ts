@@ -1,5 +1,5 @@
 /** One call of one of the caller's functions: checked, timed, and not waited for longer than it deserves. */
-import { abortable } from '../lifecycle/abort.js';
+import { abortable } from '../base/abort.js';
 import type { Phase } from './events.js';
 import { Scope } from './scope.js';
 import type { Awaitable } from './types.js';

@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { onAbort, within } from '../base/abort.js';
+import { InvalidOptionsError, messageOf, TaskAbortedError } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
 import { MAX_MS, parseOptions } from '../config.js';
-import { InvalidOptionsError, messageOf, TaskAbortedError } from '../errors.js';
-import { onAbort, within } from '../lifecycle/abort.js';
-import { Semaphore } from '../lifecycle/semaphore.js';
 import { EventStream } from './event-stream.js';
 import type { RunEvent } from './events.js';
 import type { IterationExecutor } from './iteration-executor.js';

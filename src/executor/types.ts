@@ -1,6 +1,6 @@
 /** The words of the loop as types: what a caller's functions get, return, and what a run says in the end. */
-import type { SandboxReceipt } from '../lifecycle/receipt.js';
-import type { Sandbox } from '../sandbox.js';
+import type { SandboxReceipt } from '../cleanup/receipt.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Change } from '../workspace/diff.js';
 import type { Refused } from '../workspace/refused.js';
 import type { MergeConflict } from './base-workspace.js';

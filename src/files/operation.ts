@@ -1,12 +1,12 @@
 /** Runs one of the agent's file operations: a command like any other, with its data on its streams. */
 import type { Readable } from 'node:stream';
-import { errnoName, errnoText } from '../agent/linux.js';
 import { type Channel, Reader, SpawnFlag, type SpawnRequest, STDOUT } from '../agent/messages.js';
+import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
+import { errnoName, errnoText } from '../base/linux.js';
+import { printable } from '../base/printable.js';
 import { Command, type CommandHost, type OutputSink } from '../command/command.js';
 import type { CommandResult } from '../command/outcome.js';
 import { owned } from '../command/streams.js';
-import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../errors.js';
-import { printable } from '../workspace/printable.js';
 import { BETWEEN, describeOperation, failureReason } from './failure-reason.js';
 
 export interface OperationOptions {

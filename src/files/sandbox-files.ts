@@ -1,19 +1,18 @@
 /** The files of a sandbox: `sandbox.files`. Everything goes through the pipe, as the sandbox's user. */
 import { posix, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { throwIfAborted } from '../base/abort.js';
+import { type Chunk, checkPath, checkText, chunkOf, contentOf } from '../base/content.js';
+import { FileError, InvalidOptionsError } from '../base/errors.js';
 import { Command, type CommandHost } from '../command/command.js';
 import { CommandStreams } from '../command/streams.js';
 import * as config from '../config.js';
-import { type Chunk, checkPath, checkText, chunkOf, contentOf } from '../content.js';
-import { FileError, InvalidOptionsError } from '../errors.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
+import { type Extracted, extractTar } from '../transfer/extract.js';
+import type { KeepLink } from '../transfer/extract-rules.js';
+import { packTree } from '../transfer/pack.js';
 import { type Change, diffManifests } from '../workspace/diff.js';
-import { type Extracted, extractTar } from '../workspace/extract.js';
-import type { KeepLink } from '../workspace/extract-rules.js';
 import { type ChangeList, changeList, type LeftOut, leaveOutDefaults } from '../workspace/left-out.js';
 import type { Manifest } from '../workspace/manifest.js';
-import { packTree } from '../workspace/pack.js';
-import { type FileRecord, manifestFromRecords, parseRecords, RecordDecoder } from '../workspace/records.js';
 import type { Refused } from '../workspace/refused.js';
 import {
   checkOperation,
@@ -25,6 +24,7 @@ import {
   transferError,
 } from './operation.js';
 import { streamOperation } from './operation-stream.js';
+import { type FileRecord, manifestFromRecords, parseRecords, RecordDecoder } from './records.js';
 import { downloadTarget, saveDownload } from './save-download.js';
 import { type UploadReport, uploadFromHost } from './upload.js';
 

@@ -2,13 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
-import { FileError } from '../errors.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
-import type { Extracted } from '../workspace/extract.js';
-import { setTime } from '../workspace/fd.js';
-import { errnoOf, hostFileError } from '../workspace/host-error.js';
-import { makeDirectories } from '../workspace/make-directories.js';
-import { printable } from '../workspace/printable.js';
+import { throwIfAborted } from '../base/abort.js';
+import { FileError } from '../base/errors.js';
+import { setTime } from '../base/fd.js';
+import { errnoOf, hostFileError } from '../base/host-error.js';
+import { makeDirectories } from '../base/make-directories.js';
+import { printable } from '../base/printable.js';
+import type { Extracted } from '../transfer/extract.js';
 
 /** The place of a file on the host: `to`, or in it, under the file's own name, where `to` ends in a slash, as for an upload. */
 export function downloadTarget(from: string, to: string): string {

@@ -1,8 +1,8 @@
 /** The images Ripcord comes with: what they are for, what they are called, and when they are out of date. */
 import { createHash } from 'node:crypto';
-import { closest } from '../closest.js';
-import { RipcordError } from '../errors.js';
-import { packageFile } from '../package-files.js';
+import { closest } from '../base/closest.js';
+import { RipcordError } from '../base/errors.js';
+import { packageFile } from '../base/package-files.js';
 import { type ContextFile, readContextFiles } from './context.js';
 
 /** The short names of the images that come with Ripcord. */

@@ -1,9 +1,9 @@
 /** Files of the workspaces as MCP resources: `sandbox://<sandbox>/<path>`. */
 import { isUtf8 } from 'node:buffer';
 import { ErrorCode, McpError, type Resource, type ResourceTemplate } from '@modelcontextprotocol/sdk/types.js';
-import { messageOf, RipcordError } from '../errors.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
-import type { Sandbox } from '../sandbox.js';
+import { throwIfAborted } from '../base/abort.js';
+import { messageOf, RipcordError } from '../base/errors.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { pictureType } from '../tools/pictures.js';
 import type { ToolSession } from '../tools/session.js';
 

@@ -1,6 +1,6 @@
 /** One client on stdin and stdout, as most MCP clients start their servers. */
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { onAbort } from '../lifecycle/abort.js';
+import { onAbort } from '../base/abort.js';
 import type { ToolboxOptions } from '../tools/options.js';
 import { createToolbox } from '../tools/toolbox.js';
 import { createMcpServer } from './server.js';

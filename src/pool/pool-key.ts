@@ -1,8 +1,9 @@
 /** Which sandboxes are the same before they are used. */
+
+import { InvalidOptionsError } from '../base/errors.js';
 import { type CreateOptions, createSchema, parseOptions, type ResolvedCreateOptions } from '../config.js';
-import { InvalidOptionsError } from '../errors.js';
-import { programBytes, shmBytes } from '../lifecycle/launch.js';
-import { tmpfsSizes } from '../lifecycle/tmpfs-sizes.js';
+import { programBytes, shmBytes } from '../launch/launch.js';
+import { tmpfsSizes } from '../launch/tmpfs-sizes.js';
 import type { ResolvedPool } from './pool-options.js';
 
 /** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */

@@ -1,12 +1,12 @@
 /** From a used sandbox to one that is proven to hold nothing of its task — or the reason why it is not. */
 import { existsSync } from 'node:fs';
-import { errnoName } from '../agent/linux.js';
+import { within } from '../base/abort.js';
+import { messageOf } from '../base/errors.js';
+import { errnoName } from '../base/linux.js';
+import { printable } from '../base/printable.js';
+import { removeTree } from '../base/remove-tree.js';
 import type { ResolvedCreateOptions } from '../config.js';
-import { messageOf } from '../errors.js';
-import { within } from '../lifecycle/abort.js';
-import type { Launched } from '../lifecycle/launch.js';
-import { removeTree } from '../lifecycle/remove-tree.js';
-import { printable } from '../workspace/printable.js';
+import type { Launched } from '../launch/launch.js';
 
 /** The agent gives up by itself before. */
 const RESET_MS = 10_000;

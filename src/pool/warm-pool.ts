@@ -3,10 +3,10 @@
  * stands here belongs to the manager as any other sandbox does and obeys the same layers of teardown.
  */
 import pRetry from 'p-retry';
+import { throwIfAborted, within } from '../base/abort.js';
+import { messageOf } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
 import type { ResolvedCreateOptions } from '../config.js';
-import { messageOf } from '../errors.js';
-import { throwIfAborted, within } from '../lifecycle/abort.js';
-import { Semaphore } from '../lifecycle/semaphore.js';
 import { mouldKey, poolKey, warmOptions } from './pool-key.js';
 import type { ResolvedPool } from './pool-options.js';
 import { type PoolStats, Tally } from './pool-stats.js';

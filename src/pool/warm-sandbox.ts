@@ -1,6 +1,6 @@
 /** A sandbox that stands in the pool: a container with its agent, and nobody's task in it. */
-import { within } from '../lifecycle/abort.js';
-import type { Launched } from '../lifecycle/launch.js';
+import { within } from '../base/abort.js';
+import type { Launched } from '../launch/launch.js';
 import type { Warm } from './warm.js';
 
 /** Of one that was reset, and is claimed again at once: what its agent has said since then is as good as an answer. */

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 
 /** Servers send one or two. */
 const MAX_INFORMATIONAL = 16;

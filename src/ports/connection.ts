@@ -1,9 +1,9 @@
 /** One TCP connection to a port inside the sandbox, over its pipe: no network is needed for it, and none is there. */
 import type { Duplex } from 'node:stream';
+import { FileError, RipcordError } from '../base/errors.js';
 import { Command, type CommandHost } from '../command/command.js';
 import { PipeConnection } from '../command/pipe-connection.js';
 import { CommandStreams } from '../command/streams.js';
-import { FileError, RipcordError } from '../errors.js';
 import { checkOperation, keepFailure, operationRequest } from '../files/operation.js';
 
 /** The agent's word that there is a connection, before the connection's own bytes. */

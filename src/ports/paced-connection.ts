@@ -1,6 +1,6 @@
 /** Between a connection that a sandbox fills and Node's HTTP parser, which reads all it gets in one go. */
 import { Duplex } from 'node:stream';
-import { WorkMeter } from '../lifecycle/work-meter.js';
+import { WorkMeter } from '../base/work-meter.js';
 
 /**
  * Lines that all connections together hand on in a turn of the event loop. A line costs the parser most: two make a

@@ -1,7 +1,7 @@
 /** Who calls: a token in a header, compared in constant time, or whoever may open the Unix socket. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 
 /** Somebody who may call. */
 export interface Principal {

@@ -1,6 +1,6 @@
 /** One request: who makes it, and the signal that fires when it is not wanted any more. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 import type { Principal } from './auth.js';
 import { onRequestEnd } from './request-end.js';
 

@@ -2,10 +2,10 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { z } from 'zod';
+import { InvalidOptionsError, RipcordError } from '../base/errors.js';
 import { HOST_NAME, isLocal } from '../egress/own-names.js';
 import { checkPackageEntry, isPackageEntry, resolvePackages } from '../egress/packages.js';
 import { formatHost, parseRule } from '../egress/rules.js';
-import { InvalidOptionsError, RipcordError } from '../errors.js';
 import type { callerNetworkSchema } from './create-options.js';
 
 type CallerNetwork = z.output<typeof callerNetworkSchema>;

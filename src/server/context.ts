@@ -3,8 +3,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify';
 import type { z } from 'zod';
-import type { Logger } from '../logger.js';
-import type { SandboxManager } from '../sandbox-manager.js';
+import type { Logger } from '../base/logger.js';
+import type { SandboxManager } from '../sandbox/sandbox-manager.js';
 import type { Tokens } from './auth.js';
 import type { Calls } from './call.js';
 import type { Guards } from './guards.js';

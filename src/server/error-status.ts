@@ -1,5 +1,5 @@
 /** Which HTTP status an error has: one table, so that a code means the same on every route. */
-import { type ErrorCode, messageOf, RipcordError } from '../errors.js';
+import { type ErrorCode, messageOf, RipcordError } from '../base/errors.js';
 import { type ErrorDocument, toErrorDocument } from '../wire/errors.js';
 
 /** Not in RFC 9110; nginx's word for a client that ended the request itself. */

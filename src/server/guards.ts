@@ -1,6 +1,6 @@
 /** What every request has to get past before anybody looks at what it wants. Order matters: the cheapest first. */
 import type { IncomingMessage } from 'node:http';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 import type { Tokens } from './auth.js';
 import { OPAQUE_ORIGIN } from './ports/headers.js';
 

@@ -1,6 +1,6 @@
 /** The log of `ripcord serve`: one JSON object a line on stderr. */
 import { pino } from 'pino';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../base/logger.js';
 
 /** Nothing of a request's headers is ever logged; these are for what an error may drag along. */
 const SECRETS = [

@@ -1,5 +1,5 @@
 /** What the OpenAPI document says besides the routes. */
-import { packageVersion } from '../package-files.js';
+import { packageVersion } from '../base/package-files.js';
 
 export function openApiInfo() {
   return {

@@ -1,7 +1,7 @@
 /** What a server is told: where it listens, who may call, and what callers may ask for. */
 import { z } from 'zod';
+import type { Logger } from '../base/logger.js';
 import { cpuLimit, memoryLimit, milliseconds, parseSize, pidLimit, socketLimit } from '../config.js';
-import type { Logger } from '../logger.js';
 
 const SECOND = 1000;
 const text = z.string().min(1);

@@ -1,6 +1,6 @@
 /** Whose each sandbox is. The manager's events come while the call that caused them is still on the stack. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ManagerEvent } from '../sandbox-manager.js';
+import type { ManagerEvent } from '../sandbox/sandbox-manager.js';
 import type { Principal } from './auth.js';
 
 export interface Owner {

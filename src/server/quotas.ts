@@ -1,5 +1,5 @@
 /** How much one token may have under way at once. */
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 import type { Principal } from './auth.js';
 import type { CallerPolicy } from './options.js';
 

@@ -1,14 +1,14 @@
 /** What goes over the wire, as zod schemas: requests are checked by them, all of it is documented by them. */
 import { z } from 'zod';
-import { signalNumber } from '../agent/linux.js';
 import type { SandboxStats } from '../agent/messages.js';
+import { signalNumber } from '../base/linux.js';
+import type { SandboxReceipt } from '../cleanup/receipt.js';
 import { type CommandResult, OUTCOMES, type SpawnFailure } from '../command/outcome.js';
+import type { Flagged } from '../commit/review/flags.js';
 import { execSchema, renameSchema, runCodeSchema, spawnSchema } from '../config.js';
 import type { FileInfo } from '../files/sandbox-files.js';
 import type { ImageStatus } from '../images/image-status.js';
-import type { SandboxReceipt } from '../lifecycle/receipt.js';
 import type { WireResult } from '../wire/result.js';
-import type { Flagged } from '../workspace/commit-flags.js';
 import type { Change } from '../workspace/diff.js';
 import type { ManifestEntry } from '../workspace/manifest.js';
 import type { CommandDocument } from './commands/background-commands.js';

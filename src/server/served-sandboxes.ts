@@ -1,9 +1,10 @@
 /** The sandboxes as callers see them: theirs only, with what they last did, and the receipts of those that are gone. */
+
+import { RipcordError, SandboxLostError } from '../base/errors.js';
+import type { SandboxReceipt } from '../cleanup/receipt.js';
 import { CALLER_LABEL } from '../config.js';
-import { RipcordError, SandboxLostError } from '../errors.js';
-import type { SandboxReceipt } from '../lifecycle/receipt.js';
-import type { Sandbox } from '../sandbox.js';
-import type { ManagerEvent, SandboxManager } from '../sandbox-manager.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import type { ManagerEvent, SandboxManager } from '../sandbox/sandbox-manager.js';
 import type { Principal } from './auth.js';
 import { checkPackages } from './caller-egress.js';
 import { BackgroundCommands } from './commands/background-commands.js';

@@ -1,15 +1,15 @@
 /** Tasks of the specs the operator registered: each with a journal that readers can come back to. */
 import { randomBytes } from 'node:crypto';
-import { messageOf, RipcordError, TaskAbortedError } from '../errors.js';
+import { onAbort } from '../base/abort.js';
+import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
+import { isClean, type SandboxReceipt } from '../cleanup/receipt.js';
 import type { Approval, ApprovalRequest } from '../executor/commit-step.js';
 import { IterationExecutor } from '../executor/iteration-executor.js';
 import type { ExecutorOptions } from '../executor/options.js';
 import { TaskController, type TaskHandle } from '../executor/task-controller.js';
 import type { TaskStatus } from '../executor/task-status.js';
 import type { RunResult, VerificationLike } from '../executor/types.js';
-import { onAbort } from '../lifecycle/abort.js';
-import { isClean, type SandboxReceipt } from '../lifecycle/receipt.js';
-import type { SandboxManager } from '../sandbox-manager.js';
+import type { SandboxManager } from '../sandbox/sandbox-manager.js';
 import type { Principal } from './auth.js';
 import { Journal } from './journal.js';
 import type { CallerPolicy, Patience } from './options.js';

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
+import { within } from '../base/abort.js';
+import { InvalidOptionsError } from '../base/errors.js';
+import { silentLogger } from '../base/logger.js';
 import { parseOptions } from '../config.js';
-import { InvalidOptionsError } from '../errors.js';
-import { within } from '../lifecycle/abort.js';
-import { silentLogger } from '../logger.js';
-import type { ManagerEvent, SandboxManager } from '../sandbox-manager.js';
+import type { ManagerEvent, SandboxManager } from '../sandbox/sandbox-manager.js';
 import { createApp } from './app.js';
 import { Tokens } from './auth.js';
 import { Calls } from './call.js';

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 import { refusalOf } from './error-status.js';
 import type { Patience } from './options.js';
 

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { InvalidOptionsError, messageOf } from '../errors.js';
-import { packageFile } from '../package-files.js';
-import { makeDirectoriesSync } from '../workspace/make-directories.js';
+import { InvalidOptionsError, messageOf } from '../base/errors.js';
+import { makeDirectoriesSync } from '../base/make-directories.js';
+import { packageFile } from '../base/package-files.js';
 
 const TOKEN_BYTES = 32;
 

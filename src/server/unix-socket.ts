@@ -2,8 +2,8 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { InvalidOptionsError } from '../errors.js';
-import { closeStateRoot, openStateRoot, stateRoot } from '../lifecycle/state-dir.js';
+import { InvalidOptionsError } from '../base/errors.js';
+import { closeStateRoot, openStateRoot, stateRoot } from '../cleanup/state-dir.js';
 
 /** sockaddr_un(7): 108 bytes with the NUL. */
 const MAX_PATH = 107;

@@ -1,11 +1,11 @@
 /** A command that runs while the model does something else. */
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { within } from '../base/abort.js';
+import { RipcordError } from '../base/errors.js';
 import type { CommandHandle } from '../command/command-handle.js';
 import type { CommandResult } from '../command/outcome.js';
-import { RipcordError } from '../errors.js';
-import { within } from '../lifecycle/abort.js';
-import type { Sandbox } from '../sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { KeptOutput } from './kept-output.js';
 
 /** How long the last output may take to be read here after the command's end. */

@@ -1,7 +1,7 @@
 /** How a command ended and what it printed, for a program and for a model. */
 import { z } from 'zod';
 import { type CommandResult, type ExecResult, OUTCOMES } from '../command/outcome.js';
-import type { Sandbox } from '../sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import type { ToolAnswer } from './define.js';
 import { excerpt } from './excerpt.js';
 import { KeptOutput } from './kept-output.js';

@@ -1,16 +1,16 @@
 /** Copies files of a sandbox into a directory of the host that the operator chose. */
 import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { FileError, InvalidOptionsError } from '../errors.js';
+import { throwIfAborted } from '../base/abort.js';
+import { FileError, InvalidOptionsError } from '../base/errors.js';
+import { writeFully } from '../base/fd.js';
+import { isOwnPath } from '../base/path-rules.js';
+import { readRecord } from '../commit/history/record.js';
+import { flagChanges } from '../commit/review/flags.js';
 import type { FileInfo } from '../files/sandbox-files.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
-import type { Sandbox } from '../sandbox.js';
-import { flagChanges } from '../workspace/commit-flags.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import { HostDirectory, InTheWay } from '../transfer/host-directory.js';
 import type { Change } from '../workspace/diff.js';
-import { writeFully } from '../workspace/fd.js';
-import { readRecord } from '../workspace/history/record.js';
-import { HostDirectory, InTheWay } from '../workspace/host-directory.js';
-import { isOwnPath } from '../workspace/path-rules.js';
 
 export interface CopiedOut {
   /** Below the directory. */

@@ -1,14 +1,15 @@
 /// <reference types="node" preserve="true" />
 /** `ripcord-sandbox/tools`: sandboxes as tools for any model that can call functions. */
+
+export type { ToolName } from './catalog.js';
+export type { ToolProgress } from './define.js';
 export {
   type AnthropicContentBlock,
   type AnthropicTool,
   type AnthropicToolResult,
   answerAnthropic,
   anthropicTools,
-} from './anthropic.js';
-export type { ToolName } from './catalog.js';
-export type { ToolProgress } from './define.js';
+} from './formats/anthropic.js';
 export {
   answerOpenAi,
   answerOpenAiResponses,
@@ -20,7 +21,7 @@ export {
   type OpenAiToolMessage,
   openAiResponsesTools,
   openAiTools,
-} from './openai.js';
+} from './formats/openai.js';
 export type { ToolboxOptions } from './options.js';
 export type { Picture } from './pictures.js';
 export {

@@ -1,9 +1,9 @@
 /** The options of `createToolbox()`. What a model may do stands here, and nothing it says widens it. */
 import { z } from 'zod';
+import type { Logger } from '../base/logger.js';
 import { type CreateOptions, createSchema, milliseconds, sizeSchema } from '../config.js';
-import type { Logger } from '../logger.js';
-import { Sandbox } from '../sandbox.js';
-import { SandboxManager } from '../sandbox-manager.js';
+import { Sandbox } from '../sandbox/sandbox.js';
+import { SandboxManager } from '../sandbox/sandbox-manager.js';
 
 export const toolboxSchema = z
   .strictObject({

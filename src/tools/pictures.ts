@@ -1,8 +1,8 @@
 /** Pictures a program made, to be shown to a model that can see. */
 import { posix } from 'node:path';
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 import type { FileInfo } from '../files/sandbox-files.js';
-import type { Sandbox } from '../sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 
 export interface Picture {
   /** Below the workspace. */

@@ -1,4 +1,4 @@
-import { stripControlSequences } from '../control-sequences.js';
+import { stripControlSequences } from '../base/control-sequences.js';
 
 /** C0 but for tab and newline, DEL, C1, and what turns the direction of writing round (CVE-2021-42574). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

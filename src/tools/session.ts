@@ -1,12 +1,12 @@
 /** What the calls of one conversation share: its sandboxes, its commands in the background, outputs kept for later. */
 
+import { abortable, throwIfAborted } from '../base/abort.js';
+import { RipcordError, SandboxLostError } from '../base/errors.js';
+import type { SandboxReceipt } from '../cleanup/receipt.js';
 import { INTERPRETERS } from '../command/languages.js';
 import type { Language } from '../config.js';
-import { RipcordError, SandboxLostError } from '../errors.js';
-import { abortable, throwIfAborted } from '../lifecycle/abort.js';
-import type { SandboxReceipt } from '../lifecycle/receipt.js';
-import type { Sandbox } from '../sandbox.js';
-import type { ManagerEvent } from '../sandbox-manager.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import type { ManagerEvent } from '../sandbox/sandbox-manager.js';
 import { BackgroundCommand } from './background-command.js';
 import type { ResolvedToolboxOptions } from './options.js';
 import { OutputShelf } from './output-shelf.js';

@@ -1,9 +1,9 @@
 /** The tools of one conversation, to be offered to a model by whatever means. */
 import { z } from 'zod';
+import { throwIfAborted } from '../base/abort.js';
+import { InvalidOptionsError, messageOf, RipcordError } from '../base/errors.js';
 import { parseOptions } from '../config.js';
-import { InvalidOptionsError, messageOf, RipcordError } from '../errors.js';
 import { isCatalogName } from '../images/catalog.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
 import { TOOLS, type ToolName } from './catalog.js';
 import type { ToolDefinition, ToolProgress } from './define.js';
 import { type ResolvedToolboxOptions, type ToolboxOptions, toolboxCreateSchema, toolboxSchema } from './options.js';

@@ -1,5 +1,5 @@
-import { FileError } from '../errors.js';
-import type { Sandbox } from '../sandbox.js';
+import { FileError } from '../base/errors.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 
 /** The largest file that is read to the host to pick lines from it or to change a part of it. */
 const MAX_FILE_BYTES = 16 * 1024 ** 2;

@@ -4,11 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
+import { throwIfAborted } from '../base/abort.js';
+import { FileError, messageOf, RipcordError } from '../base/errors.js';
+import { WorkMeter } from '../base/work-meter.js';
 import type { ExecResult } from '../command/outcome.js';
-import { FileError, messageOf, RipcordError } from '../errors.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
-import { WorkMeter } from '../lifecycle/work-meter.js';
-import type { Sandbox } from '../sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { JUDGE_ENV, judgeUser } from './judge-user.js';
 import { parseJUnit } from './junit.js';
 import { inWords } from './relay.js';

@@ -1,7 +1,8 @@
 /** Programs judged by what they print: the comparison is made on the host, with what is expected never leaving it. */
+
+import { throwIfAborted } from '../base/abort.js';
 import { shellLine } from '../command/lines.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
-import type { Sandbox } from '../sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { MAX_MATCH_MS, PatternMatch } from './pattern-match.js';
 import { inWords } from './relay.js';
 import type { IoOptions } from './test-options.js';

@@ -1,7 +1,7 @@
 /** The user a verdict is made as: one the code under test is not, and whose files and processes it cannot touch. */
 import { text } from 'node:stream/consumers';
-import { InvalidOptionsError, RipcordError } from '../errors.js';
-import type { Sandbox } from '../sandbox.js';
+import { InvalidOptionsError, RipcordError } from '../base/errors.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 
 const CHOICES = ['1001:1001', '1002:1002'] as const;
 

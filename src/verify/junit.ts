@@ -1,5 +1,5 @@
 /** Test cases out of a JUnit report, read tag by tag in turns: how long a report takes is bounded by its length. */
-import { WorkMeter } from '../lifecycle/work-meter.js';
+import { WorkMeter } from '../base/work-meter.js';
 import type { TestCase } from './test-report.js';
 
 const MAX_TESTS = 100_000;

@@ -1,5 +1,5 @@
 /** A byte stream as lines of bounded length. */
-import { WorkMeter } from '../lifecycle/work-meter.js';
+import { WorkMeter } from '../base/work-meter.js';
 
 export class LineTooLongError extends Error {}
 

@@ -1,11 +1,11 @@
 /** Isolated runs of Python tests: the judge holds the tests, the code under test answers calls from another process. */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { throwIfAborted } from '../base/abort.js';
+import { InvalidOptionsError, messageOf } from '../base/errors.js';
+import { WorkMeter } from '../base/work-meter.js';
 import type { CommandHandle } from '../command/command-handle.js';
-import { InvalidOptionsError, messageOf } from '../errors.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
-import { WorkMeter } from '../lifecycle/work-meter.js';
-import type { Sandbox } from '../sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { findProgram, JUDGE_ENV, judgeUser } from './judge-user.js';
 import { PYTHON_CANDIDATE } from './python-candidate.js';
 import { PYTHON_IMPORTS } from './python-imports.js';

@@ -3,9 +3,9 @@
  * this: a line from the one is data for the other, and the verdict comes on the judge's own pipe.
  */
 import type { Writable } from 'node:stream';
+import { TaskAbortedError } from '../base/errors.js';
 import type { CommandHandle } from '../command/command-handle.js';
 import type { CommandResult } from '../command/outcome.js';
-import { TaskAbortedError } from '../errors.js';
 import { LineTooLongError, linesOf, Tail } from './lines.js';
 
 const MAX_LINE = 8 * 1024 * 1024 + 16;

@@ -1,7 +1,8 @@
 /** Runs tests on code nobody has read, so that the verdict does not pass through that code. */
+
+import { throwIfAborted } from '../base/abort.js';
 import { parseOptions } from '../config.js';
-import { throwIfAborted } from '../lifecycle/abort.js';
-import type { Sandbox } from '../sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { runCommandTests } from './command-run.js';
 import { runIoCases } from './io-cases.js';
 import { runPythonTests } from './python-run.js';

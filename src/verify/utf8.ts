@@ -1,5 +1,5 @@
 /** UTF-8 of any length, decoded in turns. */
-import { WorkMeter } from '../lifecycle/work-meter.js';
+import { WorkMeter } from '../base/work-meter.js';
 
 const PART = 256 * 1024;
 

@@ -1,7 +1,7 @@
 /** The judge's copy of a workspace, without what the runner would obey. */
 import { posix } from 'node:path';
-import { RipcordError } from '../errors.js';
-import type { Sandbox } from '../sandbox.js';
+import { RipcordError } from '../base/errors.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
 import { JUDGE_ENV } from './judge-user.js';
 import { inWords } from './relay.js';
 import { obeyedBy, TRUSTED } from './runner-files.js';

@@ -8,7 +8,7 @@ import {
   RipcordError,
   SandboxLostError,
   TaskAbortedError,
-} from '../errors.js';
+} from '../base/errors.js';
 import { decodeResult, encodeResult, type WireResult } from './result.js';
 
 export interface ErrorDocument {

@@ -2,7 +2,7 @@
  * The names that a diff, a commit, `apply`, `--out` and the executor leave out by default: caches, dependency trees, and
  * files of the operating system. They count at any depth, and only at paths that the base does not have.
  */
-import { parentOf } from './commit-paths.js';
+import { parentOf } from '../base/relative-paths.js';
 import type { Change } from './diff.js';
 
 export interface DefaultIgnore {

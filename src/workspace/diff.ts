@@ -1,4 +1,4 @@
-import { sortInTurns, WorkMeter } from '../lifecycle/work-meter.js';
+import { sortInTurns, WorkMeter } from '../base/work-meter.js';
 import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
 
 /** `modified` wins over `mode-changed` when both apply; `before` and `after` have the modes. */

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { InvalidOptionsError, RipcordError } from '../errors.js';
-import { WorkMeter } from '../lifecycle/work-meter.js';
-import { hostFileError } from './host-error.js';
+import { InvalidOptionsError, RipcordError } from '../base/errors.js';
+import { hostFileError } from '../base/host-error.js';
+import { printable } from '../base/printable.js';
+import { WorkMeter } from '../base/work-meter.js';
 import { type IgnorePattern, MAX_PATTERN_LENGTH, parsePattern, patternMatches } from './ignore-pattern.js';
-import { printable } from './printable.js';
 
 export interface IgnoreOptions {
   /** Patterns in .gitignore syntax, relative to the root. They win over every .gitignore; `!name` brings back, directories whole. */

@@ -1,6 +1,7 @@
 /** Splits changes into those that remain and those that some rule leaves out. */
-import { WorkMeter } from '../lifecycle/work-meter.js';
-import { prefixesOf } from './commit-paths.js';
+
+import { prefixesOf } from '../base/relative-paths.js';
+import { WorkMeter } from '../base/work-meter.js';
 import { defaultIgnores } from './default-ignores.js';
 import type { Change } from './diff.js';
 import type { Manifest } from './manifest.js';

@@ -1,4 +1,4 @@
-import { RipcordError } from '../errors.js';
+import { RipcordError } from '../base/errors.js';
 
 /** What a transfer may amount to in all. */
 export interface TransferLimits {

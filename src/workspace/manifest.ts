@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { FILE_CONCURRENCY, forEachLimited } from './concurrency.js';
-import { close, OPEN_READ, open, readFully } from './fd.js';
-import { hostFileError } from './host-error.js';
+import { FILE_CONCURRENCY, forEachLimited } from '../base/concurrency.js';
+import { close, OPEN_READ, open, readFully } from '../base/fd.js';
+import { hostFileError } from '../base/host-error.js';
 import type { Refused } from './refused.js';
 import type { SurveyOptions } from './survey.js';
 import { survey } from './survey.js';

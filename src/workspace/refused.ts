@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../errors.js';
-import { RipcordError } from '../errors.js';
-import { printable } from './printable.js';
+import type { ErrorCode } from '../base/errors.js';
+import { RipcordError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 
 /** Something that was left out, and why. `path` is escaped for display. */
 export interface Refused {

@@ -1,15 +1,15 @@
 import fs from 'node:fs';
 import { chmod, mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { RipcordError } from '../errors.js';
-import { forEachLimited } from './concurrency.js';
-import { copyFile, utimes } from './fd.js';
-import { errnoOf, hostFileError } from './host-error.js';
+import { forEachLimited } from '../base/concurrency.js';
+import { RipcordError } from '../base/errors.js';
+import { copyFile, utimes } from '../base/fd.js';
+import { errnoOf, hostFileError } from '../base/host-error.js';
+import { printable } from '../base/printable.js';
 import type { IgnoreOptions } from './ignore-rules.js';
 import type { TransferLimits } from './limits.js';
 import type { Manifest, ManifestEntry } from './manifest.js';
 import { hashFiles } from './manifest.js';
-import { printable } from './printable.js';
 import type { OnRefused, Refused } from './refused.js';
 import { survey } from './survey.js';
 

@@ -1,17 +1,17 @@
 import type { Stats } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { sortInTurns } from '../lifecycle/work-meter.js';
-import { forEachLimited } from './concurrency.js';
-import { lstat } from './fd.js';
-import { errnoOf, hostFileError } from './host-error.js';
+import { forEachLimited } from '../base/concurrency.js';
+import { lstat } from '../base/fd.js';
+import { errnoOf, hostFileError } from '../base/host-error.js';
+import { decodeName, linkProblem, linkTextProblem } from '../base/path-rules.js';
+import { printable } from '../base/printable.js';
+import { sortInTurns } from '../base/work-meter.js';
 import type { IgnoreOptions } from './ignore-rules.js';
 import { IgnoreRules } from './ignore-rules.js';
 import type { TransferLimits } from './limits.js';
 import { Budget } from './limits.js';
 import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
-import { decodeName, linkProblem, linkTextProblem } from './path-rules.js';
-import { printable } from './printable.js';
 import type { OnRefused } from './refused.js';
 import { RefusedLog } from './refused.js';
 

@@ -14,9 +14,9 @@ import {
   type TestReport,
 } from 'ripcord-sandbox';
 import { expect, it } from 'vitest';
-import { readProblems } from '../../src/jobs/humaneval/problems.js';
-import { readMutations } from '../../src/jobs/tournament/mutations.js';
-import { BY_NAME, IMPOSTORS, SOLUTION } from '../../src/jobs/tournament/variants.js';
+import { readProblems } from '../../src/cli/jobs/humaneval/problems.js';
+import { readMutations } from '../../src/cli/jobs/tournament/mutations.js';
+import { BY_NAME, IMPOSTORS, SOLUTION } from '../../src/cli/jobs/tournament/variants.js';
 import { containersOf } from '../helpers/audit.js';
 import { randomFrom, repeats, summary } from '../helpers/chaos/measure.js';
 import { makeTempDir } from '../helpers/fixtures.js';

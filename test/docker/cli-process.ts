@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { Label } from '../../src/backends/backend.js';
 import { DockerBackend } from '../../src/backends/docker/docker-backend.js';
-import { parseOwner } from '../../src/lifecycle/owner.js';
-import { instanceDirs, stateRoot } from '../../src/lifecycle/state-dir.js';
+import { parseOwner } from '../../src/base/owner.js';
+import { instanceDirs, stateRoot } from '../../src/cleanup/state-dir.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 

@@ -2,16 +2,16 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Sandbox } from 'ripcord-sandbox';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { CommittableSandbox } from '../../src/workspace/commit-sandbox.js';
+import type { CommittableSandbox } from '../../src/sandbox/commit-sandbox.js';
 import { useManager } from '../helpers/sandbox.js';
 import { modeOf, readTree, type Tree, useTempDirectory, writeTree } from '../helpers/temp.js';
 
 // From where the manager comes from, too: errors are told by their class.
-const built = (name: string) => import(new URL(`../../dist/workspace/${name}.js`, import.meta.url).href);
-const { applyCommit } = (await built('commit')) as typeof import('../../src/workspace/commit.js');
+const built = (name: string) => import(new URL(`../../dist/${name}.js`, import.meta.url).href);
+const { applyCommit } = (await built('commit/index')) as typeof import('../../src/commit/index.js');
 const { commitSandbox, prepareSandboxCommit } = (await built(
-  'commit-sandbox',
-)) as typeof import('../../src/workspace/commit-sandbox.js');
+  'sandbox/commit-sandbox',
+)) as typeof import('../../src/sandbox/commit-sandbox.js');
 
 const under = useManager();
 const temp = useTempDirectory();

@@ -7,12 +7,12 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Label } from '../../src/backends/backend.js';
 import { DockerBackend } from '../../src/backends/docker/docker-backend.js';
-import { DockerImages } from '../../src/backends/docker/images.js';
+import { ensureDebian } from '../../src/backends/docker/images/debian.js';
+import { DockerImages } from '../../src/backends/docker/images/docker-images.js';
+import { networkBuildArgs } from '../../src/backends/docker/images/network.js';
+import { parseOwner } from '../../src/base/owner.js';
 import { parseSize } from '../../src/config.js';
 import { type ContextFile, packContext, readContextFiles, toStream } from '../../src/images/context.js';
-import { ensureDebian } from '../../src/images/debian.js';
-import { networkBuildArgs } from '../../src/images/network.js';
-import { parseOwner } from '../../src/lifecycle/owner.js';
 import { ENGINE_SOCKET, engine, until } from '../helpers/audit.js';
 import { freePort } from '../helpers/free-port.js';
 

@@ -15,7 +15,7 @@ import {
   TaskController,
 } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
-import { deferred } from '../../src/lifecycle/abort.js';
+import { deferred } from '../../src/base/abort.js';
 import { containersOf } from '../helpers/audit.js';
 import { makeTempDir } from '../helpers/fixtures.js';
 import { useManager } from '../helpers/sandbox.js';

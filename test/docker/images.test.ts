@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { DockerBackend } from '../../src/backends/docker/docker-backend.js';
-import { DockerImages } from '../../src/backends/docker/images.js';
-import { ensureImages, listImages } from '../../src/images/build.js';
+import { ensureImages, listImages } from '../../src/backends/docker/images/build.js';
+import { DockerImages } from '../../src/backends/docker/images/docker-images.js';
 import { packContext, toStream } from '../../src/images/context.js';
 import { useManager } from '../helpers/sandbox.js';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
-import { LOCAL_DEBIAN_IMAGE } from '../../src/images/debian.js';
+import { LOCAL_DEBIAN_IMAGE } from '../../src/backends/docker/images/debian.js';
 import { EngineApi } from '../helpers/chaos/engine-api.js';
 import { canRunPrivateEngine, type PrivateEngine, withPrivateEngine } from '../helpers/chaos/private-engine.js';
 import { usePackedProject } from '../helpers/packed.js';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { lineUpOf } from '../../src/jobs/tournament/line-up.js';
-import type { TournamentReport } from '../../src/jobs/tournament/report.js';
-import { IMPOSTORS, SOLUTION } from '../../src/jobs/tournament/variants.js';
+import { lineUpOf } from '../../src/cli/jobs/tournament/line-up.js';
+import type { TournamentReport } from '../../src/cli/jobs/tournament/report.js';
+import { IMPOSTORS, SOLUTION } from '../../src/cli/jobs/tournament/variants.js';
 import { useTempDirectory } from '../helpers/temp.js';
 import { leftOf, NOTHING, ripcord, start } from './cli-process.js';
 

@@ -1,7 +1,7 @@
 /** Trees with contents and modes for commit tests, and what commits need of them. */
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import type { Snapshot } from '../../src/workspace/commit.js';
+import type { Snapshot } from '../../src/commit/index.js';
 import { manifestOf } from '../../src/workspace/manifest.js';
 import { type Tree, writeTree } from './temp.js';
 

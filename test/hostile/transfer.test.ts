@@ -1,6 +1,6 @@
 /**
  * Battery 39–46: a hostile workspace. What a sandbox cannot make by itself but a lying agent could send — names with `..`,
- * archives cut short, endless, of a million entries (42, 43) — is in test/unit/workspace/extract.test.ts.
+ * archives cut short, endless, of a million entries (42, 43) — is in test/unit/transfer/extract.test.ts.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';

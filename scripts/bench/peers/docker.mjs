@@ -3,7 +3,7 @@ import Docker from 'dockerode';
 import { importCompiled } from '../../setup/paths.mjs';
 import { runProcess } from './run-process.mjs';
 
-const { tmpfsSizes } = await importCompiled('lifecycle/tmpfs-sizes.js');
+const { tmpfsSizes } = await importCompiled('launch/tmpfs-sizes.js');
 
 /** By this label the bench finds what it made. */
 export const LABEL = 'ripcord.bench';

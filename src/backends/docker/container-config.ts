@@ -1,6 +1,6 @@
 /** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
 import type Docker from 'dockerode';
-import { WORKSPACE } from '../../places.js';
+import { WORKSPACE } from '../../base/places.js';
 import { type ContainerSpec, type RunningLimits, SANDBOX_HOSTNAME, type Tmpfs } from '../backend.js';
 import { seccompOption } from './seccomp.js';
 

@@ -4,11 +4,10 @@ import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import pRetry from 'p-retry';
 import type { Transport } from '../../agent/transport.js';
-import { RipcordError } from '../../errors.js';
-import { listImages } from '../../images/build.js';
+import { deferred } from '../../base/abort.js';
+import { RipcordError } from '../../base/errors.js';
 import { catalogReference, IMAGE_LABEL, isCatalogTag, isCurrent, missingImageHint } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
-import { deferred } from '../../lifecycle/abort.js';
 import {
   type Backend,
   type Container,
@@ -26,7 +25,8 @@ import { containerConfig, engineLimits } from './container-config.js';
 import { type DockerEndpoint, resolveEndpoint } from './endpoint.js';
 import { engineError, engineMessage, isTransient, isUnreachable, statusOf } from './engine-error.js';
 import { withoutGhosts } from './ghosts.js';
-import { DockerImages } from './images.js';
+import { listImages } from './images/build.js';
+import { DockerImages } from './images/docker-images.js';
 
 /** The engine's names of architectures (Go's, or uname's) and ours. */
 const ARCHITECTURES: Record<string, EngineFacts['arch']> = {

@@ -1,4 +1,4 @@
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 
 /** `endpoint-invalid`: says what is wrong and which setting it came from. */
 export function invalidEndpoint(

@@ -1,5 +1,5 @@
 /** What goes wrong between here and the engine, in words a person can act on. */
-import { type ErrorCode, messageOf, RipcordError } from '../../errors.js';
+import { type ErrorCode, messageOf, RipcordError } from '../../base/errors.js';
 
 interface ModemError {
   statusCode?: number;

@@ -1,6 +1,6 @@
 /** The system calls a sandbox may make: our own profile, which travels with every create. */
 import { readFileSync } from 'node:fs';
-import { packageFile } from '../../package-files.js';
+import { packageFile } from '../../base/package-files.js';
 
 interface Profile {
   defaultAction: string;

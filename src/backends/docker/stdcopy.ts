@@ -4,7 +4,7 @@
  * Iterative and without buffers: payload is handed on as it comes, in slices. (docker-modem's own demuxer recurses for
  * every frame — 5,000 one-byte frames in a chunk overflow the stack — and has no back-pressure.)
  */
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 
 const HEADER = 8;
 

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 import type { Environment } from './environment.js';
 import { homeOf } from './environment.js';
 

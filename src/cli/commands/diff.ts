@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { hostPath } from '../../home-path.js';
-import { savePlan } from '../../workspace/commit-saved.js';
+import { savePlan } from '../../commit/saved.js';
+import { hostPath } from '../../sandbox/home-path.js';
 import { deletionsOf } from '../commit/deletions.js';
 import { type PlanFlags, readPlan } from '../commit/read-plan.js';
 import { tellIgnored } from '../commit/tell-ignored.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { addHumanevalOptions, humaneval } from '../../jobs/humaneval.js';
-import type { JobFlags } from '../../jobs/options.js';
 import { type CliContext, globalOptions } from '../context.js';
+import { addHumanevalOptions, humaneval } from '../jobs/humaneval.js';
+import type { JobFlags } from '../jobs/options.js';
 
 /** `ripcord humaneval`. */
 export function addHumaneval(program: Command, context: CliContext): void {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { DockerImages } from '../../backends/docker/images.js';
-import { ensureImages, listImages } from '../../images/build.js';
+import { ensureImages, listImages } from '../../backends/docker/images/build.js';
+import { DockerImages } from '../../backends/docker/images/docker-images.js';
+import { adoptAptNetwork } from '../../backends/docker/images/network.js';
 import { catalogImages } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
-import { adoptAptNetwork } from '../../images/network.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { withEngine } from '../engine.js';
 import { note } from '../failure.js';

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { InvalidOptionsError } from '../../errors.js';
+import { InvalidOptionsError } from '../../base/errors.js';
+import { describeLeft, isClean, type Receipt } from '../../cleanup/receipt.js';
 import type { Approve, CommitReport } from '../../executor/commit-step.js';
 import { reasonOf } from '../../executor/defaults.js';
 import { describe } from '../../executor/describe.js';
@@ -7,8 +8,7 @@ import type { RunEvent } from '../../executor/events.js';
 import { IterationExecutor } from '../../executor/iteration-executor.js';
 import { type RecordedRun, readRun } from '../../executor/read-run.js';
 import type { BranchReport, RunResult, RunStatus, VerificationLike } from '../../executor/types.js';
-import { hostPath } from '../../home-path.js';
-import { describeLeft, isClean, type Receipt } from '../../lifecycle/receipt.js';
+import { hostPath } from '../../sandbox/home-path.js';
 import { exactPattern } from '../../workspace/ignore-pattern.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
+import { onAbort } from '../../base/abort.js';
+import { InvalidOptionsError } from '../../base/errors.js';
+import { packageVersion } from '../../base/package-files.js';
 import { parseOptions } from '../../config.js';
-import { InvalidOptionsError } from '../../errors.js';
-import { hostPath } from '../../home-path.js';
-import { onAbort } from '../../lifecycle/abort.js';
-import { packageVersion } from '../../package-files.js';
-import type { SandboxManager } from '../../sandbox-manager.js';
+import { hostPath } from '../../sandbox/home-path.js';
+import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
 import { isLoopbackHost } from '../../server/guards.js';
 import { openToken } from '../../server/start.js';
 import { serverDirectory } from '../../server/unix-socket.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type ListedSandbox, listSandboxes } from '../../lifecycle/inventory.js';
+import { type ListedSandbox, listSandboxes } from '../../cleanup/inventory.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { withEngine } from '../engine.js';
 import { examples } from '../help.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { InvalidOptionsError, messageOf } from '../../errors.js';
-import { type ListedSandbox, listSandboxes } from '../../lifecycle/inventory.js';
+import { InvalidOptionsError, messageOf } from '../../base/errors.js';
+import { type ListedSandbox, listSandboxes } from '../../cleanup/inventory.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { withEngine } from '../engine.js';
 import { ExitCode } from '../exit-codes.js';

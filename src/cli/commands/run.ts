@@ -4,7 +4,7 @@ import type { ExecResult } from '../../command/outcome.js';
 import { type ExecOptions, parseSize } from '../../config.js';
 import { missedNetwork } from '../../egress/offline.js';
 import type { EgressRecord } from '../../egress/proxy.js';
-import { hostPath, sandboxPath } from '../../home-path.js';
+import { hostPath, sandboxPath } from '../../sandbox/home-path.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';

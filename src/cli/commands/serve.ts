@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { hostPath } from '../../home-path.js';
-import { onAbort } from '../../lifecycle/abort.js';
-import { describeLeft } from '../../lifecycle/receipt.js';
+import { onAbort } from '../../base/abort.js';
+import { describeLeft } from '../../cleanup/receipt.js';
+import { hostPath } from '../../sandbox/home-path.js';
 import { serverLogger } from '../../server/log.js';
 import { RipcordServer } from '../../server/server.js';
 import { dashboardDirectory, openToken } from '../../server/start.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { InvalidOptionsError } from '../../base/errors.js';
 import { parseSize } from '../../config.js';
-import { InvalidOptionsError } from '../../errors.js';
-import { sandboxPath } from '../../home-path.js';
+import { sandboxPath } from '../../sandbox/home-path.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { KeptItem } from '../../lifecycle/sweep.js';
-import { SandboxManager } from '../../sandbox-manager.js';
+import type { KeptItem } from '../../cleanup/sweep.js';
+import { SandboxManager } from '../../sandbox/sandbox-manager.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { addTournamentOptions, type TournamentFlags, tournament } from '../../jobs/tournament.js';
 import { type CliContext, globalOptions } from '../context.js';
+import { addTournamentOptions, type TournamentFlags, tournament } from '../jobs/tournament.js';
 
 /** `ripcord tournament`: the main job. */
 export function addTournament(program: Command, context: CliContext): void {

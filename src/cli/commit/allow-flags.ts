@@ -1,7 +1,7 @@
 /** The options that write flagged files, in words that can be copied to a command line. */
 
-import type { FlagRule } from '../../workspace/commit-flags.js';
-import { isWithin } from '../../workspace/commit-paths.js';
+import { isWithin } from '../../base/relative-paths.js';
+import type { FlagRule } from '../../commit/review/flags.js';
 import { exactPattern } from '../../workspace/ignore-pattern.js';
 import { safeText } from '../terminal/safe-text.js';
 

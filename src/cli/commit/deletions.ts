@@ -1,6 +1,6 @@
 /** Decides which paths `ripcord apply` deletes: those that a mark or the user names, after a question on a terminal. */
-import { isWithin } from '../../workspace/commit-paths.js';
-import type { CommitPlan } from '../../workspace/commit-plan.js';
+import { isWithin } from '../../base/relative-paths.js';
+import type { CommitPlan } from '../../commit/plan.js';
 import { note } from '../failure.js';
 import { ask, canAsk } from '../terminal/ask.js';
 import { plural } from '../terminal/format.js';

@@ -1,13 +1,13 @@
 /** Makes a plan from the arguments of `ripcord diff` and `ripcord apply`: two directories, or a saved plan. */
 import { realpathSync, statSync } from 'node:fs';
 import { relative, sep } from 'node:path';
-import { InvalidOptionsError } from '../../errors.js';
-import type { CommitPlan } from '../../workspace/commit-plan.js';
-import { prepareCommit } from '../../workspace/commit-plan.js';
-import { planSaved } from '../../workspace/commit-saved.js';
-import { OWN_DIRECTORY } from '../../workspace/journal.js';
+import { InvalidOptionsError } from '../../base/errors.js';
+import { OWN_DIRECTORY } from '../../commit/journal.js';
+import type { CommitPlan } from '../../commit/plan.js';
+import { prepareCommit } from '../../commit/plan.js';
+import { isSame, MARK_ENDING, type ResultMark, readMark } from '../../commit/result-mark.js';
+import { planSaved } from '../../commit/saved.js';
 import { type Manifest, manifestOf } from '../../workspace/manifest.js';
-import { isSame, MARK_ENDING, type ResultMark, readMark } from '../../workspace/result-mark.js';
 
 export interface PlanFlags {
   /** The result has only what changed: nothing is deleted. */

@@ -1,17 +1,17 @@
 /** `--out`: brings what changed in a workspace to the host. */
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { FileError, messageOf } from '../../errors.js';
-import type { Sandbox } from '../../sandbox.js';
-import { type Allowance, sortFlags } from '../../workspace/commit-allow.js';
-import { type Flagged, flagChanges, isOfRepository } from '../../workspace/commit-flags.js';
-import { readSnapshotFile } from '../../workspace/commit-snapshot.js';
+import { FileError, messageOf } from '../../base/errors.js';
+import { writeFully } from '../../base/fd.js';
+import { foldedName, isOwnPath } from '../../base/path-rules.js';
+import { MARK_ENDING, removeMark, writeMark } from '../../commit/result-mark.js';
+import { type Allowance, sortFlags } from '../../commit/review/allow.js';
+import { type Flagged, flagChanges, isOfRepository } from '../../commit/review/flags.js';
+import { readSnapshotFile } from '../../commit/snapshot.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import { HostDirectory, InTheWay } from '../../transfer/host-directory.js';
 import type { Change } from '../../workspace/diff.js';
-import { writeFully } from '../../workspace/fd.js';
-import { HostDirectory, InTheWay } from '../../workspace/host-directory.js';
 import type { ChangeList, LeftOut } from '../../workspace/left-out.js';
-import { foldedName, isOwnPath } from '../../workspace/path-rules.js';
-import { MARK_ENDING, removeMark, writeMark } from '../../workspace/result-mark.js';
 import type { SeedReport } from '../../workspace/seed-report.js';
 import { optionsFor } from '../commit/allow-flags.js';
 import { tellIgnored } from '../commit/tell-ignored.js';

@@ -1,7 +1,7 @@
 /** Finds out from a failed program's last words what its caller may have missed. */
 import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
-import { WORKSPACE } from '../../places.js';
+import { WORKSPACE } from '../../base/places.js';
 
 /** Messages of interpreters and shells about a file that is missing. The first group is its path or module. */
 const MISSING_FILE = [

@@ -1,7 +1,7 @@
 /** `--allow` lists hosts. A value that may be a file is refused: it would let the sandbox reach a host of that name. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { InvalidOptionsError } from '../../errors.js';
+import { InvalidOptionsError } from '../../base/errors.js';
 
 /** Endings of files that are, or may become, top-level domains (IANA's list, tlds-alpha-by-domain.txt). */
 const FILE_ENDINGS = new Set(

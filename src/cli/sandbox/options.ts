@@ -1,12 +1,12 @@
 /** The options `run` and `shell` make a sandbox from. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidOptionsError, messageOf } from '../../base/errors.js';
+import type { Allowance } from '../../commit/review/allow.js';
+import type { FlagRule } from '../../commit/review/flags.js';
+import { FLAG_RULES } from '../../commit/review/obeyed-files.js';
 import type { CreateOptions } from '../../config.js';
-import { InvalidOptionsError, messageOf } from '../../errors.js';
-import { hostPath } from '../../home-path.js';
-import type { Allowance } from '../../workspace/commit-allow.js';
-import type { FlagRule } from '../../workspace/commit-flags.js';
-import { FLAG_RULES } from '../../workspace/obeyed-files.js';
+import { hostPath } from '../../sandbox/home-path.js';
 import { collect, collectEnv, collectPort, parseNumber } from '../parse.js';
 import { checkHosts } from './host-list.js';
 import type { PortFlag } from './ports.js';

@@ -1,7 +1,7 @@
 /** `--port`: servers in the sandbox, reached from this machine. */
 
-import { InvalidOptionsError } from '../../errors.js';
-import type { Sandbox } from '../../sandbox.js';
+import { InvalidOptionsError } from '../../base/errors.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { note } from '../failure.js';
 
 export interface PortFlag {

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { INTERPRETERS } from '../../command/languages.js';
 import type { ExecResult } from '../../command/outcome.js';
 import type { ExecOptions } from '../../config.js';
-import type { Sandbox } from '../../sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { ProgramSource } from './source.js';
 
 type Options = ExecOptions<Uint8Array> & { encoding: 'buffer' };

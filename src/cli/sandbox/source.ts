@@ -2,12 +2,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { abortable } from '../../base/abort.js';
+import { InvalidOptionsError, messageOf } from '../../base/errors.js';
+import { errnoOf } from '../../base/host-error.js';
 import { languageNamed } from '../../command/language-names.js';
 import { LANGUAGE_OF_IMAGE } from '../../command/languages.js';
 import type { Language } from '../../config.js';
-import { InvalidOptionsError, messageOf } from '../../errors.js';
-import { abortable } from '../../lifecycle/abort.js';
-import { errnoOf } from '../../workspace/host-error.js';
 
 export interface ProgramSource {
   content: string | Uint8Array;

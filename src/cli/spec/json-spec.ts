@@ -2,16 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { InvalidOptionsError, messageOf } from '../../base/errors.js';
+import { pathProblem } from '../../base/path-rules.js';
 import { bashLine } from '../../command/lines.js';
 import type { Outcome } from '../../command/outcome.js';
-import { InvalidOptionsError, messageOf } from '../../errors.js';
 import type { ExecutorOptions } from '../../executor/options.js';
 import { executorSchema } from '../../executor/options.js';
 import type { ProposeContext, VerificationLike } from '../../executor/types.js';
-import { hostPath } from '../../home-path.js';
+import { hostPath } from '../../sandbox/home-path.js';
 import { runTests } from '../../verify/run-tests.js';
 import { callsSchema, commandSchema, ioSchema, pytestSchema, type TestOptions } from '../../verify/test-options.js';
-import { pathProblem } from '../../workspace/path-rules.js';
 
 const relativePath = z
   .string()

@@ -1,9 +1,9 @@
 /** This terminal as the keyboard and screen of a command in a sandbox. */
 import { spawnSync } from 'node:child_process';
 import { finished } from 'node:stream/promises';
+import { within } from '../../base/abort.js';
 import type { CommandHandle } from '../../command/command-handle.js';
 import type { CommandResult } from '../../command/outcome.js';
-import { within } from '../../lifecycle/abort.js';
 
 /** Ctrl+], as in telnet and systemd-nspawn. */
 const ESCAPE = 0x1d;

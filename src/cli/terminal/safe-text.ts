@@ -1,5 +1,5 @@
 /** Keeps what hostile code printed, named or threw from steering the terminal it is shown on. */
-import { stripControlSequences } from '../../control-sequences.js';
+import { stripControlSequences } from '../../base/control-sequences.js';
 
 // C0 but for tab and newline, DEL, C1, and what turns the direction of writing round (CVE-2021-42574).
 const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;

@@ -1,13 +1,13 @@
 /** What the server answers, in the library's own types where it has them. */
 
 import type { SandboxStats } from '../../agent/messages.js';
+import type { SandboxReceipt } from '../../cleanup/receipt.js';
 import type { CommandResult } from '../../command/outcome.js';
 import type { ApprovalRequest } from '../../executor/commit-step.js';
 import type { DroppedEvent, RunEvent } from '../../executor/events.js';
 import type { TaskStatus } from '../../executor/task-status.js';
 import type { RunResult } from '../../executor/types.js';
-import type { SandboxReceipt } from '../../lifecycle/receipt.js';
-import type { ManagerEvent } from '../../sandbox-manager.js';
+import type { ManagerEvent } from '../../sandbox/sandbox-manager.js';
 import type { PastCommand } from '../../server/commands/command-history.js';
 import type { EntryKind } from '../../workspace/manifest.js';
 

@@ -3,11 +3,11 @@ import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { loadAgent } from '../../backends/docker/agent-volume.js';
 import type { DockerBackend } from '../../backends/docker/docker-backend.js';
-import { DockerImages } from '../../backends/docker/images.js';
-import { messageOf, RipcordError } from '../../errors.js';
-import { listImages } from '../../images/build.js';
+import { listImages } from '../../backends/docker/images/build.js';
+import { DockerImages } from '../../backends/docker/images/docker-images.js';
+import { messageOf, RipcordError } from '../../base/errors.js';
+import { closeStateRoot, openStateRoot, stateRoot } from '../../cleanup/state-dir.js';
 import type { ImageStatus } from '../../images/image-status.js';
-import { closeStateRoot, openStateRoot, stateRoot } from '../../lifecycle/state-dir.js';
 import { check, type Finding } from '../finding.js';
 
 const MIN_NODE = 20;

@@ -1,7 +1,7 @@
 import type { Backend } from '../../backends/backend.js';
-import { livenessOf } from '../../lifecycle/owner.js';
-import { instanceDirs, stateRoot } from '../../lifecycle/state-dir.js';
-import { isLeftover } from '../../lifecycle/sweep.js';
+import { livenessOf } from '../../base/owner.js';
+import { instanceDirs, stateRoot } from '../../cleanup/state-dir.js';
+import { isLeftover } from '../../cleanup/sweep.js';
 import { check, type Finding } from '../finding.js';
 
 /** What a sweep would remove, without removing it. */

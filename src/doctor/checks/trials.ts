@@ -1,5 +1,5 @@
 /** Limits that are only believed when reached. Every trial is bounded by itself, should the limit not hold. */
-import type { Sandbox } from '../../sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { check, type Finding } from '../finding.js';
 import { PROBE_LIMITS } from '../probe-limits.js';
 

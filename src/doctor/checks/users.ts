@@ -1,9 +1,9 @@
 /** Who commands run as: uids of their own, and names for uids that an image does not know. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../errors.js';
-import type { Sandbox } from '../../sandbox.js';
-import type { SandboxManager } from '../../sandbox-manager.js';
+import { messageOf } from '../../base/errors.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
 import { check, type Finding } from '../finding.js';
 import { PROBE_LIMITS } from '../probe-limits.js';
 

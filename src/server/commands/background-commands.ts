@@ -1,13 +1,13 @@
 /** Commands of one sandbox that run while nobody is connected: their state, and the head and tail of their output. */
 import { randomUUID } from 'node:crypto';
 import { finished } from 'node:stream/promises';
+import { within } from '../../base/abort.js';
+import { RipcordError } from '../../base/errors.js';
 import type { CommandHandle } from '../../command/command-handle.js';
 import type { CommandResult } from '../../command/outcome.js';
 import { OutputBuffer } from '../../command/output-buffer.js';
 import type { SpawnOptions } from '../../config.js';
-import { RipcordError } from '../../errors.js';
-import { within } from '../../lifecycle/abort.js';
-import type { CommandLine, Sandbox } from '../../sandbox.js';
+import type { CommandLine, Sandbox } from '../../sandbox/sandbox.js';
 import { News } from '../news.js';
 
 /** Kept of each channel. */

@@ -3,8 +3,8 @@
  * a request comes from. The secret shows that it comes from this preview, or from a person with the address.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { RipcordError } from '../../errors.js';
-import type { ManagerEvent } from '../../sandbox-manager.js';
+import { RipcordError } from '../../base/errors.js';
+import type { ManagerEvent } from '../../sandbox/sandbox-manager.js';
 import type { Principal } from '../auth.js';
 
 export interface Preview {

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { onAbort } from '../../base/abort.js';
+import { messageOf, RipcordError } from '../../base/errors.js';
 import { isFramed, unknownCoding } from '../../egress/framing.js';
-import { messageOf, RipcordError } from '../../errors.js';
-import { onAbort } from '../../lifecycle/abort.js';
 import { answerTo, boundInformational } from '../../ports/answer.js';
 import { join } from '../../ports/join.js';
 import { PacedConnection } from '../../ports/paced-connection.js';
-import type { Sandbox } from '../../sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { inwards, outwards, type Place } from './headers.js';
 
 export interface Forwarded {

@@ -1,8 +1,8 @@
 /** What listens inside a sandbox: HTTP and WebSockets through a reverse proxy, anything else through a tunnel. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { RipcordError } from '../../errors.js';
-import type { Sandbox } from '../../sandbox.js';
+import { RipcordError } from '../../base/errors.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import { refusalOf } from '../error-status.js';

@@ -1,5 +1,5 @@
 /** Aborting a request of one's own that is still under way. */
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import { abortAnswerSchema, errorSchema, requestParams } from '../schemas.js';

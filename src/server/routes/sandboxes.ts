@@ -1,6 +1,6 @@
 /** Making, listing, prolonging and ending sandboxes. */
 import { z } from 'zod';
-import type { Sandbox } from '../../sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import { callerCreateSchema, checkLifetime } from '../create-options.js';

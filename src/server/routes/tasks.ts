@@ -1,7 +1,7 @@
 /** Tasks: iteration runs of the specs the operator registered. */
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 import { toJson } from '../../executor/describe.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';

@@ -5,10 +5,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
+import { InvalidOptionsError, RipcordError } from '../../base/errors.js';
 import type { CommandHandle } from '../../command/command-handle.js';
 import { runCodeSchema, spawnSchema, terminalSizeSchema } from '../../config.js';
-import { InvalidOptionsError, RipcordError } from '../../errors.js';
-import type { Sandbox } from '../../sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { STDERR, STDOUT, type WireChannel } from '../../wire/channels.js';
 import { encodeResult } from '../../wire/result.js';
 import { callerOf } from '../call.js';

@@ -5,7 +5,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 import { STDERR, STDOUT } from '../../wire/channels.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';

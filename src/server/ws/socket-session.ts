@@ -1,8 +1,8 @@
 /** One WebSocket of a caller: messages as JSON, a reader's pace that is respected, and an end that is noticed. */
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
+import { RipcordError } from '../../base/errors.js';
 import { parseOptions } from '../../config.js';
-import { RipcordError } from '../../errors.js';
 import { refusalOf } from '../error-status.js';
 import type { Patience } from '../options.js';
 

@@ -1,5 +1,5 @@
 /** Input on its way to a command. The socket is read on meanwhile, or nobody would hear an abort behind it. */
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 import { STDIN_OVERHEAD } from '../../wire/channels.js';
 
 export class StdinQueue {

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
-import { InvalidOptionsError } from '../../errors.js';
+import { InvalidOptionsError } from '../../base/errors.js';
 import { toJson } from '../../executor/describe.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sandboxPath } from '../../home-path.js';
+import { sandboxPath } from '../../sandbox/home-path.js';
 import { copyOut } from '../copy-out.js';
 import { defineTool } from '../define.js';
 import { sandboxField } from '../foreground.js';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { RipcordError } from '../../errors.js';
-import { sandboxPath } from '../../home-path.js';
+import { RipcordError } from '../../base/errors.js';
+import { sandboxPath } from '../../sandbox/home-path.js';
 import { defineTool } from '../define.js';
 import { pathField, sandboxField } from '../foreground.js';
 import { nearMiss } from '../near-miss.js';

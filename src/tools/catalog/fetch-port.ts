@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { messageOf, RipcordError } from '../../errors.js';
-import { throwIfAborted } from '../../lifecycle/abort.js';
+import { throwIfAborted } from '../../base/abort.js';
+import { messageOf, RipcordError } from '../../base/errors.js';
 import { defineTool } from '../define.js';
 import { excerpt } from '../excerpt.js';
 import { sandboxField } from '../foreground.js';

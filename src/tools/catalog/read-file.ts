@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { sandboxPath } from '../../home-path.js';
+import { sandboxPath } from '../../sandbox/home-path.js';
 import { defineTool } from '../define.js';
 import { pathField, sandboxField } from '../foreground.js';
 import { MAX_PICTURE_BYTES, pictureType } from '../pictures.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RipcordError, TaskAbortedError } from '../../errors.js';
+import { RipcordError, TaskAbortedError } from '../../base/errors.js';
 import { BackgroundCommand } from '../background-command.js';
 import { describeEnd, explainOutcome, outcomeFields } from '../command-report.js';
 import { defineTool } from '../define.js';

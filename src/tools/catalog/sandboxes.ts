@@ -1,6 +1,6 @@
 /** The tools that make, show and end sandboxes. */
 import { z } from 'zod';
-import { isClean } from '../../lifecycle/receipt.js';
+import { isClean } from '../../cleanup/receipt.js';
 import { defineTool } from '../define.js';
 import { sandboxField } from '../foreground.js';
 

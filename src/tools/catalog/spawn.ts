@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { bashLine } from '../../command/lines.js';
-import { sandboxPath } from '../../home-path.js';
+import { sandboxPath } from '../../sandbox/home-path.js';
 import { defineTool } from '../define.js';
 import { placeFields, sandboxField } from '../foreground.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sandboxPath } from '../../home-path.js';
+import { sandboxPath } from '../../sandbox/home-path.js';
 import { defineTool } from '../define.js';
 import { pathField, sandboxField } from '../foreground.js';
 

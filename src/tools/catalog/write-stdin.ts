@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RipcordError } from '../../errors.js';
+import { RipcordError } from '../../base/errors.js';
 import { findCommand } from '../background-command.js';
 import { defineTool } from '../define.js';
 

@@ -1,7 +1,7 @@
 /** Programs in forks of a warm interpreter: no different from programs in fresh ones, and out of each other's reach. */
 import type { ExecResult } from 'ripcord-sandbox';
 import { describe, expect, it } from 'vitest';
-import { judgingProgram, readProblems } from '../../../src/jobs/humaneval/problems.js';
+import { judgingProgram, readProblems } from '../../../src/cli/jobs/humaneval/problems.js';
 import { countProcesses, useManager, useSandbox } from '../../helpers/sandbox.js';
 import { oddPrograms } from './programs.js';
 import { untilWarm, warm } from './warm-runs.js';

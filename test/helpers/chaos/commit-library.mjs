@@ -1,3 +1,3 @@
 /** What commit-main.mjs needs of the library; the bundle's entry. */
-export { applyCommit, prepareCommit, recoverCommit } from '../../../dist/workspace/commit.js';
+export { applyCommit, prepareCommit, recoverCommit } from '../../../dist/commit/index.js';
 export { manifestOf } from '../../../dist/workspace/manifest.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
-import { deferred } from '../../../src/lifecycle/abort.js';
+import { deferred } from '../../../src/base/abort.js';
 
 const MAIN = fileURLToPath(new URL('./commit-main.mjs', import.meta.url));
 const LIBRARY = fileURLToPath(new URL('./commit-library.mjs', import.meta.url));

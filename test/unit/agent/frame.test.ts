@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeFrame, FrameParser, HEADER_BYTES, MAX_PAYLOAD } from '../../../src/agent/frame.js';
-import { RipcordError } from '../../../src/errors.js';
+import { RipcordError } from '../../../src/base/errors.js';
 import { chunked } from '../../fixtures/chunks.js';
 
 interface Frame {

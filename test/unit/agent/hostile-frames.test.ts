@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeFrame } from '../../../src/agent/frame.js';
 import { Receive } from '../../../src/agent/messages.js';
 import type { StreamHandlers } from '../../../src/agent/stream.js';
-import { RipcordError } from '../../../src/errors.js';
+import { RipcordError } from '../../../src/base/errors.js';
 import { randomFrom, scaled } from '../../helpers/chaos/measure.js';
 import { greetedClient } from '../../helpers/fake-pipe.js';
 import { collectGarbage } from '../../helpers/retained.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errnoName, signalName, signalNumber } from '../../../src/agent/linux.js';
 import { decodeError, decodeExit, decodeReady, decodeStats, encodeSpawn } from '../../../src/agent/messages.js';
-import { RipcordError } from '../../../src/errors.js';
+import { RipcordError } from '../../../src/base/errors.js';
+import { errnoName, signalName, signalNumber } from '../../../src/base/linux.js';
 
 describe('decoding what the agent says', () => {
   it('either gives a message or a typed error, whatever the bytes are', () => {

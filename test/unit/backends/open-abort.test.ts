@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
-import { SandboxManager } from '../../../src/sandbox-manager.js';
+import { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
 import { useTempDirectory } from '../../helpers/temp.js';
 
 const at = useTempDirectory();

@@ -4,8 +4,8 @@ import type { Argument, Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
 import type { CliContext } from '../../../src/cli/context.js';
 import { createProgram } from '../../../src/cli/program.js';
-import { hostPath, sandboxPath } from '../../../src/home-path.js';
-import type { Sandbox } from '../../../src/sandbox.js';
+import { hostPath, sandboxPath } from '../../../src/sandbox/home-path.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 
 it('is a home directory at the start of a path, and a name anywhere else', () => {
   const sandbox = { home: '/home/$&' } as Sandbox;

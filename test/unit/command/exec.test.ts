@@ -1,12 +1,12 @@
 /** What becomes of a command whose callback hangs, and of one whose abort and whose sandbox's end come together. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Receive } from '../../../src/agent/messages.js';
+import { deferred } from '../../../src/base/abort.js';
+import { SandboxLostError } from '../../../src/base/errors.js';
 import type { CommandHost } from '../../../src/command/command.js';
 import { execCommand } from '../../../src/command/exec.js';
 import type { CommandResult } from '../../../src/command/outcome.js';
 import { execSchema } from '../../../src/config.js';
-import { SandboxLostError } from '../../../src/errors.js';
-import { deferred } from '../../../src/lifecycle/abort.js';
 import { greetedClient, hostOf } from '../../helpers/fake-pipe.js';
 
 const reason = new Error('enough');

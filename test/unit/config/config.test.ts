@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { InvalidOptionsError } from '../../../src/base/errors.js';
 import * as config from '../../../src/config.js';
-import { InvalidOptionsError } from '../../../src/errors.js';
 import { callerCreateSchema } from '../../../src/server/create-options.js';
 import { callersSchema } from '../../../src/server/options.js';
 

@@ -1,11 +1,11 @@
 /** The dashboard names the ends of commands, counts branches, and reads the environment field. */
 import { describe, expect, it } from 'vitest';
+import { RipcordError } from '../../../src/base/errors.js';
 import { TaskRun } from '../../../src/dashboard/state/task-run.js';
 import { branchCounts } from '../../../src/dashboard/text/branch-counts.js';
 import { commandEnd } from '../../../src/dashboard/text/command-end.js';
 import { isTerminal, TERMINAL_SHELL } from '../../../src/dashboard/text/command-text.js';
 import { environmentOf } from '../../../src/dashboard/text/environment.js';
-import { RipcordError } from '../../../src/errors.js';
 import { recordError } from '../../../src/executor/executor-error.js';
 
 describe('the end of a command', () => {

@@ -1,8 +1,8 @@
 /** Package managers that say what they are set to; these here are scripts. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { InvalidOptionsError } from '../../../src/base/errors.js';
 import { checkPackageEntry, resolvePackages } from '../../../src/egress/packages.js';
-import { InvalidOptionsError } from '../../../src/errors.js';
 import { checkEgress, checkPackages, parseAllowEgress } from '../../../src/server/caller-egress.js';
 import { makeTempDir, type TempDir } from '../../helpers/fixtures.js';
 

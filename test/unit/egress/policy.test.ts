@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { InvalidOptionsError } from '../../../src/base/errors.js';
 import { type NetworkOptions, networkSchema } from '../../../src/config.js';
 import { isGlobal } from '../../../src/egress/addresses.js';
 import { HOST_NAME, isOwn, NO_PROXY } from '../../../src/egress/own-names.js';
 import { Denial, EgressPolicy } from '../../../src/egress/policy.js';
 import { parseAuthority, parseName, parseRule } from '../../../src/egress/rules.js';
-import { InvalidOptionsError } from '../../../src/errors.js';
 
 const policy = (options: NetworkOptions) => new EgressPolicy(networkSchema.parse(options));
 const reasonOf = (run: () => unknown): string => {

@@ -1,6 +1,6 @@
 /** Abort at every point of the loop: what a run says then, and that nothing begins afterwards. */
 import { describe, expect, it } from 'vitest';
-import { TaskAbortedError } from '../../../src/errors.js';
+import { TaskAbortedError } from '../../../src/base/errors.js';
 import type { StepContext } from '../../../src/executor/types.js';
 import { Events, loop } from './loops.js';
 

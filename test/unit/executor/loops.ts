@@ -4,7 +4,7 @@ import type { RunEvent } from '../../../src/executor/events.js';
 import { IterationExecutor } from '../../../src/executor/iteration-executor.js';
 import type { ExecutorOptions } from '../../../src/executor/options.js';
 import type { NamedStrategy, VerificationLike } from '../../../src/executor/types.js';
-import type { SandboxManager } from '../../../src/sandbox-manager.js';
+import type { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
 
 type Options<V extends VerificationLike> = Partial<ExecutorOptions<string, NamedStrategy, unknown, V>>;
 

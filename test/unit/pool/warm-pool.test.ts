@@ -1,8 +1,8 @@
 // The pool's decisions. What it makes are tokens here; with real containers it is tested in test/docker/pool.test.ts.
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { deferred } from '../../../src/base/abort.js';
+import { TaskAbortedError } from '../../../src/base/errors.js';
 import { createSchema, type ResolvedCreateOptions } from '../../../src/config.js';
-import { TaskAbortedError } from '../../../src/errors.js';
-import { deferred } from '../../../src/lifecycle/abort.js';
 import { warmOptions } from '../../../src/pool/pool-key.js';
 import { parsePool } from '../../../src/pool/pool-options.js';
 import type { PoolEvent } from '../../../src/pool/pool-stats.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { RipcordError, TaskAbortedError } from '../../../src/errors.js';
+import { RipcordError, TaskAbortedError } from '../../../src/base/errors.js';
 import { SandboxPorts } from '../../../src/ports/sandbox-ports.js';
 import { Inside } from './inside.js';
 

@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
 import { LINES_PER_TURN, PacedConnection } from '../../../src/ports/paced-connection.js';
 import { SandboxPorts } from '../../../src/ports/sandbox-ports.js';
-import type { Sandbox } from '../../../src/sandbox.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { forwardRequest } from '../../../src/server/ports/proxy.js';
 import { EgressWorld } from '../../helpers/egress-world.js';
 import { Inside } from './inside.js';

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import type { Sandbox } from '../../../src/sandbox.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { forwardRequest, forwardUpgrade } from '../../../src/server/ports/proxy.js';
 import { Inside } from './inside.js';
 

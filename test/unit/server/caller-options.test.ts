@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { CreateOptions } from '../../../src/config.js';
-import type { Sandbox } from '../../../src/sandbox.js';
-import type { SandboxManager } from '../../../src/sandbox-manager.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
+import type { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
 import { callerCreateSchema } from '../../../src/server/create-options.js';
 import { callersSchema } from '../../../src/server/options.js';
 import { Ownership } from '../../../src/server/ownership.js';

@@ -1,10 +1,10 @@
 /** A bad option is named with its place and a better one, on every face and at every depth. */
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import { InvalidOptionsError } from '../../../src/base/errors.js';
 import { remoteCreateSchema } from '../../../src/client/options.js';
 import * as config from '../../../src/config.js';
-import { InvalidOptionsError } from '../../../src/errors.js';
-import { SandboxManager } from '../../../src/sandbox-manager.js';
+import { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
 import { callerCreateSchema } from '../../../src/server/create-options.js';
 import { serverSchema } from '../../../src/server/options.js';
 import * as wire from '../../../src/server/schemas.js';

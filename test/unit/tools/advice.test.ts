@@ -2,7 +2,7 @@
 import { DEFAULT_REQUEST_TIMEOUT_MSEC } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import { expect, test } from 'vitest';
 import type { CommandResult } from '../../../src/command/outcome.js';
-import { SandboxManager } from '../../../src/sandbox-manager.js';
+import { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
 import { explainOutcome } from '../../../src/tools/command-report.js';
 import { createToolbox } from '../../../src/tools/toolbox.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Sandbox } from '../../../src/sandbox.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { runIoCases, trimmed } from '../../../src/verify/io-cases.js';
 import { PatternMatch } from '../../../src/verify/pattern-match.js';
 import { ioSchema } from '../../../src/verify/test-options.js';

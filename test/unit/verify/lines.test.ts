@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { STEPS_PER_TURN, WorkMeter } from '../../../src/lifecycle/work-meter.js';
+import { STEPS_PER_TURN, WorkMeter } from '../../../src/base/work-meter.js';
 import { LineTooLongError, linesOf } from '../../../src/verify/lines.js';
 
 async function read(chunks: Iterable<string>, maxBytes = 1000, meter = new WorkMeter()): Promise<string[]> {

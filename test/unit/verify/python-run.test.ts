@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import type { Sandbox } from '../../../src/sandbox.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { runPythonTests } from '../../../src/verify/python-run.js';
 import { pytestSchema } from '../../../src/verify/test-options.js';
 

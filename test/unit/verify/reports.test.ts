@@ -1,6 +1,6 @@
 /** Reports of test runners: what they say, and that reading them is bounded in work however they are made. */
 import { describe, expect, test, vi } from 'vitest';
-import { STEPS_PER_TURN, WorkMeter } from '../../../src/lifecycle/work-meter.js';
+import { STEPS_PER_TURN, WorkMeter } from '../../../src/base/work-meter.js';
 import { parseJUnit } from '../../../src/verify/junit.js';
 import { parseTap } from '../../../src/verify/tap.js';
 import { textOf } from '../../../src/verify/utf8.js';

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { STEPS_PER_TURN } from '../../../src/lifecycle/work-meter.js';
+import { STEPS_PER_TURN } from '../../../src/base/work-meter.js';
 import { MAX_PATTERN_LENGTH, parsePattern, patternMatches } from '../../../src/workspace/ignore-pattern.js';
 import { IgnoreRules } from '../../../src/workspace/ignore-rules.js';
 import { makeTempDir } from '../../helpers/fixtures.js';

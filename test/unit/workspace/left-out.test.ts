@@ -1,6 +1,6 @@
 /** Caches and dependency trees, which a diff and a commit leave out by default. */
 import { describe, expect, it } from 'vitest';
-import { applyCommit, prepareCommit } from '../../../src/workspace/commit.js';
+import { applyCommit, prepareCommit } from '../../../src/commit/index.js';
 import { DEFAULT_IGNORES } from '../../../src/workspace/default-ignores.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
 import { changeList, leaveOutBy, leaveOutDefaults } from '../../../src/workspace/left-out.js';

@@ -1,0 +1,156 @@
+/** Builds the images of the catalog, each only when it is missing or out of date. */
+
+import {
+  bearsTag,
+  type CatalogImage,
+  CONTENTS_LABEL,
+  catalogImage,
+  catalogImages,
+  HASH_LABEL,
+  IMAGE_LABEL,
+  type ImageName,
+  imageFiles,
+  imageHash,
+} from '../../../images/catalog.js';
+import { packContext, toStream } from '../../../images/context.js';
+import type { ImageManifest, ImageStatus } from '../../../images/image-status.js';
+import { type DebianOptions, ensureDebian } from './debian.js';
+import type { DockerImages, EngineImage } from './docker-images.js';
+import { networkBuildArgs } from './network.js';
+import { addNodeRuntime } from './node-runtime.js';
+import { removeUnfinished, unfinishedTag } from './unfinished.js';
+
+export interface BuildImageOptions extends Pick<DebianOptions, 'rootfs' | 'signal'> {
+  /** Each line the build prints. */
+  onProgress?: (name: ImageName, line: string) => void;
+  /** Build even when nothing changed, for instance to get Debian's security updates. */
+  force?: boolean;
+}
+
+/**
+ * Every image of the catalog and its state in the engine.
+ *
+ * @example
+ * for (const image of await listImages(engine)) console.log(image.tag, image.state, image.manifest?.contents)
+ */
+export async function listImages(engine: DockerImages): Promise<ImageStatus[]> {
+  const present = await engine.list(IMAGE_LABEL);
+  return catalogImages().map((image) => statusOf(image, present));
+}
+
+function statusOf(image: CatalogImage, present: readonly EngineImage[]): ImageStatus {
+  const found = present.find((candidate) => bearsTag(candidate.tags, image.tag));
+  if (!found) return { ...image, state: 'missing' };
+  return {
+    ...image,
+    state: found.labels[HASH_LABEL] === imageHash(image.name) ? 'ready' : 'stale',
+    id: found.id,
+    sizeBytes: found.sizeBytes,
+    createdAt: found.createdAt,
+    manifest: parseManifest(found.labels[CONTENTS_LABEL]),
+  };
+}
+
+function parseManifest(text: string | undefined): ImageManifest | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as ImageManifest);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Makes sure those images are in the engine and built from these files. Parents first, then the others side by side.
+ *
+ * @returns the names of the images that had to be built
+ */
+export async function ensureImages(
+  engine: DockerImages,
+  names: readonly string[],
+  options: BuildImageOptions = {},
+): Promise<ImageName[]> {
+  const statuses = await listImages(engine);
+  const ready = new Set(statuses.filter((image) => image.state === 'ready').map((image) => image.name));
+  const wanted = names.map(catalogImage).filter((image) => options.force || !ready.has(image.name));
+  if (wanted.length === 0) return [];
+
+  const parents = new Set(wanted.flatMap(({ parent }) => parent ?? []).filter((name) => !ready.has(name)));
+  const built: ImageName[] = [];
+  for (const group of [[...parents], wanted.map(({ name }) => name).filter((name) => !parents.has(name))]) {
+    const results = await Promise.allSettled(group.map((name) => buildImage(engine, name, options)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    built.push(...group);
+  }
+  return built;
+}
+
+/**
+ * Builds one image; its parent must be there. The tag moves only when the new image is complete, its contents in a
+ * label, so that an interrupted build leaves the old one in use.
+ *
+ * @returns the id of the image
+ * @throws RipcordError `image-build-failed` with the last lines of the build
+ */
+export async function buildImage(
+  engine: DockerImages,
+  name: ImageName,
+  options: BuildImageOptions = {},
+): Promise<string> {
+  const image = catalogImage(name);
+  const { signal } = options;
+  const onProgress = (line: string) => options.onProgress?.(name, line);
+  const base = image.parent ? catalogImage(image.parent).tag : await ensureDebian(engine, { ...options, onProgress });
+
+  await removeUnfinished(engine, name);
+  const context = packContext(imageFiles(name));
+  const { nodeMajor: major, swc } = image;
+  const filled =
+    major && swc
+      ? engine.architecture().then((architecture) => addNodeRuntime(context, { major, swc, architecture, signal }))
+      : Promise.resolve();
+  const unfinished = unfinishedTag(name);
+  const [id] = await Promise.all([
+    engine.build(toStream(context), {
+      tag: unfinished,
+      buildArgs: { BASE: base, ...networkBuildArgs() },
+      fresh: options.force,
+      onProgress,
+      signal,
+    }),
+    filled.then(
+      () => context.finalize(),
+      (error: Error) => {
+        context.destroy(error);
+        throw error;
+      },
+    ),
+  ]);
+  try {
+    return await labelImage(engine, image, id, unfinished, signal);
+  } finally {
+    await engine.remove(unfinished);
+  }
+}
+
+// Labels are fixed before a build begins, the contents are known after it: a second build adds them, without a step.
+async function labelImage(
+  engine: DockerImages,
+  image: CatalogImage,
+  id: string,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const manifest = await engine.readFile(id, '/etc/ripcord-image.json', signal);
+  const dockerfile = { path: 'Dockerfile', content: Buffer.from(`FROM ${reference}\n`), mode: 0o644 as const };
+  const context = packContext([dockerfile]);
+  context.finalize();
+  return engine.build(toStream(context), {
+    tag: image.tag,
+    labels: {
+      [IMAGE_LABEL]: image.name,
+      [HASH_LABEL]: imageHash(image.name),
+      [CONTENTS_LABEL]: JSON.stringify(JSON.parse(manifest.toString('utf8'))),
+    },
+    signal,
+  });
+}

@@ -1,0 +1,89 @@
+/** Where Debian comes from: the engine has it, a registry has it, or it is put together on this machine. */
+import { spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import { dir } from 'tmp-promise';
+import { messageOf, RipcordError } from '../../../base/errors.js';
+import { packageFile } from '../../../base/package-files.js';
+import type { DockerImages, ImageProgress } from './docker-images.js';
+
+/** The image pulled where a registry answers. */
+export const DEBIAN_IMAGE = 'debian:bookworm-slim';
+/** The image imported where none does. */
+export const LOCAL_DEBIAN_IMAGE = 'ripcord/debian:bookworm';
+
+export interface DebianOptions {
+  /** Yields a root filesystem's tar file that is already being made. A registry is asked only where that fails. */
+  rootfs?: () => Promise<string>;
+  onProgress?: ImageProgress;
+  signal?: AbortSignal;
+}
+
+/**
+ * Makes sure the engine has a Debian to build on and returns its name. `RIPCORD_BASE_IMAGE` names another one, for
+ * instance of a company's own registry.
+ *
+ * @throws RipcordError `image-not-found` with both reasons when neither a registry nor this machine can give one
+ */
+export async function ensureDebian(engine: DockerImages, options: DebianOptions = {}): Promise<string> {
+  const chosen = process.env.RIPCORD_BASE_IMAGE || undefined;
+  for (const name of chosen ? [chosen] : [DEBIAN_IMAGE, LOCAL_DEBIAN_IMAGE]) {
+    if (await engine.inspect(name)) return name;
+  }
+  if (options.rootfs && !chosen) {
+    try {
+      return await importDebian(engine, await options.rootfs(), options.signal);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      options.onProgress?.(`Debian could not be put together: ${messageOf(error)}`);
+    }
+  }
+  try {
+    options.onProgress?.(`pulling ${chosen ?? DEBIAN_IMAGE}`);
+    await engine.pull(chosen ?? DEBIAN_IMAGE, options);
+    return chosen ?? DEBIAN_IMAGE;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (chosen) throw error;
+    return makeDebian(engine, messageOf(error), options);
+  }
+}
+
+async function importDebian(engine: DockerImages, tarFile: string, signal?: AbortSignal): Promise<string> {
+  await engine.import(createReadStream(tarFile), LOCAL_DEBIAN_IMAGE, signal);
+  return LOCAL_DEBIAN_IMAGE;
+}
+
+async function makeDebian(engine: DockerImages, pullError: string, options: DebianOptions): Promise<string> {
+  options.onProgress?.('no registry answers: putting Debian together from its packages');
+  const { path: directory, cleanup } = await dir({ prefix: 'ripcord-debian-', unsafeCleanup: true });
+  try {
+    const tarFile = path.join(directory, 'root.tar');
+    await runRootfsScript(tarFile, await engine.architecture(), options.signal);
+    return await importDebian(engine, tarFile, options.signal);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw new RipcordError('image-not-found', `No Debian to build on. ${pullError}. ${messageOf(error)}`, {
+      hint: `Make a registry reachable, set RIPCORD_BASE_IMAGE to a Debian 12 image the engine can get, or \`docker load\` ${DEBIAN_IMAGE}.`,
+      cause: error,
+    });
+  } finally {
+    await cleanup();
+  }
+}
+
+// The script stands alone because the set-up runs it before anything is compiled.
+function runRootfsScript(tarFile: string, architecture: string, signal?: AbortSignal): Promise<void> {
+  const child = spawn(process.execPath, [packageFile('scripts/setup/debian-rootfs.mjs'), tarFile, architecture], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    signal,
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-2000);
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(said.trim() || `exit code ${code}`))));
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * Layer 4, the watchdog's own process. It loads nothing until the pipe ends, to stay small, and removes what carries the
+ * label of its one instance.
+ */
+import type { Cleaner } from '../backends/docker/cleaner.js';
+import type { WatchdogOrders } from './watchdog.js';
+
+/** A create call that was on its way when the owner died may make its container after the last one that was seen. */
+const QUIET_MS = 3000;
+/** An engine that is being restarted comes back; after that the sweep of the next start is left. */
+const PATIENCE_MS = 10 * 60_000;
+const PAUSE_MS = 250;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+let input = '';
+process.stdin.setEncoding('utf8');
+process.stdin.on('data', (text: string) => {
+  input += text;
+});
+process.stdin.on('error', () => {});
+process.stdin.on('close', () => {
+  const [orders, last] = input.split('\n');
+  if (!orders || last === 'dismissed') return;
+  cleanUp(JSON.parse(orders) as WatchdogOrders).then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+});
+// The watchdog outlives what ends its owner: only its pipe tells it what to do.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+
+async function cleanUp(orders: WatchdogOrders): Promise<void> {
+  let quietSince = Date.now();
+  const { closeStateRoot } = await import('./state-dir.js');
+  const { removeTree } = await import('../base/remove-tree.js');
+  await removeTree(orders.directory).catch(() => {});
+  closeStateRoot(orders.root);
+  const { openCleaner } = await import('../backends/docker/cleaner.js');
+  const engine = await openCleaner(orders.connection as Parameters<typeof openCleaner>[0]);
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  const seen = new Set<string>();
+  while (Date.now() < giveUpAt) {
+    const lookedAt = Date.now();
+    const found = await removeAll(engine, orders.instance).catch(() => undefined);
+    const isNew = found?.some((id) => !seen.has(id)) ?? true;
+    if (isNew) quietSince = lookedAt;
+    for (const id of found ?? []) seen.add(id);
+    if (found?.length === 0 && Date.now() - quietSince >= QUIET_MS) break;
+    await pause(PAUSE_MS);
+  }
+  await removeTree(orders.directory);
+  closeStateRoot(orders.root);
+  engine.close();
+}
+
+/** Resolves to what was there. */
+async function removeAll(engine: Cleaner, instance: string): Promise<string[]> {
+  const containers = await engine.containers(instance);
+  await Promise.all(containers.map((container) => engine.remove(container.id)));
+  const volumes = await engine.volumes(instance);
+  await Promise.all(volumes.map((volume) => engine.removeVolume(volume.name)));
+  return [...containers, ...volumes].map(({ id }) => id);
+}

@@ -1,0 +1,22 @@
+/** Who competes for a problem, in which order: by chance, and the same again for the same seed. */
+import { createHash } from 'node:crypto';
+import type { NamedStrategy } from '../../../executor/types.js';
+import { IMPOSTORS, SOLUTION } from './variants.js';
+
+/** The most strategies there are for a problem. */
+export const MAX_LINE_UP = IMPOSTORS.length + 1;
+
+/**
+ * The solution at a random place among impostors. Over the problems every impostor enters about equally often.
+ * @param index Of the problem.
+ * @param size From 1 to {@link MAX_LINE_UP}.
+ */
+export function lineUpOf(index: number, size: number, seed: number): NamedStrategy[] {
+  const impostors = size - 1;
+  const entered = Array.from({ length: impostors }, (_, i) => IMPOSTORS[(index * impostors + i) % IMPOSTORS.length]!);
+  const lot = (name: string) => createHash('sha256').update(`${seed} ${index} ${name}`).digest('hex');
+  return [SOLUTION, ...entered]
+    .map(({ name }) => ({ name, lot: lot(name) }))
+    .sort((a, b) => (a.lot < b.lot ? -1 : 1))
+    .map(({ name }) => ({ name }));
+}

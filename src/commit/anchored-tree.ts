@@ -1,0 +1,204 @@
+/**
+ * A directory tree of the host that is written to while others may rearrange it. On Linux every directory is opened
+ * once, component by component and without following a link, and used through its descriptor
+ * (`/proc/self/fd/N/name`): a directory swapped for a link in between sends nothing anywhere else. Node has no
+ * `openat`; this is what it is there for. Elsewhere every parent is looked at right before it is used.
+ */
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { FileError } from '../base/errors.js';
+import { close, open } from '../base/fd.js';
+import { errnoOf } from '../base/host-error.js';
+import { printable } from '../base/printable.js';
+import { nameOf, parentOf } from '../base/relative-paths.js';
+import { fstat, fsync, lstat, OPEN_DIRECTORY, readdir } from './fs.js';
+
+/** Why a path is no directory that may be written into. */
+export type NotAPlaceReason = 'missing' | 'not a directory' | 'link' | 'other file system';
+
+export class NotAPlace extends Error {
+  constructor(
+    readonly reason: NotAPlaceReason,
+    readonly directory: string,
+  ) {
+    super(`${directory}: ${reason}`);
+  }
+}
+
+/** One directory, ready to be used. */
+export interface Place {
+  /** The path to use `name` in this directory by. */
+  at(name: string): string;
+  list(): Promise<string[]>;
+  /** Makes what was created, renamed and removed in it survive a power cut. */
+  sync(): Promise<void>;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+interface Held {
+  opening: Promise<{ place: Place; fd: number | undefined }>;
+  users: number;
+  /** No longer in the table: closed by its last user. */
+  dropped: boolean;
+}
+
+/** Descriptors kept open beside those in use. */
+const MAX_IDLE = 128;
+const HAS_FD_PATHS = process.platform === 'linux' && existsSync('/proc/self/fd');
+
+export class AnchoredTree {
+  private readonly held = new Map<string, Held>();
+
+  private constructor(
+    /** The real path of the root. */
+    readonly root: string,
+    private readonly dev: bigint,
+  ) {}
+
+  /** Opens an existing directory; links in the path to it are the caller's own and followed. */
+  static async open(directory: string): Promise<AnchoredTree> {
+    const root = await realpath(directory);
+    const stats = await lstat(root);
+    if (!stats.isDirectory()) {
+      const where = { path: directory, errno: 'ENOTDIR' };
+      throw new FileError('not-a-directory', `${printable(directory)} is not a directory`, where);
+    }
+    return new AnchoredTree(root, stats.dev);
+  }
+
+  /**
+   * Calls `work` with `directory` (relative, `''` is the root) held open.
+   * @throws NotAPlace when it or a directory above it is missing, a link, no directory or on another file system.
+   */
+  async inside<T>(directory: string, work: (place: Place) => Promise<T>): Promise<T> {
+    const held = this.hold(directory);
+    try {
+      return await work((await held.opening).place);
+    } finally {
+      held.users -= 1;
+      if (held.dropped && held.users === 0) await closeHeld(held);
+    }
+  }
+
+  /** Must be called when `directory` is moved or replaced: the next use opens what is there then. */
+  async forget(directory: string): Promise<void> {
+    for (const known of [...this.held.keys()]) {
+      if (known === directory || known.startsWith(`${directory}/`)) await this.drop(known);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const known of [...this.held.keys()]) await this.drop(known);
+  }
+
+  private hold(directory: string): Held {
+    const known = this.held.get(directory);
+    if (known !== undefined) {
+      // To the end of the map: the idle ones at its beginning go first.
+      this.held.delete(directory);
+      this.held.set(directory, known);
+      known.users += 1;
+      return known;
+    }
+    const held: Held = { opening: this.openDirectory(directory), users: 1, dropped: false };
+    this.held.set(directory, held);
+    held.opening.then(
+      () => this.dropIdle(),
+      () => this.held.get(directory) === held && this.held.delete(directory),
+    );
+    return held;
+  }
+
+  private async openDirectory(directory: string): Promise<{ place: Place; fd: number | undefined }> {
+    if (directory === '') return this.openAt(this.root, '');
+    return this.inside(parentOf(directory), (parent) => this.openAt(parent.at(nameOf(directory)), directory));
+  }
+
+  private async openAt(full: string, directory: string): Promise<{ place: Place; fd: number | undefined }> {
+    try {
+      if (!HAS_FD_PATHS) return { place: await this.plainPlace(full, directory), fd: undefined };
+      const fd = await open(full, OPEN_DIRECTORY);
+      try {
+        return { place: this.checked(await fstat(fd), `/proc/self/fd/${fd}`, directory, () => fsync(fd)), fd };
+      } catch (error) {
+        await close(fd);
+        throw error;
+      }
+    } catch (error) {
+      throw await notAPlace(error, full, directory);
+    }
+  }
+
+  private async plainPlace(full: string, directory: string): Promise<Place> {
+    const stats = await lstat(full);
+    if (stats.isSymbolicLink()) throw new NotAPlace('link', directory);
+    if (!stats.isDirectory()) throw new NotAPlace('not a directory', directory);
+    const whole = path.join(this.root, directory);
+    return this.checked(stats, whole, directory, () => syncPath(whole));
+  }
+
+  private checked(
+    stats: { dev: bigint; ino: bigint; mode: bigint; uid: bigint; gid: bigint },
+    base: string,
+    directory: string,
+    sync: () => Promise<void>,
+  ): Place {
+    const { dev, ino, mode, uid, gid } = stats;
+    if (dev !== this.dev) throw new NotAPlace('other file system', directory);
+    const numbers = { mode: Number(mode) & 0o7777, uid: Number(uid), gid: Number(gid) };
+    return { at: (name) => `${base}/${name}`, list: () => readdir(base), sync, dev, ino, ...numbers };
+  }
+
+  private dropIdle(): void {
+    // Without descriptors a place is only a look that was good a moment ago.
+    let tooMany = this.held.size - (HAS_FD_PATHS ? MAX_IDLE : 0);
+    for (const [known, held] of this.held) {
+      if (tooMany <= 0) return;
+      if (held.users > 0) continue;
+      tooMany -= 1;
+      void this.drop(known);
+    }
+  }
+
+  private async drop(known: string): Promise<void> {
+    const held = this.held.get(known)!;
+    this.held.delete(known);
+    held.dropped = true;
+    if (held.users === 0) await closeHeld(held);
+  }
+}
+
+async function closeHeld(held: Held): Promise<void> {
+  const opened = await held.opening.catch(() => undefined);
+  if (opened?.fd !== undefined) await close(opened.fd);
+}
+
+async function notAPlace(error: unknown, full: string, directory: string): Promise<unknown> {
+  switch (errnoOf(error)) {
+    case 'ENOENT':
+      return new NotAPlace('missing', directory);
+    case 'ELOOP':
+    case 'ENOTDIR': {
+      const stats = await lstat(full).catch(() => undefined);
+      return new NotAPlace(stats?.isSymbolicLink() ? 'link' : 'not a directory', directory);
+    }
+    default:
+      return error;
+  }
+}
+
+/** Windows cannot open a directory; its file systems order metadata themselves. */
+async function syncPath(directory: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const fd = await open(directory, OPEN_DIRECTORY);
+  try {
+    await fsync(fd);
+  } finally {
+    await close(fd);
+  }
+}

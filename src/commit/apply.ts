@@ -1,0 +1,276 @@
+/**
+ * Applies a plan so that a kill at any instant leaves the target, after the next recovery, wholly old or wholly new:
+ *
+ *  1. lock the target; recover what an earlier commit left; look at everything again
+ *  2. stage: write every new file to `.ripcord/commit-<id>/new` (same file system), check its hash, fsync
+ *  3. write the sealed intent — from here on a crash is rolled back
+ *  4. perform: renames only. What was there goes to `old/<n>`, what is to be comes from `new/<n>`; readers see the old
+ *     file or the new one, except where a directory and a file change places
+ *  5. look whether every directory written to is still where it was; fsync them
+ *  6. rename the work directory to `committed-<id>`: the one moment at which the target becomes new — from here on a
+ *     crash only leaves something to clean up
+ *  7. add it to the history, outside of the target; remove the work directory, and `.ripcord`
+ *
+ * An error or an abort before 6 is rolled back at once, in the same way as after a crash. After 6 it is too late.
+ *
+ * What this relies on: `rename` is atomic, and the file system keeps the order of renames across a power cut (ext4, xfs,
+ * btrfs, APFS and ZFS do). Against others who write to the target at the same moment there is one gap nobody can close:
+ * between the last look at a name and its rename lie some microseconds.
+ */
+import { mkdir, rmdir } from 'node:fs/promises';
+import { throwIfAborted } from '../base/abort.js';
+import { hostFileError } from '../base/host-error.js';
+import { makeDirectories } from '../base/make-directories.js';
+import { printable } from '../base/printable.js';
+import { isWithin } from '../base/relative-paths.js';
+import { parseOptions } from '../config.js';
+import type { ChangeCounts } from '../workspace/diff.js';
+import { countChanges } from '../workspace/diff.js';
+import type { Refused } from '../workspace/refused.js';
+import { AnchoredTree, type Place } from './anchored-tree.js';
+import { syncDirectories } from './durable.js';
+import { CommitConflictError, CommitError, CommitFlaggedError, CommitRefusedError } from './errors.js';
+import type { Examination } from './examine.js';
+import { examine } from './examine.js';
+import { keepHistory } from './history/history.js';
+import type { JournalEntry } from './journal.js';
+import { writeIntent } from './journal.js';
+import type { ApplyCommitOptions } from './options.js';
+import { applySchema } from './options.js';
+import { Performance } from './perform.js';
+import type { CommitChange, CommitPlan } from './plan.js';
+import { withoutRefused } from './plan.js';
+import { openTree, recoverLocked, rollBack } from './recover.js';
+import { sortFlags } from './review/allow.js';
+import type { Flagged } from './review/flags.js';
+import type { Refusal } from './review/refusals.js';
+import { stageSteps } from './stage.js';
+import type { Step } from './steps.js';
+import { endWork, removeWork, workDirectory } from './work.js';
+import { withHome } from './work-directory.js';
+
+/** What a commit did. */
+export interface CommitReceipt {
+  /** As {@link readCommits} names it. */
+  id: string;
+  target: string;
+  /** What was written. */
+  changes: readonly CommitChange[];
+  counts: ChangeCounts;
+  /** Bytes of the files written. */
+  bytes: number;
+  /** Changes the target had already. */
+  alreadyThere: string[];
+  /** Directories the sandbox deleted that stay, because they hold what it never had. */
+  kept: string[];
+  /** Flagged files that were allowed. */
+  allowed: Flagged[];
+  /** Files and links that were left out, with `onRefused: 'report'` and `onFlagged: 'report'`. */
+  refused: readonly Refused[];
+  /**
+   * The reason why {@link readCommits} will not know of this commit, for instance a state directory without write
+   * permission. The commit is made all the same. Undefined when the history has it.
+   */
+  historyProblem?: string | undefined;
+  durationMs: number;
+}
+
+/**
+ * Makes the changes of a plan, all of them or none.
+ *
+ * @throws CommitConflictError, CommitFlaggedError, CommitRefusedError: nothing was written. CommitError `commit-busy`,
+ * `workspace-changed`: likewise. TaskAbortedError and FileError: what was written is rolled back. CommitError
+ * `commit-blocked`: it could not be rolled back; {@link recoverCommit} goes on with it.
+ */
+export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions): Promise<CommitReceipt> {
+  const parsed = parseOptions(applySchema, options, 'applyCommit');
+  const { signal, lockTimeoutMs } = parsed;
+  const started = performance.now();
+  const { allowed, leftOut } = await checkPlan(plan, parsed);
+  throwIfAborted(signal, `committing to ${printable(plan.target)}`);
+  if (plan.changes.length === 0)
+    return receiptOf(plan, [], { alreadyThere: [], kept: [], allowed, refused: [] }, started);
+
+  const target = await openOrMake(plan.target);
+  let done = false;
+  try {
+    const receipt = await withHome(target.tree, { timeoutMs: lockTimeoutMs, signal }, async (home) => {
+      await recoverLocked(target.tree, home);
+      const { examination, refused } = await lookAgain(target.tree, plan, leftOut, parsed);
+      const { kept, historyProblem } = await new Application(target.tree, home, plan, examination.steps, signal).run();
+      const missed = new Set([...examination.alreadyThere, ...kept, ...examination.kept]);
+      const made = (await withoutRefused(plan.changes, refused)).filter(({ path }) => !missed.has(path));
+      const shown = [...plan.refused, ...leftOut.map(({ path, reason }) => ({ path: printable(path), reason }))];
+      return receiptOf(
+        plan,
+        made,
+        {
+          alreadyThere: examination.alreadyThere,
+          kept: [...new Set([...examination.kept, ...kept])].sort(),
+          allowed,
+          refused: shown,
+          ...(historyProblem === undefined ? {} : { historyProblem }),
+        },
+        started,
+      );
+    });
+    done = true;
+    return receipt;
+  } finally {
+    await target.tree.close();
+    // Only where it is empty, as it was made.
+    if (target.made !== undefined && !done) await rmdir(plan.target).catch(() => {});
+  }
+}
+
+type Parsed = ReturnType<typeof applySchema.parse>;
+
+/**
+ * Checks what can be said without looking at the target.
+ * @returns the flagged files that are allowed, and with `onFlagged: 'report'` the others
+ */
+async function checkPlan(
+  plan: CommitPlan,
+  { allow, allowRules, onRefused, onFlagged }: Parsed,
+): Promise<{ allowed: Flagged[]; leftOut: Flagged[] }> {
+  if (plan.refused.length > 0 && onRefused === 'throw') throw new CommitRefusedError(plan.refused);
+  if (plan.conflicts.length > 0) throw new CommitConflictError(plan.conflicts);
+  const { allowed, others } = await sortFlags(plan.flagged, { allow, allowRules });
+  if (others.length > 0 && onFlagged === 'throw') throw new CommitFlaggedError(others);
+  // A directory is needed for the allowed files in it.
+  const leftOut = others.filter(({ path }) => !allowed.some((file) => isWithin(file.path, path)));
+  return { allowed, leftOut };
+}
+
+async function openOrMake(path: string): Promise<{ tree: AnchoredTree; made: string | undefined }> {
+  const tree = await openTree(path);
+  if (tree !== undefined) return { tree, made: undefined };
+  try {
+    const made = await makeDirectories(path);
+    return { tree: await AnchoredTree.open(path), made };
+  } catch (error) {
+    throw hostFileError(error, 'create', path);
+  }
+}
+
+/** The plan may be minutes old, and a person may have thought about it. */
+async function lookAgain(
+  tree: AnchoredTree,
+  plan: CommitPlan,
+  leftOut: readonly Flagged[],
+  { onRefused, signal }: Parsed,
+): Promise<{ examination: Examination; refused: Refusal[] }> {
+  let refused: Refusal[] = [...plan.refusals, ...leftOut];
+  for (;;) {
+    const examination = await examine(tree, await withoutRefused(plan.changes, refused), plan.own, signal);
+    if (examination.refused.length > 0) {
+      const shown = examination.refused.map(({ path, reason }) => ({ path: printable(path), reason }));
+      if (onRefused === 'throw') throw new CommitRefusedError(shown);
+      // Without them other things may be possible, or not: a directory that stays.
+      refused = [...refused, ...examination.refused];
+      continue;
+    }
+    if (examination.conflicts.length > 0) throw new CommitConflictError(examination.conflicts);
+    return { examination, refused };
+  }
+}
+
+interface Applied {
+  /** Directories that turned out not to be empty and stay. */
+  kept: string[];
+  historyProblem: string | undefined;
+}
+
+class Application {
+  private readonly directory: string;
+  /** It could not be undone: its directory has what that takes. */
+  private isBlocked = false;
+
+  constructor(
+    private readonly tree: AnchoredTree,
+    private readonly home: Place,
+    private readonly plan: CommitPlan,
+    private readonly steps: readonly Step[],
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.directory = workDirectory(plan.id);
+  }
+
+  async run(): Promise<Applied> {
+    if (this.steps.length === 0) return { kept: [], historyProblem: undefined };
+    const { id, changes } = this.plan;
+    const started = { id, changes: changes.length, startedAt: new Date().toISOString() };
+    try {
+      return await this.inWork(async (fresh, old) => {
+        await this.prepare(fresh, started);
+        return await this.perform(fresh, old, { ...started, state: 'applying' });
+      });
+    } finally {
+      await this.tidyUp();
+    }
+  }
+
+  private async inWork<T>(work: (fresh: Place, old: Place) => Promise<T>): Promise<T> {
+    for (const directory of [this.directory, `${this.directory}/new`, `${this.directory}/old`]) {
+      const parent = directory.slice(0, directory.lastIndexOf('/'));
+      await this.tree.inside(parent, (place) => mkdir(place.at(directory.slice(parent.length + 1)), { mode: 0o700 }));
+    }
+    return this.tree.inside(`${this.directory}/new`, (fresh) =>
+      this.tree.inside(`${this.directory}/old`, (old) => work(fresh, old)),
+    );
+  }
+
+  private async prepare(fresh: Place, started: Omit<JournalEntry, 'state'>): Promise<void> {
+    const steps = await stageSteps(this.tree, fresh, this.plan.sources.result, this.steps, this.signal);
+    throwIfAborted(this.signal, 'writing the journal');
+    await this.tree.inside(this.directory, (work) => writeIntent(work, { ...started, steps }));
+  }
+
+  private async perform(fresh: Place, old: Place, entry: JournalEntry): Promise<Applied> {
+    const performance = new Performance(this.tree, fresh, old, this.signal);
+    try {
+      await performance.run(this.steps);
+      await performance.verify();
+      await syncDirectories(this.tree, new Set(performance.touched.keys()));
+      throwIfAborted(this.signal, 'completing the commit');
+      await endWork(this.tree, this.home, entry.id, 'committed');
+    } catch (error) {
+      await this.rollBack(entry, error);
+      throw error;
+    }
+    const finished: JournalEntry = { ...entry, state: 'committed', endedAt: new Date().toISOString() };
+    return { kept: performance.kept, historyProblem: await keepHistory(this.tree.root, [finished]) };
+  }
+
+  private async rollBack(entry: JournalEntry, cause: unknown): Promise<void> {
+    try {
+      await rollBack(this.tree, this.home, entry);
+    } catch (error) {
+      this.isBlocked = true;
+      if (error instanceof CommitError) throw error;
+      throw new CommitError('commit-blocked', 'The commit failed, and could not be undone yet', {
+        hint: 'Make room and rights, then run recoverCommit (ripcord apply --recover). Nothing is lost.',
+        cause: new AggregateError([cause, error]),
+      });
+    }
+  }
+
+  /** The next commit removes leftovers that this one cannot remove. It finds them by their name. */
+  private async tidyUp(): Promise<void> {
+    await removeWork(this.tree, this.home, this.isBlocked ? this.plan.id : undefined).catch(() => {});
+  }
+}
+
+function receiptOf(
+  plan: CommitPlan,
+  changes: readonly CommitChange[],
+  rest: Pick<CommitReceipt, 'alreadyThere' | 'kept' | 'allowed' | 'refused' | 'historyProblem'>,
+  started: number,
+): CommitReceipt {
+  const bytes = changes.reduce(
+    (sum, { change, after }) => sum + (change === 'mode-changed' ? 0 : (after?.size ?? 0)),
+    0,
+  );
+  const durationMs = Math.round(performance.now() - started);
+  return { id: plan.id, target: plan.target, changes, counts: countChanges(changes), bytes, ...rest, durationMs };
+}

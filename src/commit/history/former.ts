@@ -1,0 +1,39 @@
+/**
+ * Earlier versions kept the history in the target, in `.ripcord/journal.json`, with the state of each commit. The next commit
+ * to such a target, or a recovery, moves it. A repository can bring such a file along, so it only decides about commits
+ * whose intent is sealed: their names are random, and a stranger does not know them.
+ */
+import { rm } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Place } from '../anchored-tree.js';
+import { entrySchema, invalidJournal, type JournalEntry, OWN_DIRECTORY } from '../journal.js';
+import { readRecord } from './record.js';
+
+const FILE = 'journal.json';
+/** A process that was killed while it wrote the journal left the second one. */
+export const FORMER_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
+
+const formerSchema = z.strictObject({ version: z.literal(1), commits: z.array(entrySchema) });
+
+/**
+ * The entries, oldest first.
+ * @param home The target's {@link OWN_DIRECTORY}.
+ * @throws CommitError `commit-journal-invalid`
+ */
+export async function readFormer(home: Place): Promise<JournalEntry[]> {
+  const text = await readRecord(home.at(FILE));
+  if (text === undefined) return [];
+  try {
+    return formerSchema.parse(JSON.parse(text)).commits;
+  } catch (cause) {
+    throw invalidJournal(
+      `${OWN_DIRECTORY}/${FILE} in the target cannot be read`,
+      `Look at ${OWN_DIRECTORY}: what is in commit-*/old was there before. Then remove the directory.`,
+      cause,
+    );
+  }
+}
+
+export async function removeFormer(home: Place): Promise<void> {
+  for (const name of FORMER_NAMES) await rm(home.at(name), { force: true });
+}

@@ -1,0 +1,97 @@
+/** A plan's changes as a file, to be looked at and applied later, by another process. */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { hostFileError } from '../base/host-error.js';
+import { printable } from '../base/printable.js';
+import { CommitError } from './errors.js';
+import type { PrepareCommitOptions } from './options.js';
+import { type CommitPlan, planChanges } from './plan.js';
+
+const entrySchema = z.strictObject({
+  kind: z.enum(['file', 'directory', 'link', 'other']),
+  mode: z.number().int().min(0).max(0o7777),
+  size: z.number().int().min(0),
+  mtimeMs: z.number(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
+  linkTarget: z.string().optional(),
+}); // biome-ignore format: one line each
+
+export const changeSchema = z.strictObject({
+  path: z.string(),
+  change: z.enum(['added', 'modified', 'deleted', 'mode-changed', 'type-changed']),
+  kind: entrySchema.shape.kind,
+  before: entrySchema.optional(),
+  after: entrySchema.optional(),
+});
+
+const savedSchema = z.strictObject({
+  ripcordPlan: z.literal(1),
+  /** Where the files lay that the sandbox began with, and those it ended with. */
+  base: z.string().optional(),
+  result: z.string(),
+  /** A mark or the user names the deletions. Otherwise the result only lacks these paths. */
+  deletionsKnown: z.boolean().default(false),
+  changes: z.array(changeSchema),
+  refused: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
+});
+
+/**
+ * Writes what `plan` changes to `file`. The result's files stay where they are; their hashes are in it.
+ * @param deletionsKnown A mark or the user names the deletions. Otherwise the result only lacks these paths.
+ */
+export async function savePlan(plan: CommitPlan, file: string, deletionsKnown = false): Promise<void> {
+  const changes = plan.changes.map(({ binary: _, ...change }) => change);
+  const { base, result } = plan.sources;
+  const refusals = new Set(plan.refusals.map((refusal) => printable(refusal.path)));
+  const refused = plan.refused.filter((entry) => !refusals.has(entry.path));
+  const sources = { base: base && path.resolve(base), result: path.resolve(result) };
+  const document = { ripcordPlan: 1, ...sources, deletionsKnown, changes, refused };
+  try {
+    await writeFile(file, `${JSON.stringify(document, null, 1)}\n`);
+  } catch (error) {
+    throw hostFileError(error, 'write', file);
+  }
+}
+
+/** A saved plan, planned anew. */
+export interface SavedPlan {
+  plan: CommitPlan;
+  deletionsKnown: boolean;
+}
+
+/**
+ * Plans the changes in `file` anew, against `target` as it is now: conflicts, flags and refusals are found again.
+ * @param deletions False: without those that delete.
+ * @throws CommitError `commit-plan-invalid`; what `prepareCommit` throws
+ */
+export async function planSaved(
+  file: string,
+  target: string,
+  options?: Omit<PrepareCommitOptions, 'gitignore' | 'defaultIgnores'>,
+  deletions = true,
+): Promise<SavedPlan> {
+  const { base, result, refused, deletionsKnown, ...saved } = await load(file);
+  const changes = deletions ? saved.changes : saved.changes.filter(({ change }) => change !== 'deleted');
+  const manifest = new Map(changes.flatMap(({ path: at, before }) => (before ? [[at, before] as const] : [])));
+  const sources = { base: { manifest, directory: base }, changes, directory: result, refused, target };
+  // What is in the file is what was decided on: .gitignore files had their say when it was written.
+  return { plan: await planChanges(sources, { ...options, gitignore: false, defaultIgnores: false }), deletionsKnown };
+}
+
+async function load(file: string): Promise<z.output<typeof savedSchema>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw hostFileError(error, 'read', file);
+  }
+  try {
+    return savedSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new CommitError('commit-plan-invalid', `${printable(file)} is not a saved plan`, {
+      hint: 'ripcord diff SEED RESULT --save FILE writes one.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,131 @@
+/** Brings what a commit writes onto the target's file system, complete, before anything of the target is touched. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { throwIfAborted } from '../base/abort.js';
+import { forEachLimited } from '../base/concurrency.js';
+import { close, OPEN_READ, open, readFully, writeFully } from '../base/fd.js';
+import { errnoOf } from '../base/host-error.js';
+import { printable } from '../base/printable.js';
+import type { AnchoredTree, Place } from './anchored-tree.js';
+import { syncFiles } from './durable.js';
+import { CommitError, commitFileError } from './errors.js';
+import { fchmod, fchown, lchown, lstat, mkdir, symlink } from './fs.js';
+import { newMode } from './mode.js';
+import type { Step, StoredStep } from './steps.js';
+import { storeIdentity } from './steps.js';
+
+/** Steps that have something staged for them. */
+export const isStaged = ({ step }: { step: Step['step'] }): boolean =>
+  step === 'place' || step === 'replace' || step === 'make-directory';
+
+/**
+ * Writes `new/<n>` for every step that needs it, from the files at `source`.
+ * @returns the steps as the journal keeps them
+ * @throws CommitError `workspace-changed` when a file at `source` is not the one that was planned with
+ */
+export async function stageSteps(
+  tree: AnchoredTree,
+  fresh: Place,
+  source: string,
+  steps: readonly Step[],
+  signal: AbortSignal | undefined,
+): Promise<StoredStep[]> {
+  const stored: StoredStep[] = [];
+  const files: string[] = [];
+  await forEachLimited(steps, undefined, async (step) => {
+    throwIfAborted(signal, `writing ${step.path}`);
+    const { n, path, after } = step;
+    const record: StoredStep = { n, step: step.step, path };
+    stored.push(record);
+    if (step.step === 'set-mode') record.oldMode = step.found!.mode;
+    if (!isStaged(step)) return;
+    const to = fresh.at(String(n));
+    try {
+      await make(step, to, source, signal);
+      if (after!.kind === 'file') files.push(to);
+      record.written = { kind: after!.kind, identity: storeIdentity(await lstat(to)) };
+      if (after!.sha256 !== undefined) record.written.sha256 = after!.sha256;
+      if (after!.linkTarget !== undefined) record.written.linkTarget = after!.linkTarget;
+    } catch (error) {
+      throw commitFileError(error, 'stage', path);
+    }
+  });
+  await syncFiles(tree, files);
+  await fresh.sync();
+  return stored.sort((a, b) => a.n - b.n);
+}
+
+async function make(step: Step, to: string, source: string, signal: AbortSignal | undefined): Promise<void> {
+  const { path, after, owner } = step;
+  switch (after!.kind) {
+    case 'file':
+      return copyFile(step, join(source, path), to, signal);
+    case 'directory':
+      await mkdir(to, { mode: newMode(after!) });
+      break;
+    case 'link':
+      await symlink(after!.linkTarget ?? '', to);
+      break;
+    default:
+      throw new CommitError('commit-plan-invalid', `${printable(path)} is not a file, directory or link`);
+  }
+  if (owner !== undefined) await allowed(lchown(to, owner.uid, owner.gid));
+}
+
+const CHUNK_BYTES = 128 * 1024;
+
+async function copyFile(step: Step, from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
+  const { path, after, mode, owner } = step;
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, after!.size + 1));
+  const input = await openSource(from, path);
+  try {
+    const output = await open(to, 'wx', mode === undefined ? newMode(after!) : 0o600);
+    try {
+      for (let size = 0; ; ) {
+        throwIfAborted(signal, `writing ${path}`);
+        const count = await readFully(input, buffer);
+        size += count;
+        // A file that grows for ever is not the one that was planned with either.
+        if (size > after!.size) throw changed(path);
+        hash.update(buffer.subarray(0, count));
+        await writeFully(output, buffer.subarray(0, count));
+        if (count < buffer.byteLength) break;
+      }
+      if (hash.digest('hex') !== after!.sha256) throw changed(path);
+      // The owner first: changing it takes some permission bits away.
+      if (owner !== undefined) await allowed(fchown(output, owner.uid, owner.gid));
+      if (mode !== undefined) await fchmod(output, mode);
+    } finally {
+      await close(output);
+    }
+  } finally {
+    await close(input);
+  }
+}
+
+async function openSource(from: string, path: string): Promise<number> {
+  try {
+    return await open(from, OPEN_READ);
+  } catch (error) {
+    if (['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR'].includes(errnoOf(error) ?? '')) throw changed(path, error);
+    throw error;
+  }
+}
+
+/** Giving a file away takes root; without it what is written is simply ours. */
+async function allowed(change: Promise<void>): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') throw error;
+  }
+}
+
+export function changed(path: string, cause?: unknown): CommitError {
+  return new CommitError('workspace-changed', `${printable(path)} changed after the commit was planned`, {
+    hint: 'End what still runs in the sandbox, and plan again.',
+    details: { path },
+    cause,
+  });
+}

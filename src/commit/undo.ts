@@ -1,0 +1,221 @@
+/**
+ * Takes the steps of a commit back, from what is on the disk alone: a step was made if its `new/<n>` is gone or its
+ * `old/<n>` is there. Undoing puts exactly that right again, so it can be interrupted anywhere and begun anew.
+ */
+import { randomBytes } from 'node:crypto';
+import { forEachLimited } from '../base/concurrency.js';
+import { errnoOf } from '../base/host-error.js';
+import { printable } from '../base/printable.js';
+import { nameOf, parentOf } from '../base/relative-paths.js';
+import type { AnchoredTree, Place } from './anchored-tree.js';
+import { NotAPlace } from './anchored-tree.js';
+import { syncDirectories } from './durable.js';
+import type { Conflict } from './errors.js';
+import { CommitError, commitFileError } from './errors.js';
+import { fchmod, fsync, mkdir, rename, rmdir } from './fs.js';
+import { look, lstatOrNothing, sameThing } from './identity.js';
+import { levels, withDescriptor } from './perform.js';
+import type { StoredStep } from './steps.js';
+import { PHASES, storeIdentity } from './steps.js';
+
+/** Something others wrote after the commit, where it had to be undone: it was moved, not lost. */
+export interface Displaced {
+  path: string;
+  /** Where it is now, relative to the target; undefined where it stayed. */
+  movedTo?: string | undefined;
+}
+
+/** The places an undo deals with. */
+export interface UndoPlaces {
+  tree: AnchoredTree;
+  fresh: Place;
+  old: Place;
+}
+
+/** @throws CommitError `commit-blocked` when something stands in the way; begin anew when it is gone. */
+export async function undo(places: UndoPlaces, id: string, steps: readonly StoredStep[]): Promise<Displaced[]> {
+  return new Undo(places, id).run(steps);
+}
+
+class Undo {
+  private readonly displaced: Displaced[] = [];
+  private readonly blocked: Conflict[] = [];
+  private readonly touched = new Set<string>();
+  private readonly tree: AnchoredTree;
+
+  constructor(
+    private readonly places: UndoPlaces,
+    private readonly id: string,
+  ) {
+    this.tree = places.tree;
+  }
+
+  async run(steps: readonly StoredStep[]): Promise<Displaced[]> {
+    for (const { steps: kinds, order } of [...PHASES].reverse()) {
+      const due = steps.filter(({ step }) => kinds.includes(step));
+      const reversed = order === 'outer-first' ? 'inner-first' : 'outer-first';
+      for (const level of order === 'any' ? [due] : levels(due, reversed)) {
+        await forEachLimited(level, undefined, (step) => this.undo(step));
+      }
+    }
+    if (this.blocked.length > 0) throw blockedError(this.blocked);
+    await syncDirectories(this.tree, this.touched);
+    return this.displaced;
+  }
+
+  private async undo(step: StoredStep): Promise<void> {
+    try {
+      await this[step.step](step);
+    } catch (error) {
+      if (error instanceof NotAPlace)
+        this.blocked.push({ path: step.path, reason: `its directory is a ${error.reason}` });
+      else throw commitFileError(error, 'restore', step.path);
+    }
+  }
+
+  private async 'set-mode'({ path, oldMode }: StoredStep): Promise<void> {
+    await this.where(path, async (place) => {
+      const found = await look(place, nameOf(path));
+      if (found === undefined || found.kind === 'link' || found.kind === 'other' || found.mode === oldMode) return;
+      await withDescriptor(place.at(nameOf(path)), async (fd) => {
+        await fchmod(fd, oldMode!);
+        await fsync(fd);
+      });
+    });
+  }
+
+  private async place(step: StoredStep): Promise<void> {
+    const { n, path } = step;
+    if (await isThere(this.places.fresh, n)) return;
+    await this.where(path, async (place) => {
+      const at = place.at(nameOf(path));
+      const ours = await this.isOurs(step, place);
+      if (ours === undefined) return;
+      if (ours) await rename(at, this.places.fresh.at(String(n)));
+      else await this.displace(path, at);
+    });
+  }
+
+  private async replace(step: StoredStep): Promise<void> {
+    const { n, path } = step;
+    // A link whose backup was moved instead of copied is gone from its place although the new one is still staged.
+    if (await isThere(this.places.fresh, n)) return this.putBackIfMissing(step);
+    if (!(await isThere(this.places.old, n))) return;
+    await this.whereMade(path, async (place) => {
+      const at = place.at(nameOf(path));
+      if ((await this.isOurs(step, place)) === false) await this.displace(path, at);
+      await rename(this.places.old.at(String(n)), at);
+    });
+  }
+
+  private async putBackIfMissing({ n, path }: StoredStep): Promise<void> {
+    if (!(await isThere(this.places.old, n))) return;
+    await this.whereMade(path, async (place) => {
+      const at = place.at(nameOf(path));
+      if ((await lstatOrNothing(at)) === undefined) await rename(this.places.old.at(String(n)), at);
+    });
+  }
+
+  private async 'make-directory'({ n, path }: StoredStep): Promise<void> {
+    if (await isThere(this.places.fresh, n)) return;
+    await this.tree.forget(path);
+    this.touched.delete(path);
+    await this.where(path, async (place) => {
+      try {
+        await rmdir(place.at(nameOf(path)));
+      } catch (error) {
+        const errno = errnoOf(error) ?? '';
+        // Somebody put something in there, or in its place: it is theirs now.
+        if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno)) this.displaced.push({ path });
+        else if (errno !== 'ENOENT') throw error;
+      }
+    });
+  }
+
+  private async remove({ n, path }: StoredStep): Promise<void> {
+    if (!(await isThere(this.places.old, n))) return;
+    await this.whereMade(path, async (place) => {
+      const at = place.at(nameOf(path));
+      if ((await lstatOrNothing(at)) !== undefined) await this.displace(path, at);
+      await rename(this.places.old.at(String(n)), at);
+    });
+  }
+
+  private async 'remove-directory'({ n, path }: StoredStep): Promise<void> {
+    if (!(await isThere(this.places.old, n))) return;
+    await this.tree.forget(path);
+    await this.whereMade(path, async (place) => {
+      const at = place.at(nameOf(path));
+      const there = await lstatOrNothing(at);
+      if (there?.isDirectory()) return;
+      if (there !== undefined) await this.displace(path, at);
+      await rename(this.places.old.at(String(n)), at);
+    });
+  }
+
+  /** True for what the commit wrote, unchanged since; undefined for nothing. */
+  private async isOurs({ path, written }: StoredStep, place: Place): Promise<boolean | undefined> {
+    const quick = await look(place, nameOf(path));
+    if (quick === undefined) return undefined;
+    const { identity } = written!;
+    const now = storeIdentity(quick);
+    if (identity?.ino === now.ino && identity.size === now.size && identity.mtimeNs === now.mtimeNs) return true;
+    // Somebody copied the whole target elsewhere: other inodes, the same content.
+    const found = await look(place, nameOf(path), [Number(quick.size)]);
+    return sameThing(found, written);
+  }
+
+  /** Moves a person's work into a directory that people see. `.ripcord` is removed with the commit. */
+  private async displace(path: string, at: string): Promise<void> {
+    const directory = `ripcord-displaced-${this.id}`;
+    const name = `${randomBytes(4).toString('hex')}-${nameOf(path).slice(0, 60)}`;
+    await this.tree.inside('', (root) => made(root.at(directory)));
+    await this.tree.inside(directory, (place) => rename(at, place.at(name)));
+    this.touched.add('').add(directory);
+    this.displaced.push({ path, movedTo: `${directory}/${name}` });
+  }
+
+  /** Nothing is to be done where the directory is gone with everything in it. */
+  private async where(path: string, work: (place: Place) => Promise<void>): Promise<void> {
+    const directory = parentOf(path);
+    try {
+      await this.tree.inside(directory, work);
+      this.touched.add(directory);
+    } catch (error) {
+      if (!(error instanceof NotAPlace && error.reason === 'missing')) throw error;
+    }
+  }
+
+  /** What is to come back gets its directory back, too. */
+  private async whereMade(path: string, work: (place: Place) => Promise<void>): Promise<void> {
+    const directory = parentOf(path);
+    try {
+      await this.tree.inside(directory, work);
+    } catch (error) {
+      if (!(error instanceof NotAPlace && error.reason === 'missing')) throw error;
+      await this.whereMade(directory, (parent) => made(parent.at(nameOf(directory))));
+      await this.tree.inside(directory, work);
+    }
+    this.touched.add(directory);
+  }
+}
+
+async function made(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+async function isThere(place: Place, n: number): Promise<boolean> {
+  return (await lstatOrNothing(place.at(String(n)))) !== undefined;
+}
+
+function blockedError(blocked: readonly Conflict[]): CommitError {
+  const shown = blocked.slice(0, 10).map(({ path, reason }) => `${printable(path)} (${reason})`);
+  return new CommitError('commit-blocked', `A half-made commit cannot be undone yet: ${shown.join(', ')}`, {
+    hint: 'Put the directories back, then run recoverCommit (ripcord apply --recover). Nothing is lost: .ripcord has it.',
+    details: { blocked },
+  });
+}

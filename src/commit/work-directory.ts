@@ -1,0 +1,101 @@
+/** The directory in the target that a commit works in. It is there for as long as a commit is. */
+import { rm } from 'node:fs/promises';
+import { errnoOf } from '../base/host-error.js';
+import type { AnchoredTree, Place } from './anchored-tree.js';
+import { NotAPlace } from './anchored-tree.js';
+import { CommitError } from './errors.js';
+import { mkdir, rmdir } from './fs.js';
+import { hideFromGit, IGNORE, OWN_DIRECTORY } from './journal.js';
+import type { LockOptions } from './lock.js';
+import { withLock } from './lock.js';
+
+const ATTEMPTS = 20;
+
+/** Runs `work` in the target's {@link OWN_DIRECTORY}, made if need be, with the lock held, and removes it. */
+export async function withHome<T>(
+  tree: AnchoredTree,
+  options: LockOptions,
+  work: (home: Place) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    let begun = false;
+    try {
+      await makeDirectory(tree);
+      return await inHome(tree, (home) =>
+        withLock(home, options, () => {
+          begun = true;
+          return work(home);
+        }),
+      );
+    } catch (error) {
+      // Another process removed the unused directory between our making and our locking it.
+      if (begun || !hasVanished(error) || attempt === ATTEMPTS) throw error;
+      await tree.forget(OWN_DIRECTORY);
+    } finally {
+      await removeIfUnused(tree);
+    }
+  }
+}
+
+/** Whether the directory, or what one of its kind would hold, was not there when it was opened. */
+export const hasVanished = (error: unknown): boolean =>
+  errnoOf(error) === 'ENOENT' || (error instanceof NotAPlace && error.reason === 'missing');
+
+/** Opens the directory; a link, or anything else, in its place is nobody's honest doing. */
+export async function inHome<T>(tree: AnchoredTree, work: (home: Place) => Promise<T>): Promise<T> {
+  try {
+    return await tree.inside(OWN_DIRECTORY, work);
+  } catch (error) {
+    if (!(error instanceof NotAPlace) || error.directory !== OWN_DIRECTORY || error.reason === 'missing') throw error;
+    throw new CommitError('commit-refused', `${OWN_DIRECTORY} in the target is not usable: ${error.reason}`, {
+      hint: 'Remove it.',
+    });
+  }
+}
+
+async function makeDirectory(tree: AnchoredTree): Promise<void> {
+  await tree.inside('', async (root) => {
+    try {
+      await mkdir(root.at(OWN_DIRECTORY), { mode: 0o755 });
+      await root.sync();
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+  });
+  await inHome(tree, hideFromGit);
+}
+
+/** Removes the directory. It stays while another process waits in it, or a commit cannot be undone yet. */
+async function removeIfUnused(tree: AnchoredTree): Promise<void> {
+  try {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      if (!(await inHome(tree, isUnused))) return;
+      await tree.forget(OWN_DIRECTORY);
+      if (await tree.inside('', (root) => removedDirectory(root.at(OWN_DIRECTORY)))) return;
+    }
+  } catch {
+    // It is gone, or cannot be removed: the next commit tries again.
+  }
+}
+
+/** Empties a directory that only has our `.gitignore`. A used one gets it back: another process may have removed it. */
+async function isUnused(home: Place): Promise<boolean> {
+  const names = await home.list();
+  if (names.every((name) => name === IGNORE)) {
+    await rm(home.at(IGNORE), { force: true });
+    return true;
+  }
+  await hideFromGit(home);
+  return false;
+}
+
+/** @returns false when another process began to use it */
+async function removedDirectory(path: string): Promise<boolean> {
+  try {
+    await rmdir(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,524 @@
+/** A running sandbox, in the caller's hands. */
+import { randomUUID } from 'node:crypto';
+import { posix } from 'node:path';
+import type { AgentCapabilities, Program, SandboxStats } from '../agent/messages.js';
+import { deferred, throwIfAborted } from '../base/abort.js';
+import { checkText } from '../base/content.js';
+import { InvalidOptionsError, SandboxLostError } from '../base/errors.js';
+import { HOME, TMP, WORKSPACE } from '../base/places.js';
+import type { Semaphore } from '../base/semaphore.js';
+import { traced } from '../base/tracing.js';
+import { isClean, type SandboxReceipt } from '../cleanup/receipt.js';
+import type { CommandHost } from '../command/command.js';
+import { CommandHandle, type PipedCommand } from '../command/command-handle.js';
+import { cpuVariables } from '../command/cpu-variables.js';
+import { composeOnce, type Environment, withVariables } from '../command/environment.js';
+import { execCommand } from '../command/exec.js';
+import { DEFAULT_ENV, IMAGE_DIRS, IMAGE_ENV, INTERPRETERS, languageOfImage } from '../command/languages.js';
+import { type CommandLine, placeLongLine, toArgv } from '../command/lines.js';
+import type { CommandResult, ExecResult } from '../command/outcome.js';
+import { commandTurns } from '../command/turns.js';
+import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from '../command/warm.js';
+import type { CommitOptions, CommitPlan, CommitReceipt, PrepareCommitOptions } from '../commit/index.js';
+import * as config from '../config.js';
+import { installAuthorities } from '../egress/authorities.js';
+import { missedNetwork, OFFLINE_ENV, offlineHint } from '../egress/offline.js';
+import type { EgressRecord } from '../egress/proxy.js';
+import type { SandboxEgress } from '../egress/sandbox-egress.js';
+import { OPERATION_MS, runOperation } from '../files/operation.js';
+import { SandboxFiles } from '../files/sandbox-files.js';
+import { type Launched, maxProgramBytes } from '../launch/launch.js';
+import { NAME_ENV } from '../launch/user-names.js';
+import type { SandboxWarning } from '../launch/warnings.js';
+import { connectToPort } from '../ports/connection.js';
+import { SandboxPorts } from '../ports/sandbox-ports.js';
+import type { ChangeList } from '../workspace/left-out.js';
+import { type SeedReport, seedReport } from '../workspace/seed-report.js';
+import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './commit-sandbox.js';
+import type { Loss } from './loss.js';
+
+/** @internal What the manager does for its sandboxes. */
+export interface SandboxOwner {
+  /** Why the pipe of a sandbox broke. */
+  explainLoss(sandbox: Sandbox, partial: () => CommandResult): Promise<CommandResult>;
+  condemn(sandbox: Sandbox, reason: string): void;
+  close(sandbox: Sandbox): Promise<SandboxReceipt>;
+  emit(event: CommandEvent | EgressEvent): void;
+}
+
+export type { CommandLine };
+
+export type CommandEvent =
+  | { type: 'command.started'; sandbox: string; command: string; argv: readonly string[]; at: number }
+  | { type: 'command.ended'; sandbox: string; command: string; result: CommandResult | undefined; at: number };
+
+/** Something inside was let out, or was not. */
+export type EgressEvent = { type: 'egress'; sandbox: string; at: number; record: EgressRecord };
+
+type PlaceOptions = { cwd?: string | undefined; env: Record<string, string>; user?: string | undefined };
+
+/** The sandbox's user may make directories in these. */
+const OWN_PLACES = [WORKSPACE, HOME, TMP];
+
+export class Sandbox implements AsyncDisposable {
+  /** Names it in labels, logs and events. */
+  readonly id: string;
+  /** The image it runs, as asked for. */
+  readonly image: string;
+  readonly createdAt: Date;
+  /** The directory of its files, inside. */
+  readonly workspace = WORKSPACE;
+  /** What the kernel under it gives, as the agent found by trying. */
+  readonly capabilities: AgentCapabilities;
+  readonly files: SandboxFiles;
+  /** What listens inside, reached from here without any network. */
+  readonly ports: SandboxPorts;
+  /** Where it connected to, and tried to, with `network: { allow }`. */
+  readonly egress: SandboxEgress | undefined;
+  readonly #parts: Launched;
+  readonly #options: config.ResolvedCreateOptions;
+  readonly #owner: SandboxOwner;
+  readonly #host: CommandHost;
+  readonly #env: Environment;
+  readonly #seedReport: SeedReport | undefined;
+  #endsAt: Date;
+  readonly #warmSetting: WarmSetting;
+  #warming: Promise<boolean> | undefined;
+  #closing: Promise<SandboxReceipt> | undefined;
+  #lost: Loss | undefined;
+  readonly #over = deferred<void>();
+  readonly #turns: Semaphore;
+
+  /** @internal */
+  constructor(parts: Launched, options: config.ResolvedCreateOptions, owner: SandboxOwner) {
+    this.id = parts.id;
+    this.image = options.image;
+    this.createdAt = new Date();
+    this.#endsAt = new Date(this.createdAt.getTime() + options.lifetimeMs);
+    this.capabilities = parts.ready.capabilities;
+    this.#parts = parts;
+    this.#seedReport = parts.seed && seedReport(parts.seed.staged);
+    this.#options = options;
+    this.#owner = owner;
+    this.#turns = commandTurns(options.limits.pids);
+    const usualEnv = usualEnvironment(parts, options);
+    this.#env = withVariables(withVariables(usualEnv, parts.egress?.env ?? {}), options.env);
+    this.#warmSetting = {
+      imageEnv: parts.image.env,
+      usualEnv,
+      ownEnv: options.env,
+      user: parts.user,
+      readOnlyRoot: options.rootfs === 'read-only',
+    };
+    const sandbox = this;
+    this.#host = {
+      get client() {
+        sandbox.#assertAlive();
+        return parts.client;
+      },
+      maxSockets: parts.maxSockets,
+      explainLoss: (partial) => owner.explainLoss(this, partial),
+      condemn: (reason) => owner.condemn(this, reason),
+      over: this.#over.promise,
+    };
+    this.egress = parts.egress?.proxy;
+    if (parts.egress) {
+      const { proxy } = parts.egress;
+      proxy.observe = (record) => owner.emit({ type: 'egress', sandbox: this.id, at: record.at, record });
+      proxy.inside = (port) => connectToPort(this.#host, port, { user: parts.user, signal: undefined });
+    }
+    this.ports = new SandboxPorts({
+      connect: (port, signal) => connectToPort(this.#host, port, { user: parts.user, signal }),
+      ended: () => {
+        this.#assertAlive();
+        return this.#over.promise;
+      },
+    });
+    this.files = new SandboxFiles({
+      host: this.#host,
+      workspace: WORKSPACE,
+      user: parts.user,
+      base: () => (options.workspace.mode === 'bind' ? undefined : (parts.seed?.staged.manifest ?? new Map())),
+    });
+  }
+
+  /** @internal */
+  get parts(): Launched {
+    return this.#parts;
+  }
+
+  /** @internal HOME of its commands. */
+  get home(): string {
+    return this.#env.HOME!;
+  }
+
+  /** Counts the copied entries of the seed, and lists those that could not be kept; `undefined` without a seed. */
+  get seedReport(): SeedReport | undefined {
+    return this.#seedReport;
+  }
+
+  /** @internal */
+  get leaseMs(): number {
+    return this.#options.leaseMs;
+  }
+
+  /** What it may use. */
+  get limits(): Readonly<config.ResolvedCreateOptions['limits']> {
+    return this.#options.limits;
+  }
+
+  /** Warnings about it, e.g. that files of the image are hidden. Each is also an event, `sandbox.warning`. */
+  get warnings(): readonly SandboxWarning[] {
+    return this.#parts.warnings;
+  }
+
+  /** The labels that it was made with. */
+  get labels(): Readonly<Record<string, string>> {
+    return { ...this.#options.labels };
+  }
+
+  /** When it ends by itself; `extend()` moves that. */
+  get endsAt(): Date {
+    return this.#endsAt;
+  }
+
+  /** True from `close()` on, and once the sandbox is lost. */
+  get closed(): boolean {
+    return this.#closing !== undefined || this.#lost !== undefined;
+  }
+
+  /** @internal */
+  get options(): config.ResolvedCreateOptions {
+    return this.#options;
+  }
+
+  /** @internal Copies the seed in, what `network.ca` says, and makes the directories that its image wants and that the caller named as HOME and TMPDIR. */
+  async prepare(signal: AbortSignal | undefined): Promise<void> {
+    const { seed } = this.#parts;
+    const { env, warm } = this.#options;
+    if (warm) void this.warmUp().catch(() => {});
+    const own = [env.HOME, env.TMPDIR].filter((path) => OWN_PLACES.some((place) => path?.startsWith(`${place}/`)));
+    const made = [...own, ...(IMAGE_DIRS[this.#parts.image.ours ?? ''] ?? [])];
+    const makeOwn = made.length > 0 ? this.files.makeDirs(made as string[], { mode: 0o700, signal }) : undefined;
+    const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
+    const ca = this.#parts.egress?.proxy.ca;
+    const authorities = ca === undefined ? undefined : installAuthorities(this.files, this.capabilities, ca, signal);
+    const results = await Promise.allSettled([makeOwn, upload, authorities]);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /**
+   * Runs a command to its end. An exit code that is not zero, a time-out or running out of memory are results.
+   *
+   * `limits.pids` / 16 commands of `exec` and `runCode` run at once (16 by default, at least 4); further ones wait for their
+   * turn, and `timeoutMs` starts with it. A server, or commands that wait for each other, are for `spawn`, which never waits.
+   *
+   * @param command An argument list, or a line for `/bin/sh`, which is not bash in most images. Use
+   * `['bash', '-c', line]` for syntax that only bash has (`{a,b}`, `[[ ]]`, arrays). A line may be longer than an
+   * argument, up to the size of a program.
+   * @throws TaskAbortedError when `options.signal` fired; the whole process tree is dead by then. SandboxLostError when
+   * the sandbox was closed or is gone. EngineLostError. InvalidOptionsError.
+   * @example
+   * const { stdout, outcome } = await sandbox.exec(['python3', '-c', 'print(6 * 7)'], { timeoutMs: 5_000 })
+   */
+  async exec(
+    command: CommandLine,
+    options: config.ExecOptions<Uint8Array> & { encoding: 'buffer' },
+  ): Promise<ExecResult<Uint8Array>>;
+  async exec(command: CommandLine, options?: config.ExecOptions): Promise<ExecResult>;
+  async exec(
+    command: CommandLine,
+    options?: config.ExecOptions | config.ExecOptions<Uint8Array>,
+  ): Promise<ExecResult<never>> {
+    const parsed = config.parseOptions(config.execSchema, options, 'exec');
+    throwIfAborted(parsed.signal, `running ${toArgv(command)[0]}`);
+    const result = await this.#inTurn(toArgv(command), parsed.signal, (argv) =>
+      execCommand(this.#host, this.#placeLine(argv, parsed), parsed),
+    );
+    return this.#explained(result) as ExecResult<never>;
+  }
+
+  /** Starts a command and hands over its streams. It is killed when the sandbox ends, or by `kill()`. */
+  async spawn(command: CommandLine, options?: config.PipedSpawnOptions): Promise<PipedCommand>;
+  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<CommandHandle>;
+  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<CommandHandle> {
+    const parsed = config.parseOptions(config.spawnSchema, options, 'spawn');
+    const argv = toArgv(command);
+    throwIfAborted(parsed.signal, `running ${argv[0]}`);
+    const env = parsed.pty ? { TERM: 'xterm-256color', ...parsed.env } : parsed.env;
+    const id = this.#started(argv);
+    const place = this.#placeLine(argv, { ...parsed, env });
+    const handle = await CommandHandle.start(this.#host, place, parsed).catch((error) => {
+      this.#ended(id, undefined);
+      throw error;
+    });
+    handle.wait().then(
+      (result) => this.#ended(id, result),
+      () => this.#ended(id, undefined),
+    );
+    return handle;
+  }
+
+  /**
+   * Runs a program given as text. It lies in a directory of its own outside the workspace (`/run/ripcord/0/main.py`), to
+   * which no user can write, and is gone with the command. It starts in `cwd`, imports modules from there, and puts its
+   * output there: `__file__`, `__dirname` and `import.meta.dirname` name the program's directory. JavaScript and
+   * TypeScript are CommonJS or ES modules by their own syntax.
+   *
+   * @throws InvalidOptionsError for a program larger than 16 MiB, or a sixteenth of the memory limit
+   */
+  async runCode(
+    code: string,
+    options: config.RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
+  ): Promise<ExecResult<Uint8Array>>;
+  async runCode(code: string, options?: config.RunCodeOptions): Promise<ExecResult>;
+  async runCode(
+    code: string,
+    options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
+  ): Promise<ExecResult<never>> {
+    const {
+      language = languageOfImage(this.#parts.image.ours),
+      args,
+      warm: wanted,
+      ...parsed
+    } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+    throwIfAborted(parsed.signal, `running ${language}`);
+    this.#checkProgram(code, 'runCode: the program');
+    const { file, argv: toRun, environment } = INTERPRETERS[language];
+    const command = toRun(file);
+    const argv = [...command, ...args];
+    const warm = (wanted ?? this.#options.warm) && language === 'python' && this.#warms(parsed);
+    const place = this.#place(argv, parsed, { name: file, text: code, at: command.length - 1, warm });
+    place.env = environment(place.env, this.#parts.image);
+    const result = (await this.#inTurn(argv, parsed.signal, () =>
+      execCommand(this.#host, place, parsed),
+    )) as ExecResult<never>;
+    if (result.failure?.stage === 'exec') result.failure.message += this.#languageHint(language);
+    return this.#explained(result) as ExecResult<never>;
+  }
+
+  /** Adds what a failed program's last words say of the network that it has not. */
+  #explained(result: ExecResult<string | Uint8Array>): ExecResult<string | Uint8Array> {
+    if (this.#options.network !== 'none' || result.outcome !== 'exited' || result.exitCode === 0) return result;
+    const missed = missedNetwork(result.stderr, result.stdout);
+    if (missed !== undefined) result.hint ??= offlineHint(missed);
+    return result;
+  }
+
+  #checkProgram(code: string, what: string): void {
+    checkText(code, what);
+    const bytes = Buffer.byteLength(code);
+    const most = maxProgramBytes(this.#options.limits);
+    if (bytes <= most) return;
+    throw new InvalidOptionsError(`${what} is ${bytes} bytes; at most ${most} are possible here`, {
+      hint: 'Write it with files.write() and run it with exec(), or raise limits.memory: 16 MiB of it allow 1 MiB of program.',
+    });
+  }
+
+  #languageHint(language: config.Language): string {
+    const { image } = INTERPRETERS[language];
+    return this.#parts.image.ours === image ? '' : `; ${this.image} has no ${language}, the image '${image}' has`;
+  }
+
+  /**
+   * Starts the warm interpreter, unless it runs. Programs do not wait for its start: until it is there, they get fresh ones.
+   * @returns whether it is ready; false where there cannot be one (no python in the image, gVisor, a writable root).
+   */
+  async warmUp(): Promise<boolean> {
+    if (!canBeWarm(this.#warmSetting)) return false;
+    return this.#host.client.warm(warmRequest(this.#warmSetting));
+  }
+
+  #warms(call: { env: Record<string, string>; user?: string | undefined }): boolean {
+    if (!canBeWarm(this.#warmSetting) || !fitsWarm(call.env)) return false;
+    if (call.user !== undefined && call.user !== this.#parts.user) return false;
+    this.#warming ??= this.warmUp().catch(() => false);
+    return true;
+  }
+
+  /** Compares the workspace with its seed: `files.diff()`. Left out paths are in the `ignored` property of the array. */
+  diff(options?: config.DiffOptions): Promise<ChangeList> {
+    return this.files.diff(options);
+  }
+
+  /**
+   * Works out what bringing the sandbox's work into the host directory `target` means, three ways against the seed, and
+   * writes nothing there. The plan is good until the sandbox is closed.
+   * @throws CommitError, InvalidOptionsError in `bind` mode
+   */
+  prepareCommit(target: string, options?: PrepareCommitOptions): Promise<CommitPlan> {
+    return prepareSandboxCommit(this.#committable(), target, options);
+  }
+
+  /**
+   * Brings the sandbox's work into the host directory `target`: all of it or nothing, whatever interrupts it.
+   * @throws CommitConflictError when the host's files changed meanwhile; CommitFlaggedError for files that would run on
+   * the host, unless allowed; CommitRefusedError. Nothing is written then.
+   */
+  commit(target: string, options?: CommitOptions): Promise<CommitReceipt> {
+    return commitSandbox(this.#committable(), target, options);
+  }
+
+  #committable(): CommittableSandbox {
+    const { seed, directory } = this.#parts;
+    const { workspace } = this.#options;
+    const gitignore = workspace.mode === 'copy' && typeof workspace.seed === 'object' && workspace.seed.gitignore;
+    return {
+      files: this.files,
+      workspace: WORKSPACE,
+      changes: (options) => this.files.changes({ ...options, defaultIgnores: false }),
+      base:
+        workspace.mode === 'bind'
+          ? undefined
+          : { manifest: seed?.staged.manifest ?? new Map(), directory: seed?.directory, gitignore },
+      directory,
+    };
+  }
+
+  /** Memory, CPU time and processes, as the kernel counts them. */
+  async stats(): Promise<SandboxStats> {
+    return this.#host.client.stats();
+  }
+
+  /** Sets the sandbox's end to `lifetimeMs` from now. */
+  extend(lifetimeMs: number): void {
+    config.parseOptions(config.extendSchema, { lifetimeMs }, 'extend');
+    this.#host.client.setLease(this.#options.leaseMs, lifetimeMs);
+    this.#endsAt = new Date(Date.now() + lifetimeMs);
+  }
+
+  /**
+   * Ends the sandbox: kills every process, removes container and temp directory, and makes sure. Idempotent; takes no
+   * signal, because nothing may interrupt it.
+   * @returns what was removed and verified absent. What failed is in its `errors`.
+   */
+  close(): Promise<SandboxReceipt> {
+    this.#closing ??= traced(
+      'ripcord.close',
+      { 'ripcord.sandbox': this.id },
+      () => this.#owner.close(this),
+      (receipt) => ({ 'ripcord.clean': isClean(receipt) }),
+    );
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @internal Makes system calls that are refused to every command. Resolves to `name\tanswer` lines, see the agent. */
+  async attempts(signal: AbortSignal | undefined): Promise<string> {
+    const { user } = this.#parts;
+    return (await runOperation(this.#host, ['attempts'], { user, signal, timeoutMs: OPERATION_MS })).toString();
+  }
+
+  /** @internal Ends what lives on this side for the sandbox: forwarded ports, its way out. */
+  release(): void {
+    this.#over.resolve();
+    // Commands that wait for their turn have it now, and find the sandbox gone.
+    this.#turns.resize(Number.POSITIVE_INFINITY);
+    this.#parts.egress?.proxy.close();
+  }
+
+  /** @internal The pipe broke without our doing. Returns the loss, which is the first that was told. */
+  lose(loss: Loss): Loss {
+    this.#lost ??= loss;
+    this.release();
+    return this.#lost;
+  }
+
+  #assertAlive(): void {
+    // A lost sandbox is closed as well, by the manager: why it was lost says more.
+    if (this.#lost !== undefined) {
+      const { reason, remedy } = this.#lost;
+      throw new SandboxLostError(`Sandbox ${this.id} is gone: ${reason}`, {
+        details: { sandbox: this.id },
+        ...(remedy !== undefined && { hint: remedy }),
+      });
+    }
+    if (this.#closing !== undefined) {
+      throw new SandboxLostError(`Sandbox ${this.id} is closed`, { closed: true, details: { sandbox: this.id } });
+    }
+  }
+
+  #cwd(cwd: string | undefined): string {
+    return posix.resolve(this.#options.cwd, cwd ?? '.');
+  }
+
+  #place(argv: readonly string[], options: PlaceOptions, program?: Program) {
+    return {
+      argv,
+      cwd: this.#cwd(options.cwd),
+      user: options.user ?? this.#parts.user,
+      env: withVariables(this.#env, options.env),
+      program,
+    };
+  }
+
+  /** As soon as the sandbox has room for another command. */
+  async #inTurn<R extends CommandResult>(
+    argv: readonly string[],
+    signal: AbortSignal | undefined,
+    run: (argv: readonly string[]) => Promise<R>,
+  ): Promise<R> {
+    const leave = await this.#turns.acquire(1, signal, `running ${argv[0]}`);
+    try {
+      return await this.#observed(argv, run);
+    } finally {
+      leave();
+    }
+  }
+
+  #placeLine(argv: readonly string[], options: PlaceOptions) {
+    const { argv: placed, program } = placeLongLine(argv);
+    if (program) this.#checkProgram(program.text, 'exec: the line');
+    return this.#place(placed, options, program);
+  }
+
+  async #observed<R extends CommandResult>(
+    argv: readonly string[],
+    run: (argv: readonly string[]) => Promise<R>,
+  ): Promise<R> {
+    const id = this.#started(argv);
+    let result: R | undefined;
+    try {
+      // Arguments may hold secrets; a span says the program alone.
+      const attributes = { 'ripcord.sandbox': this.id, 'ripcord.program': argv[0] ?? '' };
+      result = await traced(
+        'ripcord.exec',
+        attributes,
+        () => run(argv),
+        ({ outcome }) => ({ 'ripcord.outcome': outcome }),
+      );
+      return result;
+    } finally {
+      this.#ended(id, result);
+    }
+  }
+
+  #started(argv: readonly string[]): string {
+    const command = randomUUID().slice(0, 8);
+    this.#owner.emit({ type: 'command.started', sandbox: this.id, command, argv, at: Date.now() });
+    return command;
+  }
+
+  #ended(command: string, result: CommandResult | undefined): void {
+    this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result, at: Date.now() });
+  }
+}
+
+/** The variables of every command, without those of egress and of the creator of the sandbox. */
+function usualEnvironment({ image, isNameless }: Launched, options: config.ResolvedCreateOptions): Environment {
+  const { cpus } = options.limits;
+  const isOffline = options.network === 'none';
+  return composeOnce(image, JSON.stringify([isNameless, cpus, isOffline]), () => ({
+    ...DEFAULT_ENV,
+    ...IMAGE_ENV[image.ours ?? ''],
+    ...(isNameless ? NAME_ENV : {}),
+    ...cpuVariables(cpus),
+    ...(isOffline ? OFFLINE_ENV : {}),
+    ...image.env,
+    HOME,
+    TMPDIR: TMP,
+  }));
+}
