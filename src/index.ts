@@ -16,6 +16,8 @@ export type { Logger } from './base/logger.js';
 export { isClean, type Receipt, type SandboxReceipt } from './cleanup/receipt.js';
 export type { KeptItem, SweepReport } from './cleanup/sweep.js';
 export type { CommandHandle, PipedCommand } from './command/command-handle.js';
+export type { Language, LanguageName } from './command/language-names.js';
+export type { ExecOptions, PipedSpawnOptions, RunCodeOptions, SpawnOptions, StdinSource } from './command/options.js';
 export type { CommandResult, ExecResult, Outcome, SpawnFailure } from './command/outcome.js';
 export {
   type ApplyCommitOptions,
@@ -44,37 +46,7 @@ export {
   type Snapshot,
   type UnifiedDiffOptions,
 } from './commit/index.js';
-export type {
-  ArchiveOptions,
-  CreateOptions,
-  DiffOptions,
-  DockerOption,
-  DownloadOptions,
-  ExecOptions,
-  ForwardOptions,
-  Language,
-  LanguageName,
-  Limits,
-  ListOptions,
-  MakeDirOptions,
-  ManagerOptions,
-  NetworkOptions,
-  PipedSpawnOptions,
-  PortOptions,
-  ReadOptions,
-  ReadStreamOptions,
-  RemoveOptions,
-  RenameOptions,
-  RunCodeOptions,
-  SpawnOptions,
-  StatOptions,
-  StdinSource,
-  SweepOptions,
-  UploadOptions,
-  WaitForPortOptions,
-  WriteArchiveOptions,
-  WriteOptions,
-} from './config.js';
+export type { NetworkOptions } from './egress/options.js';
 export type { DenialReason } from './egress/policy.js';
 export type { EgressRecord } from './egress/proxy.js';
 export type { SandboxEgress } from './egress/sandbox-egress.js';
@@ -132,14 +104,32 @@ export type {
   VerificationLike,
   VerifyContext,
 } from './executor/types.js';
+export type {
+  ArchiveOptions,
+  DiffOptions,
+  DownloadOptions,
+  ListOptions,
+  MakeDirOptions,
+  ReadOptions,
+  ReadStreamOptions,
+  RemoveOptions,
+  RenameOptions,
+  StatOptions,
+  UploadOptions,
+  WriteArchiveOptions,
+  WriteOptions,
+} from './files/options.js';
 export type { FileContent, FileInfo, SandboxFiles } from './files/sandbox-files.js';
 export type { UploadReport } from './files/upload.js';
 export type { ImageManifest, ImageStatus } from './images/image-status.js';
+export type { CreateOptions, Limits } from './launch/options.js';
 export type { SandboxWarning } from './launch/warnings.js';
 export type { PoolEntry, PoolOptions } from './pool/pool-options.js';
 export type { PoolEvent, PoolStats } from './pool/pool-stats.js';
+export type { ForwardOptions, PortOptions, WaitForPortOptions } from './ports/options.js';
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
 export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from './sandbox/any-sandbox.js';
+export type { DockerOption, ManagerOptions, SweepOptions } from './sandbox/options.js';
 export type { CommandEvent, CommandLine, EgressEvent, Sandbox } from './sandbox/sandbox.js';
 export { type ManagerEvent, SandboxManager } from './sandbox/sandbox-manager.js';
 export type { Extracted } from './transfer/extract.js';

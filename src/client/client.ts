@@ -1,8 +1,8 @@
 /** Sandboxes of a server: `ripcord-sandbox/client`. */
 
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
+import { parseOptions } from '../base/parse-options.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
-import { parseOptions } from '../config.js';
 import type { ImageStatus } from '../images/image-status.js';
 import type { SandboxDocument } from '../server/served-sandboxes.js';
 import { defaultSocket } from '../server/unix-socket.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createSchema } from '../config.js';
+import { createSchema } from '../launch/options.js';
 
 const signal = z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' });
 

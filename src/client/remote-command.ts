@@ -2,8 +2,9 @@
 import { Readable, Writable } from 'node:stream';
 import { InvalidOptionsError } from '../base/errors.js';
 import { signalNumber } from '../base/linux.js';
+import { parseOptions } from '../base/parse-options.js';
+import { terminalSizeSchema } from '../command/options.js';
 import type { CommandResult } from '../command/outcome.js';
-import { parseOptions, terminalSizeSchema } from '../config.js';
 import type { AnyCommand } from '../sandbox/any-sandbox.js';
 import { type ChannelName, CommandSocket, WINDOW_BYTES } from './command-socket.js';
 import type { Transport } from './transport.js';

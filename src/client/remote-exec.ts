@@ -1,8 +1,8 @@
 /** A command run to its end behind a server, with its output as it comes. */
 
 import { chunkOf } from '../base/content.js';
+import type { StdinSource } from '../command/options.js';
 import type { ExecResult } from '../command/outcome.js';
-import type { StdinSource } from '../config.js';
 import { decodeResult, type WireResult } from '../wire/result.js';
 import { type ChannelName, CommandSocket } from './command-socket.js';
 import type { Transport } from './transport.js';

@@ -4,8 +4,36 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { checkPath, checkText, chunkOf, contentOf } from '../base/content.js';
 import { FileError, InvalidOptionsError } from '../base/errors.js';
-import * as config from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import { transferError } from '../files/operation.js';
+import {
+  type ArchiveOptions,
+  archiveSchema,
+  type DiffOptions,
+  type DownloadOptions,
+  diffSchema,
+  downloadSchema,
+  type ListOptions,
+  listSchema,
+  type MakeDirOptions,
+  makeDirSchema,
+  type ReadOptions,
+  type ReadStreamOptions,
+  type RemoveOptions,
+  type RenameOptions,
+  readSchema,
+  readStreamSchema,
+  removeSchema,
+  renameSchema,
+  type StatOptions,
+  statSchema,
+  type UploadOptions,
+  uploadSchema,
+  type WriteArchiveOptions,
+  type WriteOptions,
+  writeArchiveSchema,
+  writeSchema,
+} from '../files/options.js';
 import type { FileContent, FileInfo } from '../files/sandbox-files.js';
 import { downloadTarget, saveDownload } from '../files/save-download.js';
 import { type UploadReport, uploadFromHost } from '../files/upload.js';
@@ -28,23 +56,23 @@ export class RemoteFiles implements AnyFiles {
     this.#base = sandboxPath;
   }
 
-  async read(path: string, options?: config.ReadOptions): Promise<Buffer> {
-    const parsed = config.parseOptions(config.readSchema, options, 'files.read');
+  async read(path: string, options?: ReadOptions): Promise<Buffer> {
+    const parsed = parseOptions(readSchema, options, 'files.read');
     return buffer(await this.readStream(path, parsed));
   }
 
-  async readText(path: string, options?: config.ReadOptions): Promise<string> {
+  async readText(path: string, options?: ReadOptions): Promise<string> {
     return (await this.read(path, options)).toString('utf8');
   }
 
-  async readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
-    const { offset, maxBytes, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
+  async readStream(path: string, options?: ReadStreamOptions): Promise<Readable> {
+    const { offset, maxBytes, ...rest } = parseOptions(readStreamSchema, options, 'files.readStream');
     const query = { path: checked(path), offset, maxBytes };
     return this.#transport.stream('GET', `${this.#base}/files`, { ...ask(rest, `reading ${path}`), query });
   }
 
-  async write(path: string, content: FileContent, options?: config.WriteOptions): Promise<void> {
-    const { mode, ...parsed } = config.parseOptions(config.writeSchema, options, 'files.write');
+  async write(path: string, content: FileContent, options?: WriteOptions): Promise<void> {
+    const { mode, ...parsed } = parseOptions(writeSchema, options, 'files.write');
     const { parents, append, exclusive, atomic, ...rest } = parsed;
     const permissions = mode?.toString(8).padStart(3, '0');
     const query = { path: checked(path), mode: permissions, parents, append, exclusive, atomic };
@@ -52,19 +80,19 @@ export class RemoteFiles implements AnyFiles {
     await this.#transport.json('PUT', `${this.#base}/files`, { ...ask(rest, `writing ${path}`), query, body });
   }
 
-  async list(path = '.', options?: config.ListOptions): Promise<FileInfo[]> {
-    const { depth, maxEntries, ...rest } = config.parseOptions(config.listSchema, options, 'files.list');
+  async list(path = '.', options?: ListOptions): Promise<FileInfo[]> {
+    const { depth, maxEntries, ...rest } = parseOptions(listSchema, options, 'files.list');
     const query = { path: checked(path), depth: depth === Number.POSITIVE_INFINITY ? 'all' : depth, maxEntries };
     return this.#transport.json('GET', `${this.#base}/files/list`, { ...ask(rest, `listing ${path}`), query });
   }
 
-  async stat(path: string, options?: config.StatOptions): Promise<FileInfo> {
-    const { follow, ...rest } = config.parseOptions(config.statSchema, options, 'files.stat');
+  async stat(path: string, options?: StatOptions): Promise<FileInfo> {
+    const { follow, ...rest } = parseOptions(statSchema, options, 'files.stat');
     const query = { path: checked(path), follow };
     return this.#transport.json('GET', `${this.#base}/files/stat`, { ...ask(rest, `looking at ${path}`), query });
   }
 
-  async exists(path: string, options?: config.StatOptions): Promise<boolean> {
+  async exists(path: string, options?: StatOptions): Promise<boolean> {
     try {
       await this.stat(path, options);
       return true;
@@ -75,26 +103,26 @@ export class RemoteFiles implements AnyFiles {
     }
   }
 
-  async makeDir(path: string, options?: config.MakeDirOptions): Promise<void> {
-    const { mode, parents, ...rest } = config.parseOptions(config.makeDirSchema, options, 'files.makeDir');
+  async makeDir(path: string, options?: MakeDirOptions): Promise<void> {
+    const { mode, parents, ...rest } = parseOptions(makeDirSchema, options, 'files.makeDir');
     const json = { path: checked(path), mode, parents };
     await this.#transport.json('POST', `${this.#base}/files/mkdir`, { ...ask(rest, `making ${path}`), json });
   }
 
-  async remove(path: string, options?: config.RemoveOptions): Promise<void> {
-    const { recursive, force, ...rest } = config.parseOptions(config.removeSchema, options, 'files.remove');
+  async remove(path: string, options?: RemoveOptions): Promise<void> {
+    const { recursive, force, ...rest } = parseOptions(removeSchema, options, 'files.remove');
     const query = { path: checked(path), recursive, force };
     await this.#transport.json('DELETE', `${this.#base}/files`, { ...ask(rest, `removing ${path}`), query });
   }
 
-  async rename(from: string, to: string, options?: config.RenameOptions): Promise<void> {
-    const { overwrite, parents, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
+  async rename(from: string, to: string, options?: RenameOptions): Promise<void> {
+    const { overwrite, parents, ...rest } = parseOptions(renameSchema, options, 'files.rename');
     const json = { from: checked(from), to: checked(to), overwrite, parents };
     await this.#transport.json('POST', `${this.#base}/files/rename`, { ...ask(rest, `renaming ${from}`), json });
   }
 
-  async upload(from: string, to = '.', options?: config.UploadOptions): Promise<UploadReport> {
-    return uploadFromHost(this, from, to, config.parseOptions(config.uploadSchema, options, 'files.upload'));
+  async upload(from: string, to = '.', options?: UploadOptions): Promise<UploadReport> {
+    return uploadFromHost(this, from, to, parseOptions(uploadSchema, options, 'files.upload'));
   }
 
   /** @internal */
@@ -103,8 +131,8 @@ export class RemoteFiles implements AnyFiles {
     await this.#putTree(to, archive, ask(options, `uploading ${directory}`), { keepLinks: true });
   }
 
-  async download(from: string, to: string, options?: config.DownloadOptions): Promise<Extracted> {
-    const parsed = config.parseOptions(config.downloadSchema, options, 'files.download');
+  async download(from: string, to: string, options?: DownloadOptions): Promise<Extracted> {
+    const parsed = parseOptions(downloadSchema, options, 'files.download');
     checkText(to, 'files.download: to');
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
@@ -120,8 +148,8 @@ export class RemoteFiles implements AnyFiles {
     }
   }
 
-  async readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.readArchive');
+  async readArchive(path = '.', options?: ArchiveOptions): Promise<Readable> {
+    const { maxBytes, maxEntries, ...rest } = parseOptions(archiveSchema, options, 'files.readArchive');
     const query = { path: checked(path), maxBytes, maxEntries };
     return this.#transport.stream('GET', `${this.#base}/tree`, { ...ask(rest, `reading ${path}`), query });
   }
@@ -129,20 +157,16 @@ export class RemoteFiles implements AnyFiles {
   async writeArchive(
     to: string,
     archive: Uint8Array | AsyncIterable<Uint8Array>,
-    options?: config.WriteArchiveOptions,
+    options?: WriteArchiveOptions,
   ): Promise<void> {
-    const parsed = config.parseOptions(config.writeArchiveSchema, options, 'files.writeArchive');
+    const parsed = parseOptions(writeArchiveSchema, options, 'files.writeArchive');
     const { maxBytes, maxEntries, keepLinks, ...rest } = parsed;
     const body = pieces(archive, 'files.writeArchive: archive');
     await this.#putTree(to, body, ask(rest, `writing ${to}`), { maxBytes, maxEntries, keepLinks });
   }
 
-  async diff(options?: config.DiffOptions): Promise<ChangeList> {
-    const { maxBytes, maxEntries, defaultIgnores, ...rest } = config.parseOptions(
-      config.diffSchema,
-      options,
-      'files.diff',
-    );
+  async diff(options?: DiffOptions): Promise<ChangeList> {
+    const { maxBytes, maxEntries, defaultIgnores, ...rest } = parseOptions(diffSchema, options, 'files.diff');
     const asked = { ...ask(rest, 'comparing'), query: { maxBytes, maxEntries, defaultIgnores } };
     const answer = await this.#transport.json<{ changes: Change[] } & LeftOut>(
       'GET',

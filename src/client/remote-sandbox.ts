@@ -5,11 +5,23 @@ import type { SandboxStats } from '../agent/messages.js';
 import { deferred, onAbort, throwIfAborted } from '../base/abort.js';
 import { checkText } from '../base/content.js';
 import { InvalidOptionsError } from '../base/errors.js';
+import { parseOptions } from '../base/parse-options.js';
 import { WORKSPACE } from '../base/places.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
 import { toArgv } from '../command/lines.js';
+import {
+  type ExecOptions,
+  execSchema,
+  type PipedSpawnOptions,
+  type RunCodeOptions,
+  runCodeSchema,
+  type SpawnOptions,
+  type StdinSource,
+  spawnSchema,
+} from '../command/options.js';
 import type { ExecResult } from '../command/outcome.js';
-import * as config from '../config.js';
+import type { DiffOptions } from '../files/options.js';
+import { portSchema } from '../ports/options.js';
 import { SandboxPorts } from '../ports/sandbox-ports.js';
 import type { AnyCommand, AnyPipedCommand, AnyPorts, AnySandbox } from '../sandbox/any-sandbox.js';
 import type { CommandLine } from '../sandbox/sandbox.js';
@@ -37,8 +49,8 @@ export interface RemotePreview {
 /** Longer input goes over a WebSocket, piece by piece. */
 const MAX_JSON_STDIN = 256 * 1024;
 
-type Parsed = z.output<typeof config.execSchema>;
-type AnyExecOptions = config.ExecOptions | config.ExecOptions<Uint8Array>;
+type Parsed = z.output<typeof execSchema>;
+type AnyExecOptions = ExecOptions | ExecOptions<Uint8Array>;
 
 export class RemoteSandbox implements AnySandbox {
   readonly id: string;
@@ -78,33 +90,30 @@ export class RemoteSandbox implements AnySandbox {
 
   async exec(
     command: CommandLine,
-    options: config.ExecOptions<Uint8Array> & { encoding: 'buffer' },
+    options: ExecOptions<Uint8Array> & { encoding: 'buffer' },
   ): Promise<ExecResult<Uint8Array>>;
-  async exec(command: CommandLine, options?: config.ExecOptions): Promise<ExecResult>;
+  async exec(command: CommandLine, options?: ExecOptions): Promise<ExecResult>;
   async exec(command: CommandLine, options?: AnyExecOptions): Promise<ExecResult<never>> {
-    const parsed = config.parseOptions(config.execSchema, options, 'exec');
+    const parsed = parseOptions(execSchema, options, 'exec');
     toArgv(command);
     return this.#run('exec', { command }, parsed);
   }
 
   async runCode(
     code: string,
-    options: config.RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
+    options: RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
   ): Promise<ExecResult<Uint8Array>>;
-  async runCode(code: string, options?: config.RunCodeOptions): Promise<ExecResult>;
-  async runCode(
-    code: string,
-    options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
-  ): Promise<ExecResult<never>> {
-    const { language, args, ...parsed } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+  async runCode(code: string, options?: RunCodeOptions): Promise<ExecResult>;
+  async runCode(code: string, options?: RunCodeOptions | RunCodeOptions<Uint8Array>): Promise<ExecResult<never>> {
+    const { language, args, ...parsed } = parseOptions(runCodeSchema, options, 'runCode');
     checkText(code, 'runCode: the program');
     return this.#run('run-code', { code, language, args }, parsed);
   }
 
-  async spawn(command: CommandLine, options?: config.PipedSpawnOptions): Promise<AnyPipedCommand>;
-  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<AnyCommand>;
-  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<AnyCommand> {
-    const { signal, user, stdin, ...rest } = config.parseOptions(config.spawnSchema, options, 'spawn');
+  async spawn(command: CommandLine, options?: PipedSpawnOptions): Promise<AnyPipedCommand>;
+  async spawn(command: CommandLine, options?: SpawnOptions): Promise<AnyCommand>;
+  async spawn(command: CommandLine, options?: SpawnOptions): Promise<AnyCommand> {
+    const { signal, user, stdin, ...rest } = parseOptions(spawnSchema, options, 'spawn');
     toArgv(command);
     refuseUser(user);
     throwIfAborted(signal, 'running a command');
@@ -112,7 +121,7 @@ export class RemoteSandbox implements AnySandbox {
     return RemoteCommand.start(this.#transport, `${this.#path}/exec`, begin, signal);
   }
 
-  diff(options?: config.DiffOptions): ReturnType<RemoteFiles['diff']> {
+  diff(options?: DiffOptions): ReturnType<RemoteFiles['diff']> {
     return this.files.diff(options);
   }
 
@@ -132,7 +141,7 @@ export class RemoteSandbox implements AnySandbox {
    * @throws InvalidOptionsError for a number outside 1–65535; RipcordError `quota` past 100 ports
    */
   async preview(port: number): Promise<RemotePreview> {
-    config.parseOptions(config.portSchema, { port }, 'preview');
+    parseOptions(portSchema, { port }, 'preview');
     const ask = { what: `opening a preview of port ${port}`, json: { port } };
     const { path } = await this.#transport.json<{ path: string }>('POST', `${this.#path}/previews`, ask);
     return { port, path, url: this.#transport.addressOf(path) };
@@ -207,10 +216,10 @@ function refuseUser(user: string | undefined): void {
   if (user !== undefined) throw new InvalidOptionsError('user: a server does not let its callers choose one');
 }
 
-const fitsJson = (stdin: config.StdinSource | undefined): boolean =>
+const fitsJson = (stdin: StdinSource | undefined): boolean =>
   stdin === undefined || ((typeof stdin === 'string' || stdin instanceof Uint8Array) && stdin.length <= MAX_JSON_STDIN);
 
-function toJson(stdin: config.StdinSource | undefined): object {
+function toJson(stdin: StdinSource | undefined): object {
   if (stdin === undefined) return {};
   if (typeof stdin === 'string') return { stdin };
   return { stdin: { base64: Buffer.from(stdin as Uint8Array).toString('base64') } };

@@ -4,8 +4,9 @@ import type { z } from 'zod';
 import { SpawnFlag, type SpawnRequest, STDERR } from '../agent/messages.js';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
 import { signalNumber } from '../base/linux.js';
-import { parseOptions, type spawnSchema, terminalSizeSchema } from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import { Command, type CommandHost } from './command.js';
+import { type spawnSchema, terminalSizeSchema } from './options.js';
 import type { CommandResult } from './outcome.js';
 import { CommandStreams, STREAM_WINDOW } from './streams.js';
 

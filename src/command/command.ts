@@ -4,7 +4,7 @@ import { type Channel, type Exit, type SpawnRequest, STDERR, STDOUT } from '../a
 import type { AgentStream } from '../agent/stream.js';
 import { type Deferred, deferred, onAbort, throwIfAborted } from '../base/abort.js';
 import { EngineLostError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
-import { MAX_MS } from '../config.js';
+import { MAX_MS } from '../base/option-fields.js';
 import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './outcome.js';
 
 /** What a command needs of its sandbox. */

@@ -1,8 +1,8 @@
 /** How each language is run: a program given as text, and a file. */
 
 import { HOME } from '../base/places.js';
-import type { Language } from '../config.js';
 import { composeOnce, type Environment } from './environment.js';
+import type { Language } from './language-names.js';
 
 /** The agent puts copies of the files that go with interpreters here when a command names this place (library.h). */
 const LIBRARY_DIR = '/run/ripcord/lib';

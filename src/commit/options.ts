@@ -1,6 +1,6 @@
 /** The options of commits, one schema each. */
 import { z } from 'zod';
-import { sizeSchema } from '../config.js';
+import { sizeSchema } from '../base/option-fields.js';
 import { FLAG_RULES } from './review/obeyed-files.js';
 
 const signal = z

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { errnoOf, hostFileError } from '../base/host-error.js';
-import { parseOptions } from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import { AnchoredTree, type Place } from './anchored-tree.js';
 import { CommitError } from './errors.js';
 import { readFormer, removeFormer } from './history/former.js';

@@ -1,7 +1,7 @@
 /** Headers added on the host: their values never enter the sandbox. */
 
 import { InvalidOptionsError } from '../base/errors.js';
-import type { ResolvedNetwork } from '../config.js';
+import type { ResolvedNetwork } from './options.js';
 import { HOST_NAME, isLocal } from './own-names.js';
 import { parseAuthority, type Target } from './rules.js';
 

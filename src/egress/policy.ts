@@ -1,7 +1,7 @@
 /** Decides where a sandbox may connect to. Deny wins, no entry means no, and every refusal names its reason. */
 import { isIP } from 'node:net';
-import type { ResolvedNetwork } from '../config.js';
 import { isGlobal, isLoopback } from './addresses.js';
+import type { ResolvedNetwork } from './options.js';
 import { HOST_NAME, isLocal } from './own-names.js';
 import { formatTarget, parseRule, type Rule, type Target } from './rules.js';
 

@@ -1,8 +1,9 @@
 /** One branch of one iteration: its sandbox, its proposal, the verification of it, and the refinements in between. */
 
 import { messageOf, RipcordError } from '../base/errors.js';
+import { parseOptions } from '../base/parse-options.js';
 import type { Semaphore } from '../base/semaphore.js';
-import { createSchema, parseOptions } from '../config.js';
+import { createSchema } from '../launch/options.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Phase } from './events.js';
 import { checkResult, recordError } from './executor-error.js';

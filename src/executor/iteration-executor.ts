@@ -1,7 +1,7 @@
 /** Compete → verify → decide → commit, over and over until a branch is accepted: the loop itself. */
 
+import { parseOptions } from '../base/parse-options.js';
 import { traced } from '../base/tracing.js';
-import { parseOptions } from '../config.js';
 import type { SandboxManager } from '../sandbox/sandbox-manager.js';
 import {
   type ExecutorOptions,

@@ -1,9 +1,11 @@
 /** The options of an executor and of a run, checked by one schema each. */
 import { z } from 'zod';
 import { InvalidOptionsError } from '../base/errors.js';
+import { MAX_MS, milliseconds } from '../base/option-fields.js';
+import { parseOptions } from '../base/parse-options.js';
 import type { Semaphore } from '../base/semaphore.js';
 import { applySchema } from '../commit/options.js';
-import { type CreateOptions, createSchema, MAX_MS, milliseconds, parseOptions, seedSchema } from '../config.js';
+import { type CreateOptions, createSchema, seedSchema } from '../launch/options.js';
 import type { Approve, Commit } from './commit-step.js';
 import { defaultCommit } from './default-commit.js';
 import type { RunEvent } from './events.js';

@@ -2,8 +2,8 @@
 
 import { stripControlSequences } from '../base/control-sequences.js';
 import { TaskAbortedError } from '../base/errors.js';
+import type { ExecOptions } from '../command/options.js';
 import type { ExecResult } from '../command/outcome.js';
-import type { ExecOptions } from '../config.js';
 
 /**
  * `end` (default): the last 4 KiB of each channel when the command has ended; what is not kept is dropped inside the

@@ -4,9 +4,9 @@ import type { Readable } from 'node:stream';
 import { throwIfAborted } from '../base/abort.js';
 import { type Chunk, checkPath, checkText, chunkOf, contentOf } from '../base/content.js';
 import { FileError, InvalidOptionsError } from '../base/errors.js';
+import { parseOptions } from '../base/parse-options.js';
 import { Command, type CommandHost } from '../command/command.js';
 import { CommandStreams } from '../command/streams.js';
-import * as config from '../config.js';
 import { type Extracted, extractTar } from '../transfer/extract.js';
 import type { KeepLink } from '../transfer/extract-rules.js';
 import { packTree } from '../transfer/pack.js';
@@ -24,6 +24,34 @@ import {
   transferError,
 } from './operation.js';
 import { streamOperation } from './operation-stream.js';
+import {
+  type ArchiveOptions,
+  archiveSchema,
+  type DiffOptions,
+  type DownloadOptions,
+  diffSchema,
+  downloadSchema,
+  type ListOptions,
+  listSchema,
+  type MakeDirOptions,
+  makeDirSchema,
+  type ReadOptions,
+  type ReadStreamOptions,
+  type RemoveOptions,
+  type RenameOptions,
+  readSchema,
+  readStreamSchema,
+  removeSchema,
+  renameSchema,
+  type StatOptions,
+  statSchema,
+  type UploadOptions,
+  uploadSchema,
+  type WriteArchiveOptions,
+  type WriteOptions,
+  writeArchiveSchema,
+  writeSchema,
+} from './options.js';
 import { type FileRecord, manifestFromRecords, parseRecords, RecordDecoder } from './records.js';
 import { downloadTarget, saveDownload } from './save-download.js';
 import { type UploadReport, uploadFromHost } from './upload.js';
@@ -67,13 +95,13 @@ export class SandboxFiles {
    * @param path Absolute, or relative to the workspace. A path in the workspace cannot lead out of it by a link.
    * @throws FileError `file-not-found`, `is-a-directory`, `permission-denied`, `file-too-large`, `outside-workspace` …
    */
-  async read(path: string, options?: config.ReadOptions): Promise<Buffer> {
-    const { offset, maxBytes, ...rest } = config.parseOptions(config.readSchema, options, 'files.read');
+  async read(path: string, options?: ReadOptions): Promise<Buffer> {
+    const { offset, maxBytes, ...rest } = parseOptions(readSchema, options, 'files.read');
     return this.#run(['read', this.#path(path), String(offset), String(maxBytes)], rest, { maxBytes });
   }
 
   /** {@link read} as UTF-8. */
-  async readText(path: string, options?: config.ReadOptions): Promise<string> {
+  async readText(path: string, options?: ReadOptions): Promise<string> {
     return (await this.read(path, options)).toString('utf8');
   }
 
@@ -81,8 +109,8 @@ export class SandboxFiles {
    * A regular file of any size as a stream of bytes; a slow reader stops the reading, and destroying the stream ends it.
    * @throws FileError as {@link read} does; what goes wrong after the first bytes is the stream's error.
    */
-  async readStream(path: string, options?: config.ReadStreamOptions): Promise<Readable> {
-    const { offset, maxBytes, ...rest } = config.parseOptions(config.readStreamSchema, options, 'files.readStream');
+  async readStream(path: string, options?: ReadStreamOptions): Promise<Readable> {
+    const { offset, maxBytes, ...rest } = parseOptions(readStreamSchema, options, 'files.readStream');
     throwIfAborted(rest.signal, `reading ${path}`);
     const argv = ['read', this.#path(path), String(offset), String(maxBytes ?? -1)];
     return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
@@ -92,8 +120,8 @@ export class SandboxFiles {
    * A directory tree as a stream of tar (ustar and pax). Whoever unpacks it must take it for hostile: {@link download} does.
    * @throws FileError, also `file-too-large` and `too-many-entries`
    */
-  async readArchive(path = '.', options?: config.ArchiveOptions): Promise<Readable> {
-    const { maxBytes, maxEntries, ...rest } = config.parseOptions(config.archiveSchema, options, 'files.readArchive');
+  async readArchive(path = '.', options?: ArchiveOptions): Promise<Readable> {
+    const { maxBytes, maxEntries, ...rest } = parseOptions(archiveSchema, options, 'files.readArchive');
     throwIfAborted(rest.signal, `reading ${path}`);
     const argv = ['tar', this.#path(path), String(maxBytes), String(maxEntries)];
     return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
@@ -106,9 +134,9 @@ export class SandboxFiles {
   async writeArchive(
     to: string,
     archive: Uint8Array | AsyncIterable<Uint8Array>,
-    options?: config.WriteArchiveOptions,
+    options?: WriteArchiveOptions,
   ): Promise<void> {
-    const parsed = config.parseOptions(config.writeArchiveSchema, options, 'files.writeArchive');
+    const parsed = parseOptions(writeArchiveSchema, options, 'files.writeArchive');
     const { maxBytes, maxEntries, keepLinks, ...rest } = parsed;
     const given = contentOf(archive, 'files.writeArchive: archive');
     const pieces = given instanceof Uint8Array ? [given] : given;
@@ -131,12 +159,8 @@ export class SandboxFiles {
    * @throws FileError `permission-denied`, `no-space`, `is-a-directory`, `outside-workspace` …
    * @throws InvalidOptionsError for content, or a piece of it, that is neither text nor bytes: then nothing changes either.
    */
-  async write(path: string, content: FileContent, options?: config.WriteOptions): Promise<void> {
-    const { mode, parents, append, exclusive, atomic, ...rest } = config.parseOptions(
-      config.writeSchema,
-      options,
-      'files.write',
-    );
+  async write(path: string, content: FileContent, options?: WriteOptions): Promise<void> {
+    const { mode, parents, append, exclusive, atomic, ...rest } = parseOptions(writeSchema, options, 'files.write');
     const given = contentOf(content, 'files.write: content');
     const absolute = this.#path(path);
     if (path.endsWith('/'))
@@ -160,22 +184,22 @@ export class SandboxFiles {
   }
 
   /** What is in a directory, sorted; `depth` levels of it. */
-  async list(path = '.', options?: config.ListOptions): Promise<FileInfo[]> {
-    const { depth, maxEntries, ...rest } = config.parseOptions(config.listSchema, options, 'files.list');
+  async list(path = '.', options?: ListOptions): Promise<FileInfo[]> {
+    const { depth, maxEntries, ...rest } = parseOptions(listSchema, options, 'files.list');
     const levels = depth === Number.POSITIVE_INFINITY ? -1 : depth;
     return (await this.#records(['list', this.#path(path), String(levels), String(maxEntries)], rest, maxEntries))
       .records;
   }
 
-  async stat(path: string, options?: config.StatOptions): Promise<FileInfo> {
-    const { follow, ...rest } = config.parseOptions(config.statSchema, options, 'files.stat');
+  async stat(path: string, options?: StatOptions): Promise<FileInfo> {
+    const { follow, ...rest } = parseOptions(statSchema, options, 'files.stat');
     const answer = await this.#run(['stat', this.#path(path), follow ? '1' : '0'], rest);
     const record = parseRecords(answer, { paths: 'any', maxEntries: 1, onRefused: 'throw' }).records[0];
     return { ...record!, path };
   }
 
   /** Whether something is there. A link that leads nowhere is nothing. */
-  async exists(path: string, options?: config.StatOptions): Promise<boolean> {
+  async exists(path: string, options?: StatOptions): Promise<boolean> {
     try {
       await this.stat(path, options);
       return true;
@@ -186,13 +210,13 @@ export class SandboxFiles {
     }
   }
 
-  async makeDir(path: string, options?: config.MakeDirOptions): Promise<void> {
+  async makeDir(path: string, options?: MakeDirOptions): Promise<void> {
     await this.makeDirs([path], options);
   }
 
   /** @internal Several by one operation. */
-  async makeDirs(paths: readonly string[], options?: config.MakeDirOptions): Promise<void> {
-    const { mode, parents, ...rest } = config.parseOptions(config.makeDirSchema, options, 'files.makeDir');
+  async makeDirs(paths: readonly string[], options?: MakeDirOptions): Promise<void> {
+    const { mode, parents, ...rest } = parseOptions(makeDirSchema, options, 'files.makeDir');
     if (paths.length === 0) return;
     throwIfAborted(rest.signal, `making ${paths[0]}`);
     const [first, ...more] = paths.map((path) => this.#path(path));
@@ -203,8 +227,8 @@ export class SandboxFiles {
    * Removes a file, a link or an empty directory; with `recursive` a directory of any depth.
    * @throws FileError `file-not-found` without `force`, `directory-not-empty` without `recursive`, `permission-denied` …
    */
-  async remove(path: string, options?: config.RemoveOptions): Promise<void> {
-    const { recursive, force, ...rest } = config.parseOptions(config.removeSchema, options, 'files.remove');
+  async remove(path: string, options?: RemoveOptions): Promise<void> {
+    const { recursive, force, ...rest } = parseOptions(removeSchema, options, 'files.remove');
     throwIfAborted(rest.signal, `removing ${path}`);
     await this.#run(['remove', this.#path(path), recursive ? '1' : '0', force ? '1' : '0'], rest, {
       timeoutMs: TRANSFER_MS,
@@ -215,8 +239,8 @@ export class SandboxFiles {
    * Moves a file, a directory or a link, within one file system.
    * @throws FileError `file-not-found`, `file-exists` without `overwrite`, `file-error` between two file systems …
    */
-  async rename(from: string, to: string, options?: config.RenameOptions): Promise<void> {
-    const { overwrite, parents, ...rest } = config.parseOptions(config.renameSchema, options, 'files.rename');
+  async rename(from: string, to: string, options?: RenameOptions): Promise<void> {
+    const { overwrite, parents, ...rest } = parseOptions(renameSchema, options, 'files.rename');
     throwIfAborted(rest.signal, `renaming ${from}`);
     const flags = [overwrite, parents].map((flag) => (flag ? '1' : '0'));
     await this.#run(['rename', this.#path(from), this.#path(to), ...flags], rest);
@@ -226,8 +250,8 @@ export class SandboxFiles {
    * Copies a file or a directory tree of the host into the sandbox. A directory's content goes into `to`. Links are kept as
    * text, wherever they lead: inside they reach nothing of the host. A download refuses those that lead out.
    */
-  async upload(from: string, to = '.', options?: config.UploadOptions): Promise<UploadReport> {
-    return uploadFromHost(this, from, to, config.parseOptions(config.uploadSchema, options, 'files.upload'));
+  async upload(from: string, to = '.', options?: UploadOptions): Promise<UploadReport> {
+    return uploadFromHost(this, from, to, parseOptions(uploadSchema, options, 'files.upload'));
   }
 
   /** @internal Uploads the entries of `manifest` below `directory`, also links that lead outside. */
@@ -247,18 +271,13 @@ export class SandboxFiles {
    * written outside `to`, no link is followed, and what cannot be carried over safely is reported. Times of files are kept,
    * and so is a link of the seed that the sandbox did not change, wherever it leads.
    */
-  async download(from: string, to: string, options?: config.DownloadOptions): Promise<Extracted> {
+  async download(from: string, to: string, options?: DownloadOptions): Promise<Extracted> {
     return this.downloadTree(from, to, options, this.#seedLinks(from));
   }
 
   /** @internal {@link download} that refuses every link that leads outside, unless `keepLink` knows it. */
-  async downloadTree(
-    from: string,
-    to: string,
-    options?: config.DownloadOptions,
-    keepLink?: KeepLink,
-  ): Promise<Extracted> {
-    const parsed = config.parseOptions(config.downloadSchema, options, 'files.download');
+  async downloadTree(from: string, to: string, options?: DownloadOptions, keepLink?: KeepLink): Promise<Extracted> {
+    const parsed = parseOptions(downloadSchema, options, 'files.download');
     checkText(to, 'files.download: to');
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
@@ -292,14 +311,14 @@ export class SandboxFiles {
    * out, and listed in the `ignored` property of the array; `{ defaultIgnores: false }` takes them as changes.
    * @throws InvalidOptionsError in `bind` mode, where there is no seed to compare with.
    */
-  async diff(options?: config.DiffOptions): Promise<ChangeList> {
+  async diff(options?: DiffOptions): Promise<ChangeList> {
     const { changes, ...left } = await this.changes(options);
     return changeList(changes, left);
   }
 
   /** {@link diff}, with what a path cannot name: files whose names are not UTF-8, too long or too deep. */
-  async changes(options?: config.DiffOptions): Promise<{ changes: Change[]; refused: Refused[] } & LeftOut> {
-    const parsed = config.parseOptions(config.diffSchema, options, 'files.diff');
+  async changes(options?: DiffOptions): Promise<{ changes: Change[]; refused: Refused[] } & LeftOut> {
+    const parsed = parseOptions(diffSchema, options, 'files.diff');
     const { maxBytes, maxEntries, defaultIgnores, ...rest } = parsed;
     const base = this.#root.base();
     if (!base)

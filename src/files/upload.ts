@@ -6,10 +6,10 @@ import type { z } from 'zod';
 import { checkText } from '../base/content.js';
 import { InvalidOptionsError, messageOf, RipcordError } from '../base/errors.js';
 import { hostFileError } from '../base/host-error.js';
-import type { uploadSchema, WriteOptions } from '../config.js';
 import { type Manifest, manifestOf } from '../workspace/manifest.js';
 import { type SeedReport, seedReport } from '../workspace/seed-report.js';
 import { transferError } from './operation.js';
+import type { uploadSchema, WriteOptions } from './options.js';
 
 /** The entries that an upload brought into the sandbox, and those that it had to leave out, as a seed reports them. */
 export type UploadReport = SeedReport;

@@ -1,6 +1,6 @@
 /** How many sockets all processes of a sandbox may have open together. */
 import type { AgentCapabilities } from '../agent/messages.js';
-import type { ResolvedCreateOptions } from '../config.js';
+import type { ResolvedCreateOptions } from './options.js';
 import type { SandboxWarning } from './warnings.js';
 
 type Limits = ResolvedCreateOptions['limits'];

@@ -1,8 +1,9 @@
 /** Which sandboxes are the same before they are used. */
 
 import { InvalidOptionsError } from '../base/errors.js';
-import { type CreateOptions, createSchema, parseOptions, type ResolvedCreateOptions } from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import { programBytes, shmBytes } from '../launch/launch.js';
+import { type CreateOptions, createSchema, type ResolvedCreateOptions } from '../launch/options.js';
 import { tmpfsSizes } from '../launch/tmpfs-sizes.js';
 import type { ResolvedPool } from './pool-options.js';
 

@@ -1,6 +1,8 @@
 /** `SandboxManager.open({ pool })` */
 import { z } from 'zod';
-import { type CreateOptions, milliseconds, parseOptions } from '../config.js';
+import { milliseconds } from '../base/option-fields.js';
+import { parseOptions } from '../base/parse-options.js';
+import type { CreateOptions } from '../launch/options.js';
 
 /** What is decided when a container is made: a warm sandbox fits a `create()` that asks for the same. */
 type Fixed = Pick<CreateOptions, 'image' | 'limits' | 'user' | 'uids' | 'runtime' | 'rootfs' | 'warm' | 'labels'> & {

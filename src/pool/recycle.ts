@@ -5,8 +5,8 @@ import { messageOf } from '../base/errors.js';
 import { errnoName } from '../base/linux.js';
 import { printable } from '../base/printable.js';
 import { removeTree } from '../base/remove-tree.js';
-import type { ResolvedCreateOptions } from '../config.js';
 import type { Launched } from '../launch/launch.js';
+import type { ResolvedCreateOptions } from '../launch/options.js';
 
 /** The agent gives up by itself before. */
 const RESET_MS = 10_000;

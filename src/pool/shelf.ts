@@ -1,5 +1,5 @@
 /** The warm sandboxes of one kind. */
-import type { ResolvedCreateOptions } from '../config.js';
+import type { ResolvedCreateOptions } from '../launch/options.js';
 import type { Warm } from './warm.js';
 
 /** Untouched ones are for everybody, used ones for tasks of the domain that has used them. */

@@ -6,7 +6,7 @@ import pRetry from 'p-retry';
 import { throwIfAborted, within } from '../base/abort.js';
 import { messageOf } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
-import type { ResolvedCreateOptions } from '../config.js';
+import type { ResolvedCreateOptions } from '../launch/options.js';
 import { mouldKey, poolKey, warmOptions } from './pool-key.js';
 import type { ResolvedPool } from './pool-options.js';
 import { type PoolStats, Tally } from './pool-stats.js';

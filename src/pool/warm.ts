@@ -1,5 +1,5 @@
 /** What the pool knows of a sandbox that nobody uses, and what it has others do for it. */
-import type { ResolvedCreateOptions } from '../config.js';
+import type { ResolvedCreateOptions } from '../launch/options.js';
 import type { PoolEvent } from './pool-stats.js';
 
 export interface Warm {

@@ -7,9 +7,17 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onAbort, throwIfAborted } from '../base/abort.js';
 import { InvalidOptionsError, RipcordError, TaskAbortedError } from '../base/errors.js';
-import * as config from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import { answerTo } from './answer.js';
 import { join } from './join.js';
+import {
+  type ForwardOptions,
+  forwardSchema,
+  type PortOptions,
+  portSchema,
+  type WaitForPortOptions,
+  waitForPortSchema,
+} from './options.js';
 import { PacedConnection } from './paced-connection.js';
 
 /** @internal How a sandbox's ports are reached. */
@@ -49,8 +57,8 @@ export class SandboxPorts {
    * Connects to a port inside. Each connection is a process in there, which counts towards `limits.pids` (two).
    * @throws RipcordError `port-refused` when nothing listens there; TaskAbortedError, SandboxLostError.
    */
-  async connect(port: number, options?: config.PortOptions): Promise<Duplex> {
-    const { signal } = config.parseOptions(config.portSchema, { ...options, port }, 'ports.connect');
+  async connect(port: number, options?: PortOptions): Promise<Duplex> {
+    const { signal } = parseOptions(portSchema, { ...options, port }, 'ports.connect');
     return this.#connect(port, signal);
   }
 
@@ -58,8 +66,8 @@ export class SandboxPorts {
    * Waits until something listens on a port inside.
    * @throws RipcordError `port-refused` when nothing does within `timeoutMs` (default 30 s); TaskAbortedError.
    */
-  async waitFor(port: number, options?: config.WaitForPortOptions): Promise<void> {
-    const { timeoutMs, signal } = config.parseOptions(config.waitForPortSchema, { ...options, port }, 'ports.waitFor');
+  async waitFor(port: number, options?: WaitForPortOptions): Promise<void> {
+    const { timeoutMs, signal } = parseOptions(waitForPortSchema, { ...options, port }, 'ports.waitFor');
     const giveUpAt = performance.now() + timeoutMs;
     for (let attempt = 0; ; attempt++) {
       throwIfAborted(signal, `waiting for port ${port}`);
@@ -90,7 +98,7 @@ export class SandboxPorts {
    * const response = await sandbox.ports.fetch(8000, '/')
    */
   async fetch(port: number, target = '/', init: RequestInit = {}): Promise<Response> {
-    config.parseOptions(config.portSchema, { port }, 'ports.fetch');
+    parseOptions(portSchema, { port }, 'ports.fetch');
     const asked = new Request(new URL(target, `http://localhost:${port}`), init);
     const signal = init.signal ?? undefined;
     const connection = new PacedConnection(await this.#connect(port, signal));
@@ -145,8 +153,8 @@ export class SandboxPorts {
    *
    * @throws InvalidOptionsError, also when the local port cannot be had; TaskAbortedError; SandboxLostError.
    */
-  async forward(port: number, options?: config.ForwardOptions): Promise<PortForward> {
-    const parsed = config.parseOptions(config.forwardSchema, { ...options, port }, 'ports.forward');
+  async forward(port: number, options?: ForwardOptions): Promise<PortForward> {
+    const parsed = parseOptions(forwardSchema, { ...options, port }, 'ports.forward');
     throwIfAborted(parsed.signal, `forwarding port ${port}`);
     const open = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

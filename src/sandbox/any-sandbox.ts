@@ -1,7 +1,7 @@
 /** What a sandbox is to its user, here in this process or behind a server. Write against these types and both fit. */
 import type { Writable } from 'node:stream';
 import type { CommandHandle } from '../command/command-handle.js';
-import type { PipedSpawnOptions, SpawnOptions } from '../config.js';
+import type { PipedSpawnOptions, SpawnOptions } from '../command/options.js';
 import type { SandboxFiles } from '../files/sandbox-files.js';
 import type { SandboxPorts } from '../ports/sandbox-ports.js';
 import type { CommandLine, Sandbox } from './sandbox.js';

@@ -9,6 +9,7 @@ import { DockerBackend } from '../backends/docker/docker-backend.js';
 import { abortable, onAbort, throwIfAborted, within } from '../base/abort.js';
 import { EngineLostError, messageOf, RipcordError, SandboxLostError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/logger.js';
+import { parseOptions } from '../base/parse-options.js';
 import { removeTree } from '../base/remove-tree.js';
 import { traced } from '../base/tracing.js';
 import { guard } from '../cleanup/process-handlers.js';
@@ -17,13 +18,13 @@ import { closeStateRoot, makeInstanceDir, makeSandboxDir, stateRoot } from '../c
 import { type SweepReport, sweep } from '../cleanup/sweep.js';
 import { Watchdog } from '../cleanup/watchdog.js';
 import type { CommandResult } from '../command/outcome.js';
-import * as config from '../config.js';
 import type { ImageStatus } from '../images/image-status.js';
 import { AdaptiveGate } from '../launch/adaptive-gate.js';
 import { checkCpus } from '../launch/cpu-limit.js';
 import { CpuTurn } from '../launch/cpu-turn.js';
 import { furnish, type LaunchContext, launch, runningLimits, undo } from '../launch/launch.js';
 import { type Leased, LeaseKeeper } from '../launch/lease.js';
+import { type CreateOptions, createSchema, type ResolvedCreateOptions } from '../launch/options.js';
 import { UidSlots } from '../launch/uid-slots.js';
 import type { SandboxWarning } from '../launch/warnings.js';
 import { keptOptions, WARM_LEASE_MS, warmOptions } from '../pool/pool-key.js';
@@ -34,6 +35,7 @@ import { WarmPool } from '../pool/warm-pool.js';
 import { WarmSandbox } from '../pool/warm-sandbox.js';
 import type { SeedReport } from '../workspace/seed-report.js';
 import { type Loss, lossFromOutside, lossHint, lossOf } from './loss.js';
+import { type ManagerOptions, managerSchema, type SweepOptions, sweepSchema } from './options.js';
 import { type CommandEvent, type EgressEvent, Sandbox, type SandboxOwner } from './sandbox.js';
 
 /** What happens, for a UI to follow: `manager.on('event', …)`. `at` is in milliseconds since 1970. */
@@ -148,7 +150,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
    * await using sandbox = await manager.create({ image: 'python' })
    * console.log((await sandbox.exec(['python3', '-c', 'print(6 * 7)'])).stdout)
    */
-  static async open(options?: config.ManagerOptions): Promise<SandboxManager> {
+  static async open(options?: ManagerOptions): Promise<SandboxManager> {
     const parsed = parseManager(options);
     throwIfAborted(parsed.signal, 'opening a manager');
     const backend = DockerBackend.open(parsed.docker);
@@ -166,8 +168,8 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   /** Removes what dead owners left on the engine and in the temp root; never anything of a live one. */
-  static async sweep(options?: config.SweepOptions): Promise<SweepReport> {
-    const parsed = config.parseOptions(config.sweepSchema, options, 'sweep');
+  static async sweep(options?: SweepOptions): Promise<SweepReport> {
+    const parsed = parseOptions(sweepSchema, options, 'sweep');
     const backend = DockerBackend.open(parsed.docker);
     try {
       await abortable(backend.connect(parsed.signal), parsed.signal, 'sweeping');
@@ -193,10 +195,10 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
    * @throws RipcordError `image-not-found` (with how to get it), `runtime-not-found`, `create-failed` …; TaskAbortedError
    * when `options.signal` fired. Nothing is left behind then.
    */
-  async create(options?: config.CreateOptions): Promise<Sandbox> {
+  async create(options?: CreateOptions): Promise<Sandbox> {
     const isObject = typeof (options ?? {}) === 'object' && !Array.isArray(options);
     const given = isObject ? { ...this.#defaults, ...options } : options;
-    const parsed = config.parseOptions(config.createSchema, given, 'create');
+    const parsed = parseOptions(createSchema, given, 'create');
     if (this.#closing !== undefined) throw new RipcordError('manager-closed', 'The manager is closed');
     throwIfAborted(parsed.signal, 'creating a sandbox');
     checkCpus('create', parsed.limits.cpus, this.engine.cpus);
@@ -251,7 +253,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     await this.close();
   }
 
-  async #create(options: config.ResolvedCreateOptions): Promise<Sandbox> {
+  async #create(options: ResolvedCreateOptions): Promise<Sandbox> {
     const startedAt = performance.now();
     const signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
     const warm = await this.#pool.claim(options, domainOf(options), signal);
@@ -297,18 +299,13 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     };
   }
 
-  async #launch(id: string, options: config.ResolvedCreateOptions, signal: AbortSignal): Promise<Sandbox> {
+  async #launch(id: string, options: ResolvedCreateOptions, signal: AbortSignal): Promise<Sandbox> {
     const parts = await launch(this.#context(domainOf(options) !== undefined), id, options, signal);
     return this.#prepared(new Sandbox(parts, options, this.#owner), signal);
   }
 
   /** One of the pool's, for a task. It answered a moment ago; where it dies now, another is made. */
-  async #adopt(
-    warm: WarmSandbox,
-    id: string,
-    options: config.ResolvedCreateOptions,
-    signal: AbortSignal,
-  ): Promise<Sandbox> {
+  async #adopt(warm: WarmSandbox, id: string, options: ResolvedCreateOptions, signal: AbortSignal): Promise<Sandbox> {
     const { container, client, directory } = warm.parts;
     this.#warm.set(client, warm);
     const undone = async (error: unknown) => {
@@ -327,7 +324,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   /** @throws SandboxLostError where its limits cannot be changed (memory in use, a runtime that does not know how) */
-  async #resized(warm: WarmSandbox, options: config.ResolvedCreateOptions): Promise<RunningLimits> {
+  async #resized(warm: WarmSandbox, options: ResolvedCreateOptions): Promise<RunningLimits> {
     const { container, limits } = warm.parts;
     const { memory, cpus, pids } = options.limits;
     if (limits.memoryBytes === memory && limits.cpus === cpus && limits.pids === pids) return limits;
@@ -355,7 +352,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   /** For the pool: a sandbox with all that can be done before anybody claims it. */
-  async #makeWarm(options: config.ResolvedCreateOptions, signal: AbortSignal): Promise<WarmSandbox> {
+  async #makeWarm(options: ResolvedCreateOptions, signal: AbortSignal): Promise<WarmSandbox> {
     const sandbox = await this.#prepared(
       new Sandbox(await launch(this.#context(true), newId(), options, signal), options, this.#owner),
       signal,
@@ -615,10 +612,9 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 }
 
-function parseManager(options: config.ManagerOptions | undefined) {
-  const parsed = config.parseOptions(config.managerSchema, options, 'open');
-  if (parsed.defaults)
-    config.parseOptions(config.createSchema.omit({ signal: true }), parsed.defaults, 'open: defaults');
+function parseManager(options: ManagerOptions | undefined) {
+  const parsed = parseOptions(managerSchema, options, 'open');
+  if (parsed.defaults) parseOptions(createSchema.omit({ signal: true }), parsed.defaults, 'open: defaults');
   const pool = parsePool(parsed.pool);
   return { ...parsed, pool, kept: keptOptions(pool, parsed.defaults ?? {}) };
 }

@@ -5,6 +5,7 @@ import type { AgentCapabilities, Program, SandboxStats } from '../agent/messages
 import { deferred, throwIfAborted } from '../base/abort.js';
 import { checkText } from '../base/content.js';
 import { InvalidOptionsError, SandboxLostError } from '../base/errors.js';
+import { parseOptions } from '../base/parse-options.js';
 import { HOME, TMP, WORKSPACE } from '../base/places.js';
 import type { Semaphore } from '../base/semaphore.js';
 import { traced } from '../base/tracing.js';
@@ -14,20 +15,31 @@ import { CommandHandle, type PipedCommand } from '../command/command-handle.js';
 import { cpuVariables } from '../command/cpu-variables.js';
 import { composeOnce, type Environment, withVariables } from '../command/environment.js';
 import { execCommand } from '../command/exec.js';
+import type { Language } from '../command/language-names.js';
 import { DEFAULT_ENV, IMAGE_DIRS, IMAGE_ENV, INTERPRETERS, languageOfImage } from '../command/languages.js';
 import { type CommandLine, placeLongLine, toArgv } from '../command/lines.js';
+import {
+  type ExecOptions,
+  execSchema,
+  type PipedSpawnOptions,
+  type RunCodeOptions,
+  runCodeSchema,
+  type SpawnOptions,
+  spawnSchema,
+} from '../command/options.js';
 import type { CommandResult, ExecResult } from '../command/outcome.js';
 import { commandTurns } from '../command/turns.js';
 import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from '../command/warm.js';
 import type { CommitOptions, CommitPlan, CommitReceipt, PrepareCommitOptions } from '../commit/index.js';
-import * as config from '../config.js';
 import { installAuthorities } from '../egress/authorities.js';
 import { missedNetwork, OFFLINE_ENV, offlineHint } from '../egress/offline.js';
 import type { EgressRecord } from '../egress/proxy.js';
 import type { SandboxEgress } from '../egress/sandbox-egress.js';
 import { OPERATION_MS, runOperation } from '../files/operation.js';
+import type { DiffOptions } from '../files/options.js';
 import { SandboxFiles } from '../files/sandbox-files.js';
 import { type Launched, maxProgramBytes } from '../launch/launch.js';
+import { extendSchema, type ResolvedCreateOptions } from '../launch/options.js';
 import { NAME_ENV } from '../launch/user-names.js';
 import type { SandboxWarning } from '../launch/warnings.js';
 import { connectToPort } from '../ports/connection.js';
@@ -76,7 +88,7 @@ export class Sandbox implements AsyncDisposable {
   /** Where it connected to, and tried to, with `network: { allow }`. */
   readonly egress: SandboxEgress | undefined;
   readonly #parts: Launched;
-  readonly #options: config.ResolvedCreateOptions;
+  readonly #options: ResolvedCreateOptions;
   readonly #owner: SandboxOwner;
   readonly #host: CommandHost;
   readonly #env: Environment;
@@ -90,7 +102,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #turns: Semaphore;
 
   /** @internal */
-  constructor(parts: Launched, options: config.ResolvedCreateOptions, owner: SandboxOwner) {
+  constructor(parts: Launched, options: ResolvedCreateOptions, owner: SandboxOwner) {
     this.id = parts.id;
     this.image = options.image;
     this.createdAt = new Date();
@@ -163,7 +175,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** What it may use. */
-  get limits(): Readonly<config.ResolvedCreateOptions['limits']> {
+  get limits(): Readonly<ResolvedCreateOptions['limits']> {
     return this.#options.limits;
   }
 
@@ -188,7 +200,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** @internal */
-  get options(): config.ResolvedCreateOptions {
+  get options(): ResolvedCreateOptions {
     return this.#options;
   }
 
@@ -223,14 +235,11 @@ export class Sandbox implements AsyncDisposable {
    */
   async exec(
     command: CommandLine,
-    options: config.ExecOptions<Uint8Array> & { encoding: 'buffer' },
+    options: ExecOptions<Uint8Array> & { encoding: 'buffer' },
   ): Promise<ExecResult<Uint8Array>>;
-  async exec(command: CommandLine, options?: config.ExecOptions): Promise<ExecResult>;
-  async exec(
-    command: CommandLine,
-    options?: config.ExecOptions | config.ExecOptions<Uint8Array>,
-  ): Promise<ExecResult<never>> {
-    const parsed = config.parseOptions(config.execSchema, options, 'exec');
+  async exec(command: CommandLine, options?: ExecOptions): Promise<ExecResult>;
+  async exec(command: CommandLine, options?: ExecOptions | ExecOptions<Uint8Array>): Promise<ExecResult<never>> {
+    const parsed = parseOptions(execSchema, options, 'exec');
     throwIfAborted(parsed.signal, `running ${toArgv(command)[0]}`);
     const result = await this.#inTurn(toArgv(command), parsed.signal, (argv) =>
       execCommand(this.#host, this.#placeLine(argv, parsed), parsed),
@@ -239,10 +248,10 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** Starts a command and hands over its streams. It is killed when the sandbox ends, or by `kill()`. */
-  async spawn(command: CommandLine, options?: config.PipedSpawnOptions): Promise<PipedCommand>;
-  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<CommandHandle>;
-  async spawn(command: CommandLine, options?: config.SpawnOptions): Promise<CommandHandle> {
-    const parsed = config.parseOptions(config.spawnSchema, options, 'spawn');
+  async spawn(command: CommandLine, options?: PipedSpawnOptions): Promise<PipedCommand>;
+  async spawn(command: CommandLine, options?: SpawnOptions): Promise<CommandHandle>;
+  async spawn(command: CommandLine, options?: SpawnOptions): Promise<CommandHandle> {
+    const parsed = parseOptions(spawnSchema, options, 'spawn');
     const argv = toArgv(command);
     throwIfAborted(parsed.signal, `running ${argv[0]}`);
     const env = parsed.pty ? { TERM: 'xterm-256color', ...parsed.env } : parsed.env;
@@ -269,19 +278,16 @@ export class Sandbox implements AsyncDisposable {
    */
   async runCode(
     code: string,
-    options: config.RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
+    options: RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
   ): Promise<ExecResult<Uint8Array>>;
-  async runCode(code: string, options?: config.RunCodeOptions): Promise<ExecResult>;
-  async runCode(
-    code: string,
-    options?: config.RunCodeOptions | config.RunCodeOptions<Uint8Array>,
-  ): Promise<ExecResult<never>> {
+  async runCode(code: string, options?: RunCodeOptions): Promise<ExecResult>;
+  async runCode(code: string, options?: RunCodeOptions | RunCodeOptions<Uint8Array>): Promise<ExecResult<never>> {
     const {
       language = languageOfImage(this.#parts.image.ours),
       args,
       warm: wanted,
       ...parsed
-    } = config.parseOptions(config.runCodeSchema, options, 'runCode');
+    } = parseOptions(runCodeSchema, options, 'runCode');
     throwIfAborted(parsed.signal, `running ${language}`);
     this.#checkProgram(code, 'runCode: the program');
     const { file, argv: toRun, environment } = INTERPRETERS[language];
@@ -315,7 +321,7 @@ export class Sandbox implements AsyncDisposable {
     });
   }
 
-  #languageHint(language: config.Language): string {
+  #languageHint(language: Language): string {
     const { image } = INTERPRETERS[language];
     return this.#parts.image.ours === image ? '' : `; ${this.image} has no ${language}, the image '${image}' has`;
   }
@@ -337,7 +343,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** Compares the workspace with its seed: `files.diff()`. Left out paths are in the `ignored` property of the array. */
-  diff(options?: config.DiffOptions): Promise<ChangeList> {
+  diff(options?: DiffOptions): Promise<ChangeList> {
     return this.files.diff(options);
   }
 
@@ -382,7 +388,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Sets the sandbox's end to `lifetimeMs` from now. */
   extend(lifetimeMs: number): void {
-    config.parseOptions(config.extendSchema, { lifetimeMs }, 'extend');
+    parseOptions(extendSchema, { lifetimeMs }, 'extend');
     this.#host.client.setLease(this.#options.leaseMs, lifetimeMs);
     this.#endsAt = new Date(Date.now() + lifetimeMs);
   }
@@ -508,7 +514,7 @@ export class Sandbox implements AsyncDisposable {
 }
 
 /** The variables of every command, without those of egress and of the creator of the sandbox. */
-function usualEnvironment({ image, isNameless }: Launched, options: config.ResolvedCreateOptions): Environment {
+function usualEnvironment({ image, isNameless }: Launched, options: ResolvedCreateOptions): Environment {
   const { cpus } = options.limits;
   const isOffline = options.network === 'none';
   return composeOnce(image, JSON.stringify([isNameless, cpus, isOffline]), () => ({

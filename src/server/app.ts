@@ -5,7 +5,7 @@ import Fastify from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { RipcordError } from '../base/errors.js';
-import { parseOptions } from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import { toJson } from '../executor/describe.js';
 import { WS_PROTOCOL } from './auth.js';
 import { ConnectionLimit } from './connection-limit.js';

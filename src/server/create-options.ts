@@ -1,8 +1,9 @@
 /** What a caller may ask of a sandbox: less than the library gives. Nothing of the host, no root, no engine options. */
 import { z } from 'zod';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
-import { createSchema, limitsSchema, networkSchema } from '../config.js';
+import { networkSchema } from '../egress/options.js';
 import { isCatalogName } from '../images/catalog.js';
+import { createSchema, limitsSchema } from '../launch/options.js';
 import { checkEgress } from './caller-egress.js';
 import type { CallerPolicy } from './options.js';
 

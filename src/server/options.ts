@@ -1,7 +1,8 @@
 /** What a server is told: where it listens, who may call, and what callers may ask for. */
 import { z } from 'zod';
 import type { Logger } from '../base/logger.js';
-import { cpuLimit, memoryLimit, milliseconds, parseSize, pidLimit, socketLimit } from '../config.js';
+import { milliseconds, parseSize } from '../base/option-fields.js';
+import { cpuLimit, memoryLimit, pidLimit, socketLimit } from '../launch/options.js';
 
 const SECOND = 1000;
 const text = z.string().min(1);

@@ -2,7 +2,7 @@
 
 import { RipcordError, SandboxLostError } from '../base/errors.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
-import { CALLER_LABEL } from '../config.js';
+import { CALLER_LABEL } from '../launch/options.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox/sandbox-manager.js';
 import type { Principal } from './auth.js';

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { within } from '../base/abort.js';
 import { InvalidOptionsError } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
-import { parseOptions } from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox/sandbox-manager.js';
 import { createApp } from './app.js';
 import { Tokens } from './auth.js';

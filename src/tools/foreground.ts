@@ -1,9 +1,10 @@
 /** What `run_code` and `exec` have in common: time limits, progress, pictures, the report. */
 import { posix } from 'node:path';
 import { z } from 'zod';
+import type { Language } from '../command/language-names.js';
 import { INTERPRETERS } from '../command/languages.js';
+import type { ExecOptions } from '../command/options.js';
 import type { ExecResult } from '../command/outcome.js';
-import type { ExecOptions, Language } from '../config.js';
 import { sandboxPath } from '../sandbox/home-path.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { type CommandOutput, reportCommand } from './command-report.js';

@@ -1,7 +1,8 @@
 /** The options of `createToolbox()`. What a model may do stands here, and nothing it says widens it. */
 import { z } from 'zod';
 import type { Logger } from '../base/logger.js';
-import { type CreateOptions, createSchema, milliseconds, sizeSchema } from '../config.js';
+import { milliseconds, sizeSchema } from '../base/option-fields.js';
+import { type CreateOptions, createSchema } from '../launch/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { SandboxManager } from '../sandbox/sandbox-manager.js';
 

@@ -3,8 +3,8 @@
 import { abortable, throwIfAborted } from '../base/abort.js';
 import { RipcordError, SandboxLostError } from '../base/errors.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
+import type { Language } from '../command/language-names.js';
 import { INTERPRETERS } from '../command/languages.js';
-import type { Language } from '../config.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { ManagerEvent } from '../sandbox/sandbox-manager.js';
 import { BackgroundCommand } from './background-command.js';

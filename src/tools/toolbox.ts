@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { throwIfAborted } from '../base/abort.js';
 import { InvalidOptionsError, messageOf, RipcordError } from '../base/errors.js';
-import { parseOptions } from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import { isCatalogName } from '../images/catalog.js';
 import { TOOLS, type ToolName } from './catalog.js';
 import type { ToolDefinition, ToolProgress } from './define.js';

@@ -1,7 +1,7 @@
 /** Runs tests on code nobody has read, so that the verdict does not pass through that code. */
 
 import { throwIfAborted } from '../base/abort.js';
-import { parseOptions } from '../config.js';
+import { parseOptions } from '../base/parse-options.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { runCommandTests } from './command-run.js';
 import { runIoCases } from './io-cases.js';

@@ -1,7 +1,7 @@
 /** What `runTests` can run. */
 import { z } from 'zod';
+import { milliseconds } from '../base/option-fields.js';
 import { pathProblem } from '../base/path-rules.js';
-import { milliseconds } from '../config.js';
 
 const signal = z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' });
 const text = z.string().refine((value) => !value.includes('\0'), { error: 'must not contain a NUL byte' });

@@ -6,8 +6,8 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
-import { type NetworkOptions, networkSchema } from '../../src/config.js';
 import type { Outside } from '../../src/egress/dialer.js';
+import { type NetworkOptions, networkSchema } from '../../src/egress/options.js';
 import { EgressProxy } from '../../src/egress/proxy.js';
 import { makeCertificates } from './tls-proxy.js';
 

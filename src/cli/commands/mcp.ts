@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { onAbort } from '../../base/abort.js';
 import { InvalidOptionsError } from '../../base/errors.js';
 import { packageVersion } from '../../base/package-files.js';
-import { parseOptions } from '../../config.js';
+import { parseOptions } from '../../base/parse-options.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
 import { isLoopbackHost } from '../../server/guards.js';

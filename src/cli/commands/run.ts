@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { parseSize } from '../../base/option-fields.js';
 import { INTERPRETERS } from '../../command/languages.js';
+import type { ExecOptions } from '../../command/options.js';
 import type { ExecResult } from '../../command/outcome.js';
-import { type ExecOptions, parseSize } from '../../config.js';
 import { missedNetwork } from '../../egress/offline.js';
 import type { EgressRecord } from '../../egress/proxy.js';
 import { hostPath, sandboxPath } from '../../sandbox/home-path.js';

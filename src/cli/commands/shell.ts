@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidOptionsError } from '../../base/errors.js';
-import { parseSize } from '../../config.js';
+import { parseSize } from '../../base/option-fields.js';
 import { sandboxPath } from '../../sandbox/home-path.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';

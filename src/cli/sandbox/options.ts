@@ -5,7 +5,7 @@ import { InvalidOptionsError, messageOf } from '../../base/errors.js';
 import type { Allowance } from '../../commit/review/allow.js';
 import type { FlagRule } from '../../commit/review/flags.js';
 import { FLAG_RULES } from '../../commit/review/obeyed-files.js';
-import type { CreateOptions } from '../../config.js';
+import type { CreateOptions } from '../../launch/options.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import { collect, collectEnv, collectPort, parseNumber } from '../parse.js';
 import { checkHosts } from './host-list.js';

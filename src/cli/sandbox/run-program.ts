@@ -1,8 +1,8 @@
 /** Runs one program in a sandbox, with its output wherever the caller wants it. */
 import { posix } from 'node:path';
 import { INTERPRETERS } from '../../command/languages.js';
+import type { ExecOptions } from '../../command/options.js';
 import type { ExecResult } from '../../command/outcome.js';
-import type { ExecOptions } from '../../config.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { ProgramSource } from './source.js';
 

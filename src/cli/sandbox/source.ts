@@ -5,9 +5,9 @@ import { text } from 'node:stream/consumers';
 import { abortable } from '../../base/abort.js';
 import { InvalidOptionsError, messageOf } from '../../base/errors.js';
 import { errnoOf } from '../../base/host-error.js';
+import type { Language } from '../../command/language-names.js';
 import { languageNamed } from '../../command/language-names.js';
 import { LANGUAGE_OF_IMAGE } from '../../command/languages.js';
-import type { Language } from '../../config.js';
 
 export interface ProgramSource {
   content: string | Uint8Array;

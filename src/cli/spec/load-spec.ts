@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createJiti } from 'jiti';
 import { z } from 'zod';
 import { InvalidOptionsError, messageOf } from '../../base/errors.js';
-import { parseOptions } from '../../config.js';
+import { parseOptions } from '../../base/parse-options.js';
 import type { ExecutorOptions } from '../../executor/options.js';
 import type { VerificationLike } from '../../executor/types.js';
 import { optionsOf, specSchema } from './json-spec.js';

@@ -4,9 +4,9 @@ import { finished } from 'node:stream/promises';
 import { within } from '../../base/abort.js';
 import { RipcordError } from '../../base/errors.js';
 import type { CommandHandle } from '../../command/command-handle.js';
+import type { SpawnOptions } from '../../command/options.js';
 import type { CommandResult } from '../../command/outcome.js';
 import { OutputBuffer } from '../../command/output-buffer.js';
-import type { SpawnOptions } from '../../config.js';
 import type { CommandLine, Sandbox } from '../../sandbox/sandbox.js';
 import { News } from '../news.js';
 

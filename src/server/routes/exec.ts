@@ -1,7 +1,7 @@
 /** Commands and code, run to their end: one answer, or events while they run. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ExecOptions } from '../../command/options.js';
 import type { ExecResult } from '../../command/outcome.js';
-import type { ExecOptions } from '../../config.js';
 import { encodeResult } from '../../wire/result.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';

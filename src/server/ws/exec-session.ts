@@ -7,7 +7,7 @@ import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { InvalidOptionsError, RipcordError } from '../../base/errors.js';
 import type { CommandHandle } from '../../command/command-handle.js';
-import { runCodeSchema, spawnSchema, terminalSizeSchema } from '../../config.js';
+import { runCodeSchema, spawnSchema, terminalSizeSchema } from '../../command/options.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { STDERR, STDOUT, type WireChannel } from '../../wire/channels.js';
 import { encodeResult } from '../../wire/result.js';

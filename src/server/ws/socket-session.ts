@@ -2,7 +2,7 @@
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
-import { parseOptions } from '../../config.js';
+import { parseOptions } from '../../base/parse-options.js';
 import { refusalOf } from '../error-status.js';
 import type { Patience } from '../options.js';
 

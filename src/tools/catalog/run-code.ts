@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { runCodeSchema } from '../../config.js';
+import { runCodeSchema } from '../../command/options.js';
 import { commandOutput } from '../command-report.js';
 import { defineTool } from '../define.js';
 import { foregroundFields, runForeground } from '../foreground.js';

@@ -5,8 +5,8 @@ import { deferred } from '../../../src/base/abort.js';
 import { SandboxLostError } from '../../../src/base/errors.js';
 import type { CommandHost } from '../../../src/command/command.js';
 import { execCommand } from '../../../src/command/exec.js';
+import { execSchema } from '../../../src/command/options.js';
 import type { CommandResult } from '../../../src/command/outcome.js';
-import { execSchema } from '../../../src/config.js';
 import { greetedClient, hostOf } from '../../helpers/fake-pipe.js';
 
 const reason = new Error('enough');

@@ -1,18 +1,15 @@
 /** A command's streams, and an agent that goes on after it has said that a channel has ended. */
 import { describe, expect, it } from 'vitest';
 import { Receive, STDERR, STDOUT } from '../../../src/agent/messages.js';
+import { parseOptions } from '../../../src/base/parse-options.js';
 import { CommandHandle } from '../../../src/command/command-handle.js';
-import * as config from '../../../src/config.js';
+import { spawnSchema } from '../../../src/command/options.js';
 import { greetedClient, hostOf } from '../../helpers/fake-pipe.js';
 
 async function spawned(options: { pty?: boolean }) {
   const { client, pipe } = greetedClient();
   const place = { argv: ['x'], cwd: '', user: '', env: {} };
-  const starting = CommandHandle.start(
-    hostOf(client),
-    place,
-    config.parseOptions(config.spawnSchema, options, 'spawn'),
-  );
+  const starting = CommandHandle.start(hostOf(client), place, parseOptions(spawnSchema, options, 'spawn'));
   pipe.says(1, Receive.STARTED, Buffer.from([7, 0, 0, 0]));
   return { client, pipe, handle: await starting };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionsError } from '../../../src/base/errors.js';
-import { type NetworkOptions, networkSchema } from '../../../src/config.js';
 import { isGlobal } from '../../../src/egress/addresses.js';
+import { type NetworkOptions, networkSchema } from '../../../src/egress/options.js';
 import { HOST_NAME, isOwn, NO_PROXY } from '../../../src/egress/own-names.js';
 import { Denial, EgressPolicy } from '../../../src/egress/policy.js';
 import { parseAuthority, parseName, parseRule } from '../../../src/egress/rules.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { AgentCapabilities } from '../../../src/agent/messages.js';
-import { createSchema } from '../../../src/config.js';
+import { createSchema } from '../../../src/launch/options.js';
 import { maxSockets, withSocketWarning } from '../../../src/launch/socket-limit.js';
 import type { SandboxWarning } from '../../../src/launch/warnings.js';
 

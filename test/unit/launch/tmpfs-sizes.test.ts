@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createSchema, parseOptions } from '../../../src/config.js';
+import { parseOptions } from '../../../src/base/parse-options.js';
+import { createSchema } from '../../../src/launch/options.js';
 import { tmpfsSizes } from '../../../src/launch/tmpfs-sizes.js';
 
 const MIB = 1024 ** 2;

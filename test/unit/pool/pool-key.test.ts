@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createSchema } from '../../../src/config.js';
+import { createSchema } from '../../../src/launch/options.js';
 import { keptOptions, mouldKey, poolKey, warmOptions } from '../../../src/pool/pool-key.js';
 import { parsePool } from '../../../src/pool/pool-options.js';
 

@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { deferred } from '../../../src/base/abort.js';
 import { TaskAbortedError } from '../../../src/base/errors.js';
-import { createSchema, type ResolvedCreateOptions } from '../../../src/config.js';
+import { createSchema, type ResolvedCreateOptions } from '../../../src/launch/options.js';
 import { warmOptions } from '../../../src/pool/pool-key.js';
 import { parsePool } from '../../../src/pool/pool-options.js';
 import type { PoolEvent } from '../../../src/pool/pool-stats.js';

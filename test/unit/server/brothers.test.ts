@@ -5,7 +5,21 @@
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import { remoteCreateSchema } from '../../../src/client/options.js';
-import * as config from '../../../src/config.js';
+import { execSchema, runCodeSchema, spawnSchema } from '../../../src/command/options.js';
+import { networkSchema } from '../../../src/egress/options.js';
+import {
+  archiveSchema,
+  diffSchema,
+  listSchema,
+  makeDirSchema,
+  readStreamSchema,
+  removeSchema,
+  renameSchema,
+  statSchema,
+  writeArchiveSchema,
+  writeSchema,
+} from '../../../src/files/options.js';
+import { createSchema } from '../../../src/launch/options.js';
 import { callerCreateSchema, callerNetworkSchema } from '../../../src/server/create-options.js';
 import * as wire from '../../../src/server/schemas.js';
 import { execMessageSchema } from '../../../src/server/ws/exec-session.js';
@@ -29,25 +43,25 @@ const [startMessage, execMessage, runCodeMessage] = execMessageSchema.options;
 
 type Shape = z.ZodObject;
 const faces: [name: string, library: Shape, face: Shape, leftOut: Record<string, string>][] = [
-  ['POST /v1/sandboxes', config.createSchema, callerCreateSchema, CREATE],
-  ['client.create', config.createSchema, remoteCreateSchema, { ...CREATE, signal: '' }],
-  ['network of callers', config.networkSchema, callerNetworkSchema, { ca: HOST, inject: HOST, upstreamProxy: HOST }],
-  ['POST exec', config.execSchema, wire.execBody, CALL],
-  ['POST run-code', config.runCodeSchema, wire.runCodeBody, CALL],
-  ['POST commands', config.spawnSchema, wire.spawnBody, { ...COMMAND, pty: CALLBACK, stdin: CALLBACK }],
-  ['WS exec, start', config.spawnSchema, startMessage, { ...COMMAND, stdin: '' }],
-  ['WS exec, exec', config.execSchema, execMessage, { ...CALL, stdin: '' }],
-  ['WS exec, run-code', config.runCodeSchema, runCodeMessage, { ...CALL, stdin: '' }],
-  ['GET files', config.readStreamSchema, wire.readQuery, COMMAND],
-  ['PUT files', config.writeSchema, wire.writeQuery, COMMAND],
-  ['GET files/list', config.listSchema, wire.listQuery, COMMAND],
-  ['GET files/stat', config.statSchema, wire.statQuery, COMMAND],
-  ['POST files/mkdir', config.makeDirSchema, wire.makeDirBody, COMMAND],
-  ['POST files/rename', config.renameSchema, wire.renameBody, COMMAND],
-  ['DELETE files', config.removeSchema, wire.removeQuery, COMMAND],
-  ['GET tree', config.archiveSchema, wire.treeQuery, COMMAND],
-  ['PUT tree', config.writeArchiveSchema, wire.putTreeQuery, COMMAND],
-  ['GET files/diff', config.diffSchema, wire.diffQuery, COMMAND],
+  ['POST /v1/sandboxes', createSchema, callerCreateSchema, CREATE],
+  ['client.create', createSchema, remoteCreateSchema, { ...CREATE, signal: '' }],
+  ['network of callers', networkSchema, callerNetworkSchema, { ca: HOST, inject: HOST, upstreamProxy: HOST }],
+  ['POST exec', execSchema, wire.execBody, CALL],
+  ['POST run-code', runCodeSchema, wire.runCodeBody, CALL],
+  ['POST commands', spawnSchema, wire.spawnBody, { ...COMMAND, pty: CALLBACK, stdin: CALLBACK }],
+  ['WS exec, start', spawnSchema, startMessage, { ...COMMAND, stdin: '' }],
+  ['WS exec, exec', execSchema, execMessage, { ...CALL, stdin: '' }],
+  ['WS exec, run-code', runCodeSchema, runCodeMessage, { ...CALL, stdin: '' }],
+  ['GET files', readStreamSchema, wire.readQuery, COMMAND],
+  ['PUT files', writeSchema, wire.writeQuery, COMMAND],
+  ['GET files/list', listSchema, wire.listQuery, COMMAND],
+  ['GET files/stat', statSchema, wire.statQuery, COMMAND],
+  ['POST files/mkdir', makeDirSchema, wire.makeDirBody, COMMAND],
+  ['POST files/rename', renameSchema, wire.renameBody, COMMAND],
+  ['DELETE files', removeSchema, wire.removeQuery, COMMAND],
+  ['GET tree', archiveSchema, wire.treeQuery, COMMAND],
+  ['PUT tree', writeArchiveSchema, wire.putTreeQuery, COMMAND],
+  ['GET files/diff', diffSchema, wire.diffQuery, COMMAND],
 ];
 
 test.each(faces)('%s takes what the library takes', (_name, library, face, leftOut) => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { CreateOptions } from '../../../src/config.js';
+import type { CreateOptions } from '../../../src/launch/options.js';
 import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import type { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
 import { callerCreateSchema } from '../../../src/server/create-options.js';

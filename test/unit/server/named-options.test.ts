@@ -2,8 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { InvalidOptionsError } from '../../../src/base/errors.js';
+import { parseOptions } from '../../../src/base/parse-options.js';
 import { remoteCreateSchema } from '../../../src/client/options.js';
-import * as config from '../../../src/config.js';
+import { spawnSchema } from '../../../src/command/options.js';
+import { archiveSchema, downloadSchema, uploadSchema, writeArchiveSchema } from '../../../src/files/options.js';
+import { createSchema } from '../../../src/launch/options.js';
 import { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
 import { callerCreateSchema } from '../../../src/server/create-options.js';
 import { serverSchema } from '../../../src/server/options.js';
@@ -15,7 +18,7 @@ import { createToolbox } from '../../../src/tools/toolbox.js';
 
 function refusal(schema: z.ZodType, input: unknown): string {
   try {
-    config.parseOptions(schema, input, 'what');
+    parseOptions(schema, input, 'what');
   } catch (error) {
     expect(error).toBeInstanceOf(InvalidOptionsError);
     return (error as Error).message;
@@ -25,20 +28,20 @@ function refusal(schema: z.ZodType, input: unknown): string {
 
 const start = { type: 'start', command: ['true'] };
 const cases: [face: string, schema: z.ZodType, input: object, message: string][] = [
-  ['create, limits', config.createSchema, { limits: { memry: 1 } }, "'limits.memry', did you mean 'memory'"],
-  ['create, a limit', config.createSchema, { limits: { pids: 'x' } }, 'limits.pids: '],
-  ['create, network', config.createSchema, { network: { alow: [] } }, "'network.alow', did you mean 'allow'"],
-  ['create, a rule', config.createSchema, { network: { allow: 'x' } }, 'network.allow: '],
+  ['create, limits', createSchema, { limits: { memry: 1 } }, "'limits.memry', did you mean 'memory'"],
+  ['create, a limit', createSchema, { limits: { pids: 'x' } }, 'limits.pids: '],
+  ['create, network', createSchema, { network: { alow: [] } }, "'network.alow', did you mean 'allow'"],
+  ['create, a rule', createSchema, { network: { allow: 'x' } }, 'network.allow: '],
   [
     'create, an injection',
-    config.createSchema,
+    createSchema,
     { network: { allow: [], inject: [{ host: 'a', heeder: 'b', fromEnv: 'C' }] } },
     "'network.inject.0.heeder', did you mean 'header'",
   ],
-  ['create, workspace', config.createSchema, { workspace: { sed: '/x' } }, "'workspace.sed', did you mean 'seed'"],
+  ['create, workspace', createSchema, { workspace: { sed: '/x' } }, "'workspace.sed', did you mean 'seed'"],
   [
     'create, seed',
-    config.createSchema,
+    createSchema,
     { workspace: { mode: 'copy', seed: { from: '/x', gitignor: true } } },
     "'workspace.seed.gitignor', did you mean 'gitignore'",
   ],
@@ -47,12 +50,12 @@ const cases: [face: string, schema: z.ZodType, input: object, message: string][]
   ['client.create, network', remoteCreateSchema, { network: { denny: [] } }, "'network.denny', did you mean 'deny'"],
   ['server, listen', serverSchema, { listen: { port: 'x' } }, 'listen.port: '],
   ['server, callers', serverSchema, { listen: { port: 1 }, callers: { maxSandbox: 1 } }, "did you mean 'maxSandboxes'"],
-  ['spawn, a terminal', config.spawnSchema, { pty: { colums: 5, rows: 5 } }, "'pty.colums'"],
-  ['files.upload', config.uploadSchema, { maxByte: 1 }, "'maxByte', did you mean 'maxBytes'"],
-  ['files.upload, a pattern', config.uploadSchema, { ignore: [5] }, 'ignore.0: '],
-  ['files.download', config.downloadSchema, { onRefuse: 'throw' }, "'onRefuse', did you mean 'onRefused'"],
-  ['files.readArchive', config.archiveSchema, { maxEntrie: 1 }, "'maxEntrie', did you mean 'maxEntries'"],
-  ['files.writeArchive', config.writeArchiveSchema, { keepLink: true }, "'keepLink', did you mean 'keepLinks'"],
+  ['spawn, a terminal', spawnSchema, { pty: { colums: 5, rows: 5 } }, "'pty.colums'"],
+  ['files.upload', uploadSchema, { maxByte: 1 }, "'maxByte', did you mean 'maxBytes'"],
+  ['files.upload, a pattern', uploadSchema, { ignore: [5] }, 'ignore.0: '],
+  ['files.download', downloadSchema, { onRefuse: 'throw' }, "'onRefuse', did you mean 'onRefused'"],
+  ['files.readArchive', archiveSchema, { maxEntrie: 1 }, "'maxEntrie', did you mean 'maxEntries'"],
+  ['files.writeArchive', writeArchiveSchema, { keepLink: true }, "'keepLink', did you mean 'keepLinks'"],
   ['PUT tree', wire.putTreeQuery, { keepLink: '1' }, "'keepLink', did you mean 'keepLinks'"],
   ['POST previews', wire.previewBody, { prt: 80 }, "'prt', did you mean 'port'"],
   ['WS exec, start', execMessageSchema, { ...start, timeoutMS: 1 }, "'timeoutMS', did you mean 'timeoutMs'"],
