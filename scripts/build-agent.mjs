@@ -53,13 +53,22 @@ function plan({ arch, sanitize, fuzz, library }) {
   return { name: `agent-${arch}`, compiler, flags: [...COMMON, ...RELEASE], packages };
 }
 
+/** Folders whose files belong to one build only, and the build's own output. */
+const APART = /^(warm|fuzz|build)[/\\]/;
+/** The agent's files that the library is linked with. */
+const SHARED_WITH_LIBRARY = ['turn.c', 'user.c', 'util.c'].map((name) => join('base', name));
+
 async function sourcesOf({ fuzz, library }) {
-  const list = async (dir, pattern) =>
-    (await readdir(dir)).filter((name) => pattern.test(name)).map((name) => join(dir, name));
-  const files = await list(agentDir, library ? /^(turn|user|util)\.c$|\.h$/ : /\.[ch]$/);
-  if (library) files.push(...(await list(join(agentDir, 'warm'), /\.c$/)));
-  if (fuzz) files.push(...(await list(join(agentDir, 'fuzz'), /\.[ch]$/)));
-  return files.sort();
+  const all = (await readdir(agentDir, { recursive: true })).filter((name) => /\.[ch]$/.test(name));
+  const belongs = (name) => {
+    const folder = APART.exec(name)?.[1];
+    if (folder !== undefined) return (folder === 'warm' && library) || (folder === 'fuzz' && fuzz);
+    return !library || name.endsWith('.h') || SHARED_WITH_LIBRARY.includes(name);
+  };
+  return all
+    .filter(belongs)
+    .sort()
+    .map((name) => join(agentDir, name));
 }
 
 async function hashOf(files, { compiler, flags }) {

@@ -15,21 +15,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bytes.h"
-#include "cgroup.h"
-#include "child.h"
-#include "command.h"
-#include "connection.h"
-#include "frame.h"
-#include "keeper.h"
-#include "loop.h"
-#include "names.h"
-#include "prefork.h"
-#include "session.h"
-#include "sockets.h"
-#include "turn.h"
-#include "util.h"
-#include "zygote.h"
+#include "base/bytes.h"
+#include "base/cgroup.h"
+#include "base/turn.h"
+#include "base/util.h"
+#include "command/command.h"
+#include "command/connection.h"
+#include "command/prefork.h"
+#include "command/zygote.h"
+#include "keeper/child.h"
+#include "keeper/keeper.h"
+#include "session/localhost-names.h"
+#include "session/session.h"
+#include "session/sockets.h"
+#include "wire/frame.h"
+#include "wire/loop.h"
 
 #define EVENTS 64
 /* epoll counts in int milliseconds. */

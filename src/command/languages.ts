@@ -4,7 +4,7 @@ import { HOME } from '../base/places.js';
 import { composeOnce, type Environment } from './environment.js';
 import type { Language } from './language-names.js';
 
-/** The agent puts copies of the files that go with interpreters here when a command names this place (library.h). */
+/** The agent puts copies of the files that go with interpreters here when a command names this place (program/library.h). */
 const LIBRARY_DIR = '/run/ripcord/lib';
 const PYTHON_DIR = `${LIBRARY_DIR}/python`;
 /** Our python image has the same file, and compiled: a sixth of the time that a fresh interpreter takes to start. */

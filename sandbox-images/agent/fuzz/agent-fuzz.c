@@ -10,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
-#include "frame.h"
-#include "loop.h"
-#include "messages.h"
-#include "names.h"
-#include "protocol.h"
-#include "spawn-request.h"
-#include "tar-reader.h"
-#include "user.h"
+#include "base/bytes.h"
+#include "base/protocol.h"
+#include "base/tar-reader.h"
+#include "base/user.h"
+#include "session/localhost-names.h"
+#include "wire/frame.h"
+#include "wire/loop.h"
+#include "wire/messages.h"
+#include "wire/spawn-request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

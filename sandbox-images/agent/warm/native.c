@@ -25,12 +25,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../child.h"
-#include "../keeper.h"
-#include "../protocol.h"
-#include "../turn.h"
-#include "../user.h"
-#include "../util.h"
+#include "base/protocol.h"
+#include "base/turn.h"
+#include "base/user.h"
+#include "base/util.h"
+#include "keeper/child.h"
+#include "keeper/keeper.h"
 
 /* Python's own names; its headers would tie this to one version of it. */
 typedef struct _object PyObject;

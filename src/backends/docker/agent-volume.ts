@@ -18,7 +18,7 @@ import { statusOf } from './engine-error.js';
  * All sandboxes of an engine share these inodes. A process that can open one for reading can lock it (flock) or watch it
  * (inotify), and so signal to sandboxes of other owners. That is why only root opens them. Root has to: gVisor loads no
  * program that it may not read, the warm interpreter reads its part before it becomes the sandbox's user, and PID 1 copies
- * `python/` and `node/` into each sandbox (library.c).
+ * `python/` and `node/` into each sandbox (program/library.c).
  */
 const DIRECTORIES = [
   { path: AGENT_DIR, mode: 0o111 },

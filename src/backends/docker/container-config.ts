@@ -9,10 +9,10 @@ export const AGENT_DIR = '/.ripcord';
 export const AGENT_PATH = `${AGENT_DIR}/agent`;
 /** What makes an interpreter warm; src/command/warm.ts names it to the agent. */
 export const WARM_DIR = `${AGENT_DIR}/warm`;
-/** These files go with interpreters whose program is given as text; library.c copies them from here. */
+/** These files go with interpreters whose program is given as text; program/library.c copies them from here. */
 export const PYTHON_DIR = `${AGENT_DIR}/python`;
 export const NODE_DIR = `${AGENT_DIR}/node`;
-/** The agent puts such programs and copies here (PROGRAMS_DIR in program.h): two inodes for each of its streams, and more. */
+/** The agent puts such programs and copies here (PROGRAMS_DIR in program/program.h): two inodes for each of its streams, and more. */
 const PROGRAMS_DIR = '/run/ripcord';
 const PROGRAM_INODES = 2048;
 

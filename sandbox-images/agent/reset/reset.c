@@ -1,0 +1,101 @@
+#define _GNU_SOURCE
+#include "reset/reset.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "keeper/child.h"
+#include "program/library.h"
+
+/* A workspace full to the last inode is emptied in a second. */
+#define WIPE_LIMIT_US 3000000u
+/* What the kernel finishes after the last process: collecting sockets that held each other, freeing pages. */
+#define SETTLE_LIMIT_US 30000u
+#define SETTLE_PAUSE_NS 500000
+
+static struct reset_result prepared;
+
+bool reset_fail(struct reset_result *out, int error, const char *what, const char *detail) {
+    if (out->error != 0) return false;
+    out->error = error == 0 ? EIO : (uint32_t)error;
+    out->what[0] = '\0';
+    text_append(out->what, sizeof out->what, what);
+    text_append(out->what, sizeof out->what, detail);
+    return false;
+}
+
+long proc_read(const char *path, char *text, size_t size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read_all(fd, text, size - 1);
+    int error = errno;
+    close_fd(&fd);
+    errno = n == (ssize_t)size - 1 ? EFBIG : error;
+    if (n < 0 || n == (ssize_t)size - 1) return -1;
+    text[n] = '\0';
+    return n;
+}
+
+void reset_prepare(void) {
+    (void)(mounts_remember(&prepared) && sockets_remember(&prepared) && self_remember(&prepared));
+    struct reset_result ipc = {0};
+    if (prepared.error == 0 && !ipc_prove(&ipc)) prepared = ipc;
+}
+
+/* Apart from PID 1, which keeps its own user: acting as somebody else it could be signalled by him. */
+_Noreturn static void wipe(void) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, STDERR_FILENO) < 0) _exit(1);
+    close_all_from(3, NULL, 0);
+    child_raise_oom_score();
+    bool done = ipc_remove();
+    _exit(mounts_empty() && done ? 0 : 1);
+}
+
+/* 0 when it has done all of its work. */
+static int wait_for(pid_t child) {
+    uint64_t end = now_us() + WIPE_LIMIT_US;
+    struct timespec pause = {0, 10000000};
+    sigset_t news;
+    int status;
+    (void)sigemptyset(&news);
+    (void)sigaddset(&news, SIGCHLD);
+    for (;;) {
+        pid_t pid = waitpid(child, &status, WNOHANG);
+        if (pid == child) return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
+        if (pid < 0 && errno != EINTR) return errno;
+        if (now_us() >= end) {
+            (void)kill(child, SIGKILL);
+            (void)waitpid(child, &status, 0);
+            return ETIME;
+        }
+        (void)sigtimedwait(&news, NULL, &pause);
+    }
+}
+
+static bool prove(struct reset_result *out) {
+    *out = (struct reset_result){0};
+    return self_prove(out) && mounts_prove(out) && ipc_prove(out) && sockets_prove(out);
+}
+
+void reset_run(struct reset_result *out) {
+    *out = prepared;
+    if (out->error != 0) return;
+    library_forget();
+    pid_t child = fork();
+    if (child == 0) wipe();
+    int error = child < 0 ? errno : wait_for(child);
+    if (error != 0) {
+        (void)reset_fail(out, error, "files or IPC objects that could not be removed", "");
+        return;
+    }
+    struct timespec pause = {0, SETTLE_PAUSE_NS};
+    uint64_t now = now_us();
+    /* The time is taken before the look: however long this process was held up, the last look begins after the limit. */
+    for (uint64_t end = now + SETTLE_LIMIT_US; !prove(out) && now < end; now = now_us()) (void)nanosleep(&pause, NULL);
+}

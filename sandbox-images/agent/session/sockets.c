@@ -1,0 +1,104 @@
+#define _GNU_SOURCE
+#include "session/sockets.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/protocol.h"
+#include "base/util.h"
+#include "command/command.h"
+
+#define NEVER UINT64_MAX
+#define UNKNOWN UINT64_MAX
+#define INTERVAL_US 100000u
+/* The pace from a quarter of the number on, and while a kill is under way. */
+#define CLOSE_INTERVAL_US 10000u
+/* A network is almost without sockets before the first command. Kernels before 4.16 count the whole machine, which has dozens. */
+#define AT_START_MAX 16u
+/* The kernel may still collect sockets of the killed. They do not count against the next command for this long. */
+#define REST_US 1000000u
+
+static struct {
+    int fd; /* -1: they cannot be counted */
+    uint64_t at_start; /* an engine may keep one there */
+    uint32_t most;
+    uint64_t next; /* NEVER: nothing runs */
+    bool killing;
+    uint64_t rest;
+    uint64_t rest_until;
+} sockets = {.fd = -1, .next = NEVER};
+
+uint64_t number_at(const char *at) {
+    uint64_t value;
+    at += strspn(at, " ");
+    return parse_u64(at, strcspn(at, " \n"), 10, UINT64_MAX, &value) ? value : UNKNOWN;
+}
+
+uint64_t sockstat_figure(const char *text, const char *prefix, const char *key) {
+    const char *line = strstr(text, prefix);
+    const char *end = line == NULL ? NULL : strchr(line, '\n');
+    const char *at = line == NULL ? NULL : strstr(line, key);
+    return at == NULL || end == NULL || at > end ? UNKNOWN : number_at(at + strlen(key));
+}
+
+/* Sockets of every protocol, closed ones with data on the way included, and those that wait to be accepted. */
+static uint64_t count_all(void) {
+    char text[1024];
+    ssize_t n = pread(sockets.fd, text, sizeof text - 1, 0);
+    if (n <= 0) return UNKNOWN;
+    text[n] = '\0';
+    return sockstat_figure(text, "sockets:", " used ");
+}
+
+void sockets_open(void) {
+    sockets.fd = open("/proc/net/sockstat", O_RDONLY | O_CLOEXEC);
+    sockets.at_start = sockets.fd < 0 ? 0 : count_all();
+    if (sockets.at_start > AT_START_MAX) close_fd(&sockets.fd);
+}
+
+uint16_t sockets_capabilities(void) {
+    return sockets.fd < 0 ? 0 : CAN_COUNT_SOCKETS;
+}
+
+void sockets_allow(uint32_t most) {
+    sockets.most = most;
+}
+
+/* The agent's own are left out. */
+static uint64_t count_of_commands(void) {
+    uint64_t all = count_all(), own = commands_sockets() + sockets.at_start;
+    if (all == UNKNOWN) return 0;
+    return all > own ? all - own : 0;
+}
+
+/* The kill is over. */
+static void note_rest(uint64_t now) {
+    sockets.killing = false;
+    sockets.rest = count_of_commands();
+    sockets.rest_until = now + REST_US;
+}
+
+/* How long until the next look. */
+static uint64_t look(uint64_t now) {
+    uint64_t count = count_of_commands();
+    sockets.rest = now < sockets.rest_until ? min_u64(sockets.rest, count) : 0;
+    if (count - sockets.rest > sockets.most) {
+        commands_kill_for_sockets();
+        sockets.killing = true;
+    }
+    return sockets.killing || count > sockets.most / 4 ? CLOSE_INTERVAL_US : INTERVAL_US;
+}
+
+uint64_t sockets_tick(uint64_t now) {
+    if (sockets.killing && !commands_die_for_sockets()) note_rest(now);
+    if (sockets.fd < 0 || sockets.most == 0 || !commands_have_keepers()) {
+        sockets.next = NEVER;
+        return NEVER;
+    }
+    if (sockets.next == NEVER) sockets.next = now + INTERVAL_US;
+    if (now >= sockets.next) sockets.next = now + (sockets.killing ? CLOSE_INTERVAL_US : look(now));
+    return sockets.next;
+}

@@ -1,0 +1,34 @@
+/* The payloads of the control frames. */
+#ifndef RIPCORD_MESSAGES_H
+#define RIPCORD_MESSAGES_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "wire/frame.h"
+
+#define USER_MAX 256
+
+/* Flag of HELLO: RESET will be asked for, and what there is at the start is remembered. */
+#define HELLO_RESETTABLE 2
+
+struct hello {
+    uint16_t version;
+    uint16_t flags;
+    uint32_t lease_ms;
+    uint64_t lifetime_ms;
+    char workspace[PATH_MAX];
+    char default_user[USER_MAX];
+    struct cursor modes; /* any number of `str path · u32 mode`, in the frame */
+};
+
+enum hello_result { HELLO_OK, HELLO_OTHER_VERSION, HELLO_MALFORMED };
+
+/* Another version is told apart before anything else is read: its fields may mean something else. */
+enum hello_result hello_parse(const struct frame *f, struct hello *out);
+/* The next of `modes`; false when there is none. */
+bool hello_next_mode(struct cursor *modes, char *path, size_t size, uint32_t *mode);
+
+#endif
