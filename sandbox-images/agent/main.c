@@ -35,17 +35,7 @@
 /* epoll counts in int milliseconds. */
 #define WAIT_MAX_US 60000000u
 
-static int poller = -1;
 static int signals = -1;
-
-int loop_watch(int fd, uint32_t events, uint64_t tag) {
-    struct epoll_event event = {.events = events | EPOLLET, .data.u64 = tag};
-    return epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
-}
-
-void loop_unwatch(int fd) {
-    (void)epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
-}
 
 static void watch_or_die(int fd, uint32_t events, enum watch_kind kind, const char *what) {
     if (loop_watch(fd, events, watch_tag(kind, 0, 0)) != 0) die(what, errno);
@@ -138,7 +128,7 @@ _Noreturn static void loop(void) {
     bool busy = false;
     uint64_t deadline = 0;
     for (;;) {
-        int n = epoll_wait(poller, events, EVENTS, wait_limit(deadline, busy));
+        int n = loop_wait(events, EVENTS, wait_limit(deadline, busy));
         if (n < 0 && errno != EINTR) die("epoll_wait", errno);
         for (int i = 0; i < n; i++) dispatch(&events[i]);
         busy = session_read();
@@ -164,8 +154,7 @@ int main(int argc, char **argv) {
     /* The end of a sandbox is kill(-1): outside a process namespace of its own that would be everything. */
     if (getpid() != 1) die("must be PID 1 of a process namespace", 0);
     turn_come_soon();
-    poller = epoll_create1(EPOLL_CLOEXEC);
-    if (poller < 0) die("epoll_create1", errno);
+    if (loop_open() != 0) die("epoll_create1", errno);
     child_defaults_load();
     open_signals();
     int host_in = move_away(STDIN_FILENO);

@@ -84,11 +84,6 @@ void command_drop_request(struct command *c) {
     c->request = NULL;
 }
 
-void unwatch_close(int *fd) {
-    if (*fd >= 0) loop_unwatch(*fd);
-    close_fd(fd);
-}
-
 void command_close_output(struct channel *c) {
     if (c->fd >= 0) loop_unwatch(c->fd);
     channel_close(c);

@@ -13,7 +13,6 @@
 #include "command/connection.h"
 #include "command/prefork.h"
 #include "command/zygote.h"
-#include "session/localhost-names.h"
 #include "wire/loop.h"
 
 /* What hangs on the open file itself, a lock or its owner, outlives the processes that had it as their stdin. */
@@ -206,7 +205,7 @@ uint64_t commands_sockets(void) {
     for (uint32_t i = 0; i < commands.count; i++) {
         if (commands.active[i]->control >= 0) count += 2;
     }
-    return count + connections_sockets() + names_sockets() + prefork_sockets() + zygote_sockets();
+    return count + connections_sockets() + prefork_sockets() + zygote_sockets();
 }
 
 void commands_forget(void) {

@@ -9,9 +9,6 @@
 
 _Noreturn void fs_main(int argc, char **argv, const char *workspace);
 
-/* The failure record on stderr and exit code 1. `message` says what was being done. */
-_Noreturn void fs_fail(int error, const char *path, const char *message);
-
 /* What an operation is given: argv without its name. */
 struct fs_arguments {
     const char *operation;
@@ -20,10 +17,7 @@ struct fs_arguments {
     int count;
 };
 
-const char *argument_text(const struct fs_arguments *a, int index);
-/* `-` and a missing argument are the fallback; anything that is not a number fails with EINVAL. `-1` is UINT64_MAX. */
-uint64_t argument_number(const struct fs_arguments *a, int index, uint64_t fallback);
-mode_t argument_mode(const struct fs_arguments *a, int index, mode_t fallback);
+/* ---- the operations, each in a file named for it or for its kind ---- */
 
 void fs_read(const struct fs_arguments *a);
 void fs_write(const struct fs_arguments *a);
@@ -40,6 +34,16 @@ void fs_tar(const struct fs_arguments *a);
 void fs_manifest(const struct fs_arguments *a);
 void net_connect(const struct fs_arguments *a);
 void attempts_make(const struct fs_arguments *a);
+
+/* ---- fs-answer.c: what an operation was asked for, and how it answers ---- */
+
+/* The failure record on stderr and exit code 1. `message` says what was being done. */
+_Noreturn void fs_fail(int error, const char *path, const char *message);
+
+const char *argument_text(const struct fs_arguments *a, int index);
+/* `-` and a missing argument are the fallback; anything that is not a number fails with EINVAL. `-1` is UINT64_MAX. */
+uint64_t argument_number(const struct fs_arguments *a, int index, uint64_t fallback);
+mode_t argument_mode(const struct fs_arguments *a, int index, mode_t fallback);
 
 /* Buffered stdout. */
 void out_bytes(const void *data, size_t length);

@@ -16,23 +16,10 @@
 #include "base/user.h"
 #include "session/localhost-names.h"
 #include "wire/frame.h"
-#include "wire/loop.h"
 #include "wire/messages.h"
 #include "wire/spawn-request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* main.c has these; no loop runs here. */
-int loop_watch(int fd, uint32_t events, uint64_t tag) {
-    (void)fd;
-    (void)events;
-    (void)tag;
-    return -1;
-}
-
-void loop_unwatch(int fd) {
-    (void)fd;
-}
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 

@@ -363,7 +363,7 @@ static void become_keeper(const struct keeper_plan *plan) {
 static bool places_file(const struct spawn_request *r) {
     static const char place[] = PROGRAMS_DIR "/";
     if ((r->flags & SPAWN_FS) == 0 || r->argc < 2 || strcmp(r->argv[0], "write") != 0) return false;
-    return strncmp(r->argv[1], place, sizeof place - 1) == 0 && program_is_name(r->argv[1] + sizeof place - 1);
+    return strncmp(r->argv[1], place, sizeof place - 1) == 0 && spawn_is_program_name(r->argv[1] + sizeof place - 1);
 }
 
 _Noreturn void keeper_run(const struct keeper_plan *plan) {

@@ -16,11 +16,6 @@
 #define DIRECTORY_CLOSED 0555
 #define DIRECTORY_OPEN 0755
 
-bool program_is_name(const char *name) {
-    size_t length = strlen(name);
-    return length > 0 && length < PROGRAM_NAME_MAX && name[0] != '.' && strchr(name, '/') == NULL;
-}
-
 static int make_directory(struct program *p) {
     for (uint32_t number = 0; number < NUMBERS_MAX; number++) {
         p->directory[0] = '\0';

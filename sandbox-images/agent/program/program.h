@@ -13,7 +13,6 @@
 
 /* A small tmpfs that only root writes to. */
 #define PROGRAMS_DIR "/run/ripcord"
-#define PROGRAM_NAME_MAX 32
 #define PROGRAM_PATH_MAX 64
 
 struct program {
@@ -21,8 +20,6 @@ struct program {
     char path[PROGRAM_PATH_MAX]; /* empty: there is none */
 };
 
-/* A plain name of a file, short enough. */
-bool program_is_name(const char *name);
 /* Into a directory with the lowest free number. 0, or the errno; then nothing is left. */
 int program_write(struct program *p, const char *name, struct slice text);
 /* Harmless where there is none. */

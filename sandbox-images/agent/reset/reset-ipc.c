@@ -7,6 +7,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "base/util.h"
 #include "reset/reset.h"
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/dirent-raw.h"
+#include "base/proc.h"
 #include "base/sha256.h"
 #include "base/user.h"
 #include "base/util.h"

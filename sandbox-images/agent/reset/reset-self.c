@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/dirent-raw.h"
+#include "base/proc.h"
 #include "reset/reset.h"
 
 #define SCORE_SIZE 32

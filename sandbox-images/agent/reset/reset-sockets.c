@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/proc.h"
 #include "base/util.h"
 #include "reset/reset.h"
-#include "session/sockets.h"
 
 #define TEXT_SIZE 16384
 #define PROTOCOLS_MAX 64

@@ -21,26 +21,6 @@
 
 static struct reset_result prepared;
 
-bool reset_fail(struct reset_result *out, int error, const char *what, const char *detail) {
-    if (out->error != 0) return false;
-    out->error = error == 0 ? EIO : (uint32_t)error;
-    out->what[0] = '\0';
-    text_append(out->what, sizeof out->what, what);
-    text_append(out->what, sizeof out->what, detail);
-    return false;
-}
-
-long proc_read(const char *path, char *text, size_t size) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read_all(fd, text, size - 1);
-    int error = errno;
-    close_fd(&fd);
-    errno = n == (ssize_t)size - 1 ? EFBIG : error;
-    if (n < 0 || n == (ssize_t)size - 1) return -1;
-    text[n] = '\0';
-    return n;
-}
-
 void reset_prepare(void) {
     (void)(mounts_remember(&prepared) && sockets_remember(&prepared) && self_remember(&prepared));
     struct reset_result ipc = {0};

@@ -20,7 +20,7 @@ void reset_prepare(void);
 /* Everybody but PID 1 is dead and forgotten, its sockets are closed. Bounded in time. */
 void reset_run(struct reset_result *out);
 
-/* Notes the first thing that is wrong; returns false. */
+/* reset-result.c: notes the first thing that is wrong; returns false. */
 bool reset_fail(struct reset_result *out, int error, const char *what, const char *detail);
 
 /* ---- reset-mounts.c: what is mounted, and the roots of the tmpfs mounts ---- */
@@ -45,8 +45,5 @@ bool sockets_prove(struct reset_result *out);
 
 bool self_remember(struct reset_result *out);
 bool self_prove(struct reset_result *out);
-
-/* A whole file of /proc, terminated. Its length, or -1 with errno; EFBIG when it does not fit. */
-long proc_read(const char *path, char *text, size_t size);
 
 #endif

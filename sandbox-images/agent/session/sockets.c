@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/proc.h"
 #include "base/protocol.h"
 #include "base/util.h"
 #include "command/command.h"
+#include "session/localhost-names.h"
 
 #define NEVER UINT64_MAX
-#define UNKNOWN UINT64_MAX
 #define INTERVAL_US 100000u
 /* The pace from a quarter of the number on, and while a kill is under way. */
 #define CLOSE_INTERVAL_US 10000u
@@ -31,24 +32,11 @@ static struct {
     uint64_t rest_until;
 } sockets = {.fd = -1, .next = NEVER};
 
-uint64_t number_at(const char *at) {
-    uint64_t value;
-    at += strspn(at, " ");
-    return parse_u64(at, strcspn(at, " \n"), 10, UINT64_MAX, &value) ? value : UNKNOWN;
-}
-
-uint64_t sockstat_figure(const char *text, const char *prefix, const char *key) {
-    const char *line = strstr(text, prefix);
-    const char *end = line == NULL ? NULL : strchr(line, '\n');
-    const char *at = line == NULL ? NULL : strstr(line, key);
-    return at == NULL || end == NULL || at > end ? UNKNOWN : number_at(at + strlen(key));
-}
-
 /* Sockets of every protocol, closed ones with data on the way included, and those that wait to be accepted. */
 static uint64_t count_all(void) {
     char text[1024];
     ssize_t n = pread(sockets.fd, text, sizeof text - 1, 0);
-    if (n <= 0) return UNKNOWN;
+    if (n <= 0) return PROC_UNKNOWN;
     text[n] = '\0';
     return sockstat_figure(text, "sockets:", " used ");
 }
@@ -69,8 +57,8 @@ void sockets_allow(uint32_t most) {
 
 /* The agent's own are left out. */
 static uint64_t count_of_commands(void) {
-    uint64_t all = count_all(), own = commands_sockets() + sockets.at_start;
-    if (all == UNKNOWN) return 0;
+    uint64_t all = count_all(), own = commands_sockets() + names_sockets() + sockets.at_start;
+    if (all == PROC_UNKNOWN) return 0;
     return all > own ? all - own : 0;
 }
 

@@ -17,9 +17,4 @@ void sockets_allow(uint32_t most);
 /* Looks from time to time while commands run, and ends them all when there are too many. Returns when to call again. */
 uint64_t sockets_tick(uint64_t now);
 
-/* Finds the number behind `key` in that line of /proc/net/sockstat that begins with `prefix`; UINT64_MAX where there is none. */
-uint64_t sockstat_figure(const char *text, const char *prefix, const char *key);
-/* The number that begins at `at`, spaces left out; UINT64_MAX when none does. */
-uint64_t number_at(const char *at);
-
 #endif

@@ -7,7 +7,11 @@
 
 #include "base/bytes.h"
 #include "base/protocol.h"
-#include "program/program.h"
+
+bool spawn_is_program_name(const char *name) {
+    size_t length = strlen(name);
+    return length > 0 && length < SPAWN_PROGRAM_NAME_MAX && name[0] != '.' && strchr(name, '/') == NULL;
+}
 
 static uint64_t capped(uint64_t value, uint64_t max) {
     return value < max ? value : max;
@@ -69,7 +73,7 @@ static void take_program(struct cursor *c, struct spawn_request *r) {
     r->program_at = take_u32(c);
     r->program = take_text(c);
     r->text = take_str(c);
-    if (c->bad || !program_is_name(r->program) || (r->flags & SPAWN_FS) != 0) c->bad = true;
+    if (c->bad || !spawn_is_program_name(r->program) || (r->flags & SPAWN_FS) != 0) c->bad = true;
     if (r->program_at == 0 || r->program_at >= r->argc) c->bad = true;
 }
 

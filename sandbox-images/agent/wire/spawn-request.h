@@ -8,6 +8,8 @@
 
 #include "base/bytes.h"
 
+#define SPAWN_PROGRAM_NAME_MAX 32
+
 struct spawn_request {
     uint16_t flags;
     uint64_t timeout_ms;
@@ -39,6 +41,8 @@ struct spawn_request {
  * The strings point into `bytes`, which must outlive the request. 0, or EINVAL, ENOMEM.
  */
 int spawn_request_parse(uint8_t *bytes, size_t length, struct spawn_request *out);
+/* A plain name of a file, short enough. */
+bool spawn_is_program_name(const char *name);
 void spawn_request_free(struct spawn_request *request);
 
 #endif
