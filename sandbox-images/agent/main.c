@@ -19,10 +19,10 @@
 #include "base/cgroup.h"
 #include "base/turn.h"
 #include "base/util.h"
+#include "command/command-warm.h"
 #include "command/command.h"
 #include "command/connection.h"
 #include "command/prefork.h"
-#include "command/zygote.h"
 #include "keeper/child.h"
 #include "keeper/keeper.h"
 #include "session/localhost-names.h"
@@ -105,10 +105,10 @@ static void dispatch(const struct epoll_event *event) {
             names_event();
             break;
         case WATCH_ZYGOTE:
-            zygote_event();
+            warm_event();
             break;
         case WATCH_SPARE:
-            zygote_spare_event(event->data.u64);
+            warm_spare_event(event->data.u64);
             break;
         default:
             commands_event(event->data.u64, event->events);
@@ -142,7 +142,7 @@ _Noreturn static void loop(void) {
         if (!busy) prefork_make();
         uint64_t now = now_us();
         deadline = min_u64(session_tick(now), prefork_tick(now));
-        deadline = min_u64(deadline, min_u64(commands_tick(now), zygote_tick(now)));
+        deadline = min_u64(deadline, min_u64(commands_tick(now), warm_tick(now)));
         deadline = min_u64(deadline, sockets_tick(now));
     }
 }

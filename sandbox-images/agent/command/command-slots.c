@@ -5,11 +5,8 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "command/connection.h"
+#include "command/command-stdio.h"
 #include "wire/loop.h"
-
-struct commands commands = {.null_fd = -1, .next_backstop = NEVER, .next_linger = NEVER, .next_drain = NEVER,
-                            .orphans_at = NEVER};
 
 static struct command slots[STREAMS_MAX];
 
@@ -84,16 +81,6 @@ void command_drop_request(struct command *c) {
     c->request = NULL;
 }
 
-void command_close_output(struct channel *c) {
-    if (c->fd >= 0) loop_unwatch(c->fd);
-    channel_close(c);
-}
-
-void command_close_input(struct input *in) {
-    if (in->fd >= 0) loop_unwatch(in->fd);
-    input_close(in);
-}
-
 void command_release(struct command *c) {
     unqueue(c);
     command_drop_request(c);
@@ -108,7 +95,6 @@ void command_release(struct command *c) {
     for (uint32_t i = 0; i < commands.count; i++) {
         if (commands.active[i] == c) commands.active[i] = commands.active[--commands.count];
     }
-    connections_retry();
 }
 
 bool commands_queued(void) {

@@ -1,4 +1,4 @@
-/* What the files of this folder share; nothing outside includes it. */
+/* State and functions that the files of this folder share. No file outside includes it. */
 #ifndef RIPCORD_COMMAND_STATE_H
 #define RIPCORD_COMMAND_STATE_H
 
@@ -85,7 +85,11 @@ struct commands {
     uint64_t orphans_until; /* when to stop caring whether they die */
 };
 
+struct pipes;
+
 extern struct commands commands;
+/* Who it runs as: what it asks for, else the sandbox's own. */
+const char *command_user(const struct spawn_request *r);
 
 /* ---- command-slots.c: who there is, and whose turn it is ---- */
 
@@ -102,50 +106,61 @@ struct command *command_next(void);
 bool commands_queued(void);
 
 void command_drop_request(struct command *c);
-void command_close_input(struct input *in);
-void command_close_output(struct channel *c);
-void unwatch_close(int *fd);
 
-/* ---- command-start.c: from the request to the keeper ---- */
+/* ---- command-timers.c: what PID 1 does when a time has come ---- */
 
-/* The request is complete. */
-void command_start(struct command *c);
-/* Who it runs as: what it asks for, else the sandbox's own. */
-const char *command_user(const struct spawn_request *r);
-/* It waits no longer: a process like any other. */
-void command_start_fresh(struct command *c);
-/* Hands it to a waiting fork and its keeper; takes over both descriptors. False when they have gone: nothing has run. */
-bool command_start_warm(struct command *c, int *control, int *program, pid_t keeper);
-/* It ends before it began. */
-void command_end_unstarted(struct command *c, enum stage stage, int error);
-/* They own the descriptor from then on, also when they fail. 0 or -1. */
-int command_adopt_output(struct command *c, int index, int *fd);
-int command_adopt_input(struct command *c, int *fd);
-
-/* ---- keeper-link.c: orders to the keeper and its news; what is left when one dies ---- */
-
-void keeper_order_kill(struct command *c, enum keeper_cause cause, uint32_t grace_ms);
-void keeper_order_signal(struct command *c, int signal);
 /* When PID 1 itself has to act. */
-void keeper_set_backstop(struct command *c, uint64_t at);
-void keeper_hear(struct command *c);
-/* Whether it has not gone yet, where that matters. */
+void command_set_backstop(struct command *c, uint64_t at);
+/* Its output waits for more, or for its end. False when it has waited. */
+bool command_lingers(struct command *c);
+/* Whether its keeper has not gone yet, where that matters. */
 bool keeper_may_be_seen(const struct command *c);
+void backstops_tick(uint64_t now);
+void linger_tick(uint64_t now);
+
+/* ---- command-orphans.c: where a keeper has died, and where orphans come to PID 1 ---- */
+
+void orphans_want_dead(void);
 /* No other command runs that could own an orphan. */
 bool orphans_can_only_be_of(const struct command *c);
 void orphans_end_ownerless(struct command *ending);
+void orphans_tick(uint64_t now);
+
+/* ---- command-end.c: the end of a command; where orphans come to PID 1, what it has left is waited for here ---- */
+
 /* All there will be of its report and output is there. */
 void command_note_end(struct command *c);
-
-/* ---- command-drain.c: where orphans come to PID 1, what a command has left is waited for here ---- */
-
 /* Its report is there. False when there is nothing to wait for. */
 bool drain_begin(struct command *c);
 /* Waits no longer. */
 void drain_end(struct command *c);
 void drain_tick(uint64_t now);
 
-/* ---- command-turns.c: turns, and what they tell the host ---- */
+/* ---- keeper-link.c: orders to the keeper, and its news ---- */
+
+void keeper_order_kill(struct command *c, enum keeper_cause cause, uint32_t grace_ms);
+void keeper_order_signal(struct command *c, int signal);
+void keeper_hear(struct command *c);
+
+/* ---- command-fork.c: from a parsed request to the keeper ---- */
+
+/* It ends before it began. */
+void command_end_unstarted(struct command *c, enum stage stage, int error);
+/* A process like any other. It waits no longer if it did. */
+void command_start_fresh(struct command *c);
+/* Starts it in a pair of prefork.h. `request` is as it came. False if none waits, or it has died: nothing has run. */
+bool command_start_in_pair(struct command *c, const uint8_t *request);
+/* Sends a waiting keeper its command. `who` is NULL where the keeper has the user already. */
+bool command_send_start(int control, const struct spawn_request *r, const struct identity *who);
+/* The rest is at its leader: it runs from here on. */
+void command_handed_over(struct command *c, struct pipes *p, pid_t keeper);
+
+/* ---- command-start.c: from the request to one of the ways to run it ---- */
+
+/* The request is complete. */
+void command_start(struct command *c);
+
+/* ---- command-turns.c: turns, and the frames they send to the host ---- */
 
 /* False when there was no room. */
 bool command_tell_exit(struct command *c);

@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include "base/bytes.h"
+#include "command/command-stdio.h"
+#include "command/connection.h"
 #include "wire/frame.h"
 
 /* Commands served before the host is listened to again. */
@@ -79,6 +81,12 @@ static enum turn run_channels(struct command *c) {
     return turn;
 }
 
+/* A slot or a descriptor is free again. */
+static void finish(struct command *c) {
+    command_release(c);
+    connections_retry();
+}
+
 static void survive(struct command *c) {
     command_close_input(&c->in);
     c->phase = PHASE_SURVIVORS;
@@ -97,7 +105,7 @@ static enum turn run_survivors(struct command *c) {
         }
     }
     if (c->control >= 0) return turn;
-    command_release(c);
+    finish(c);
     return TURN_DONE;
 }
 
@@ -114,7 +122,7 @@ static enum turn run_ended(struct command *c) {
     if (survives) {
         survive(c);
     } else {
-        command_release(c);
+        finish(c);
     }
     return TURN_DONE;
 }
@@ -125,7 +133,7 @@ static enum turn run_connection(struct command *c) {
     enum turn turn = run_channels(c);
     if (turn != TURN_DONE || !c->out[0].finished || !c->in.closed) return turn;
     if (!command_tell_exit(c)) return TURN_BLOCKED;
-    command_release(c);
+    finish(c);
     return TURN_DONE;
 }
 

@@ -223,16 +223,9 @@ bool commands_ran_as_root(void) {
     return commands.root_ran;
 }
 
-static bool lingers(struct command *c) {
-    if ((c->flags & SPAWN_PATIENT) == 0) return false;
-    if (c->lingers_until == 0) c->lingers_until = now_us() + LINGER_US;
-    commands.next_linger = min_u64(commands.next_linger, c->lingers_until);
-    return true;
-}
-
 static void on_output(struct command *c, int index) {
     c->out[index].readable = true;
-    if (!lingers(c)) command_kick(c);
+    if (!command_lingers(c)) command_kick(c);
 }
 
 static void on_input(struct command *c, uint32_t events) {
@@ -266,4 +259,14 @@ void commands_event(uint64_t tag, uint32_t events) {
         default:
             break;
     }
+}
+
+uint64_t commands_tick(uint64_t now) {
+    backstops_tick(now);
+    orphans_tick(now);
+    linger_tick(now);
+    drain_tick(now);
+    if (commands_queued()) return 0;
+    uint64_t next = min_u64(commands.next_backstop, commands.next_linger);
+    return min_u64(next, min_u64(commands.next_drain, commands.orphans_at));
 }

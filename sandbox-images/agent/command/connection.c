@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "command/command-state.h"
+#include "command/command-stdio.h"
 #include "wire/frame.h"
 #include "wire/loop.h"
 

@@ -191,60 +191,52 @@ static bool ask_for_spare(void) {
     return sent;
 }
 
-static uint32_t count_waiting(struct command **oldest) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < commands.count; i++) {
-        struct command *c = commands.active[i];
-        if (!c->waiting) continue;
-        count++;
-        if (*oldest == NULL || c->stream < (*oldest)->stream) *oldest = c;
-    }
-    return count;
-}
-
 static bool is_resting(void) {
     return zygote.failures > 0 && now_us() < zygote.rests_until;
 }
 
 /* One that has not been ready yet takes as long to start as an interpreter of the program's own, and longer. */
-static bool is_worth_waiting_for(void) {
+bool zygote_is_worth_waiting_for(void) {
     return zygote.socket >= 0 && zygote.proven && !is_resting();
 }
 
-void zygote_serve(void) {
-    struct command *c = NULL;
-    struct spare *s;
-    while (count_waiting(&c) > 0 && (s = find_ready()) != NULL) {
-        int control = s->control, program = s->program;
-        pid_t keeper = s->keeper;
-        loop_unwatch(control);
-        s->control = s->program = -1;
-        s->keeper = 0;
-        (void)command_start_warm(c, &control, &program, keeper);
-        c = NULL;
-    }
-    bool able = zygote.bytes != NULL && !is_resting() && (zygote.socket >= 0 || start());
-    for (c = NULL; count_waiting(&c) > 0 && !is_worth_waiting_for(); c = NULL) command_start_fresh(c);
-    uint32_t wanted = count_waiting(&c) + 1;
+pid_t zygote_take_spare(int *control, int *program) {
+    struct spare *s = find_ready();
+    if (s == NULL) return 0;
+    pid_t keeper = s->keeper;
+    *control = s->control;
+    *program = s->program;
+    loop_unwatch(*control);
+    s->control = s->program = -1;
+    s->keeper = 0;
+    return keeper;
+}
+
+bool zygote_run(void) {
+    return zygote.bytes != NULL && !is_resting() && (zygote.socket >= 0 || start());
+}
+
+void zygote_ask_for_spares(uint32_t wanted) {
+    bool able = true;
     while (able && count_spares() < wanted && count_spares() < ZYGOTE_SPARES_MAX) able = ask_for_spare();
 }
 
-void zygote_event(void) {
+bool zygote_event(void) {
     char byte;
     ssize_t n = recv(zygote.socket, &byte, 1, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     /* It has nothing to say, so this is its end. Spares that are ready live on by themselves. */
     unwatch_close(&zygote.socket);
     if (!zygote.proven) note_failure();
-    for (struct command *c = NULL; count_waiting(&c) > 0; c = NULL) command_start_fresh(c);
+    return true;
 }
 
-void zygote_spare_event(uint64_t tag) {
+bool zygote_spare_event(uint64_t tag) {
     struct keeper_report news;
     struct spare *s = &zygote.spares[(uint32_t)(tag >> 8) % ZYGOTE_SPARES_MAX];
-    if (!is_used(s) || s->turn != (uint32_t)(tag >> 32)) return;
+    if (!is_used(s) || s->turn != (uint32_t)(tag >> 32)) return false;
     ssize_t n = recv(s->control, &news, sizeof news, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (n == (ssize_t)sizeof news && news.news == NEWS_READY && s->keeper == 0) {
         s->keeper = news.pid;
         zygote.proven = true;
@@ -253,27 +245,17 @@ void zygote_spare_event(uint64_t tag) {
         if (s->keeper == 0) note_failure();
         drop(s);
     }
-    zygote_serve();
+    return true;
 }
 
-uint64_t zygote_tick(uint64_t now) {
-    uint64_t next = NEVER;
-    for (uint32_t i = 0; i < commands.count; i++) {
-        struct command *c = commands.active[i];
-        if (c->waiting && c->wait_ends <= now) {
-            /* Stopped, or starved: its end is an event of its own, and a failure. */
-            zygote.proven = false;
-            if (zygote.socket < 0 || kill(zygote.pid, SIGKILL) != 0) note_failure();
-            command_start_fresh(c);
-        } else if (c->waiting && c->wait_ends < next) {
-            next = c->wait_ends;
-        }
-    }
-    if (zygote.answer_owed && zygote.failures > 0) {
-        if (is_resting()) return min_u64(next, zygote.rests_until);
-        zygote_serve();
-    }
-    return next;
+/* Stopped, or starved: its end is an event of its own, and a failure. */
+void zygote_note_late(void) {
+    zygote.proven = false;
+    if (zygote.socket < 0 || kill(zygote.pid, SIGKILL) != 0) note_failure();
+}
+
+uint64_t zygote_next_try(void) {
+    return zygote.answer_owed && zygote.failures > 0 ? zygote.rests_until : NEVER;
 }
 
 size_t zygote_processes(pid_t *out) {
@@ -332,7 +314,6 @@ bool zygote_configure(const uint8_t *request, uint32_t length) {
         }
     }
     zygote.answer_owed = true;
-    if (commands.setup.subreaper) zygote_serve();
     return true;
 }
 

@@ -16,23 +16,32 @@
 /* What a program waits for a fork before it gets an interpreter of its own. */
 #define ZYGOTE_WAIT_US 1000000u
 
-/* WARM: starts it, unless the same runs, and owes an answer. False for a request that cannot be parsed. */
+/* WARM: another one from now on, unless the same is known, and an answer is owed. False for a request that cannot be parsed. */
 bool zygote_configure(const uint8_t *request, uint32_t length);
 /* False when there was no room. */
 bool zygote_answer(void);
 
 /* Whether a fork has this variable with this value; `expected` is where in its environment it should be. */
 bool zygote_sets(const char *assignment, uint32_t expected);
-
-/* Whether it may run this at all. */
+/* True if a fork can run this request. */
 bool zygote_takes(const struct spawn_request *r);
-/* Gives waiting commands what there is, and sees to it that there will be more. */
-void zygote_serve(void);
 
-void zygote_event(void);
-void zygote_spare_event(uint64_t tag);
-/* Those who have waited too long start fresh. Returns when to call again. */
-uint64_t zygote_tick(uint64_t now);
+/* Starts it unless it runs. False when it is not to run now. */
+bool zygote_run(void);
+/* Sees to it that so many spares are ready or on their way. */
+void zygote_ask_for_spares(uint32_t wanted);
+/* A spare that is ready: its keeper, and two descriptors that are the caller's. 0: there is none. */
+pid_t zygote_take_spare(int *control, int *program);
+bool zygote_is_worth_waiting_for(void);
+/* A program has waited for ZYGOTE_WAIT_US. */
+void zygote_note_late(void);
+/* Time of the next start for an answer that is owed; UINT64_MAX: none is owed after a failure. */
+uint64_t zygote_next_try(void);
+
+/* True when it has ended. */
+bool zygote_event(void);
+/* True when a spare is ready, or has failed. */
+bool zygote_spare_event(uint64_t tag);
 
 /* Nothing is left of it, what it was started with included. The next WARM starts another. */
 void zygote_forget(void);

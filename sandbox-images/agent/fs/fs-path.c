@@ -87,7 +87,7 @@ static int mkdir_in(const struct place *at, mode_t mode) {
     return result;
 }
 
-/* From the first component down; what is there already stays as it is. */
+/* Makes directories from the first component down; existing ones stay as they are. */
 int place_make(const struct place *at, mode_t mode) {
     struct place step = *at;
     int fd = place_open(at, DIRECTORY, 0);

@@ -15,6 +15,7 @@
 #include "base/cgroup.h"
 #include "base/user.h"
 #include "base/util.h"
+#include "command/command-warm.h"
 #include "command/command.h"
 #include "command/connection.h"
 #include "command/prefork.h"
@@ -360,7 +361,7 @@ static bool on_control_frame(const struct frame *f) {
             break;
         }
         case T_WARM:
-            if (!zygote_configure(f->payload, f->length)) return false;
+            if (!warm_configure(f->payload, f->length)) return false;
             break;
         case T_SHUTDOWN:
             session_end(BYE_SHUTDOWN);

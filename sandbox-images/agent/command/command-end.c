@@ -27,6 +27,16 @@ static bool has_left_something(const struct command *c) {
     return found;
 }
 
+void command_note_end(struct command *c) {
+    c->ended = true;
+    c->backstop_at = NEVER;
+    if (keeper_may_be_seen(c)) command_set_backstop(c, now_us() + KEEPER_SLACK_US);
+    for (int i = 0; i < 2; i++) close_fd(&c->held[i]);
+    for (int i = 0; i < 2; i++) channel_writers_gone(&c->out[i]);
+    if (c->out[0].fd < 0) c->out[0].ended = true;
+    command_kick(c);
+}
+
 bool drain_begin(struct command *c) {
     if (commands.setup.subreaper || c->report.drain_us == 0 || !has_left_something(c)) return false;
     uint64_t now = now_us();
