@@ -1,7 +1,7 @@
 /** The options of what can listen on a TCP port: `serve` and `mcp`. */
 import type { Command } from 'commander';
+import type { StartToken } from '../http/token-file.js';
 import { hostPath } from '../sandbox/home-path.js';
-import type { StartToken } from '../server/start.js';
 import { note } from './failure.js';
 import { collect, collectListen } from './parse.js';
 

@@ -3,9 +3,9 @@
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
+import { defaultSocket } from '../http/unix-socket.js';
 import type { ImageStatus } from '../images/image-status.js';
 import type { SandboxDocument } from '../server/served-sandboxes.js';
-import { defaultSocket } from '../server/unix-socket.js';
 import { type ClientOptions, clientSchema, type RemoteCreateOptions, remoteCreateSchema } from './options.js';
 import { RemoteSandbox } from './remote-sandbox.js';
 import { RemoteTasks } from './remote-tasks.js';

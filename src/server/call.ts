@@ -1,7 +1,7 @@
 /** One request: who makes it, and the signal that fires when it is not wanted any more. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RipcordError } from '../base/errors.js';
-import type { Principal } from './auth.js';
+import type { Principal } from '../http/auth.js';
 import { onRequestEnd } from './request-end.js';
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 /** How much one token may have under way at once. */
 import { RipcordError } from '../base/errors.js';
-import type { Principal } from './auth.js';
+import type { Principal } from '../http/auth.js';
 import type { CallerPolicy } from './options.js';
 
 type Kind = 'requests' | 'sockets';

@@ -2,10 +2,10 @@
 
 import { RipcordError, SandboxLostError } from '../base/errors.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
+import type { Principal } from '../http/auth.js';
 import { CALLER_LABEL } from '../launch/options.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox/sandbox-manager.js';
-import type { Principal } from './auth.js';
 import { checkPackages } from './caller-egress.js';
 import { BackgroundCommands } from './commands/background-commands.js';
 import { CommandHistory, type LastCommand, type PastCommand } from './commands/command-history.js';

@@ -6,13 +6,14 @@ import { within } from '../base/abort.js';
 import { InvalidOptionsError } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
 import { parseOptions } from '../base/parse-options.js';
+import { Tokens } from '../http/auth.js';
+import { Guards, isLoopbackHost, ownHosts } from '../http/guards.js';
+import { clearStaleSocket } from '../http/unix-socket.js';
 import type { ManagerEvent, SandboxManager } from '../sandbox/sandbox-manager.js';
 import { createApp } from './app.js';
-import { Tokens } from './auth.js';
 import { Calls } from './call.js';
 import { ownTargets, parseAllowEgress } from './caller-egress.js';
 import type { App, ServerContext } from './context.js';
-import { Guards, isLoopbackHost, ownHosts } from './guards.js';
 import { Journal } from './journal.js';
 import { Metrics } from './metrics.js';
 import { type ResolvedServerOptions, type ServerOptions, serverSchema } from './options.js';
@@ -21,7 +22,6 @@ import { Previews } from './ports/previews.js';
 import { Quotas } from './quotas.js';
 import { ServedSandboxes } from './served-sandboxes.js';
 import { type RegisteredSpec, ServedTasks } from './served-tasks.js';
-import { clearStaleSocket } from './unix-socket.js';
 
 /** For the sockets to be told that the server goes. */
 const GOODBYE_MS = 2000;

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { RipcordError } from '../base/errors.js';
-import { refusalOf } from './error-status.js';
+import { refusalOf } from '../http/error-status.js';
 import type { Patience } from './options.js';
 
 /** The request a connection is at. */

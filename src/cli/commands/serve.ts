@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
 import { onAbort } from '../../base/abort.js';
 import { describeLeft } from '../../cleanup/receipt.js';
+import { openToken } from '../../http/token-file.js';
+import { leaveServerDirectory, serverDirectory } from '../../http/unix-socket.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import { serverLogger } from '../../server/log.js';
+import { dashboardDirectory } from '../../server/routes/dashboard.js';
 import { RipcordServer } from '../../server/server.js';
-import { dashboardDirectory, openToken } from '../../server/start.js';
-import { leaveServerDirectory, serverDirectory } from '../../server/unix-socket.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { HOP_BY_HOP } from '../../egress/hop-by-hop.js';
 import { isOwn } from '../../egress/own-names.js';
+import { OPAQUE_ORIGIN } from '../../http/guards.js';
 
 /** The caller's secrets, and what only means something between the caller and this server. */
 const NOT_IN = [
@@ -74,8 +75,6 @@ const PREVIEWED = {
   'cross-origin-resource-policy': 'cross-origin',
 };
 
-/** A browser sends this as the origin of a page from a sandbox. */
-export const OPAQUE_ORIGIN = 'null';
 /** Chromium's longest time. */
 const PREFLIGHT_SECONDS = 7200;
 

@@ -1,6 +1,8 @@
 /** The dashboard's files, read once: there are few, and nothing of a request ever becomes a path. */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { packageFile } from '../../base/package-files.js';
 import type { App, ServerContext } from '../context.js';
 
 const CSP = [
@@ -25,6 +27,12 @@ const TYPES: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 };
+
+/** Returns the directory of the dashboard's build; undefined if it was not built. */
+export function dashboardDirectory(): string | undefined {
+  const directory = packageFile('dist/dashboard/');
+  return existsSync(path.join(directory, 'index.html')) ? directory : undefined;
+}
 
 export async function addDashboard(app: App, { options: { dashboard } }: ServerContext): Promise<void> {
   if (dashboard === undefined) return;

@@ -2,10 +2,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecOptions } from '../../command/options.js';
 import type { ExecResult } from '../../command/outcome.js';
+import { refusalOf } from '../../http/error-status.js';
 import { encodeResult } from '../../wire/result.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
-import { refusalOf } from '../error-status.js';
 import { errorSchema, execBody, execResultSchema, runCodeBody, sandboxParams } from '../schemas.js';
 import { SseStream, sseHeaders, wantsEvents } from '../sse.js';
 import { execSession } from '../ws/exec-session.js';

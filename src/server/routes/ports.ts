@@ -2,11 +2,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
+import { refusalOf } from '../../http/error-status.js';
+import { OPAQUE_ORIGIN } from '../../http/guards.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
-import { refusalOf } from '../error-status.js';
-import { OPAQUE_ORIGIN, ownFields, preflightFields } from '../ports/headers.js';
+import { ownFields, preflightFields } from '../ports/headers.js';
 import { type Forwarded, forwardRequest, forwardUpgrade } from '../ports/proxy.js';
 import { errorSchema, portSchema, previewBody, previewSchema, SANDBOX_ID, sandboxParams } from '../schemas.js';
 import { tunnelSession } from '../ws/tunnel-session.js';

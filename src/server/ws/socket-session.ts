@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import type { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
 import { parseOptions } from '../../base/parse-options.js';
-import { refusalOf } from '../error-status.js';
+import { refusalOf } from '../../http/error-status.js';
 import type { Patience } from '../options.js';
 
 /** RFC 6455 §7.4.1, and the registry it began. */

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { guardSandbox } from '../../../src/executor/guarded-sandbox.js';
 import { Scope } from '../../../src/executor/scope.js';
-import { statusOf } from '../../../src/server/error-status.js';
+import { statusOf } from '../../../src/http/error-status.js';
 
 /** Each call returns what it was given. */
 const echo = new Proxy(

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { Tokens } from '../../../src/server/auth.js';
-import { Guards } from '../../../src/server/guards.js';
+import { Tokens } from '../../../src/http/auth.js';
+import { Guards } from '../../../src/http/guards.js';
 
 const token = 'x'.repeat(43);
 const guards = new Guards(new Set(['api.example.org']), new Tokens([{ name: 'one', token }]), true);

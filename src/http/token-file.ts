@@ -1,10 +1,9 @@
-/** What a server finds on disk at its start: its token, and the dashboard that was built. */
+/** The file that holds a server's token. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidOptionsError, messageOf } from '../base/errors.js';
 import { makeDirectoriesSync } from '../base/make-directories.js';
-import { packageFile } from '../base/package-files.js';
 
 const TOKEN_BYTES = 32;
 
@@ -44,10 +43,4 @@ export function openToken(file: string): StartToken {
   } finally {
     closeSync(handle);
   }
-}
-
-/** Where the dashboard's build is; `undefined` where none was made. */
-export function dashboardDirectory(): string | undefined {
-  const directory = packageFile('dist/dashboard/');
-  return existsSync(path.join(directory, 'index.html')) ? directory : undefined;
 }

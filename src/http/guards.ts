@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { RipcordError } from '../base/errors.js';
 import type { Tokens } from './auth.js';
-import { OPAQUE_ORIGIN } from './ports/headers.js';
 
+/** A browser sends this as the origin of a page from a sandbox. */
+export const OPAQUE_ORIGIN = 'null';
 /** Names of query parameters in which people put secrets; a URL ends up in logs, histories and Referer fields. */
 const SECRET_PARAMETER = /[?&](?:[a-z]+[_-])?(?:token|api[_-]?key|authorization|bearer|secret|password)=/i;
 /** A second one would be read differently by whatever stands in front. */
