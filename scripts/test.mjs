@@ -24,7 +24,7 @@ const progress = createProgress();
  */
 async function check(title, [script, ...args]) {
   try {
-    await progress.run(title, () => run(process.execPath, [inProject('node_modules', script), ...args], { cwd: ROOT }));
+    await progress.run(title, () => run(process.execPath, [inProject(script), ...args], { cwd: ROOT }));
     return true;
   } catch (error) {
     printError(error);
@@ -103,8 +103,8 @@ const wrong = [];
 try {
   await setup({ goal: 'test', progress });
   const [styled, typed] = await Promise.all([
-    check('style', ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']),
-    check('types', ['typescript/bin/tsc', '-p', 'tsconfig.json']),
+    check('style', ['scripts/lint.mjs']),
+    check('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']),
   ]);
   if (!styled) wrong.push('style');
   if (!typed) wrong.push('types');

@@ -7,36 +7,12 @@ import { WorkMeter } from '../base/work-meter.js';
 import type { CommandHandle } from '../command/command-handle.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { findProgram, JUDGE_ENV, judgeUser } from './judge-user.js';
-import { PYTHON_CANDIDATE } from './python-candidate.js';
-import { PYTHON_IMPORTS } from './python-imports.js';
-import { PYTHON_JUDGE } from './python-judge.js';
-import { PYTHON_PROXIES } from './python-proxies.js';
-import { PYTHON_PYTEST } from './python-pytest.js';
-import { PYTHON_SUITES } from './python-suites.js';
+import { pythonPrograms } from './python-programs.js';
 import { PYTHON_TEST_LIBRARIES } from './python-test-libraries.js';
-import { PYTHON_WIRE } from './python-wire.js';
 import { inWords, type Relayed, relay } from './relay.js';
 import type { CallsOptions, PytestOptions } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
 
-/** Reads a program of a known length from stdin and runs it; what follows on stdin is left for the program. */
-const BOOT = [
-  'import os, sys',
-  // Until the program says otherwise nothing is imported from the working directory.
-  'sys.path[:] = [place for place in sys.path if place]',
-  'size = int(sys.argv.pop())',
-  "source = b''",
-  'while len(source) < size:',
-  '    part = os.read(0, size - len(source))',
-  '    if not part: os._exit(70)',
-  '    source += part',
-  "exec(compile(source, '<ripcord>', 'exec'))",
-].join('\n');
-
-const JUDGE_SOURCE = Buffer.from(
-  PYTHON_WIRE + PYTHON_PROXIES + PYTHON_IMPORTS + PYTHON_SUITES + PYTHON_PYTEST + PYTHON_JUDGE,
-);
-const CANDIDATE_SOURCE = Buffer.from(PYTHON_WIRE + PYTHON_CANDIDATE);
 /** For the judge to say that time was up, rather than being cut off itself. */
 const JUDGE_EXTRA_MS = 5000;
 
@@ -61,23 +37,29 @@ export async function runPythonTests(sandbox: Sandbox, options: CallsOptions | P
   const startedAt = performance.now();
   const { timeoutMs, cwd, env, signal } = options;
   const user = judgeUser(sandbox);
+  const programs = pythonPrograms();
   const nonce = randomBytes(16).toString('hex');
   const job = jobOf(options, nonce);
   const python = options.python ?? (await findProgram(sandbox, 'python3', signal));
   throwIfAborted(signal, 'running tests');
   const [judge, candidate] = await both(
     // -I: nothing of the environment, the working directory or a home decides what the judge imports.
-    sandbox.spawn([python, '-I', '-B', '-c', BOOT, String(JUDGE_SOURCE.length)], {
+    sandbox.spawn([python, '-I', '-B', '-c', programs.boot, String(programs.judge.length)], {
       user,
       env: JUDGE_ENV,
       cwd: '/',
       timeoutMs: timeoutMs + JUDGE_EXTRA_MS,
       signal,
     }),
-    sandbox.spawn([python, '-B', '-c', BOOT, String(CANDIDATE_SOURCE.length)], { cwd, env, timeoutMs, signal }),
+    sandbox.spawn([python, '-B', '-c', programs.boot, String(programs.candidate.length)], {
+      cwd,
+      env,
+      timeoutMs,
+      signal,
+    }),
   );
-  judge.stdin!.write(Buffer.concat([JUDGE_SOURCE, Buffer.from(`${JSON.stringify(job)}\n`)]));
-  candidate.stdin!.write(CANDIDATE_SOURCE);
+  judge.stdin!.write(Buffer.concat([programs.judge, Buffer.from(`${JSON.stringify(job)}\n`)]));
+  candidate.stdin!.write(programs.candidate);
   const relayed = await relay(judge, candidate);
   const { output, candidate: ended } = relayed;
   const { skipped } = options;

@@ -40,4 +40,4 @@ if os.environ.get('PYTHONPATH', '').partition(':')[0] == place:
     find_neighbours(os.getcwd())
 # The image's own comes next. Where there is none, the import fails as it does without this file.
 del sys.modules['sitecustomize']
-import sitecustomize
+import sitecustomize  # noqa: F401

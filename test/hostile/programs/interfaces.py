@@ -6,7 +6,9 @@ import time
 print(*[name for _, name in socket.if_nameindex()])
 started = time.monotonic()
 answers = set()
-for family, address in [(socket.AF_INET, a) for a in ("1.1.1.1", "10.0.0.1", "172.17.0.1", "192.168.0.1", "224.0.0.1", "255.255.255.255")] + [(socket.AF_INET6, a) for a in ("2606:4700::1111", "fd00::1")]:
+V4 = ("1.1.1.1", "10.0.0.1", "172.17.0.1", "192.168.0.1", "224.0.0.1", "255.255.255.255")
+V6 = ("2606:4700::1111", "fd00::1")
+for family, address in [(socket.AF_INET, a) for a in V4] + [(socket.AF_INET6, a) for a in V6]:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         try:
             socket.socket(family, kind).connect((address, 80))

@@ -1,6 +1,5 @@
 """The address of cloud metadata, in every spelling that a parser may take for another address."""
 import errno
-import socket
 import urllib.request
 
 SPELLINGS = ["169.254.169.254", "0xa9fea9fe", "2852039166", "0251.0376.0251.0376", "169.254.43518", "169.16689662",

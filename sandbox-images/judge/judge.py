@@ -1,8 +1,5 @@
-/**
- * The side of an isolated test run that holds the tests and judges. The code under test is never imported here: its
- * functions, classes and modules are proxies, its results plain data of this process.
- */
-export const PYTHON_JUDGE = `
+# The side of an isolated test run that holds the tests and judges. The code under test is never imported here: its
+# functions, classes and modules are proxies, its results plain data of this process.
 import shutil, tempfile
 
 
@@ -83,7 +80,7 @@ class Judge(Wire):
         self.broken = self.broken or why[:4000]
         raise Gone(self.broken)
 
-    def request(self, op, args=(), kw={}, **more):
+    def request(self, op, args=(), kw=None, **more):
         if self.broken:
             raise Gone(self.broken)
         self.asked += 1
@@ -93,7 +90,7 @@ class Judge(Wire):
         # Every 'from solution import add' asks for a name, and tests nothing by that.
         if op not in ('import', 'ping') and (self.testing or op != 'builtins.getattr'):
             self.touched = True
-        message = dict(more, id=asked, op=op, args=[self.encode(a) for a in args], kw={k: self.encode(v) for k, v in kw.items()})
+        message = dict(more, id=asked, op=op, args=[self.encode(a) for a in args], kw={k: self.encode(v) for k, v in (kw or {}).items()})
         self.send('>', message)
         while True:
             try:
@@ -235,4 +232,3 @@ def main():
 
 
 main()
-`;

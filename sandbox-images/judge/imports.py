@@ -1,5 +1,4 @@
-/** Which modules the tests take from the code under test, and how they are imported from it. */
-export const PYTHON_IMPORTS = `
+# Which modules the tests take from the code under test, and how they are imported from it.
 import importlib.abc, importlib.machinery, importlib.util
 
 
@@ -38,7 +37,6 @@ class Missing(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name in self.reasons:
             raise ModuleNotFoundError('No module named %r: %s' % (name, self.reasons[name]), name=name)
-        return None
 
 
 def imports(files):
@@ -63,8 +61,9 @@ def imports(files):
                     add(alias.name)
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 add(node.module, [alias.name for alias in node.names])
-            elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant) and type(node.args[0].value) is str:
-                if getattr(node.func, 'attr', getattr(node.func, 'id', None)) in ('import_module', '__import__', 'importorskip'):
+            elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                called = getattr(node.func, 'attr', getattr(node.func, 'id', None))
+                if called in ('import_module', '__import__', 'importorskip') and type(node.args[0].value) is str:
                     add(node.args[0].value)
     return found
 
@@ -91,4 +90,3 @@ def modules_of(files, libraries):
         else:
             taken.add(root)
     return taken, missing
-`;

@@ -1,5 +1,4 @@
-/** The side of an isolated test run that imports the code under test. Nothing it says is trusted beyond its value. */
-export const PYTHON_CANDIDATE = `
+# The side of an isolated test run that imports the code under test. Nothing it says is trusted beyond its value.
 import importlib, io, operator, types
 
 
@@ -113,4 +112,3 @@ class Candidate(Wire):
 sys.path.insert(0, '')
 Candidate().serve()
 os._exit(0)
-`;

@@ -1,8 +1,5 @@
-/**
- * The Python both sides of an isolated test run share: how values cross. Only data does; anything else stays where it is
- * and is named by a number. Nothing is ever unpickled.
- */
-export const PYTHON_WIRE = String.raw`
+# The Python both sides of an isolated test run share: how values cross. Only data does; anything else stays where it is
+# and is named by a number. Nothing is ever unpickled.
 import base64, builtins, contextlib, json, math, os, sys
 
 MAX_LINE = 8 * 1024 * 1024
@@ -187,4 +184,3 @@ def own_pipe():
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     return reader, writer
-`;

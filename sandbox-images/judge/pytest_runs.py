@@ -1,5 +1,4 @@
-/** How the judge runs pytest. A test that pytest would pass over is an error. */
-export const PYTHON_PYTEST = `
+# How the judge runs pytest. A test that pytest would pass over is an error.
 class Reporter:
     """A plugin of pytest: takes what each test came to, and makes sure that what looks like a test is run as one."""
 
@@ -42,7 +41,6 @@ class Reporter:
             raise collector.CollectError('%s never ran: %s' % (name, problem))
 
     def never_collected(self, collector, name, obj):
-        owner = getattr(collector, 'cls', None)
         module = getattr(getattr(collector, 'module', None), '__name__', None)
         if isinstance(obj, Remote):
             return None
@@ -83,7 +81,7 @@ def said(report):
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[-1])
     # An import that failed says what it was about last.
-    last = str(report.longrepr or '').rstrip().split('\\n')[-1]
+    last = str(report.longrepr or '').rstrip().split('\n')[-1]
     return last[1:].lstrip() if last.startswith('E ') else last
 
 
@@ -96,7 +94,7 @@ def judge_pytest(judge, job):
     judge.modules = sorted(taken)
     os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'
     root = os.path.join(job['directory'], 'tests')
-    for name, source in dict({'../pytest.ini': '[pytest]\\n'}, **job['tests']).items():
+    for name, source in dict({'../pytest.ini': '[pytest]\n'}, **job['tests']).items():
         path = os.path.normpath(os.path.join(root, name))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'w', encoding='utf-8', newline='') as file:
@@ -110,4 +108,3 @@ def judge_pytest(judge, job):
     code = pytest.main(['-q', '-p', 'no:cacheprovider', '--rootdir', root, '-c', os.path.join(job['directory'], 'pytest.ini'),
                         *job['args'], root], plugins=[reporter])
     return {'exitCode': int(code), 'tests': list(reporter.results.values())}
-`;

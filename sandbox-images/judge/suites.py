@@ -1,5 +1,4 @@
-/** How the judge runs tests that are given as source. A test that would not run is an error. */
-export const PYTHON_SUITES = `
+# How the judge runs tests that are given as source. A test that would not run is an error.
 import time, traceback
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
@@ -38,6 +37,7 @@ def never_awaited(owner, function):
             return 'unittest awaits only the tests of an IsolatedAsyncioTestCase: this one never ran'
     if flags(function) & (GENERATOR | ASYNC_GENERATOR):
         return 'the test is a generator, and none of it ran'
+    return None
 
 
 class Suite:
@@ -90,7 +90,7 @@ class Suite:
         for name, value in own.items():
             if name.startswith('test') and not isinstance(value, type):
                 self.attempt(name, value)
-        for name, cls in classes:
+        for _, cls in classes:
             if case_class() and issubclass(cls, case_class()):
                 self.run_case(cls)
             elif methods(cls) and not any(cls in other.__mro__[1:] for _, other in classes):
@@ -192,4 +192,3 @@ def explain(error):
 def judge_calls(judge, job):
     judge.modules = [job['module']]
     return Suite(judge, job).run()
-`;

@@ -1,8 +1,5 @@
-/**
- * Proxies in the judge's process for objects of the code under test. Each question to a proxy is a question to that
- * code, so answers that would decide a comparison are given here, or refused.
- */
-export const PYTHON_PROXIES = `
+# Proxies in the judge's process for objects of the code under test. Each question to a proxy is a question to that
+# code, so answers that would decide a comparison are given here, or refused.
 import types
 
 
@@ -236,11 +233,12 @@ class Module(types.ModuleType):
     def __setattr__(self, name, value):
         # The import system puts a submodule into its package.
         if name.startswith('_') or isinstance(value, types.ModuleType):
-            return super().__setattr__(name, value)
-        ask(self._ripcord_remote, 'builtins.setattr', self._ripcord_remote, name, value)
+            super().__setattr__(name, value)
+        else:
+            ask(self._ripcord_remote, 'builtins.setattr', self._ripcord_remote, name, value)
 
     def __delattr__(self, name):
         if name.startswith('_'):
-            return super().__delattr__(name)
-        ask(self._ripcord_remote, 'builtins.delattr', self._ripcord_remote, name)
-`;
+            super().__delattr__(name)
+        else:
+            ask(self._ripcord_remote, 'builtins.delattr', self._ripcord_remote, name)
