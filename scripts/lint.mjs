@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-/** Checks the style of every file: biome (TypeScript, JavaScript, JSON, CSS) and ruff (Python). Changes nothing. */
+/** Checks the style of every file: biome (TypeScript, JavaScript, JSON, CSS), ruff (Python), and how comments read. Changes nothing. */
 import { spawnSync } from 'node:child_process';
+import { commentProblems } from './lint/comments.mjs';
 import { pythonProblems } from './lint/python.mjs';
 import { inProject } from './setup/paths.mjs';
 
@@ -12,6 +13,6 @@ const biome = spawnSync(
     stdio: 'inherit',
   },
 );
-const problems = pythonProblems();
+const problems = [...pythonProblems(), ...commentProblems()];
 for (const problem of problems) console.error(problem);
 process.exitCode = biome.status === 0 && problems.length === 0 ? 0 : 1;
