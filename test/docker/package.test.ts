@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
+import { importing, typeErrors } from '../../scripts/release/compile.mjs';
 import { usePackedProject } from '../helpers/packed.js';
 
 const run = promisify(execFile);
@@ -13,34 +14,6 @@ const packed = usePackedProject();
 const inProject = (name: string) => path.join(packed.directory, name);
 
 const ENTRIES = ['ripcord-sandbox', 'ripcord-sandbox/client', 'ripcord-sandbox/tools', 'ripcord-sandbox/server'];
-
-/** Returns the compiler's errors for those files, with the strictest settings there are. */
-async function typeErrors(files: Record<string, string>, options: Record<string, unknown> = {}): Promise<string[]> {
-  for (const [name, text] of Object.entries(files)) writeFileSync(inProject(name), text);
-  const compilerOptions = {
-    target: 'es2022',
-    lib: ['es2022'],
-    module: 'nodenext',
-    types: [],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    skipLibCheck: false,
-    noEmit: true,
-    ...options,
-  };
-  writeFileSync(inProject('tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(files) }));
-  const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
-  const ended = await run(process.execPath, [tsc, '-p', packed.directory]).catch(
-    (error) => error as { stdout: string },
-  );
-  // Keep only the first line of each error, and leave out errors within other packages.
-  const lines = ended.stdout.split('\n').filter((line) => /^\S/.test(line));
-  return lines.filter((line) => line.includes('ripcord-sandbox') || !line.includes('node_modules'));
-}
-
-const importing = (entries: readonly string[]) =>
-  entries.map((entry, at) => `import * as entry${at} from '${entry}'\nexport { entry${at} }\n`).join('');
 
 /** One run of a program that makes a sandbox and prints what came out of it. */
 const PROGRAM = `
@@ -67,14 +40,17 @@ describe('types', () => {
     );
     expect(checks.length).toBeGreaterThan(40);
     const imports = importing(ENTRIES);
-    expect(await typeErrors({ 'common.cts': imports, 'module.mts': imports + REFUSING + checks.join('') })).toEqual([]);
+    expect(
+      await typeErrors(packed.directory, { 'common.cts': imports, 'module.mts': imports + REFUSING + checks.join('') }),
+    ).toEqual([]);
   });
 
   it('stand alone for what a bundler resolves, the AI SDK beside them', async () => {
     symlinkSync(path.join(ROOT, 'node_modules/ai'), inProject('node_modules/ai'));
     // The AI SDK's own types name the DOM's.
     const options = { module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'] };
-    expect(await typeErrors({ 'bundled.ts': importing([...ENTRIES, 'ripcord-sandbox/ai-sdk']) }, options)).toEqual([]);
+    const files = { 'bundled.ts': importing([...ENTRIES, 'ripcord-sandbox/ai-sdk']) };
+    expect(await typeErrors(packed.directory, files, options)).toEqual([]);
   });
 });
 
