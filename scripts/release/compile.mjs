@@ -41,7 +41,7 @@ export async function typeErrors(directory, files, options, compiler = inProject
  */
 async function outputOf(compiler, directory) {
   try {
-    await promisify(execFile)(process.execPath, [compiler, '-p', directory], { maxBuffer: 16 << 20 });
+    await promisify(execFile)(process.execPath, [compiler], { cwd: directory, maxBuffer: 16 << 20 });
     return '';
   } catch (error) {
     // A compiler that cannot run writes no type errors.

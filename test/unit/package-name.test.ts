@@ -10,8 +10,8 @@ import { catalogImages, missingImageHint } from '../../src/images/catalog.js';
 const ROOT = resolve(import.meta.dirname, '../..');
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { name: string; version: string };
 /** Directories whose files people read or run: documents, help and hints, TSDoc, examples, the container. */
-const PLACES = ['docs', 'src', 'examples', 'scripts', 'container', 'sandbox-images'];
-const TEXT = /\.(?:md|ts|tsx|mts|js|mjs|json|yaml|html|svg|py|c|h)$|\/[^./]+$/;
+const PLACES = ['.github', 'docs', 'src', 'examples', 'scripts', 'container', 'sandbox-images'];
+const TEXT = /\.(?:md|ts|tsx|mts|js|mjs|json|ya?ml|html|svg|py|c|h)$|\/[^./]+$/;
 
 /** Ways to have a package fetched by its name, and to import from one. */
 const STRANGERS = [
