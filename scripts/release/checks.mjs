@@ -106,7 +106,7 @@ async function bundles({ project, signal }) {
   return problems;
 }
 
-/** What users set, by the files it holds for. `.cts` needs a compiler that knows of require(esm). */
+/** The compiler options of users, each with the files it applies to. Only `nodenext` lets a `.cts` file import an ES module. */
 const NODENEXT = { files: ['use.mts', 'use.cts'], options: { module: 'nodenext' } };
 const NODE16 = { files: ['use.mts'], options: { module: 'node16' } };
 const BUNDLER = { files: ['use.ts'], options: { module: 'esnext', moduleResolution: 'bundler' } };

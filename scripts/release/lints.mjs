@@ -1,4 +1,4 @@
-/** What publint and are-the-types-wrong find in a packed package. */
+/** Runs publint and are-the-types-wrong on a packed package. */
 import { readFileSync } from 'node:fs';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { problemKindInfo } from '@arethetypeswrong/core/problems';

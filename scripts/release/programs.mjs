@@ -25,7 +25,7 @@ SandboxManager.open({ dokcer: 1 }).catch((error) => {
 })
 `;
 
-/** What \`USE\` prints. */
+/** The output of `USE`. */
 export const PRINTED = 'true invalid-options function\n';
 
 /** The first program of a user, with \`undefined\` for options that may be left out. */
