@@ -50,7 +50,6 @@ export type { NetworkOptions } from './egress/options.js';
 export type { DenialReason } from './egress/policy.js';
 export type { EgressRecord } from './egress/proxy.js';
 export type { SandboxEgress } from './egress/sandbox-egress.js';
-export type { KeptBranch, MergeConflict } from './executor/base-workspace.js';
 export type {
   Approval,
   ApprovalRequest,
@@ -62,17 +61,18 @@ export type {
   CommitStatus,
   Committed,
   PreparedCommit,
-} from './executor/commit-step.js';
-export type { CommitRules } from './executor/default-commit.js';
-export type { EventStream, StreamedEvent } from './executor/event-stream.js';
+} from './executor/commit/commit-step.js';
+export type { CommitRules } from './executor/commit/default-commit.js';
 export type { DroppedEvent, LogLevel, Phase, RunEvent, RunEventBody } from './executor/events.js';
 export { type RecordedError, ResultError, TimeLimitError } from './executor/executor-error.js';
-export type { External, ExternalOptions } from './executor/external.js';
+export type { KeptBranch, MergeConflict } from './executor/files/base-workspace.js';
 export { IterationExecutor } from './executor/iteration-executor.js';
 export { type Lesson, Memory, type MemoryState } from './executor/memory.js';
 export type { BranchSandboxOptions, ExecutorOptions, RunOptions, SandboxRequest } from './executor/options.js';
-export type { OutputMode } from './executor/output-tap.js';
-export { type RecordedRun, readRun } from './executor/read-run.js';
+export { type RecordedRun, readRun } from './executor/record/read-run.js';
+export type { OutputMode } from './executor/sandbox/output-tap.js';
+export type { External, ExternalOptions } from './executor/steps/external.js';
+export type { EventStream, StreamedEvent } from './executor/task/event-stream.js';
 export {
   type AbortAnswer,
   type AbortOptions,
@@ -80,8 +80,8 @@ export {
   type StartOptions,
   TaskController,
   type TaskHandle,
-} from './executor/task-controller.js';
-export type { BranchProgress, TaskStatus } from './executor/task-status.js';
+} from './executor/task/task-controller.js';
+export type { BranchProgress, TaskStatus } from './executor/task/task-status.js';
 export type {
   AbortReport,
   Attempt,

@@ -10,7 +10,7 @@ import {
   type RunOptions,
   runSchema,
 } from './options.js';
-import { Run } from './run.js';
+import { Run } from './run/run.js';
 import type { NamedStrategy, RunResult, VerificationLike } from './types.js';
 
 /**

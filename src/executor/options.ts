@@ -6,10 +6,10 @@ import { parseOptions } from '../base/parse-options.js';
 import type { Semaphore } from '../base/semaphore.js';
 import { applySchema } from '../commit/options.js';
 import { type CreateOptions, createSchema, seedSchema } from '../launch/options.js';
-import type { Approve, Commit } from './commit-step.js';
-import { defaultCommit } from './default-commit.js';
+import type { Approve, Commit } from './commit/commit-step.js';
+import { defaultCommit } from './commit/default-commit.js';
 import type { RunEvent } from './events.js';
-import type { OutputMode } from './output-tap.js';
+import type { OutputMode } from './sandbox/output-tap.js';
 import type { LoopFunctions, ResumeState, VerificationLike } from './types.js';
 
 const func = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', {

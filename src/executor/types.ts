@@ -3,11 +3,11 @@ import type { SandboxReceipt } from '../cleanup/receipt.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Change } from '../workspace/diff.js';
 import type { Refused } from '../workspace/refused.js';
-import type { MergeConflict } from './base-workspace.js';
-import type { CommitReport } from './commit-step.js';
+import type { CommitReport } from './commit/commit-step.js';
 import type { RecordedError } from './executor-error.js';
-import type { External } from './external.js';
+import type { MergeConflict } from './files/base-workspace.js';
 import type { Memory, MemoryState } from './memory.js';
+import type { External } from './steps/external.js';
 
 export type Awaitable<T> = T | Promise<T>;
 

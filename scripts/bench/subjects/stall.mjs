@@ -203,7 +203,7 @@ async function throughProxy(sandbox, target) {
 /** The text that each parser gets. It costs that parser the most time. */
 async function measureTexts(measure) {
   const { plainText } = await importCompiled('tools/plain-text.js');
-  const { shownText } = await importCompiled('executor/output-tap.js');
+  const { shownText } = await importCompiled('executor/sandbox/output-tap.js');
   const { parseTap } = await importCompiled('verify/tap.js');
   const { parseJUnit } = await importCompiled('verify/junit.js');
   const { textOf } = await importCompiled('verify/utf8.js');

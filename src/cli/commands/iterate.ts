@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
 import { InvalidOptionsError } from '../../base/errors.js';
 import { describeLeft, isClean, type Receipt } from '../../cleanup/receipt.js';
-import type { Approve, CommitReport } from '../../executor/commit-step.js';
-import { reasonOf } from '../../executor/defaults.js';
+import type { Approve, CommitReport } from '../../executor/commit/commit-step.js';
 import { describe } from '../../executor/describe.js';
 import type { RunEvent } from '../../executor/events.js';
 import { IterationExecutor } from '../../executor/iteration-executor.js';
-import { type RecordedRun, readRun } from '../../executor/read-run.js';
+import { type RecordedRun, readRun } from '../../executor/record/read-run.js';
+import { reasonOf } from '../../executor/run/defaults.js';
 import type { BranchReport, RunResult, RunStatus, VerificationLike } from '../../executor/types.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import { exactPattern } from '../../workspace/ignore-pattern.js';

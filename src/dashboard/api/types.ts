@@ -3,9 +3,9 @@
 import type { SandboxStats } from '../../agent/messages.js';
 import type { SandboxReceipt } from '../../cleanup/receipt.js';
 import type { CommandResult } from '../../command/outcome.js';
-import type { ApprovalRequest } from '../../executor/commit-step.js';
+import type { ApprovalRequest } from '../../executor/commit/commit-step.js';
 import type { DroppedEvent, RunEvent } from '../../executor/events.js';
-import type { TaskStatus } from '../../executor/task-status.js';
+import type { TaskStatus } from '../../executor/task/task-status.js';
 import type { RunResult } from '../../executor/types.js';
 import type { ManagerEvent } from '../../sandbox/sandbox-manager.js';
 import type { PastCommand } from '../../server/commands/command-history.js';

@@ -1,8 +1,8 @@
 /** The base of the next iteration: one branch's files, or several merged in order. */
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { BaseWorkspace } from '../../../src/executor/base-workspace.js';
-import { Scratch } from '../../../src/executor/scratch.js';
+import { BaseWorkspace } from '../../../src/executor/files/base-workspace.js';
+import { Scratch } from '../../../src/executor/files/scratch.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
 import { manifestOf } from '../../../src/workspace/manifest.js';
 import { readTree, type Tree, useTempDirectory, writeTree } from '../../helpers/temp.js';

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { commitStep } from '../../../src/executor/commit-step.js';
-import { defaultCommit } from '../../../src/executor/default-commit.js';
+import { commitStep } from '../../../src/executor/commit/commit-step.js';
+import { defaultCommit } from '../../../src/executor/commit/default-commit.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
 import { snapshotOf } from '../../helpers/commit-trees.js';
 import { readTree, type Tree, useTempDirectory, writeTree } from '../../helpers/temp.js';

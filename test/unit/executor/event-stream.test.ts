@@ -1,7 +1,7 @@
 /** The stream of events: bounded, in order, and honest about what is missing. */
 import { expect, it } from 'vitest';
-import { EventStream, type StreamedEvent } from '../../../src/executor/event-stream.js';
 import type { RunEvent } from '../../../src/executor/events.js';
+import { EventStream, type StreamedEvent } from '../../../src/executor/task/event-stream.js';
 
 let seq = 0;
 const event = (type: 'output' | 'log', text = ''): RunEvent =>

@@ -1,7 +1,7 @@
 /** Every call of a step that takes a signal gets the step's, wherever its options stand. The compiler holds the list complete. */
 import { expect, test } from 'vitest';
-import { guardSandbox } from '../../../src/executor/guarded-sandbox.js';
-import { Scope } from '../../../src/executor/scope.js';
+import { guardSandbox } from '../../../src/executor/sandbox/guarded-sandbox.js';
+import { Scope } from '../../../src/executor/steps/scope.js';
 import { statusOf } from '../../../src/http/error-status.js';
 
 /** Each call returns what it was given. */

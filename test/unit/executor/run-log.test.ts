@@ -2,8 +2,8 @@
 import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { toJson } from '../../../src/executor/describe.js';
-import { readRun } from '../../../src/executor/read-run.js';
-import { TaskController } from '../../../src/executor/task-controller.js';
+import { readRun } from '../../../src/executor/record/read-run.js';
+import { TaskController } from '../../../src/executor/task/task-controller.js';
 import { useTempDirectory } from '../../helpers/temp.js';
 import { Events, loop } from './loops.js';
 

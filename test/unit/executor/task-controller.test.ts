@@ -1,6 +1,6 @@
 /** Tasks in the background: status, abort with grace, events, limits. */
 import { describe, expect, it } from 'vitest';
-import { TaskController } from '../../../src/executor/task-controller.js';
+import { TaskController } from '../../../src/executor/task/task-controller.js';
 import { loop } from './loops.js';
 
 const hanging = () =>

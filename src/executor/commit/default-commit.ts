@@ -1,8 +1,8 @@
 /** How a run commits where the caller did not say otherwise: atomically, three-way against the seed. */
 import { readdir } from 'node:fs/promises';
-import { errnoOf, hostFileError } from '../base/host-error.js';
-import { type ApplyCommitOptions, applyCommit, type CommitPlan, prepareCommit } from '../commit/index.js';
-import { OWN_DIRECTORY } from '../commit/journal.js';
+import { errnoOf, hostFileError } from '../../base/host-error.js';
+import { type ApplyCommitOptions, applyCommit, type CommitPlan, prepareCommit } from '../../commit/index.js';
+import { OWN_DIRECTORY } from '../../commit/journal.js';
 import type { Commit, CommitRequest } from './commit-step.js';
 
 /** What may be written to the target without anybody being asked. */

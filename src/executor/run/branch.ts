@@ -1,19 +1,19 @@
 /** One branch of one iteration: its sandbox, its proposal, the verification of it, and the refinements in between. */
 
-import { messageOf, RipcordError } from '../base/errors.js';
-import { parseOptions } from '../base/parse-options.js';
-import type { Semaphore } from '../base/semaphore.js';
-import { createSchema } from '../launch/options.js';
-import type { Sandbox } from '../sandbox/sandbox.js';
-import type { Phase } from './events.js';
-import { checkResult, recordError } from './executor-error.js';
-import { guardSandbox, noSandbox } from './guarded-sandbox.js';
-import { verificationSchema } from './result-schemas.js';
+import { messageOf, RipcordError } from '../../base/errors.js';
+import { parseOptions } from '../../base/parse-options.js';
+import type { Semaphore } from '../../base/semaphore.js';
+import { createSchema } from '../../launch/options.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { Phase } from '../events.js';
+import { checkResult, recordError } from '../executor-error.js';
+import { type Snapshot, takeSnapshot } from '../files/snapshot.js';
+import { verificationSchema } from '../result-schemas.js';
+import { guardSandbox, noSandbox } from '../sandbox/guarded-sandbox.js';
+import { Scope } from '../steps/scope.js';
+import { runOwnStep, runStep } from '../steps/step.js';
+import type { BranchReport, ProposeContext, VerificationLike } from '../types.js';
 import type { Run } from './run.js';
-import { Scope } from './scope.js';
-import { type Snapshot, takeSnapshot } from './snapshot.js';
-import { runOwnStep, runStep } from './step.js';
-import type { BranchReport, ProposeContext, VerificationLike } from './types.js';
 
 export interface BranchWork<S, P, V> {
   report: BranchReport<S, P, V>;

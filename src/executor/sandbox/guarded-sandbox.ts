@@ -2,12 +2,12 @@
  * The sandbox as a step gets it: the same object to look at, but every call is checked against the step's scope first
  * and carries its signal. A function that ignores its signal, or calls on after it returned, can begin nothing.
  */
-import { InvalidOptionsError } from '../base/errors.js';
-import type { SandboxFiles } from '../files/sandbox-files.js';
-import type { SandboxPorts } from '../ports/sandbox-ports.js';
-import type { Sandbox } from '../sandbox/sandbox.js';
+import { InvalidOptionsError } from '../../base/errors.js';
+import type { SandboxFiles } from '../../files/sandbox-files.js';
+import type { SandboxPorts } from '../../ports/sandbox-ports.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { Scope } from '../steps/scope.js';
 import { type EmitOutput, type OutputMode, tapped } from './output-tap.js';
-import type { Scope } from './scope.js';
 
 /** The place of the first parameter that takes a signal. */
 type SignalAt<Parameters extends unknown[], Before extends unknown[] = []> = Parameters extends [

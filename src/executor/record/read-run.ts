@@ -1,10 +1,10 @@
 /** Reads a run back from its directory, whatever became of the process that wrote it. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InvalidOptionsError, messageOf } from '../base/errors.js';
-import type { RunEvent } from './events.js';
+import { InvalidOptionsError, messageOf } from '../../base/errors.js';
+import type { RunEvent } from '../events.js';
+import type { IterationReport, ResumeState, RunStatus } from '../types.js';
 import { EVENTS_FILE, ITERATIONS_FILE, RUN_FILE } from './run-log.js';
-import type { IterationReport, ResumeState, RunStatus } from './types.js';
 
 export interface RecordedRun<Task = unknown> {
   run: string;

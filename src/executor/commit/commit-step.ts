@@ -1,11 +1,11 @@
 /** The last step of an accepted branch: its files to the target, when everybody who is asked agrees. */
-import { messageOf, RipcordError } from '../base/errors.js';
-import type { Change } from '../workspace/diff.js';
-import type { Manifest } from '../workspace/manifest.js';
-import type { Refused } from '../workspace/refused.js';
-import { checkResult } from './executor-error.js';
-import { approvalSchema } from './result-schemas.js';
-import type { Awaitable } from './types.js';
+import { messageOf, RipcordError } from '../../base/errors.js';
+import type { Change } from '../../workspace/diff.js';
+import type { Manifest } from '../../workspace/manifest.js';
+import type { Refused } from '../../workspace/refused.js';
+import { checkResult } from '../executor-error.js';
+import { approvalSchema } from '../result-schemas.js';
+import type { Awaitable } from '../types.js';
 
 /** Everything a commit is made from. */
 export interface CommitRequest {

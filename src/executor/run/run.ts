@@ -1,25 +1,22 @@
 /** One run of the loop: what its iterations and branches share, and how it ends. */
 import { randomBytes } from 'node:crypto';
-import { within } from '../base/abort.js';
-import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
-import { Semaphore } from '../base/semaphore.js';
-import type { SandboxReceipt } from '../cleanup/receipt.js';
-import type { SandboxManager } from '../sandbox/sandbox-manager.js';
-import { BaseWorkspace } from './base-workspace.js';
-import { filesToBegin } from './begin.js';
-import type { CommitReport } from './commit-step.js';
-import type { RunEvent, RunEventBody } from './events.js';
-import { recordError, TimeLimitError } from './executor-error.js';
-import { makeExternal } from './external.js';
-import { finalOutput } from './final-output.js';
-import { abortOnSignals } from './interrupt.js';
-import { Iteration } from './iteration.js';
-import { Memory } from './memory.js';
-import type { ResolvedExecutorOptions, RunOptions } from './options.js';
-import { RunLog } from './run-log.js';
-import { Scope } from './scope.js';
-import { Scratch } from './scratch.js';
-import type { StepHost, StepPlace } from './step.js';
+import { within } from '../../base/abort.js';
+import { messageOf, RipcordError, TaskAbortedError } from '../../base/errors.js';
+import { Semaphore } from '../../base/semaphore.js';
+import type { SandboxReceipt } from '../../cleanup/receipt.js';
+import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
+import type { CommitReport } from '../commit/commit-step.js';
+import type { RunEvent, RunEventBody } from '../events.js';
+import { recordError, TimeLimitError } from '../executor-error.js';
+import { BaseWorkspace } from '../files/base-workspace.js';
+import { filesToBegin } from '../files/begin.js';
+import { Scratch } from '../files/scratch.js';
+import { Memory } from '../memory.js';
+import type { ResolvedExecutorOptions, RunOptions } from '../options.js';
+import { RunLog } from '../record/run-log.js';
+import { makeExternal } from '../steps/external.js';
+import { Scope } from '../steps/scope.js';
+import type { StepHost, StepPlace } from '../steps/step.js';
 import type {
   AbortReport,
   BranchReport,
@@ -28,7 +25,10 @@ import type {
   RunResult,
   StepContext,
   VerificationLike,
-} from './types.js';
+} from '../types.js';
+import { finalOutput } from './final-output.js';
+import { abortOnSignals } from './interrupt.js';
+import { Iteration } from './iteration.js';
 
 export class Run<T, S, P, V extends VerificationLike> implements StepHost {
   readonly id: string;

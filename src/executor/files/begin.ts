@@ -1,7 +1,7 @@
 /** Which files of the host a run begins with. */
 import { lstat, realpath } from 'node:fs/promises';
-import { errnoOf } from '../base/host-error.js';
-import type { ResolvedExecutorOptions } from './options.js';
+import { errnoOf } from '../../base/host-error.js';
+import type { ResolvedExecutorOptions } from '../options.js';
 
 type Given = Partial<Pick<ResolvedExecutorOptions<unknown, unknown, unknown, never>, 'seed' | 'target'>>;
 

@@ -1,13 +1,13 @@
 /** A branch's files as they were at one moment, on the host: what is verified, merged and committed is this. */
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../base/remove-tree.js';
-import { leaveOut } from '../commit/review/ignore.js';
-import type { Sandbox } from '../sandbox/sandbox.js';
-import { type Change, diffManifests } from '../workspace/diff.js';
-import type { IgnoreOptions } from '../workspace/ignore-rules.js';
-import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
-import type { Refused } from '../workspace/refused.js';
+import { removeTree } from '../../base/remove-tree.js';
+import { leaveOut } from '../../commit/review/ignore.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import { type Change, diffManifests } from '../../workspace/diff.js';
+import type { IgnoreOptions } from '../../workspace/ignore-rules.js';
+import { type Manifest, type ManifestEntry, manifestOf } from '../../workspace/manifest.js';
+import type { Refused } from '../../workspace/refused.js';
 
 export interface Snapshot {
   directory: string;

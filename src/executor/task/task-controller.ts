@@ -2,16 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { onAbort, within } from '../base/abort.js';
-import { InvalidOptionsError, messageOf, TaskAbortedError } from '../base/errors.js';
-import { MAX_MS } from '../base/option-fields.js';
-import { parseOptions } from '../base/parse-options.js';
-import { Semaphore } from '../base/semaphore.js';
+import { onAbort, within } from '../../base/abort.js';
+import { InvalidOptionsError, messageOf, TaskAbortedError } from '../../base/errors.js';
+import { MAX_MS } from '../../base/option-fields.js';
+import { parseOptions } from '../../base/parse-options.js';
+import { Semaphore } from '../../base/semaphore.js';
+import type { RunEvent } from '../events.js';
+import type { IterationExecutor } from '../iteration-executor.js';
+import type { ResumeState, RunResult, VerificationLike } from '../types.js';
 import { EventStream } from './event-stream.js';
-import type { RunEvent } from './events.js';
-import type { IterationExecutor } from './iteration-executor.js';
 import { applyEvent, newStatus, type TaskStatus } from './task-status.js';
-import type { ResumeState, RunResult, VerificationLike } from './types.js';
 
 /** Ended tasks somebody may still ask about. */
 const MAX_ENDED = 100;

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dir } from 'tmp-promise';
-import { removeTree } from '../base/remove-tree.js';
-import { stateRoot } from '../cleanup/state-dir.js';
+import { removeTree } from '../../base/remove-tree.js';
+import { stateRoot } from '../../cleanup/state-dir.js';
 
 export class Scratch {
   readonly #manager: { readonly instance: string; readonly directory?: string };

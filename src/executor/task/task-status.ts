@@ -1,7 +1,7 @@
 /** Where a task is, kept up to date from its events: what a status line shows. */
-import { describe } from './describe.js';
-import type { Phase, RunEvent } from './events.js';
-import type { BranchStatus, RunStatus } from './types.js';
+import { describe } from '../describe.js';
+import type { Phase, RunEvent } from '../events.js';
+import type { BranchStatus, RunStatus } from '../types.js';
 
 export interface BranchProgress {
   branch: number;

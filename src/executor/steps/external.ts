@@ -1,9 +1,9 @@
 /** Calls to the outside (a model, a search, a database) from a step: `context.external()`. */
 import pRetry, { AbortError } from 'p-retry';
-import { abortable } from '../base/abort.js';
-import { messageOf, TaskAbortedError } from '../base/errors.js';
-import type { RunEventBody } from './events.js';
-import { recordError } from './executor-error.js';
+import { abortable } from '../../base/abort.js';
+import { messageOf, TaskAbortedError } from '../../base/errors.js';
+import type { RunEventBody } from '../events.js';
+import { recordError } from '../executor-error.js';
 import type { Scope } from './scope.js';
 
 export interface ExternalOptions {

@@ -1,5 +1,5 @@
 /** A run's events as an async iterable that holds a bounded number of them. */
-import type { DroppedEvent, RunEvent } from './events.js';
+import type { DroppedEvent, RunEvent } from '../events.js';
 
 export type StreamedEvent = RunEvent | DroppedEvent;
 

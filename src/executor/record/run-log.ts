@@ -11,10 +11,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectoriesSync } from '../base/make-directories.js';
-import { toJson } from './describe.js';
-import type { RunEvent } from './events.js';
-import type { IterationReport, ResumeState } from './types.js';
+import { makeDirectoriesSync } from '../../base/make-directories.js';
+import { toJson } from '../describe.js';
+import type { RunEvent } from '../events.js';
+import type { IterationReport, ResumeState } from '../types.js';
 
 export const RUN_FILE = 'run.json';
 export const EVENTS_FILE = 'events.jsonl';

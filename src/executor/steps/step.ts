@@ -1,8 +1,8 @@
 /** One call of one of the caller's functions: checked, timed, and not waited for longer than it deserves. */
-import { abortable } from '../base/abort.js';
-import type { Phase } from './events.js';
+import { abortable } from '../../base/abort.js';
+import type { Phase } from '../events.js';
+import type { Awaitable } from '../types.js';
 import { Scope } from './scope.js';
-import type { Awaitable } from './types.js';
 
 export interface StepPlace {
   phase: Phase;

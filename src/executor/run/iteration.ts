@@ -1,17 +1,17 @@
 /** One round of the loop: strategies, branches, decision, commit, memory. */
-import { messageOf } from '../base/errors.js';
-import { Semaphore } from '../base/semaphore.js';
-import { diffManifests } from '../workspace/diff.js';
+import { messageOf } from '../../base/errors.js';
+import { Semaphore } from '../../base/semaphore.js';
+import { diffManifests } from '../../workspace/diff.js';
+import { type CommitReport, commitStep } from '../commit/commit-step.js';
+import type { Phase } from '../events.js';
+import { checkResult, ResultError, recordError } from '../executor-error.js';
+import { decisionSchema, strategiesSchema } from '../result-schemas.js';
+import { Scope } from '../steps/scope.js';
+import { runOwnStep, runStep } from '../steps/step.js';
+import type { BranchReport, Decision, IterationReport, VerificationLike } from '../types.js';
 import { Branch } from './branch.js';
-import { type CommitReport, commitStep } from './commit-step.js';
 import { bestOf, defaultDecision, defaultMemory, defaultStrategies } from './defaults.js';
-import type { Phase } from './events.js';
-import { checkResult, ResultError, recordError } from './executor-error.js';
-import { decisionSchema, strategiesSchema } from './result-schemas.js';
 import type { Run } from './run.js';
-import { Scope } from './scope.js';
-import { runOwnStep, runStep } from './step.js';
-import type { BranchReport, Decision, IterationReport, VerificationLike } from './types.js';
 
 export class Iteration<T, S, P, V extends VerificationLike> {
   readonly report: IterationReport<S, P, V>;

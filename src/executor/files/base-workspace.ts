@@ -1,14 +1,14 @@
 /** What branches begin with: the seed, and with `keepBest` the best of the iteration before. */
 import { chmod, cp, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { throwIfAborted } from '../base/abort.js';
-import { removeTree } from '../base/remove-tree.js';
-import { sortInTurns } from '../base/work-meter.js';
-import { OWN_DIRECTORY } from '../commit/journal.js';
-import { type Change, diffManifests } from '../workspace/diff.js';
-import { type Manifest, type ManifestEntry, manifestOf } from '../workspace/manifest.js';
-import type { Refused } from '../workspace/refused.js';
-import { stageSeed } from '../workspace/stage.js';
+import { throwIfAborted } from '../../base/abort.js';
+import { removeTree } from '../../base/remove-tree.js';
+import { sortInTurns } from '../../base/work-meter.js';
+import { OWN_DIRECTORY } from '../../commit/journal.js';
+import { type Change, diffManifests } from '../../workspace/diff.js';
+import { type Manifest, type ManifestEntry, manifestOf } from '../../workspace/manifest.js';
+import type { Refused } from '../../workspace/refused.js';
+import { stageSeed } from '../../workspace/stage.js';
 import type { Scratch } from './scratch.js';
 import type { Snapshot, SnapshotRules } from './snapshot.js';
 

@@ -1,5 +1,5 @@
 /** Ctrl+C as an abort: SIGINT and SIGTERM end the run instead of the process. */
-import { TaskAbortedError } from '../base/errors.js';
+import { TaskAbortedError } from '../../base/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

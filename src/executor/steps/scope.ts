@@ -1,8 +1,8 @@
 /** A stretch of work with a signal of its own: a run, a branch, a step. What it stands over stops when it does. */
 import { setMaxListeners } from 'node:events';
-import { onAbort, throwIfAborted } from '../base/abort.js';
-import { InvalidOptionsError, messageOf, TaskAbortedError } from '../base/errors.js';
-import { TimeLimitError } from './executor-error.js';
+import { onAbort, throwIfAborted } from '../../base/abort.js';
+import { InvalidOptionsError, messageOf, TaskAbortedError } from '../../base/errors.js';
+import { TimeLimitError } from '../executor-error.js';
 
 export class Scope {
   /** What runs, for messages: `propose of branch 2`. */

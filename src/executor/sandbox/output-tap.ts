@@ -1,9 +1,9 @@
 /** Commands' output as events: live, or the end of it once the command has ended. */
 
-import { stripControlSequences } from '../base/control-sequences.js';
-import { TaskAbortedError } from '../base/errors.js';
-import type { ExecOptions } from '../command/options.js';
-import type { ExecResult } from '../command/outcome.js';
+import { stripControlSequences } from '../../base/control-sequences.js';
+import { TaskAbortedError } from '../../base/errors.js';
+import type { ExecOptions } from '../../command/options.js';
+import type { ExecResult } from '../../command/outcome.js';
 
 /**
  * `end` (default): the last 4 KiB of each channel when the command has ended; what is not kept is dropped inside the

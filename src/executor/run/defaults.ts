@@ -1,5 +1,5 @@
 /** What the loop does where the caller gave no function for it. */
-import { describe } from './describe.js';
+import { describe } from '../describe.js';
 import type {
   BranchReport,
   DecideContext,
@@ -7,7 +7,7 @@ import type {
   NamedStrategy,
   RememberContext,
   VerificationLike,
-} from './types.js';
+} from '../types.js';
 
 /** `branch 1`, `branch 2` … */
 export function defaultStrategies(branches: number): NamedStrategy[] {

@@ -1,9 +1,9 @@
 /** What came of a run, in words. */
-import { summarizeChanges } from '../workspace/diff.js';
-import { type CommitReport, listIssues } from './commit-step.js';
+import { summarizeChanges } from '../../workspace/diff.js';
+import { type CommitReport, listIssues } from '../commit/commit-step.js';
+import { describe } from '../describe.js';
+import type { IterationReport, RunResult, VerificationLike } from '../types.js';
 import { reasonOf } from './defaults.js';
-import { describe } from './describe.js';
-import type { IterationReport, RunResult, VerificationLike } from './types.js';
 
 export function finalOutput<T, S, P, V extends VerificationLike>(
   result: RunResult<T, S, P, V>,
