@@ -47,14 +47,20 @@ export async function surveyHost(goal) {
     : { engine, arch, installs: false, needed: [], wanted: [] };
 }
 
+/** @type {Record<string, import('./agent.mjs').Arch>} processors with an agent, by the names of Node, engines and uname */
+const ARCHES = { x64: 'x64', amd64: 'x64', x86_64: 'x64', arm64: 'arm64', aarch64: 'arm64' };
+
 /**
  * @param {import('./engine.mjs').Engine | undefined} engine
  * @returns {Promise<import('./agent.mjs').Arch>}
+ * @throws {SetupError} if no agent can be compiled for that processor
  */
 export async function engineArch(engine) {
   let arch = /** @type {string} */ (process.arch);
   if (engine && canAsk(engine.endpoint)) arch = JSON.parse(await askEngine(engine.endpoint, '/version')).Arch;
-  return arch === 'arm64' || arch === 'aarch64' ? 'arm64' : 'x64';
+  const known = ARCHES[arch];
+  if (!known) throw new SetupError(`The engine runs on ${arch}; Ripcord has an agent for amd64 and arm64 only.`);
+  return known;
 }
 
 /**

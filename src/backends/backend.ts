@@ -3,6 +3,7 @@
  * of commands, files or tasks.
  */
 import type { Transport } from '../agent/transport.js';
+import type { Architecture } from '../base/architecture.js';
 import type { ImageStatus } from '../images/image-status.js';
 
 /** The hostname of every sandbox. */
@@ -14,7 +15,7 @@ export interface EngineFacts {
   version: string;
   apiVersion: string;
   /** The architecture containers run on, as the agent is named for it. */
-  arch: 'x64' | 'arm64';
+  arch: Architecture;
   os: string;
   kernel: string;
   cpus: number;

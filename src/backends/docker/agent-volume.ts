@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type Docker from 'dockerode';
 import pRetry from 'p-retry';
 import { pack } from 'tar-stream';
+import type { Architecture } from '../../base/architecture.js';
 import { RipcordError } from '../../base/errors.js';
 import { currentOwner, formatOwner, livenessOf, parseOwner } from '../../base/owner.js';
 import { packageFile } from '../../base/package-files.js';
@@ -34,7 +35,7 @@ export interface AgentBinary {
 }
 
 /** @throws RipcordError `agent-missing` when it was not built for `arch`. */
-export function loadAgent(arch: 'x64' | 'arm64'): AgentBinary {
+export function loadAgent(arch: Architecture): AgentBinary {
   const files = [
     { path: AGENT_PATH, mode: 0o511, from: `build/agent-${arch}` },
     { path: `${WARM_DIR}/usercustomize.py`, mode: 0o400, from: 'warm/usercustomize.py' },

@@ -23,18 +23,11 @@ import { AttachTransport } from './attach-transport.js';
 import { connectDocker, type DockerConnection } from './connect.js';
 import { containerConfig, engineLimits } from './container-config.js';
 import { type DockerEndpoint, resolveEndpoint } from './endpoint.js';
+import { engineArchitecture } from './engine-architecture.js';
 import { engineError, engineMessage, isTransient, isUnreachable, statusOf } from './engine-error.js';
 import { withoutGhosts } from './ghosts.js';
 import { listImages } from './images/build.js';
 import { DockerImages } from './images/docker-images.js';
-
-/** The engine's names of architectures (Go's, or uname's) and ours. */
-const ARCHITECTURES: Record<string, EngineFacts['arch']> = {
-  amd64: 'x64',
-  x86_64: 'x64',
-  arm64: 'arm64',
-  aarch64: 'arm64',
-};
 
 /** Deadlines of single calls. A call that takes longer is lost, not slow. */
 const CALL_MS = 15_000;
@@ -88,13 +81,7 @@ export class DockerBackend implements Backend {
         signal,
       }),
     );
-    const arch = ARCHITECTURES[version.Arch];
-    if (version.Os !== 'linux' || !arch) {
-      throw new RipcordError(
-        'engine-error',
-        `The engine runs ${version.Os}/${version.Arch}; linux on amd64 or arm64 is needed`,
-      );
-    }
+    const arch = engineArchitecture(version);
     this.#arch = arch;
     const { NCPU, SecurityOptions } = (await this.#retried('asking what it has', () => this.#docker.info())) as {
       NCPU: number;

@@ -5,6 +5,7 @@ import { loadAgent } from '../../backends/docker/agent-volume.js';
 import type { DockerBackend } from '../../backends/docker/docker-backend.js';
 import { listImages } from '../../backends/docker/images/build.js';
 import { DockerImages } from '../../backends/docker/images/docker-images.js';
+import { architectureOf } from '../../base/architecture.js';
 import { messageOf, RipcordError } from '../../base/errors.js';
 import { closeStateRoot, openStateRoot, stateRoot } from '../../cleanup/state-dir.js';
 import type { ImageStatus } from '../../images/image-status.js';
@@ -23,7 +24,14 @@ export function checkNode(): Finding {
 
 /** The binary that becomes PID 1 of every sandbox. */
 export function checkAgent(architecture: string): Finding {
-  const arch = architecture === 'amd64' || architecture === 'x86_64' ? 'x64' : 'arm64';
+  const arch = architectureOf(architecture);
+  if (!arch) {
+    return check('ripcord.agent', false, {
+      ok: '',
+      bad: `no agent for engines on ${architecture || 'an unknown processor'}`,
+      fix: 'Use an engine on amd64 or arm64.',
+    });
+  }
   try {
     const bytes = loadAgent(arch).files.reduce((sum, { content }) => sum + content.length, 0);
     return check('ripcord.agent', true, { ok: `agent for ${arch}, ${Math.ceil(bytes / 1024)} KiB`, bad: '' });

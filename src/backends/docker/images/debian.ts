@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { dir } from 'tmp-promise';
+import { DEBIAN_ARCHITECTURES } from '../../../base/architecture.js';
 import { messageOf, RipcordError } from '../../../base/errors.js';
 import { packageFile } from '../../../base/package-files.js';
 import type { DockerImages, ImageProgress } from './docker-images.js';
@@ -59,7 +60,7 @@ async function makeDebian(engine: DockerImages, pullError: string, options: Debi
   const { path: directory, cleanup } = await dir({ prefix: 'ripcord-debian-', unsafeCleanup: true });
   try {
     const tarFile = path.join(directory, 'root.tar');
-    await runRootfsScript(tarFile, await engine.architecture(), options.signal);
+    await runRootfsScript(tarFile, DEBIAN_ARCHITECTURES[await engine.architecture()], options.signal);
     return await importDebian(engine, tarFile, options.signal);
   } catch (error) {
     options.signal?.throwIfAborted();

@@ -2,9 +2,11 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
+import type { Architecture } from '../../../base/architecture.js';
 import { RipcordError } from '../../../base/errors.js';
 import { currentOwner, formatOwner } from '../../../base/owner.js';
 import { Label } from '../../backend.js';
+import { engineArchitecture } from '../engine-architecture.js';
 import { engineError, engineMessage } from '../engine-error.js';
 import { readProgress } from './image-progress.js';
 
@@ -59,11 +61,10 @@ export class DockerImages {
     this.#endpoint = endpoint;
   }
 
-  /** The engine's processor in Debian's words: `amd64`, `arm64` … */
-  async architecture(): Promise<string> {
+  /** @throws RipcordError `engine-error` if Ripcord has no agent for the engine's processor */
+  async architecture(): Promise<Architecture> {
     const version = await this.#call('asking for its version', () => this.#docker.version(callLimit()));
-    const { Arch } = version as unknown as Docker.DockerVersion;
-    return Arch === 'x86_64' ? 'amd64' : Arch === 'aarch64' ? 'arm64' : Arch;
+    return engineArchitecture(version as unknown as Docker.DockerVersion);
   }
 
   /**

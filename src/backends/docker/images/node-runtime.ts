@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { extract, type Pack } from 'tar-stream';
 import { dir } from 'tmp-promise';
+import type { Architecture } from '../../../base/architecture.js';
 import { messageOf, RipcordError } from '../../../base/errors.js';
 
 const run = promisify(execFile);
@@ -16,8 +17,7 @@ export interface NodeRuntimeOptions {
   major: number;
   /** The version of swc. */
   swc: string;
-  /** `amd64` or `arm64`. */
-  architecture: string;
+  architecture: Architecture;
   signal?: AbortSignal;
 }
 
@@ -26,12 +26,12 @@ export interface NodeRuntimeOptions {
  * @throws RipcordError `image-build-failed` when npm is missing or its registry does not answer
  */
 export async function addNodeRuntime(context: Pack, options: NodeRuntimeOptions): Promise<void> {
-  const cpu = options.architecture === 'amd64' ? 'x64' : options.architecture;
+  const { architecture } = options;
   await using download = await temporaryDirectory();
   const [node, npm, swc] = await Promise.all([
-    npmPack(`node-linux-${cpu}@${options.major}`, download.path, options.signal),
+    npmPack(`node-linux-${architecture}@${options.major}`, download.path, options.signal),
     npmPack('npm@11', download.path, options.signal),
-    npmPack(`@swc/core-linux-${cpu}-gnu@${options.swc}`, download.path, options.signal),
+    npmPack(`@swc/core-linux-${architecture}-gnu@${options.swc}`, download.path, options.signal),
   ]);
   await copyEntries(node, context, (name) => (name === 'bin/node' ? 'rootfs/usr/local/bin/node' : undefined));
   await copyEntries(npm, context, (name) =>
