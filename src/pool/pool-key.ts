@@ -2,14 +2,14 @@
 
 import { InvalidOptionsError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
-import { programBytes, shmBytes } from '../launch/launch.js';
+import { programBytes, shmBytes } from '../launch/container-spec.js';
 import { type CreateOptions, createSchema, type ResolvedCreateOptions } from '../launch/options.js';
 import { tmpfsSizes } from '../launch/tmpfs-sizes.js';
 import type { ResolvedPool } from './pool-options.js';
 
 /** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */
-const WARM_LIFETIME_MS = 24 * 3_600_000;
-export const WARM_LEASE_MS = 60_000;
+const POOLED_LIFETIME_MS = 24 * 3_600_000;
+export const POOLED_LEASE_MS = 60_000;
 
 /**
  * Two `create()` with the same key are served by the same sandboxes. Everything else is set when one is claimed: seed,
@@ -46,7 +46,7 @@ function composeKey(options: ResolvedCreateOptions): string {
 const DEFAULTS = createSchema.parse({});
 
 /** What a sandbox for that key is made with. */
-export function warmOptions(options: ResolvedCreateOptions): ResolvedCreateOptions {
+export function pooledOptions(options: ResolvedCreateOptions): ResolvedCreateOptions {
   const { image, limits, network, user, uids, runtime, rootfs, warm, labels, createTimeoutMs } = options;
   return {
     ...DEFAULTS,
@@ -60,8 +60,8 @@ export function warmOptions(options: ResolvedCreateOptions): ResolvedCreateOptio
     warm,
     labels,
     createTimeoutMs,
-    lifetimeMs: WARM_LIFETIME_MS,
-    leaseMs: WARM_LEASE_MS,
+    lifetimeMs: POOLED_LIFETIME_MS,
+    leaseMs: POOLED_LEASE_MS,
   };
 }
 
@@ -78,6 +78,6 @@ export function keptOptions(
         hint: "Leave `workspace: { mode: 'bind' }` out of the manager's defaults.",
       });
     }
-    return { options: warmOptions(options), size };
+    return { options: pooledOptions(options), size };
   });
 }

@@ -4,7 +4,7 @@ import { milliseconds } from '../base/option-fields.js';
 import { parseOptions } from '../base/parse-options.js';
 import type { CreateOptions } from '../launch/options.js';
 
-/** What is decided when a container is made: a warm sandbox fits a `create()` that asks for the same. */
+/** Options that are fixed once a container is made: a ready sandbox fits a `create()` that asks for the same. */
 type Fixed = Pick<CreateOptions, 'image' | 'limits' | 'user' | 'uids' | 'runtime' | 'rootfs' | 'warm' | 'labels'> & {
   /** `none` (default) also serves a `create()` with `network: { allow }`. */
   network?: 'none' | 'bridge' | undefined;

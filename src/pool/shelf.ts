@@ -1,17 +1,17 @@
-/** The warm sandboxes of one kind. */
+/** The ready sandboxes of one kind. */
 import type { ResolvedCreateOptions } from '../launch/options.js';
-import type { Warm } from './warm.js';
+import type { Pooled } from './pooled.js';
 
 /** Untouched ones are for everybody, used ones for tasks of the domain that has used them. */
 const UNTOUCHED = undefined;
 
-export interface Standing<W> {
-  warm: W;
+export interface Standing<P> {
+  pooled: P;
   domain: string | undefined;
   since: number;
 }
 
-export class Shelf<W extends Warm> {
+export class Shelf<P extends Pooled> {
   readonly options: ResolvedCreateOptions;
   /** Kept whatever is asked for. */
   readonly size: number;
@@ -19,7 +19,7 @@ export class Shelf<W extends Warm> {
   learnt = 0;
   making = 0;
   #claimedAt: number;
-  #standing: Standing<W>[] = [];
+  #standing: Standing<P>[] = [];
 
   constructor(options: ResolvedCreateOptions, size: number, now: number) {
     this.options = options;
@@ -35,8 +35,8 @@ export class Shelf<W extends Warm> {
     return this.#standing.filter(({ domain }) => domain === UNTOUCHED).length;
   }
 
-  get warm(): W[] {
-    return this.#standing.map(({ warm }) => warm);
+  get all(): P[] {
+    return this.#standing.map(({ pooled }) => pooled);
   }
 
   /** How many are to be made. */
@@ -54,12 +54,12 @@ export class Shelf<W extends Warm> {
     return this.size + this.learnt + this.count + this.making === 0;
   }
 
-  put(warm: W, domain: string | undefined, now: number): void {
-    this.#standing.push({ warm, domain, since: now });
+  put(pooled: P, domain: string | undefined, now: number): void {
+    this.#standing.push({ pooled, domain, since: now });
   }
 
   /** The one used last in `domain`, else the newest untouched one: the others may then grow old and go. */
-  take(domain: string | undefined, now: number): Standing<W> | undefined {
+  take(domain: string | undefined, now: number): Standing<P> | undefined {
     this.#claimedAt = now;
     const of = (wanted: string | undefined) => this.#standing.findLastIndex((standing) => standing.domain === wanted);
     const used = domain === undefined ? -1 : of(domain);
@@ -68,14 +68,14 @@ export class Shelf<W extends Warm> {
   }
 
   /** False when it does not stand here. */
-  remove(warm: W): boolean {
-    const index = this.#standing.findIndex((standing) => standing.warm === warm);
+  remove(pooled: P): boolean {
+    const index = this.#standing.findIndex((standing) => standing.pooled === pooled);
     if (index >= 0) this.#standing.splice(index, 1);
     return index >= 0;
   }
 
   /** Takes out what nobody has asked for in `idleMs`. */
-  shrink(idleMs: number, now: number): W[] {
+  shrink(idleMs: number, now: number): P[] {
     const unwanted = now - this.#claimedAt >= idleMs;
     if (unwanted) this.learnt = 0;
     let spare = unwanted ? this.untouched - this.size : 0;
@@ -83,6 +83,6 @@ export class Shelf<W extends Warm> {
       domain === UNTOUCHED ? spare-- > 0 : now - since >= idleMs,
     );
     this.#standing = this.#standing.filter((standing) => !gone.includes(standing));
-    return gone.map(({ warm }) => warm);
+    return gone.map(({ pooled }) => pooled);
   }
 }

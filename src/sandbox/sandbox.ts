@@ -1,22 +1,22 @@
 /** A running sandbox, in the caller's hands. */
 import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
+import type { PipeEnd } from '../agent/client.js';
 import type { AgentCapabilities, Program, SandboxStats } from '../agent/messages.js';
 import { deferred, throwIfAborted } from '../base/abort.js';
 import { checkText } from '../base/content.js';
 import { InvalidOptionsError, SandboxLostError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
-import { HOME, TMP, WORKSPACE } from '../base/places.js';
+import { WORKSPACE } from '../base/places.js';
 import type { Semaphore } from '../base/semaphore.js';
 import { traced } from '../base/tracing.js';
 import { isClean, type SandboxReceipt } from '../cleanup/receipt.js';
 import type { CommandHost } from '../command/command.js';
 import { CommandHandle, type PipedCommand } from '../command/command-handle.js';
-import { cpuVariables } from '../command/cpu-variables.js';
-import { composeOnce, type Environment, withVariables } from '../command/environment.js';
+import { withVariables } from '../command/environment.js';
 import { execCommand } from '../command/exec.js';
 import type { Language } from '../command/language-names.js';
-import { DEFAULT_ENV, IMAGE_DIRS, IMAGE_ENV, INTERPRETERS, languageOfImage } from '../command/languages.js';
+import { INTERPRETERS, languageOfImage } from '../command/languages.js';
 import { type CommandLine, placeLongLine, toArgv } from '../command/lines.js';
 import {
   type ExecOptions,
@@ -29,48 +29,36 @@ import {
 } from '../command/options.js';
 import type { CommandResult, ExecResult } from '../command/outcome.js';
 import { commandTurns } from '../command/turns.js';
-import { canBeWarm, fitsWarm, type WarmSetting, warmRequest } from '../command/warm.js';
+import { canBeWarm, fitsWarm } from '../command/warm.js';
 import type { CommitOptions, CommitPlan, CommitReceipt, PrepareCommitOptions } from '../commit/index.js';
-import { installAuthorities } from '../egress/authorities.js';
-import { missedNetwork, OFFLINE_ENV, offlineHint } from '../egress/offline.js';
-import type { EgressRecord } from '../egress/proxy.js';
+import { missedNetwork, offlineHint } from '../egress/offline.js';
 import type { SandboxEgress } from '../egress/sandbox-egress.js';
 import { OPERATION_MS, runOperation } from '../files/operation.js';
 import type { DiffOptions } from '../files/options.js';
 import { SandboxFiles } from '../files/sandbox-files.js';
-import { type Launched, maxProgramBytes } from '../launch/launch.js';
+import { maxProgramBytes } from '../launch/container-spec.js';
+import type { Launched, LiveContainer } from '../launch/live-container.js';
+import { type Loss, lossOf } from '../launch/loss.js';
 import { extendSchema, type ResolvedCreateOptions } from '../launch/options.js';
-import { NAME_ENV } from '../launch/user-names.js';
 import type { SandboxWarning } from '../launch/warnings.js';
 import { connectToPort } from '../ports/connection.js';
 import { SandboxPorts } from '../ports/sandbox-ports.js';
 import type { ChangeList } from '../workspace/left-out.js';
 import { type SeedReport, seedReport } from '../workspace/seed-report.js';
 import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './commit-sandbox.js';
-import type { Loss } from './loss.js';
+import type { CommandEvent, EgressEvent } from './events.js';
 
 /** @internal What the manager does for its sandboxes. */
 export interface SandboxOwner {
-  /** Why the pipe of a sandbox broke. */
-  explainLoss(sandbox: Sandbox, partial: () => CommandResult): Promise<CommandResult>;
-  condemn(sandbox: Sandbox, reason: string): void;
   close(sandbox: Sandbox): Promise<SandboxReceipt>;
+  /** The sandbox is given up, for that reason. */
+  condemned(sandbox: Sandbox, reason: string): void;
   emit(event: CommandEvent | EgressEvent): void;
 }
 
 export type { CommandLine };
 
-export type CommandEvent =
-  | { type: 'command.started'; sandbox: string; command: string; argv: readonly string[]; at: number }
-  | { type: 'command.ended'; sandbox: string; command: string; result: CommandResult | undefined; at: number };
-
-/** Something inside was let out, or was not. */
-export type EgressEvent = { type: 'egress'; sandbox: string; at: number; record: EgressRecord };
-
 type PlaceOptions = { cwd?: string | undefined; env: Record<string, string>; user?: string | undefined };
-
-/** The sandbox's user may make directories in these. */
-const OWN_PLACES = [WORKSPACE, HOME, TMP];
 
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
@@ -87,41 +75,36 @@ export class Sandbox implements AsyncDisposable {
   readonly ports: SandboxPorts;
   /** Where it connected to, and tried to, with `network: { allow }`. */
   readonly egress: SandboxEgress | undefined;
+  readonly #container: LiveContainer;
+  /** As they were when it was made: the container may serve another sandbox by now. */
   readonly #parts: Launched;
   readonly #options: ResolvedCreateOptions;
   readonly #owner: SandboxOwner;
   readonly #host: CommandHost;
-  readonly #env: Environment;
   readonly #seedReport: SeedReport | undefined;
   #endsAt: Date;
-  readonly #warmSetting: WarmSetting;
   #warming: Promise<boolean> | undefined;
   #closing: Promise<SandboxReceipt> | undefined;
+  /** It was closed while its pipe was whole: the pipe's end is then expected, and the pipe may live on for another sandbox. */
+  #gaveUpPipe = false;
   #lost: Loss | undefined;
   readonly #over = deferred<void>();
   readonly #turns: Semaphore;
 
   /** @internal */
-  constructor(parts: Launched, options: ResolvedCreateOptions, owner: SandboxOwner) {
+  constructor(container: LiveContainer, options: ResolvedCreateOptions, owner: SandboxOwner) {
+    const { parts } = container;
     this.id = parts.id;
     this.image = options.image;
-    this.createdAt = new Date();
+    this.createdAt = parts.createdAt;
     this.#endsAt = new Date(this.createdAt.getTime() + options.lifetimeMs);
     this.capabilities = parts.ready.capabilities;
+    this.#container = container;
     this.#parts = parts;
     this.#seedReport = parts.seed && seedReport(parts.seed.staged);
     this.#options = options;
     this.#owner = owner;
     this.#turns = commandTurns(options.limits.pids);
-    const usualEnv = usualEnvironment(parts, options);
-    this.#env = withVariables(withVariables(usualEnv, parts.egress?.env ?? {}), options.env);
-    this.#warmSetting = {
-      imageEnv: parts.image.env,
-      usualEnv,
-      ownEnv: options.env,
-      user: parts.user,
-      readOnlyRoot: options.rootfs === 'read-only',
-    };
     const sandbox = this;
     this.#host = {
       get client() {
@@ -129,8 +112,8 @@ export class Sandbox implements AsyncDisposable {
         return parts.client;
       },
       maxSockets: parts.maxSockets,
-      explainLoss: (partial) => owner.explainLoss(this, partial),
-      condemn: (reason) => owner.condemn(this, reason),
+      explainLoss: (partial) => this.#explainLoss(partial),
+      condemn: (reason) => this.condemn(reason),
       over: this.#over.promise,
     };
     this.egress = parts.egress?.proxy;
@@ -155,13 +138,18 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** @internal */
+  get container(): LiveContainer {
+    return this.#container;
+  }
+
+  /** @internal */
   get parts(): Launched {
     return this.#parts;
   }
 
   /** @internal HOME of its commands. */
   get home(): string {
-    return this.#env.HOME!;
+    return this.#parts.begins.env.HOME!;
   }
 
   /** Counts the copied entries of the seed, and lists those that could not be kept; `undefined` without a seed. */
@@ -202,21 +190,6 @@ export class Sandbox implements AsyncDisposable {
   /** @internal */
   get options(): ResolvedCreateOptions {
     return this.#options;
-  }
-
-  /** @internal Copies the seed in, what `network.ca` says, and makes the directories that its image wants and that the caller named as HOME and TMPDIR. */
-  async prepare(signal: AbortSignal | undefined): Promise<void> {
-    const { seed } = this.#parts;
-    const { env, warm } = this.#options;
-    if (warm) void this.warmUp().catch(() => {});
-    const own = [env.HOME, env.TMPDIR].filter((path) => OWN_PLACES.some((place) => path?.startsWith(`${place}/`)));
-    const made = [...own, ...(IMAGE_DIRS[this.#parts.image.ours ?? ''] ?? [])];
-    const makeOwn = made.length > 0 ? this.files.makeDirs(made as string[], { mode: 0o700, signal }) : undefined;
-    const upload = seed && this.files.uploadTree(seed.directory, seed.staged.manifest, '.', { signal });
-    const ca = this.#parts.egress?.proxy.ca;
-    const authorities = ca === undefined ? undefined : installAuthorities(this.files, this.capabilities, ca, signal);
-    const results = await Promise.allSettled([makeOwn, upload, authorities]);
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   /**
@@ -331,12 +304,13 @@ export class Sandbox implements AsyncDisposable {
    * @returns whether it is ready; false where there cannot be one (no python in the image, gVisor, a writable root).
    */
   async warmUp(): Promise<boolean> {
-    if (!canBeWarm(this.#warmSetting)) return false;
-    return this.#host.client.warm(warmRequest(this.#warmSetting));
+    if (!canBeWarm(this.#parts.begins.warm)) return false;
+    this.#assertAlive();
+    return this.#container.warmUp();
   }
 
   #warms(call: { env: Record<string, string>; user?: string | undefined }): boolean {
-    if (!canBeWarm(this.#warmSetting) || !fitsWarm(call.env)) return false;
+    if (!canBeWarm(this.#parts.begins.warm) || !fitsWarm(call.env)) return false;
     if (call.user !== undefined && call.user !== this.#parts.user) return false;
     this.#warming ??= this.warmUp().catch(() => false);
     return true;
@@ -399,6 +373,7 @@ export class Sandbox implements AsyncDisposable {
    * @returns what was removed and verified absent. What failed is in its `errors`.
    */
   close(): Promise<SandboxReceipt> {
+    if (!this.#closing) this.#gaveUpPipe = !this.#parts.client.isEnded;
     this.#closing ??= traced(
       'ripcord.close',
       { 'ripcord.sandbox': this.id },
@@ -426,11 +401,30 @@ export class Sandbox implements AsyncDisposable {
     this.#parts.egress?.proxy.close();
   }
 
-  /** @internal The pipe broke without our doing. Returns the loss, which is the first that was told. */
-  lose(loss: Loss): Loss {
+  /** @internal Gives the sandbox up: it did not do as it was told, or does not answer. */
+  condemn(reason: string): void {
+    this.#owner.condemned(this, reason);
+    this.#container.condemn(this.#lose({ reason }));
+  }
+
+  /** @internal The pipe has ended. Returns the loss; `undefined` if it was closed. */
+  pipeEnded(end: PipeEnd): Loss | undefined {
+    return this.#gaveUpPipe ? undefined : this.#lose(lossOf(end));
+  }
+
+  /** Returns the loss that came first. */
+  #lose(loss: Loss): Loss {
     this.#lost ??= loss;
     this.release();
     return this.#lost;
+  }
+
+  async #explainLoss(partial: () => CommandResult): Promise<CommandResult> {
+    if (!this.#gaveUpPipe) return this.#container.explainLoss(partial);
+    throw new SandboxLostError(`Sandbox ${this.id} was closed`, {
+      closed: true,
+      partial: { ...partial(), hint: 'The sandbox was closed while it ran.' },
+    });
   }
 
   #assertAlive(): void {
@@ -456,7 +450,7 @@ export class Sandbox implements AsyncDisposable {
       argv,
       cwd: this.#cwd(options.cwd),
       user: options.user ?? this.#parts.user,
-      env: withVariables(this.#env, options.env),
+      env: withVariables(this.#parts.begins.env, options.env),
       program,
     };
   }
@@ -511,20 +505,4 @@ export class Sandbox implements AsyncDisposable {
   #ended(command: string, result: CommandResult | undefined): void {
     this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result, at: Date.now() });
   }
-}
-
-/** The variables of every command, without those of egress and of the creator of the sandbox. */
-function usualEnvironment({ image, isNameless }: Launched, options: ResolvedCreateOptions): Environment {
-  const { cpus } = options.limits;
-  const isOffline = options.network === 'none';
-  return composeOnce(image, JSON.stringify([isNameless, cpus, isOffline]), () => ({
-    ...DEFAULT_ENV,
-    ...IMAGE_ENV[image.ours ?? ''],
-    ...(isNameless ? NAME_ENV : {}),
-    ...cpuVariables(cpus),
-    ...(isOffline ? OFFLINE_ENV : {}),
-    ...image.env,
-    HOME,
-    TMPDIR: TMP,
-  }));
 }

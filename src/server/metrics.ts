@@ -1,7 +1,8 @@
 /** Figures for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { isClean } from '../cleanup/receipt.js';
-import type { ManagerEvent, SandboxManager } from '../sandbox/sandbox-manager.js';
+import type { ManagerEvent } from '../sandbox/events.js';
+import type { SandboxManager } from '../sandbox/sandbox-manager.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 

@@ -1,7 +1,7 @@
 /** Whose each sandbox is. The manager's events come while the call that caused them is still on the stack. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Principal } from '../http/auth.js';
-import type { ManagerEvent } from '../sandbox/sandbox-manager.js';
+import type { ManagerEvent } from '../sandbox/events.js';
 
 export interface Owner {
   principal: Principal;

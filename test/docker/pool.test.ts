@@ -46,7 +46,11 @@ describe('a warm pool', () => {
       lifetimeMs: 60_000,
     });
     expect(standing).toContain(container(sandbox));
-    expect(ofType(under.events, 'sandbox.created').at(-1)).toMatchObject({ sandbox: sandbox.id, warm: true });
+    expect(ofType(under.events, 'sandbox.created').at(-1)).toMatchObject({
+      sandbox: sandbox.id,
+      pooled: true,
+      warm: true,
+    });
     expect(under.manager.list()).toEqual([sandbox]);
     expect(under.manager.pool).toMatchObject({ hits: 1, misses: 0 });
     const script =
@@ -77,7 +81,11 @@ describe('a warm pool', () => {
     const others: CreateOptions[] = [{ limits: { memory: '64m' } }, { image: 'base' }, { user: '1001:1001' }];
     for (const options of others) {
       await using sandbox = await under.manager.create(options);
-      expect(ofType(under.events, 'sandbox.created').at(-1)).toMatchObject({ sandbox: sandbox.id, warm: false });
+      expect(ofType(under.events, 'sandbox.created').at(-1)).toMatchObject({
+        sandbox: sandbox.id,
+        pooled: false,
+        warm: false,
+      });
     }
     expect(under.manager.pool.hits).toBe(hits);
   });
@@ -265,7 +273,7 @@ describe('a manager with a pool', () => {
     await manager.poolFilled();
     expect(manager.pool).toMatchObject({ hits: 0, misses: 1, ready: 1 });
     const warm = await manager.create();
-    expect(ofType(events, 'sandbox.created').at(-1)).toMatchObject({ sandbox: warm.id, warm: true });
+    expect(ofType(events, 'sandbox.created').at(-1)).toMatchObject({ sandbox: warm.id, pooled: true, warm: true });
     const used = await manager.create({ reuse: true });
     expect((await used.close()).reuse).toMatchObject({ recycled: true });
     await manager.create();

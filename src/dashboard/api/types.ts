@@ -7,7 +7,7 @@ import type { ApprovalRequest } from '../../executor/commit/commit-step.js';
 import type { DroppedEvent, RunEvent } from '../../executor/events.js';
 import type { TaskStatus } from '../../executor/task/task-status.js';
 import type { RunResult } from '../../executor/types.js';
-import type { ManagerEvent } from '../../sandbox/sandbox-manager.js';
+import type { ManagerEvent } from '../../sandbox/events.js';
 import type { PastCommand } from '../../server/commands/command-history.js';
 import type { EntryKind } from '../../workspace/manifest.js';
 

@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { RipcordError } from '../../base/errors.js';
 import type { Principal } from '../../http/auth.js';
-import type { ManagerEvent } from '../../sandbox/sandbox-manager.js';
+import type { ManagerEvent } from '../../sandbox/events.js';
 
 export interface Preview {
   /** Who opened it: its requests are this caller's. */

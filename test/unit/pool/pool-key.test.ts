@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createSchema } from '../../../src/launch/options.js';
-import { keptOptions, mouldKey, poolKey, warmOptions } from '../../../src/pool/pool-key.js';
+import { keptOptions, mouldKey, pooledOptions, poolKey } from '../../../src/pool/pool-key.js';
 import { parsePool } from '../../../src/pool/pool-options.js';
 
 const key = (options: object) => poolKey(createSchema.parse(options));
@@ -76,7 +76,7 @@ it('survives making: what is made for a key has that key, and nothing of whoever
     workspace: { mode: 'copy', seed: '/somewhere' },
     network: { allow: ['example.org'] },
   });
-  const made = warmOptions(asked);
+  const made = pooledOptions(asked);
   expect(poolKey(made)).toBe(poolKey(asked));
   expect(made).toMatchObject({
     env: {},

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ManagerEvent } from '../../../src/sandbox/sandbox-manager.js';
+import type { ManagerEvent } from '../../../src/sandbox/events.js';
 import { Previews } from '../../../src/server/ports/previews.js';
 
 const one = { name: 'one', operator: false };

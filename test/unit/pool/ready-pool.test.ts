@@ -3,13 +3,13 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { deferred } from '../../../src/base/abort.js';
 import { TaskAbortedError } from '../../../src/base/errors.js';
 import { createSchema, type ResolvedCreateOptions } from '../../../src/launch/options.js';
-import { warmOptions } from '../../../src/pool/pool-key.js';
+import { pooledOptions } from '../../../src/pool/pool-key.js';
 import { parsePool } from '../../../src/pool/pool-options.js';
 import type { PoolEvent } from '../../../src/pool/pool-stats.js';
-import type { Warm } from '../../../src/pool/warm.js';
-import { WarmPool } from '../../../src/pool/warm-pool.js';
+import type { Pooled } from '../../../src/pool/pooled.js';
+import { ReadyPool } from '../../../src/pool/ready-pool.js';
 
-class Token implements Warm {
+class Token implements Pooled {
   isEnded = false;
   answers = true;
   readonly id: string;
@@ -38,8 +38,8 @@ function poolOf(given: object, { fails = (_: ResolvedCreateOptions): string | un
     /** Makers wait for it. */
     open: Promise.resolve() as Promise<void>,
   };
-  const kept = parsed.keep.map(({ size, image }) => ({ size, options: warmOptions(options({ image })) }));
-  const pool = new WarmPool<Token>(
+  const kept = parsed.keep.map(({ size, image }) => ({ size, options: pooledOptions(options({ image })) }));
+  const pool = new ReadyPool<Token>(
     parsed,
     kept,
     {
@@ -63,6 +63,7 @@ function poolOf(given: object, { fails = (_: ResolvedCreateOptions): string | un
     () => world.clock,
   );
   onTestFinished(() => pool.drain());
+  pool.start();
   return { pool, world };
 }
 

@@ -1,8 +1,8 @@
-/** What the pool knows of a sandbox that nobody uses, and what it has others do for it. */
+/** The pool's view of a container without a sandbox, and the work that is done for the pool. */
 import type { ResolvedCreateOptions } from '../launch/options.js';
 import type { PoolEvent } from './pool-stats.js';
 
-export interface Warm {
+export interface Pooled {
   readonly id: string;
   /** The image it was made from, by content. */
   readonly imageId: string;
@@ -11,10 +11,10 @@ export interface Warm {
   check(): Promise<boolean>;
 }
 
-export interface WarmMaker<W extends Warm> {
-  make(options: ResolvedCreateOptions, signal: AbortSignal): Promise<W>;
+export interface PoolMaker<P extends Pooled> {
+  make(options: ResolvedCreateOptions, signal: AbortSignal): Promise<P>;
   /** Ends it and makes sure; never rejects. */
-  remove(warm: W): Promise<void>;
+  remove(pooled: P): Promise<void>;
   /** The content the image's name stands for at present. */
   imageId(options: ResolvedCreateOptions): Promise<string>;
   emit(event: PoolEvent): void;

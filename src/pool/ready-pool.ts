@@ -7,11 +7,12 @@ import { throwIfAborted, within } from '../base/abort.js';
 import { messageOf } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import type { ResolvedCreateOptions } from '../launch/options.js';
-import { mouldKey, poolKey, warmOptions } from './pool-key.js';
+import { mouldKey, pooledOptions, poolKey } from './pool-key.js';
 import type { ResolvedPool } from './pool-options.js';
 import { type PoolStats, Tally } from './pool-stats.js';
+import type { Pooled, PoolMaker } from './pooled.js';
+import { unprovable } from './recycle.js';
 import { Shelf, type Standing } from './shelf.js';
-import type { Warm, WarmMaker } from './warm.js';
 
 /** The first moments after a claim belong to whoever claimed: making the next one costs a CPU. */
 const REFILL_DELAY_MS = 50;
@@ -30,11 +31,11 @@ export interface Kept {
   size: number;
 }
 
-export class WarmPool<W extends Warm> {
+export class ReadyPool<P extends Pooled> {
   readonly #options: Omit<ResolvedPool, 'keep'>;
-  readonly #maker: WarmMaker<W>;
+  readonly #maker: PoolMaker<P>;
   readonly #now: () => number;
-  readonly #shelves = new Map<string, Shelf<W>>();
+  readonly #shelves = new Map<string, Shelf<P>>();
   readonly #gate: Semaphore;
   readonly #stop = new AbortController();
   readonly #pending = new Set<Promise<unknown>>();
@@ -42,7 +43,7 @@ export class WarmPool<W extends Warm> {
   #refillTimer: NodeJS.Timeout | undefined;
   #tendTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: Omit<ResolvedPool, 'keep'>, keep: Kept[], maker: WarmMaker<W>, now = () => performance.now()) {
+  constructor(options: Omit<ResolvedPool, 'keep'>, keep: Kept[], maker: PoolMaker<P>, now = () => performance.now()) {
     this.#options = options;
     this.#maker = maker;
     this.#now = now;
@@ -52,6 +53,10 @@ export class WarmPool<W extends Warm> {
       const size = kept.size + (this.#shelves.get(key)?.size ?? 0);
       this.#shelves.set(key, new Shelf(kept.options, size, now()));
     }
+  }
+
+  /** Begins to make the sandboxes that are to be kept ready. */
+  start(): void {
     this.#refill();
   }
 
@@ -60,14 +65,14 @@ export class WarmPool<W extends Warm> {
     options: ResolvedCreateOptions,
     domain: string | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<W | undefined> {
+  ): Promise<P | undefined> {
     if (this.#stop.signal.aborted) return undefined;
     const shelf = this.#shelfFor(options);
     for (const from of this.#sources(options, shelf)) {
-      const warm = await this.#takeFrom(from, domain, signal);
-      if (!warm) continue;
+      const pooled = await this.#takeFrom(from, domain, signal);
+      if (!pooled) continue;
       this.#tally.hits++;
-      return warm;
+      return pooled;
     }
     if (!shelf) return undefined;
     this.#tally.misses++;
@@ -77,7 +82,7 @@ export class WarmPool<W extends Warm> {
   }
 
   /** `shelf`, then the kinds that differ in limits: one of those with its limits changed is still sooner than a new one. */
-  *#sources(options: ResolvedCreateOptions, shelf: Shelf<W> | undefined): Generator<Shelf<W>> {
+  *#sources(options: ResolvedCreateOptions, shelf: Shelf<P> | undefined): Generator<Shelf<P>> {
     if (shelf) yield shelf;
     const mould = mouldKey(options);
     for (const other of [...this.#shelves.values()]) {
@@ -86,49 +91,49 @@ export class WarmPool<W extends Warm> {
   }
 
   async #takeFrom(
-    shelf: Shelf<W>,
+    shelf: Shelf<P>,
     domain: string | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<W | undefined> {
+  ): Promise<P | undefined> {
     for (let found = shelf.take(domain, this.#now()); found; found = shelf.take(domain, this.#now())) {
-      const { warm } = found;
+      const { pooled } = found;
       this.#refillSoon();
-      const isWell = await this.#isWell(warm);
+      const isWell = await this.#isWell(pooled);
       if (isWell && signal?.aborted) this.#putBack(found, shelf);
-      else if (!isWell) this.#discard(warm, shelf, warm.isEnded ? ENDED : 'did not answer');
+      else if (!isWell) this.#discard(pooled, shelf, pooled.isEnded ? ENDED : 'did not answer');
       throwIfAborted(signal, 'claiming a sandbox');
-      if (isWell) return warm;
+      if (isWell) return pooled;
     }
     return undefined;
   }
 
-  #putBack({ warm, domain }: Standing<W>, shelf: Shelf<W>): void {
-    if (this.#stop.signal.aborted) void this.#track(this.#maker.remove(warm));
-    else shelf.put(warm, domain, this.#now());
+  #putBack({ pooled, domain }: Standing<P>, shelf: Shelf<P>): void {
+    if (this.#stop.signal.aborted) void this.#track(this.#maker.remove(pooled));
+    else shelf.put(pooled, domain, this.#now());
   }
 
   /** Why a used sandbox could not stand here; `undefined`: it could. */
   refusal(options: ResolvedCreateOptions): string | undefined {
-    if (this.#stop.signal.aborted) return 'the manager is closing';
-    if (poolKey(options) === undefined) return 'a bind mount cannot be reset';
+    const refusal = this.#stop.signal.aborted ? 'the manager is closing' : unprovable(options);
+    if (refusal !== undefined) return refusal;
     // What is to be kept ready has its place, also while it is made.
     return this.#reserved() >= this.#options.max ? 'the pool is full' : undefined;
   }
 
   /** Takes one that was proven clean, for the next task of its domain. Removes it where it cannot stand any more. */
-  give(warm: W, options: ResolvedCreateOptions, domain: string): void {
+  give(pooled: P, options: ResolvedCreateOptions, domain: string): void {
     const key = poolKey(options)!;
-    const shelf = this.#shelves.get(key) ?? new Shelf(warmOptions(options), 0, this.#now());
+    const shelf = this.#shelves.get(key) ?? new Shelf(pooledOptions(options), 0, this.#now());
     this.#shelves.set(key, shelf);
-    const refusal = this.refusal(options) ?? (warm.isEnded ? ENDED : undefined);
+    const refusal = this.refusal(options) ?? (pooled.isEnded ? ENDED : undefined);
     if (refusal !== undefined) {
-      this.#discard(warm, shelf, refusal);
+      this.#discard(pooled, shelf, refusal);
       return;
     }
     this.#tally.recycled++;
-    shelf.put(warm, domain, this.#now());
+    shelf.put(pooled, domain, this.#now());
     this.#tendLater();
-    this.#maker.emit({ type: 'pool.recycled', sandbox: warm.id, image: options.image, domain, at: Date.now() });
+    this.#maker.emit({ type: 'pool.recycled', sandbox: pooled.id, image: options.image, domain, at: Date.now() });
   }
 
   /** A used one that was not fit to be handed back; whoever has it removes it. */
@@ -138,10 +143,10 @@ export class WarmPool<W extends Warm> {
   }
 
   /** One that stands here has ended by itself. */
-  lost(warm: W, reason: string): void {
+  lost(pooled: P, reason: string): void {
     for (const shelf of this.#shelves.values()) {
-      if (!shelf.remove(warm)) continue;
-      this.#discard(warm, shelf, reason);
+      if (!shelf.remove(pooled)) continue;
+      this.#discard(pooled, shelf, reason);
       this.#refillSoon();
     }
   }
@@ -183,9 +188,9 @@ export class WarmPool<W extends Warm> {
     clearTimeout(this.#refillTimer);
     clearTimeout(this.#tendTimer);
     for (const shelf of this.#shelves.values()) {
-      for (const warm of shelf.warm) {
-        shelf.remove(warm);
-        void this.#track(this.#maker.remove(warm));
+      for (const pooled of shelf.all) {
+        shelf.remove(pooled);
+        void this.#track(this.#maker.remove(pooled));
       }
     }
     while (this.#pending.size > 0) await Promise.all(this.#pending);
@@ -194,30 +199,30 @@ export class WarmPool<W extends Warm> {
   /** Removes what is idle and what was made from an image that has another content by now. */
   async tend(): Promise<void> {
     for (const [key, shelf] of this.#shelves) {
-      for (const warm of shelf.shrink(this.#options.idleMs, this.#now())) this.#discard(warm, shelf, 'idle');
+      for (const pooled of shelf.shrink(this.#options.idleMs, this.#now())) this.#discard(pooled, shelf, 'idle');
       if (shelf.isBare) this.#shelves.delete(key);
       if (shelf.count === 0) continue;
       const imageId = await this.#maker.imageId(shelf.options).catch(() => undefined);
-      for (const warm of shelf.warm) {
-        if (imageId === undefined || warm.imageId === imageId || !shelf.remove(warm)) continue;
-        this.#discard(warm, shelf, 'its image was replaced');
+      for (const pooled of shelf.all) {
+        if (imageId === undefined || pooled.imageId === imageId || !shelf.remove(pooled)) continue;
+        this.#discard(pooled, shelf, 'its image was replaced');
       }
     }
     this.#refill();
   }
 
-  #shelfFor(options: ResolvedCreateOptions): Shelf<W> | undefined {
+  #shelfFor(options: ResolvedCreateOptions): Shelf<P> | undefined {
     const key = poolKey(options);
     if (key === undefined) return undefined;
     const known = this.#shelves.get(key);
     if (known || !this.#options.learn) return known;
-    const shelf = new Shelf<W>(warmOptions(options), 0, this.#now());
+    const shelf = new Shelf<P>(pooledOptions(options), 0, this.#now());
     this.#shelves.set(key, shelf);
     return shelf;
   }
 
-  #isWell(warm: W): Promise<boolean | undefined> {
-    return warm.isEnded ? Promise.resolve(false) : within(warm.check(), CHECK_MS);
+  #isWell(pooled: P): Promise<boolean | undefined> {
+    return pooled.isEnded ? Promise.resolve(false) : within(pooled.check(), CHECK_MS);
   }
 
   #count(): number {
@@ -234,16 +239,16 @@ export class WarmPool<W extends Warm> {
     return [...this.#shelves.values()].reduce((sum, { count, making, owed }) => sum + count + making + owed, 0);
   }
 
-  #discard(warm: W, shelf: Shelf<W>, reason: string): void {
+  #discard(pooled: P, shelf: Shelf<P>, reason: string): void {
     this.#tally.discard(reason);
     this.#maker.emit({
       type: 'pool.discarded',
-      sandbox: warm.id,
+      sandbox: pooled.id,
       image: shelf.options.image,
       reason,
       at: Date.now(),
     });
-    void this.#track(this.#maker.remove(warm));
+    void this.#track(this.#maker.remove(pooled));
   }
 
   #refillSoon(): void {
@@ -273,7 +278,7 @@ export class WarmPool<W extends Warm> {
   }
 
   /** One that stands here, or none in the end; never rejects. */
-  async #fill(shelf: Shelf<W>): Promise<void> {
+  async #fill(shelf: Shelf<P>): Promise<void> {
     const { signal } = this.#stop;
     const image = shelf.options.image;
     try {
@@ -294,18 +299,18 @@ export class WarmPool<W extends Warm> {
     }
   }
 
-  async #make(shelf: Shelf<W>, signal: AbortSignal): Promise<void> {
+  async #make(shelf: Shelf<P>, signal: AbortSignal): Promise<void> {
     const leave = await this.#gate.acquire(1, signal, 'making a sandbox in advance');
     try {
       const startedAt = this.#now();
-      const warm = await this.#maker.make(shelf.options, signal);
-      if (signal.aborted) return await this.#maker.remove(warm);
+      const pooled = await this.#maker.make(shelf.options, signal);
+      if (signal.aborted) return await this.#maker.remove(pooled);
       const durationMs = this.#now() - startedAt;
       this.#tally.made(durationMs);
-      shelf.put(warm, undefined, this.#now());
+      shelf.put(pooled, undefined, this.#now());
       this.#maker.emit({
         type: 'pool.ready',
-        sandbox: warm.id,
+        sandbox: pooled.id,
         image: shelf.options.image,
         durationMs,
         at: Date.now(),

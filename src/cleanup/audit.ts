@@ -1,0 +1,36 @@
+/** The last look of a manager: what it has left is removed, and counted if it is still there. */
+import { existsSync } from 'node:fs';
+import type { Backend } from '../backends/backend.js';
+import { messageOf } from '../base/errors.js';
+import { removeTree } from '../base/remove-tree.js';
+import type { Receipt } from './receipt.js';
+import { closeStateRoot } from './state-dir.js';
+
+export interface Audited {
+  instance: string;
+  directory: string;
+  root: string;
+}
+
+/** @param errors gets the failures */
+export async function audit(
+  backend: Backend,
+  { instance, directory, root }: Audited,
+  errors: string[],
+): Promise<Receipt['left']> {
+  const left = { containers: 0, volumes: 0, directories: 0 };
+  try {
+    const containers = await backend.containers(instance);
+    await Promise.all(containers.map((container) => backend.remove(container.id)));
+    const volumes = await backend.volumes(instance);
+    await Promise.all(volumes.map((volume) => backend.removeVolume(volume.name)));
+    if (containers.length > 0) left.containers = (await backend.containers(instance)).length;
+    if (volumes.length > 0) left.volumes = (await backend.volumes(instance)).length;
+  } catch (error) {
+    errors.push(`what is left could not be looked up: ${messageOf(error)}`);
+  }
+  await removeTree(directory).catch((error) => errors.push(messageOf(error)));
+  left.directories = existsSync(directory) ? 1 : 0;
+  closeStateRoot(root);
+  return left;
+}

@@ -1,0 +1,268 @@
+/**
+ * A container with its agent, for as long as both live: it is leased, reset and removed as one. It serves one sandbox at a
+ * time, or none while it is in the pool.
+ */
+import { existsSync } from 'node:fs';
+import type { AgentClient, PipeEnd } from '../agent/client.js';
+import type { Ready } from '../agent/messages.js';
+import type { Container, ResolvedImage, RunningLimits } from '../backends/backend.js';
+import { within } from '../base/abort.js';
+import { EngineLostError, messageOf, SandboxLostError } from '../base/errors.js';
+import { errnoName } from '../base/linux.js';
+import { printable } from '../base/printable.js';
+import { removeTree } from '../base/remove-tree.js';
+import { makeSandboxDir } from '../cleanup/state-dir.js';
+import type { CommandHost } from '../command/command.js';
+import type { CommandResult } from '../command/outcome.js';
+import { canBeWarm, warmRequest } from '../command/warm.js';
+import type { EgressProxy } from '../egress/proxy.js';
+import type { StagedSeed } from '../workspace/stage.js';
+import { type Beginning, beginningOf } from './beginning.js';
+import { runningLimits } from './container-spec.js';
+import type { LaunchContext } from './context.js';
+import type { Leased } from './lease.js';
+import { type Loss, lossFromOutside, lossHint, lossOf } from './loss.js';
+import type { ResolvedCreateOptions } from './options.js';
+import { undo } from './undo.js';
+import type { SandboxWarning } from './warnings.js';
+
+/** The parts of one sandbox. */
+export interface Launched {
+  id: string;
+  createdAt: Date;
+  image: ResolvedImage;
+  container: Container;
+  client: AgentClient;
+  ready: Ready;
+  directory: string;
+  /** The user commands run as. */
+  user: string;
+  /** The image has no name for that. */
+  isNameless: boolean;
+  /** The second uid that is the sandbox's own: verdicts are made as this user. */
+  judge: string | undefined;
+  seed: { staged: StagedSeed; directory: string } | undefined;
+  egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
+  begins: Beginning;
+  limits: RunningLimits;
+  /** The number of sockets that the agent allows; 0: any number. */
+  maxSockets: number;
+  warnings: readonly SandboxWarning[];
+}
+
+/** Whoever a container serves at present. */
+export interface Holder {
+  /** Its name in logs. */
+  readonly id: string;
+  readonly leaseMs: number;
+  /** The agent did not answer for longer than its lease. */
+  silent(silentMs: number): void;
+  /** The pipe has ended. Called once at most. */
+  ended(end: PipeEnd): void;
+}
+
+/** The agent itself gives up a reset before. */
+const RESET_MS = 10_000;
+/** A reset container is claimed again at once: any word of its agent within this time counts as an answer. */
+const FRESH_MS = 50;
+const ENGINE_CHECK_MS = 3000;
+
+export class LiveContainer {
+  /** Of the sandbox that it serves, or will serve next. */
+  parts: Launched;
+  /** Named for its first sandbox. */
+  readonly id: string;
+  readonly #context: LaunchContext;
+  /** Sandboxes that it has served and was reset after. */
+  #resets = 0;
+  #holder: Holder | undefined;
+  #lease: Leased | undefined;
+  #end: PipeEnd | undefined;
+  #condemned: Loss | undefined;
+
+  constructor(parts: Launched, context: LaunchContext) {
+    this.parts = parts;
+    this.id = parts.id;
+    this.#context = context;
+    void parts.client.ended.then((end) => this.#ended(end));
+  }
+
+  /** Name of the next sandbox that it serves: its own for the first, then `-2`, `-3` … */
+  get nextId(): string {
+    return this.#resets === 0 ? this.id : `${this.id}-${this.#resets + 1}`;
+  }
+
+  get imageId(): string {
+    return this.parts.image.id;
+  }
+
+  get isEnded(): boolean {
+    return this.parts.client.isEnded;
+  }
+
+  /** What a command needs that belongs to no sandbox. */
+  get host(): CommandHost {
+    const { client, maxSockets } = this.parts;
+    return {
+      client,
+      maxSockets,
+      over: new Promise(() => {}),
+      explainLoss: (partial) => this.explainLoss(partial),
+      condemn: (reason) => this.condemn({ reason }),
+    };
+  }
+
+  /** Gives it to `holder`, who learns of its end, and whose lease it has from now on. */
+  hold(holder: Holder | undefined): void {
+    if (this.#lease) this.#context.leases.delete(this.#lease);
+    this.#holder = holder;
+    this.#lease = undefined;
+    if (holder === undefined) return;
+    const { client } = this.parts;
+    if (this.#end) void client.ended.then((end) => holder.ended(end));
+    if (client.isEnded) return;
+    const { id, leaseMs } = holder;
+    this.#lease = { id, leaseMs, heartbeat: () => client.ping(), lost: (silentMs) => holder.silent(silentMs) };
+    this.#context.leases.add(this.#lease);
+  }
+
+  #ended(end: PipeEnd): void {
+    this.#end = end;
+    if (this.#lease) this.#context.leases.delete(this.#lease);
+    this.#lease = undefined;
+    this.#holder?.ended(end);
+  }
+
+  /** Breaks the pipe: the agent did not do as it was told. The first reason is the one that is reported. */
+  condemn(loss: Loss): void {
+    this.#condemned ??= loss;
+    this.parts.client.destroy();
+  }
+
+  /** Resolves to whether its agent answers. */
+  async check(): Promise<boolean> {
+    const { client } = this.parts;
+    if (this.#resets > 0 && client.silentMs < FRESH_MS) return true;
+    return client.ping().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Starts the warm interpreter. Resolves to false where the sandbox cannot have one. */
+  async warmUp(): Promise<boolean> {
+    return warmUp(this.parts);
+  }
+
+  /** @throws SandboxLostError where its limits cannot be changed (memory in use, a runtime that does not know how) */
+  async resize(asked: ResolvedCreateOptions['limits']): Promise<RunningLimits> {
+    const { container, limits } = this.parts;
+    const { memory, cpus, pids } = asked;
+    if (limits.memoryBytes === memory && limits.cpus === cpus && limits.pids === pids) return limits;
+    const wanted = runningLimits(asked, this.#context.cpuTurn);
+    await this.#context.backend.resize(container.id, wanted).catch((cause) => {
+      throw new SandboxLostError('its limits could not be changed', { cause });
+    });
+    return wanted;
+  }
+
+  /**
+   * Has the agent kill and remove everything in it, and makes it ready for the next sandbox, with a directory of its own.
+   * @param plain the options it would be made with for the pool
+   * @returns the reason why it must not be used again; `undefined`: it is proven to hold nothing of the last sandbox
+   */
+  async reset(plain: ResolvedCreateOptions): Promise<string | undefined> {
+    // The agent obeys in order: requests that follow the reset are sent before it is answered.
+    const resetting = provenEmpty(this.parts);
+    const [left, next] = await Promise.all([resetting, this.#renewed(plain).catch(messageOf)]);
+    if (typeof next === 'string') return left ?? next;
+    if (left !== undefined) {
+      await removeTree(next.directory).catch(() => {});
+      return left;
+    }
+    this.#resets++;
+    this.parts = next;
+    return undefined;
+  }
+
+  /** Returns the parts of the next sandbox. */
+  async #renewed(plain: ResolvedCreateOptions): Promise<Launched> {
+    const { parts } = this;
+    const begins = beginningOf(parts, {}, plain);
+    parts.client.setLease(plain.leaseMs, plain.lifetimeMs);
+    if (plain.warm) void warmUp({ ...parts, begins }).catch(() => {});
+    const id = `${this.id}-${this.#resets + 2}`;
+    const directory = await makeSandboxDir(this.#context.instanceDir, id);
+    return { ...parts, id, directory, begins, seed: undefined, egress: undefined };
+  }
+
+  /** Ends it and removes container and directory. Never rejects: resolves to what could not be done. */
+  async remove(): Promise<string[]> {
+    const { client, container, directory } = this.parts;
+    const errors: string[] = [];
+    const failed = (error: unknown) => void errors.push(messageOf(error));
+    this.hold(undefined);
+    if (!client.isEnded) {
+      client.shutdown();
+      await within(client.ended, this.#context.goodbyeMs);
+    }
+    client.destroy();
+    await Promise.all([
+      this.#context.backend.remove(container.name).catch(failed),
+      removeTree(directory).catch(failed),
+    ]);
+    return errors;
+  }
+
+  /** Resolves to whether the engine does not know it any more. */
+  isAbsent(): Promise<boolean> {
+    return this.#context.backend.isAbsent(this.parts.container.name).catch(() => false);
+  }
+
+  /** Removes it at once, because it could not be handed over; `error` says what could not be removed. */
+  async undo(error: unknown): Promise<void> {
+    const { client, container, directory, egress } = this.parts;
+    this.hold(undefined);
+    egress?.proxy.close();
+    await undo(this.#context, container.name, client, directory, error);
+  }
+
+  /** Adds the reason to the result of a command whose pipe broke. @throws EngineLostError where the engine does not answer */
+  async explainLoss(partial: () => CommandResult): Promise<CommandResult> {
+    const { client, container } = this.parts;
+    const { backend } = this.#context;
+    const end = await client.ended;
+    if (end.bye === 'lease' || end.bye === 'lifetime') return { ...partial(), hint: lossHint(lossOf(end)) };
+    const answers = await within(
+      backend.isAbsent(container.name).then(
+        () => true,
+        () => false,
+      ),
+      ENGINE_CHECK_MS,
+    );
+    // The host's own reason for ending it comes first: it broke the pipe.
+    if (answers) return { ...partial(), hint: lossHint(this.#condemned ?? lossFromOutside(end)) };
+    const hint = `The engine at ${backend.description} does not answer: it was stopped or restarted, or the way to it broke.`;
+    throw new EngineLostError(`The engine at ${backend.description} was lost while a command ran`, {
+      partial: { ...partial(), outcome: 'engine-lost', hint },
+      hint: 'Was it restarted? What it still holds is removed by the next sweep; `ripcord doctor` looks closer.',
+      cause: end.cause,
+    });
+  }
+}
+
+async function warmUp({ client, begins }: Pick<Launched, 'client' | 'begins'>): Promise<boolean> {
+  return canBeWarm(begins.warm) && client.warm(warmRequest(begins.warm));
+}
+
+/** Has the agent reset the sandbox, and removes its directory on this side. @returns the reason why it is not empty */
+async function provenEmpty({ client, directory }: Launched): Promise<string | undefined> {
+  try {
+    const [answer] = await Promise.all([within(client.reset(), RESET_MS), removeTree(directory)]);
+    if (answer === undefined) return 'the reset took too long';
+    if (answer.errno !== 0) return printable(answer.what) || errnoName(answer.errno);
+    return existsSync(directory) ? 'its directory could not be removed' : undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}

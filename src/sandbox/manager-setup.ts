@@ -1,0 +1,59 @@
+/** Everything that a manager begins with: its checked options, the state its containers share, its watchdog and directory. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Backend, EngineFacts } from '../backends/backend.js';
+import { silentLogger } from '../base/logger.js';
+import { parseOptions } from '../base/parse-options.js';
+import { makeInstanceDir, stateRoot } from '../cleanup/state-dir.js';
+import { Watchdog } from '../cleanup/watchdog.js';
+import { AdaptiveGate } from '../launch/adaptive-gate.js';
+import type { LaunchContext } from '../launch/context.js';
+import { CpuTurn } from '../launch/cpu-turn.js';
+import { LeaseKeeper } from '../launch/lease.js';
+import { createSchema } from '../launch/options.js';
+import { UidSlots } from '../launch/uid-slots.js';
+import { keptOptions } from '../pool/pool-key.js';
+import { parsePool } from '../pool/pool-options.js';
+import { type ManagerOptions, managerSchema } from './options.js';
+
+export type ParsedOptions = ReturnType<typeof parseManager>;
+
+/** How long an agent gets to end by itself. */
+const GOODBYE_MS = 500;
+/** Starting a container keeps a CPU of the engine busy: many more at once than it has are all late, and an abort with them. */
+const MIN_STARTS = 2;
+const STARTS_PER_CPU = 2;
+
+export function parseManager(options: ManagerOptions | undefined) {
+  const parsed = parseOptions(managerSchema, options, 'open');
+  if (parsed.defaults) parseOptions(createSchema.omit({ signal: true }), parsed.defaults, 'open: defaults');
+  const pool = parsePool(parsed.pool);
+  return { ...parsed, pool, kept: keptOptions(pool, parsed.defaults ?? {}) };
+}
+
+export function contextOf(backend: Backend, engine: EngineFacts, options: ParsedOptions): LaunchContext {
+  const instance = randomBytes(8).toString('hex');
+  const initial = Math.max(MIN_STARTS, engine.cpus);
+  return {
+    backend,
+    instance,
+    instanceDir: join(stateRoot(options.stateDir), instance),
+    gate: new AdaptiveGate({ initial, min: MIN_STARTS, max: initial * STARTS_PER_CPU }),
+    leases: new LeaseKeeper(options.logger ?? silentLogger),
+    cpuTurn: new CpuTurn(engine.cpus),
+    uidSlots: options.uidRange ? new UidSlots(options.uidRange, () => backend.uidsInUse(), engine.mapsUids) : undefined,
+    goodbyeMs: GOODBYE_MS,
+  };
+}
+
+/** Starts the watchdog, then makes the directories: the owner may be killed at any moment. */
+export function startWatchdog({ backend, instance, instanceDir }: LaunchContext, root: string): Watchdog {
+  const watchdog = new Watchdog({ connection: backend.connection, instance, directory: instanceDir, root });
+  try {
+    makeInstanceDir(root, instance);
+    return watchdog;
+  } catch (error) {
+    watchdog.dismiss();
+    throw error;
+  }
+}
