@@ -15,11 +15,11 @@ import { nameOf, parentOf } from '../base/relative-paths.js';
 import { fstat, fsync, lstat, OPEN_DIRECTORY, readdir } from './fs.js';
 
 /** Why a path is no directory that may be written into. */
-export type NotAPlaceReason = 'missing' | 'not a directory' | 'link' | 'other file system';
+export type UnusableReason = 'missing' | 'not a directory' | 'link' | 'other file system';
 
-export class NotAPlace extends Error {
+export class UnusableDirectory extends Error {
   constructor(
-    readonly reason: NotAPlaceReason,
+    readonly reason: UnusableReason,
     readonly directory: string,
   ) {
     super(`${directory}: ${reason}`);
@@ -27,7 +27,7 @@ export class NotAPlace extends Error {
 }
 
 /** One directory, ready to be used. */
-export interface Place {
+export interface DirectoryHandle {
   /** The path to use `name` in this directory by. */
   at(name: string): string;
   list(): Promise<string[]>;
@@ -41,7 +41,7 @@ export interface Place {
 }
 
 interface Held {
-  opening: Promise<{ place: Place; fd: number | undefined }>;
+  opening: Promise<{ handle: DirectoryHandle; fd: number | undefined }>;
   users: number;
   /** No longer in the table: closed by its last user. */
   dropped: boolean;
@@ -73,12 +73,12 @@ export class AnchoredTree {
 
   /**
    * Calls `work` with `directory` (relative, `''` is the root) held open.
-   * @throws NotAPlace when it or a directory above it is missing, a link, no directory or on another file system.
+   * @throws UnusableDirectory when it or a directory above it is missing, a link, no directory or on another file system.
    */
-  async inside<T>(directory: string, work: (place: Place) => Promise<T>): Promise<T> {
+  async inside<T>(directory: string, work: (handle: DirectoryHandle) => Promise<T>): Promise<T> {
     const held = this.hold(directory);
     try {
-      return await work((await held.opening).place);
+      return await work((await held.opening).handle);
     } finally {
       held.users -= 1;
       if (held.dropped && held.users === 0) await closeHeld(held);
@@ -114,30 +114,30 @@ export class AnchoredTree {
     return held;
   }
 
-  private async openDirectory(directory: string): Promise<{ place: Place; fd: number | undefined }> {
+  private async openDirectory(directory: string): Promise<{ handle: DirectoryHandle; fd: number | undefined }> {
     if (directory === '') return this.openAt(this.root, '');
     return this.inside(parentOf(directory), (parent) => this.openAt(parent.at(nameOf(directory)), directory));
   }
 
-  private async openAt(full: string, directory: string): Promise<{ place: Place; fd: number | undefined }> {
+  private async openAt(full: string, directory: string): Promise<{ handle: DirectoryHandle; fd: number | undefined }> {
     try {
-      if (!HAS_FD_PATHS) return { place: await this.plainPlace(full, directory), fd: undefined };
+      if (!HAS_FD_PATHS) return { handle: await this.openByPath(full, directory), fd: undefined };
       const fd = await open(full, OPEN_DIRECTORY);
       try {
-        return { place: this.checked(await fstat(fd), `/proc/self/fd/${fd}`, directory, () => fsync(fd)), fd };
+        return { handle: this.checked(await fstat(fd), `/proc/self/fd/${fd}`, directory, () => fsync(fd)), fd };
       } catch (error) {
         await close(fd);
         throw error;
       }
     } catch (error) {
-      throw await notAPlace(error, full, directory);
+      throw await unusableOr(error, full, directory);
     }
   }
 
-  private async plainPlace(full: string, directory: string): Promise<Place> {
+  private async openByPath(full: string, directory: string): Promise<DirectoryHandle> {
     const stats = await lstat(full);
-    if (stats.isSymbolicLink()) throw new NotAPlace('link', directory);
-    if (!stats.isDirectory()) throw new NotAPlace('not a directory', directory);
+    if (stats.isSymbolicLink()) throw new UnusableDirectory('link', directory);
+    if (!stats.isDirectory()) throw new UnusableDirectory('not a directory', directory);
     const whole = path.join(this.root, directory);
     return this.checked(stats, whole, directory, () => syncPath(whole));
   }
@@ -147,9 +147,9 @@ export class AnchoredTree {
     base: string,
     directory: string,
     sync: () => Promise<void>,
-  ): Place {
+  ): DirectoryHandle {
     const { dev, ino, mode, uid, gid } = stats;
-    if (dev !== this.dev) throw new NotAPlace('other file system', directory);
+    if (dev !== this.dev) throw new UnusableDirectory('other file system', directory);
     const numbers = { mode: Number(mode) & 0o7777, uid: Number(uid), gid: Number(gid) };
     return { at: (name) => `${base}/${name}`, list: () => readdir(base), sync, dev, ino, ...numbers };
   }
@@ -178,14 +178,14 @@ async function closeHeld(held: Held): Promise<void> {
   if (opened?.fd !== undefined) await close(opened.fd);
 }
 
-async function notAPlace(error: unknown, full: string, directory: string): Promise<unknown> {
+async function unusableOr(error: unknown, full: string, directory: string): Promise<unknown> {
   switch (errnoOf(error)) {
     case 'ENOENT':
-      return new NotAPlace('missing', directory);
+      return new UnusableDirectory('missing', directory);
     case 'ELOOP':
     case 'ENOTDIR': {
       const stats = await lstat(full).catch(() => undefined);
-      return new NotAPlace(stats?.isSymbolicLink() ? 'link' : 'not a directory', directory);
+      return new UnusableDirectory(stats?.isSymbolicLink() ? 'link' : 'not a directory', directory);
     }
     default:
       return error;

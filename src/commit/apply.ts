@@ -27,27 +27,27 @@ import { isWithin } from '../base/relative-paths.js';
 import type { ChangeCounts } from '../workspace/diff.js';
 import { countChanges } from '../workspace/diff.js';
 import type { Refused } from '../workspace/refused.js';
-import { AnchoredTree, type Place } from './anchored-tree.js';
-import { syncDirectories } from './durable.js';
+import { AnchoredTree, type DirectoryHandle } from './anchored-tree.js';
+import { endWork, removeWork, workDirectory } from './commit-directory.js';
 import { CommitConflictError, CommitError, CommitFlaggedError, CommitRefusedError } from './errors.js';
 import type { Examination } from './examine.js';
 import { examine } from './examine.js';
+import { syncDirectories } from './fsync.js';
 import { keepHistory } from './history/history.js';
 import type { JournalEntry } from './journal.js';
 import { writeIntent } from './journal.js';
 import type { ApplyCommitOptions } from './options.js';
 import { applySchema } from './options.js';
-import { Performance } from './perform.js';
+import { withOwnDirectory } from './own-directory.js';
+import { Performer } from './perform.js';
 import type { CommitChange, CommitPlan } from './plan.js';
 import { withoutRefused } from './plan.js';
 import { openTree, recoverLocked, rollBack } from './recover.js';
-import { sortFlags } from './review/allow.js';
+import { sortFlags } from './review/allowed-flags.js';
 import type { Flagged } from './review/flags.js';
 import type { Refusal } from './review/refusals.js';
 import { stageSteps } from './stage.js';
 import type { Step } from './steps.js';
-import { endWork, removeWork, workDirectory } from './work.js';
-import { withHome } from './work-directory.js';
 
 /** What a commit did. */
 export interface CommitReceipt {
@@ -94,10 +94,10 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
   const target = await openOrMake(plan.target);
   let done = false;
   try {
-    const receipt = await withHome(target.tree, { timeoutMs: lockTimeoutMs, signal }, async (home) => {
-      await recoverLocked(target.tree, home);
-      const { examination, refused } = await lookAgain(target.tree, plan, leftOut, parsed);
-      const { kept, historyProblem } = await new Application(target.tree, home, plan, examination.steps, signal).run();
+    const receipt = await withOwnDirectory(target.tree, { timeoutMs: lockTimeoutMs, signal }, async (own) => {
+      await recoverLocked(target.tree, own);
+      const { examination, refused } = await examineAgain(target.tree, plan, leftOut, parsed);
+      const { kept, historyProblem } = await new Application(target.tree, own, plan, examination.steps, signal).run();
       const missed = new Set([...examination.alreadyThere, ...kept, ...examination.kept]);
       const made = (await withoutRefused(plan.changes, refused)).filter(({ path }) => !missed.has(path));
       const shown = [...plan.refused, ...leftOut.map(({ path, reason }) => ({ path: printable(path), reason }))];
@@ -154,7 +154,7 @@ async function openOrMake(path: string): Promise<{ tree: AnchoredTree; made: str
 }
 
 /** The plan may be minutes old, and a person may have thought about it. */
-async function lookAgain(
+async function examineAgain(
   tree: AnchoredTree,
   plan: CommitPlan,
   leftOut: readonly Flagged[],
@@ -188,7 +188,7 @@ class Application {
 
   constructor(
     private readonly tree: AnchoredTree,
-    private readonly home: Place,
+    private readonly own: DirectoryHandle,
     private readonly plan: CommitPlan,
     private readonly steps: readonly Step[],
     private readonly signal: AbortSignal | undefined,
@@ -210,30 +210,30 @@ class Application {
     }
   }
 
-  private async inWork<T>(work: (fresh: Place, old: Place) => Promise<T>): Promise<T> {
+  private async inWork<T>(work: (fresh: DirectoryHandle, old: DirectoryHandle) => Promise<T>): Promise<T> {
     for (const directory of [this.directory, `${this.directory}/new`, `${this.directory}/old`]) {
       const parent = directory.slice(0, directory.lastIndexOf('/'));
-      await this.tree.inside(parent, (place) => mkdir(place.at(directory.slice(parent.length + 1)), { mode: 0o700 }));
+      await this.tree.inside(parent, (handle) => mkdir(handle.at(directory.slice(parent.length + 1)), { mode: 0o700 }));
     }
     return this.tree.inside(`${this.directory}/new`, (fresh) =>
       this.tree.inside(`${this.directory}/old`, (old) => work(fresh, old)),
     );
   }
 
-  private async prepare(fresh: Place, started: Omit<JournalEntry, 'state'>): Promise<void> {
+  private async prepare(fresh: DirectoryHandle, started: Omit<JournalEntry, 'state'>): Promise<void> {
     const steps = await stageSteps(this.tree, fresh, this.plan.sources.result, this.steps, this.signal);
     throwIfAborted(this.signal, 'writing the journal');
     await this.tree.inside(this.directory, (work) => writeIntent(work, { ...started, steps }));
   }
 
-  private async perform(fresh: Place, old: Place, entry: JournalEntry): Promise<Applied> {
-    const performance = new Performance(this.tree, fresh, old, this.signal);
+  private async perform(fresh: DirectoryHandle, old: DirectoryHandle, entry: JournalEntry): Promise<Applied> {
+    const performance = new Performer(this.tree, fresh, old, this.signal);
     try {
       await performance.run(this.steps);
       await performance.verify();
       await syncDirectories(this.tree, new Set(performance.touched.keys()));
       throwIfAborted(this.signal, 'completing the commit');
-      await endWork(this.tree, this.home, entry.id, 'committed');
+      await endWork(this.tree, this.own, entry.id, 'committed');
     } catch (error) {
       await this.rollBack(entry, error);
       throw error;
@@ -244,7 +244,7 @@ class Application {
 
   private async rollBack(entry: JournalEntry, cause: unknown): Promise<void> {
     try {
-      await rollBack(this.tree, this.home, entry);
+      await rollBack(this.tree, this.own, entry);
     } catch (error) {
       this.isBlocked = true;
       if (error instanceof CommitError) throw error;
@@ -257,7 +257,7 @@ class Application {
 
   /** The next commit removes leftovers that this one cannot remove. It finds them by their name. */
   private async tidyUp(): Promise<void> {
-    await removeWork(this.tree, this.home, this.isBlocked ? this.plan.id : undefined).catch(() => {});
+    await removeWork(this.tree, this.own, this.isBlocked ? this.plan.id : undefined).catch(() => {});
   }
 }
 

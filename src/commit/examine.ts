@@ -7,13 +7,13 @@ import { forEachLimited } from '../base/concurrency.js';
 import { depthOf, nameOf, parentOf } from '../base/relative-paths.js';
 import { WorkMeter } from '../base/work-meter.js';
 import type { Change } from '../workspace/diff.js';
-import type { AnchoredTree, Place } from './anchored-tree.js';
-import { NotAPlace } from './anchored-tree.js';
+import type { AnchoredTree, DirectoryHandle } from './anchored-tree.js';
+import { UnusableDirectory } from './anchored-tree.js';
 import type { Conflict } from './errors.js';
 import { commitFileError } from './errors.js';
 import type { Found } from './identity.js';
-import { look, sameThing } from './identity.js';
-import { mergedMode, sameMode } from './mode.js';
+import { inspectEntry, sameContent } from './identity.js';
+import { mergedMode, sameMode } from './permissions.js';
 import type { Refusal } from './review/refusals.js';
 import { linkRefusal, nameRefusals } from './review/refusals.js';
 import type { Step, StepKind } from './steps.js';
@@ -42,8 +42,8 @@ export async function examine(
 }
 
 /** What stands at a path, or why nobody may look. */
-type Sight = { found: Found | undefined; place: PlaceFacts | undefined } | { refusal: string };
-type PlaceFacts = Pick<Place, 'mode' | 'uid' | 'gid'>;
+type Observation = { found: Found | undefined; handle: DirectoryFacts | undefined } | { refusal: string };
+type DirectoryFacts = Pick<DirectoryHandle, 'mode' | 'uid' | 'gid'>;
 
 class Examiner {
   private readonly result: Examination = { steps: [], conflicts: [], refused: [], alreadyThere: [], kept: [] };
@@ -59,15 +59,15 @@ class Examiner {
   }
 
   async run(signal?: AbortSignal): Promise<Examination> {
-    const sights = new Map<string, Sight>();
+    const observations = new Map<string, Observation>();
     await forEachLimited(this.changes, undefined, async (change) => {
       throwIfAborted(signal, `looking at ${change.path}`);
-      sights.set(change.path, await this.see(change));
+      observations.set(change.path, await this.observe(change));
     });
     const meter = new WorkMeter();
     for (const change of this.changes) {
       if (meter.spend(change.path.length)) await meter.rest(signal);
-      this.decide(change, sights.get(change.path)!);
+      this.decide(change, observations.get(change.path)!);
     }
     await this.checkDirectories();
     await this.checkParents();
@@ -79,22 +79,22 @@ class Examiner {
     return this.result;
   }
 
-  private async see({ path, before, after }: Change): Promise<Sight> {
-    if (this.tree === undefined) return { found: undefined, place: undefined };
+  private async observe({ path, before, after }: Change): Promise<Observation> {
+    if (this.tree === undefined) return { found: undefined, handle: undefined };
     const sizes = [before, after].flatMap((entry) => (entry?.kind === 'file' ? [entry.size] : []));
     try {
-      return await this.tree.inside(parentOf(path), async (place) => ({
-        found: await look(place, nameOf(path), sizes),
-        place,
+      return await this.tree.inside(parentOf(path), async (handle) => ({
+        found: await inspectEntry(handle, nameOf(path), sizes),
+        handle,
       }));
     } catch (error) {
-      if (!(error instanceof NotAPlace)) throw commitFileError(error, 'look at', path);
+      if (!(error instanceof UnusableDirectory)) throw commitFileError(error, 'look at', path);
       // Nothing is deleted behind a link: what was there is gone with the directory.
       if (error.reason === 'link' && after !== undefined && !this.givesWay(error.directory)) {
         return { refusal: 'lies behind a link on the host' };
       }
       if (error.reason === 'other file system') return { refusal: 'lies on another file system than the target' };
-      return { found: undefined, place: undefined };
+      return { found: undefined, handle: undefined };
     }
   }
 
@@ -104,14 +104,14 @@ class Examiner {
     return change?.before?.kind === 'link' && change.after?.kind === 'directory';
   }
 
-  private decide(change: Change, sight: Sight): void {
+  private decide(change: Change, observation: Observation): void {
     const { path, before, after } = change;
-    if ('refusal' in sight) return void this.result.refused.push({ path, reason: sight.refusal });
-    const { found, place } = sight;
+    if ('refusal' in observation) return void this.result.refused.push({ path, reason: observation.refusal });
+    const { found, handle } = observation;
     if (isDone(change, found)) return void this.result.alreadyThere.push(path);
     if (!isUntouched(change, found)) return void this.result.conflicts.push({ path, reason: describe(change, found) });
 
-    if (found === undefined) return this.create(change, place);
+    if (found === undefined) return this.create(change, handle);
     if (after === undefined) {
       return this.add(found.kind === 'directory' ? 'remove-directory' : 'remove', path, { found });
     }
@@ -120,16 +120,16 @@ class Examiner {
     }
     if (found.kind === 'directory' || after.kind === 'directory') {
       this.add(found.kind === 'directory' ? 'remove-directory' : 'remove', path, { found });
-      return this.create(change, place);
+      return this.create(change, handle);
     }
     const mode = before?.kind === 'file' && after.kind === 'file' ? mergedMode(before, after, found) : undefined;
-    const onlyMode = sameThing(found, after);
+    const onlyMode = sameContent(found, after);
     this.add(onlyMode ? 'set-mode' : 'replace', path, { found, after, mode, owner: foreign(found) });
   }
 
-  private create({ path, after }: Change, place: PlaceFacts | undefined): void {
+  private create({ path, after }: Change, handle: DirectoryFacts | undefined): void {
     const step = after!.kind === 'directory' ? 'make-directory' : 'place';
-    this.add(step, path, { after, owner: place && inherited(place) });
+    this.add(step, path, { after, owner: handle && inherited(handle) });
   }
 
   private add(step: StepKind, path: string, rest: Omit<Step, 'n' | 'step' | 'path'>): void {
@@ -182,21 +182,21 @@ class Examiner {
   private async linkOnHost(path: string): Promise<string | undefined> {
     if (this.own.has(path)) return this.byPath.get(path)?.after?.linkTarget;
     if (this.byPath.has(path)) return undefined;
-    const sight = await this.see({ path, change: 'added', kind: 'link' });
-    return 'found' in sight && sight.found?.kind === 'link' ? sight.found.linkTarget : undefined;
+    const observation = await this.observe({ path, change: 'added', kind: 'link' });
+    return 'found' in observation && observation.found?.kind === 'link' ? observation.found.linkTarget : undefined;
   }
 
   private async isDirectory(path: string): Promise<boolean> {
     if (this.tree === undefined || this.byPath.get(path)?.change === 'deleted') return false;
-    return this.tree.inside(path, async () => true).catch(falseIfNoPlace);
+    return this.tree.inside(path, async () => true).catch(falseIfUnusable);
   }
 
   private async namesIn(directory: string): Promise<string[]> {
     if (this.tree === undefined) return [];
     try {
-      return await this.tree.inside(directory, (place) => place.list());
+      return await this.tree.inside(directory, (handle) => handle.list());
     } catch (error) {
-      if (error instanceof NotAPlace) return [];
+      if (error instanceof UnusableDirectory) return [];
       throw commitFileError(error, 'list', directory);
     }
   }
@@ -206,21 +206,21 @@ class Examiner {
   }
 }
 
-function falseIfNoPlace(error: unknown): false {
-  if (error instanceof NotAPlace) return false;
+function falseIfUnusable(error: unknown): false {
+  if (error instanceof UnusableDirectory) return false;
   throw error;
 }
 
 /** The same change was made on both sides. */
 function isDone({ before, after }: Change, found: Found | undefined): boolean {
-  if (!sameThing(found, after)) return false;
+  if (!sameContent(found, after)) return false;
   if (found === undefined || after === undefined) return true;
   if (before?.kind !== after.kind) return after.kind !== 'file' || ((found.mode ^ after.mode) & 0o100) === 0;
   return after.kind === 'link' || mergedMode(before, after, found) === found.mode;
 }
 
 function isUntouched({ change, before, after }: Change, found: Found | undefined): boolean {
-  if (!sameThing(found, before)) return false;
+  if (!sameContent(found, before)) return false;
   if (found === undefined || before === undefined) return true;
   // A directory's permissions matter only to who changes them.
   if (before.kind === 'directory' && !(change === 'mode-changed' && after?.kind === 'directory')) return true;
@@ -231,7 +231,7 @@ function describe({ before, after }: Change, found: Found | undefined): string {
   if (found === undefined) return 'is not in the target';
   if (before === undefined && after?.kind === found.kind) return 'is in the target already, and another';
   if (found.kind !== before?.kind) return `is ${found.kind === 'other' ? 'no file' : `a ${found.kind}`} in the target`;
-  if (!sameThing(found, before)) return 'is not in the target as the sandbox began with it';
+  if (!sameContent(found, before)) return 'is not in the target as the sandbox began with it';
   return `has permissions ${octal(found.mode)} in the target, and the sandbox began with ${octal(before.mode)}`;
 }
 
@@ -246,7 +246,7 @@ function foreign({ uid, gid }: { uid: number; gid: number }): Step['owner'] {
 }
 
 /** As root the directory's owner, else only a setgid directory's group: what creating it in there would give. */
-function inherited({ mode, uid, gid }: PlaceFacts): Step['owner'] {
+function inherited({ mode, uid, gid }: DirectoryFacts): Step['owner'] {
   const self = effective();
   if (self.uid === 0) return foreign({ uid, gid });
   return (mode & 0o2000) !== 0 && gid !== self.gid ? { uid: self.uid, gid } : undefined;

@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { close, openIfThere, readFully } from '../base/fd.js';
 import { errnoOf } from '../base/host-error.js';
 import type { EntryKind, ManifestEntry } from '../workspace/manifest.js';
-import type { Place } from './anchored-tree.js';
+import type { DirectoryHandle } from './anchored-tree.js';
 import { fstat, lstat, readlink } from './fs.js';
 
 /** What tells one state of a file from another without reading it. */
@@ -25,22 +25,26 @@ export interface Found extends Identity {
 }
 
 /** What is at `name`, or undefined. Only a file of one of the `sizes` is read for its hash. */
-export async function look(place: Place, name: string, sizes: readonly number[] = []): Promise<Found | undefined> {
-  const stats = await lstatOrNothing(place.at(name));
+export async function inspectEntry(
+  handle: DirectoryHandle,
+  name: string,
+  sizes: readonly number[] = [],
+): Promise<Found | undefined> {
+  const stats = await lstatIfThere(handle.at(name));
   if (stats === undefined) return undefined;
   if (stats.isSymbolicLink()) {
     try {
-      return { ...describe(stats), linkTarget: await readlink(place.at(name), 'utf8') };
+      return { ...describe(stats), linkTarget: await readlink(handle.at(name), 'utf8') };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return undefined;
       throw error;
     }
   }
   if (!stats.isFile() || !sizes.includes(Number(stats.size))) return describe(stats);
-  return hashed(place.at(name));
+  return hashed(handle.at(name));
 }
 
-export async function lstatOrNothing(path: string): Promise<BigIntStats | undefined> {
+export async function lstatIfThere(path: string): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
@@ -57,7 +61,7 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
 type Content = Pick<ManifestEntry, 'kind' | 'sha256' | 'linkTarget'>;
 
 /** The same thing with the same content; permissions aside. */
-export function sameThing(a: Content | undefined, b: Content | undefined): boolean {
+export function sameContent(a: Content | undefined, b: Content | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   if (a.kind !== b.kind) return false;
   if (a.kind === 'file') return a.sha256 !== undefined && a.sha256 === b.sha256;

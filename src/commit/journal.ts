@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { close, open, writeFully } from '../base/fd.js';
 import { errnoOf } from '../base/host-error.js';
 import { pathProblem } from '../base/path-rules.js';
-import type { Place } from './anchored-tree.js';
+import type { DirectoryHandle } from './anchored-tree.js';
 import { CommitError } from './errors.js';
 import { fsync, rename } from './fs.js';
 import { NotSealed, readSealed, sealed } from './history/sealed-file.js';
@@ -94,7 +94,7 @@ const intentSchema = z.strictObject({
  * Undoing what a forged intent says would let it write to `.git`, which a checkout itself cannot; so an intent counts only
  * with the seal of a key that this user alone has.
  */
-export async function writeIntent(work: Place, intent: Intent): Promise<void> {
+export async function writeIntent(work: DirectoryHandle, intent: Intent): Promise<void> {
   await writeDurably(work, INTENT, await sealed(JSON.stringify({ version: 2, ...intent })));
 }
 
@@ -102,7 +102,7 @@ export async function writeIntent(work: Place, intent: Intent): Promise<void> {
  * @returns undefined where there is none
  * @throws CommitError `commit-journal-invalid` when it was not written by this user, or the key is gone
  */
-export async function readIntent(work: Place, id: string): Promise<Intent | undefined> {
+export async function readIntent(work: DirectoryHandle, id: string): Promise<Intent | undefined> {
   const text = await readOwnIntent(work);
   if (text === undefined) return undefined;
   const { version: _, ...intent } = parseIntent(text);
@@ -110,7 +110,7 @@ export async function readIntent(work: Place, id: string): Promise<Intent | unde
   return intent;
 }
 
-async function readOwnIntent(work: Place): Promise<string | undefined> {
+async function readOwnIntent(work: DirectoryHandle): Promise<string | undefined> {
   try {
     return await readSealed(work.at(INTENT));
   } catch (error) {
@@ -130,8 +130,8 @@ function foreign(why: string): CommitError {
 }
 
 /** Replaces a file as a whole: a reader, and a power cut, see the old one or the new one. */
-export async function writeDurably(place: Place, name: string, text: string): Promise<void> {
-  const partial = place.at(`${name}.partial`);
+export async function writeDurably(handle: DirectoryHandle, name: string, text: string): Promise<void> {
+  const partial = handle.at(`${name}.partial`);
   // A crash may have left one, a hostile repository a link: neither is written to.
   await rm(partial, { force: true });
   const fd = await open(partial, 'wx', 0o600);
@@ -141,8 +141,8 @@ export async function writeDurably(place: Place, name: string, text: string): Pr
   } finally {
     await close(fd);
   }
-  await rename(partial, place.at(name));
-  await place.sync();
+  await rename(partial, handle.at(name));
+  await handle.sync();
 }
 
 function parseIntent(text: string): z.output<typeof intentSchema> {
@@ -166,9 +166,9 @@ export function invalidJournal(message: string, hint: string, cause?: unknown): 
 }
 
 /** Makes sure git does not see the directory. */
-export async function hideFromGit(place: Place): Promise<void> {
+export async function hideFromGit(handle: DirectoryHandle): Promise<void> {
   try {
-    await writeFile(place.at(IGNORE), '*\n', { flag: 'wx', mode: 0o644 });
+    await writeFile(handle.at(IGNORE), '*\n', { flag: 'wx', mode: 0o644 });
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }

@@ -12,11 +12,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../base/abort.js';
 import { errnoOf } from '../base/host-error.js';
 import { currentOwner, formatOwner, livenessOf, parseOwner } from '../base/owner.js';
-import type { Place } from './anchored-tree.js';
+import type { DirectoryHandle } from './anchored-tree.js';
 import { CommitError } from './errors.js';
 import { lstat, mkdir, rename } from './fs.js';
-import { readRecord } from './history/record.js';
-import { lstatOrNothing } from './identity.js';
+import { readSmallFile } from './history/small-file.js';
+import { lstatIfThere } from './identity.js';
 
 export interface LockOptions {
   /** How long to wait for a live owner. */
@@ -33,7 +33,7 @@ const NAMELESS_MS = 60_000;
 /** A name takes about 100 bytes. */
 const MAX_OWNER_BYTES = 4096;
 /** One process has to die in a commit for each. */
-const MAX_HEIRS = 1000;
+const MAX_SUCCESSORS = 1000;
 /** Far below what a file system takes for a name. */
 const MAX_TOKEN_LENGTH = 128;
 
@@ -42,34 +42,34 @@ const MAX_TOKEN_LENGTH = 128;
  * @throws CommitError `commit-busy` when a live owner does not let go in time, `commit-refused` where a lock is that no
  * commit made; TaskAbortedError.
  */
-export async function withLock<T>(place: Place, options: LockOptions, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(handle: DirectoryHandle, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const token = randomBytes(9).toString('hex');
-  await acquire(place, token, options);
+  await acquire(handle, token, options);
   try {
-    await removeLitter(place);
+    await removeLeftovers(handle);
     return await work();
   } finally {
     // Processes may have died while they waited. The next holder removes their litter if this fails.
-    await removeLitter(place).catch(() => {});
-    const away = place.at(`${LOCK}-${token}-done`);
+    await removeLeftovers(handle).catch(() => {});
+    const away = handle.at(`${LOCK}-${token}-done`);
     // Somebody removed all of it by hand: then nothing is locked any more either.
-    if (await renamed(place.at(LOCK), away)) await rm(away, { recursive: true, force: true });
+    if (await renamed(handle.at(LOCK), away)) await rm(away, { recursive: true, force: true });
   }
 }
 
-async function acquire(place: Place, token: string, { timeoutMs, signal }: LockOptions): Promise<void> {
-  const mine = place.at(`${LOCK}-${token}`);
+async function acquire(handle: DirectoryHandle, token: string, { timeoutMs, signal }: LockOptions): Promise<void> {
+  const mine = handle.at(`${LOCK}-${token}`);
   const deadline = Date.now() + timeoutMs;
   try {
     for (let turn = 1; ; turn += 1) {
       throwIfAborted(signal, 'locking the target');
       await prepareOwn(mine, token);
-      if (await renamed(mine, place.at(LOCK))) return;
-      const holder = await holderOf(place, signal);
-      const free = holder === undefined || (await isDead(holder, place));
+      if (await renamed(mine, handle.at(LOCK))) return;
+      const holder = await holderOf(handle, signal);
+      const free = holder === undefined || (await isDead(holder, handle));
       // Not in the line of succession if the lock changed hands since it was read: then the next turn sees it.
-      if (free && holder !== undefined && (await renamed(mine, place.at(`${LOCK}/${holder.token}`)))) {
-        if ((await holderOf(place))?.token === token) return;
+      if (free && holder !== undefined && (await renamed(mine, handle.at(`${LOCK}/${holder.token}`)))) {
+        if ((await holderOf(handle))?.token === token) return;
       }
       // A lock that is free is tried for a few turns more, but not for ever.
       if (Date.now() >= deadline && (!free || turn > MAX_TURNS)) throw busy(holder?.owner);
@@ -110,16 +110,16 @@ interface Holder {
  * The last owner in the line of succession. Undefined while the lock is free.
  * @throws CommitError `commit-refused` where the line has no end, or leads elsewhere: a stranger made it
  */
-async function holderOf(place: Place, signal?: AbortSignal): Promise<Holder | undefined> {
+async function holderOf(handle: DirectoryHandle, signal?: AbortSignal): Promise<Holder | undefined> {
   const known = new Set<string>();
   let holder: Holder | undefined;
   for (let at = LOCK; ; at = `${LOCK}/${holder.token}`) {
     throwIfAborted(signal, 'looking who locked the target');
-    const next = await readOwner(place.at(at));
+    const next = await readOwner(handle.at(at));
     if (next === undefined) return holder;
     if (!next.isDirectory) throw unusable('it is no directory');
     if (known.has(next.token)) throw unusable('its owners inherit from each other');
-    if (known.size >= MAX_HEIRS || next.token.length > MAX_TOKEN_LENGTH) throw unusable('it has too many owners');
+    if (known.size >= MAX_SUCCESSORS || next.token.length > MAX_TOKEN_LENGTH) throw unusable('it has too many owners');
     known.add(next.token);
     holder = next;
   }
@@ -127,11 +127,11 @@ async function holderOf(place: Place, signal?: AbortSignal): Promise<Holder | un
 
 /** Undefined where nothing is there. */
 async function readOwner(path: string): Promise<(Holder & { isDirectory: boolean }) | undefined> {
-  const text = await readRecord(`${path}/${OWNER}`, MAX_OWNER_BYTES).catch((error: unknown) => {
+  const text = await readSmallFile(`${path}/${OWNER}`, MAX_OWNER_BYTES).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOTDIR') return '';
     throw error;
   });
-  const stats = await lstatOrNothing(path);
+  const stats = await lstatIfThere(path);
   if (stats === undefined) return undefined;
   const isDirectory = stats.isDirectory();
   const match = isDirectory ? /^([0-9a-f]{18}) (.+)$/.exec(text ?? '') : null;
@@ -140,8 +140,8 @@ async function readOwner(path: string): Promise<(Holder & { isDirectory: boolean
 }
 
 /** A power cut can lose the name in a lock; nobody who is alive leaves it out for long. */
-async function isDead({ owner }: Holder, place: Place): Promise<boolean> {
-  return owner === undefined ? isOld(place.at(LOCK)) : livenessOf(parseOwner(owner)) === 'dead';
+async function isDead({ owner }: Holder, handle: DirectoryHandle): Promise<boolean> {
+  return owner === undefined ? isOld(handle.at(LOCK)) : livenessOf(parseOwner(owner)) === 'dead';
 }
 
 /** Whether a file in a target's directory is a lock, or is to become one. */
@@ -152,16 +152,16 @@ export const isLockName = (name: string): boolean => name === LOCK || name.start
  * owner's name may belong to a live process, which is about to write the name. That process makes another one when the
  * directory is gone as a whole, so it is renamed first.
  */
-async function removeLitter(place: Place): Promise<void> {
-  for (const name of await place.list()) {
+async function removeLeftovers(handle: DirectoryHandle): Promise<void> {
+  for (const name of await handle.list()) {
     const [, waiting] = /^(lock-[0-9a-f]{18})(-done)?$/.exec(name) ?? [];
     if (waiting === undefined) continue;
     if (name === waiting) {
-      const holder = await readOwner(place.at(name));
+      const holder = await readOwner(handle.at(name));
       const isLive = holder?.owner !== undefined && livenessOf(parseOwner(holder.owner)) !== 'dead';
-      if (isLive || !(await renamed(place.at(name), place.at(`${name}-done`)))) continue;
+      if (isLive || !(await renamed(handle.at(name), handle.at(`${name}-done`)))) continue;
     }
-    await rm(place.at(`${waiting}-done`), { recursive: true, force: true });
+    await rm(handle.at(`${waiting}-done`), { recursive: true, force: true });
   }
 }
 

@@ -5,17 +5,17 @@ import { forEachLimited } from '../base/concurrency.js';
 import { close, OPEN_READ, open } from '../base/fd.js';
 import { errnoOf } from '../base/host-error.js';
 import { depthOf, nameOf, parentOf } from '../base/relative-paths.js';
-import type { AnchoredTree, Place } from './anchored-tree.js';
-import { NotAPlace } from './anchored-tree.js';
+import type { AnchoredTree, DirectoryHandle } from './anchored-tree.js';
+import { UnusableDirectory } from './anchored-tree.js';
 import type { Conflict } from './errors.js';
 import { CommitConflictError, commitFileError } from './errors.js';
 import { fchmod, fstat, fsync, link, lstat, readdir, rename } from './fs.js';
 import type { Found } from './identity.js';
-import { describe, lstatOrNothing, sameIdentity } from './identity.js';
+import { describe, lstatIfThere, sameIdentity } from './identity.js';
 import type { Step } from './steps.js';
 import { PHASES } from './steps.js';
 
-export class Performance {
+export class Performer {
   /** Directories that turned out not to be empty and stay. */
   readonly kept: string[] = [];
   /** Every directory something was done in, and which one it was. */
@@ -23,8 +23,8 @@ export class Performance {
 
   constructor(
     private readonly tree: AnchoredTree,
-    private readonly fresh: Place,
-    private readonly old: Place,
+    private readonly fresh: DirectoryHandle,
+    private readonly old: DirectoryHandle,
     private readonly signal: AbortSignal | undefined,
   ) {}
 
@@ -44,7 +44,7 @@ export class Performance {
     await this.tree.forget('');
     for (const directory of this.touched.keys()) await this.tree.forget(directory);
     await forEachLimited(this.touched, undefined, async ([directory, ino]) => {
-      const now = await this.tree.inside(directory, async (place) => place.ino).catch(undefinedIfNoPlace);
+      const now = await this.tree.inside(directory, async (handle) => handle.ino).catch(undefinedIfUnusable);
       if (now !== ino) moved.push({ path: directory || '.', reason: 'moved or replaced while it was written to' });
     });
     if (moved.length > 0) throw new CommitConflictError(moved);
@@ -54,12 +54,12 @@ export class Performance {
     throwIfAborted(this.signal, `writing ${step.path}`);
     const directory = parentOf(step.path);
     try {
-      await this.tree.inside(directory, async (place) => {
-        this.touched.set(directory, place.ino);
-        await this[step.step](step, place.at(nameOf(step.path)));
+      await this.tree.inside(directory, async (handle) => {
+        this.touched.set(directory, handle.ino);
+        await this[step.step](step, handle.at(nameOf(step.path)));
       });
     } catch (error) {
-      if (error instanceof NotAPlace) throw conflict(step.path, `its directory is gone: ${error.reason}`);
+      if (error instanceof UnusableDirectory) throw conflict(step.path, `its directory is gone: ${error.reason}`);
       throw commitFileError(error, 'commit', step.path);
     }
   }
@@ -87,7 +87,7 @@ export class Performance {
   }
 
   private async place({ n, path }: Step, at: string): Promise<void> {
-    if ((await lstatOrNothing(at)) !== undefined) throw conflict(path, 'appeared on the host');
+    if ((await lstatIfThere(at)) !== undefined) throw conflict(path, 'appeared on the host');
     await rename(this.fresh.at(String(n)), at);
   }
 
@@ -160,8 +160,8 @@ function conflict(path: string, reason: string): CommitConflictError {
   return new CommitConflictError([{ path, reason }]);
 }
 
-function undefinedIfNoPlace(error: unknown): undefined {
-  if (!(error instanceof NotAPlace)) throw error;
+function undefinedIfUnusable(error: unknown): undefined {
+  if (!(error instanceof UnusableDirectory)) throw error;
 }
 
 /** Steps of one depth do not depend on each other. */

@@ -12,12 +12,12 @@ import { diffManifests, summarizeChanges } from '../workspace/diff.js';
 import { Budget } from '../workspace/limits.js';
 import type { Manifest } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';
-import { type AnchoredTree, NotAPlace } from './anchored-tree.js';
+import { type AnchoredTree, UnusableDirectory } from './anchored-tree.js';
 import { CommitError, type Conflict } from './errors.js';
 import { examine } from './examine.js';
-import { sameMode } from './mode.js';
 import type { PrepareCommitOptions, UnifiedDiffOptions } from './options.js';
 import { prepareSchema, unifiedDiffSchema } from './options.js';
+import { sameMode } from './permissions.js';
 import { openTree, recoverCommit } from './recover.js';
 import type { Flagged } from './review/flags.js';
 import { flagChanges } from './review/flags.js';
@@ -148,7 +148,7 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
   const parsed = parseOptions(prepareSchema, options, 'prepareCommit');
   const { signal } = parsed;
   const target = targetPath(sources.target);
-  const left = await leaveOut(sources.changes.filter(matters), sources.base, parsed);
+  const left = await leaveOut(sources.changes.filter(isRelevant), sources.base, parsed);
   const { changes: relevant } = left;
   checkBudget(relevant, parsed);
 
@@ -199,7 +199,7 @@ async function changesAmong(changes: readonly Change[], relevant: readonly Chang
   const among: Change[] = [];
   for (const change of changes) {
     if (meter.spend(change.path.length)) await meter.rest();
-    if (matters(change) && paths.has(change.path)) among.push(change);
+    if (isRelevant(change) && paths.has(change.path)) among.push(change);
   }
   return among;
 }
@@ -257,7 +257,7 @@ function targetPath(target: string): string {
 }
 
 /** Permissions that depend on a umask only are no change; see `commit-mode.ts`. */
-function matters({ change, before, after }: Change): boolean {
+function isRelevant({ change, before, after }: Change): boolean {
   return change !== 'mode-changed' || !sameMode(before!, after!);
 }
 
@@ -271,11 +271,11 @@ function checkBudget(changes: readonly Change[], limits: { maxEntries: number; m
 
 async function namesIn(tree: AnchoredTree | undefined, directory: string): Promise<string[]> {
   if (tree === undefined) return [];
-  return tree.inside(directory, (place) => place.list()).catch(noneIfNoPlace);
+  return tree.inside(directory, (handle) => handle.list()).catch(noneIfUnusable);
 }
 
-function noneIfNoPlace(error: unknown): [] {
-  if (error instanceof NotAPlace) return [];
+function noneIfUnusable(error: unknown): [] {
+  if (error instanceof UnusableDirectory) return [];
   throw error;
 }
 

@@ -1,19 +1,19 @@
 import { lstat } from 'node:fs/promises';
 import { errnoOf, hostFileError } from '../base/host-error.js';
 import { parseOptions } from '../base/parse-options.js';
-import { AnchoredTree, type Place } from './anchored-tree.js';
+import { AnchoredTree, type DirectoryHandle } from './anchored-tree.js';
+import { endWork, findWork, inWork, isWork, removeWork, workDirectory } from './commit-directory.js';
 import { CommitError } from './errors.js';
-import { readFormer, removeFormer } from './history/former.js';
 import { keepHistory, MAX_ENTRIES, readHistory } from './history/history.js';
+import { readLegacyJournal, removeLegacyJournal } from './history/legacy-journal.js';
 import type { JournalEntry } from './journal.js';
 import { IGNORE, readIntent } from './journal.js';
 import { isLockName } from './lock.js';
 import type { RecoverOptions } from './options.js';
 import { recoverSchema } from './options.js';
+import { hasVanished, inOwnDirectory, withOwnDirectory } from './own-directory.js';
 import type { Displaced } from './undo.js';
 import { undo } from './undo.js';
-import { endWork, findWork, inWork, isWork, removeWork, workDirectory } from './work.js';
-import { hasVanished, inHome, withHome } from './work-directory.js';
 
 export interface Recovery {
   /**
@@ -44,13 +44,15 @@ export async function recoverCommit(target: string, options?: RecoverOptions): P
   const tree = await openTree(target);
   if (tree === undefined) return { ...NOTHING };
   try {
-    switch (await whatIsDue(tree)) {
+    switch (await pendingWork(tree)) {
       case 'nothing':
         return { ...NOTHING };
-      case 'litter':
-        return await withHome(tree, { timeoutMs: 0, signal }, (home) => recoverLocked(tree, home)).catch(orLeaveIt);
+      case 'leftovers':
+        return await withOwnDirectory(tree, { timeoutMs: 0, signal }, (own) => recoverLocked(tree, own)).catch(
+          ignoreUnremovable,
+        );
       case 'recovery':
-        return await withHome(tree, { timeoutMs: lockTimeoutMs, signal }, (home) => recoverLocked(tree, home));
+        return await withOwnDirectory(tree, { timeoutMs: lockTimeoutMs, signal }, (own) => recoverLocked(tree, own));
     }
   } finally {
     await tree.close();
@@ -69,7 +71,7 @@ export async function readCommits(target: string): Promise<JournalEntry[]> {
   if (tree === undefined) return [];
   try {
     // In this order: what ends in between is in the history before it is gone from the target.
-    const there = (await inHomeIfThere(tree, (home) => readThere(tree, home))) ?? { former: [], work: [] };
+    const there = (await inOwnDirectoryIfThere(tree, (own) => readThere(tree, own))) ?? { former: [], work: [] };
     const kept = await readHistory(tree.root);
     const known = new Set(kept.map(({ id }) => id));
     const missing = (entries: readonly JournalEntry[]) => entries.filter(({ id }) => !known.has(id));
@@ -79,9 +81,12 @@ export async function readCommits(target: string): Promise<JournalEntry[]> {
   }
 }
 
-async function readThere(tree: AnchoredTree, home: Place): Promise<{ former: JournalEntry[]; work: JournalEntry[] }> {
-  const former = await readFormer(home);
-  const work = (await findWork(tree, home, former)).flatMap(({ entry }) => entry ?? []);
+async function readThere(
+  tree: AnchoredTree,
+  own: DirectoryHandle,
+): Promise<{ former: JournalEntry[]; work: JournalEntry[] }> {
+  const former = await readLegacyJournal(own);
+  const work = (await findWork(tree, own, former)).flatMap(({ entry }) => entry ?? []);
   const ids = new Set(work.map(({ id }) => id));
   return { former: former.filter(({ id }) => !ids.has(id)), work };
 }
@@ -103,21 +108,21 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 /** {@link recoverCommit} for who holds the lock already. Moves what an earlier version kept in the target, too. */
-export async function recoverLocked(tree: AnchoredTree, home: Place): Promise<Recovery> {
-  const former = await readFormer(home);
+export async function recoverLocked(tree: AnchoredTree, own: DirectoryHandle): Promise<Recovery> {
+  const former = await readLegacyJournal(own);
   const finished = former.filter(({ state }) => state !== 'applying');
   const displaced: Displaced[] = [];
   const done = { committed: [] as string[], 'rolled-back': [] as string[] };
-  for (const entry of await due(tree, home, former)) {
-    if (entry.state === 'applying') displaced.push(...(await undoWork(tree, home, entry.id)));
+  for (const entry of await due(tree, own, former)) {
+    if (entry.state === 'applying') displaced.push(...(await undoWork(tree, own, entry.id)));
     const state = entry.state === 'applying' ? 'rolled-back' : entry.state;
     done[state].push(entry.id);
     finished.push({ ...entry, state, endedAt: entry.endedAt ?? new Date().toISOString() });
   }
   const historyProblem = await keepHistory(tree.root, finished);
-  await removeWork(tree, home);
+  await removeWork(tree, own);
   // It is all there is of it: it stays until it can be moved.
-  if (historyProblem === undefined) await removeFormer(home);
+  if (historyProblem === undefined) await removeLegacyJournal(own);
   const problem = historyProblem === undefined ? {} : { historyProblem };
   const rolledBack = done['rolled-back'];
   if (rolledBack.length > 0) return { outcome: 'rolled-back', commits: rolledBack, displaced, ...problem };
@@ -125,21 +130,21 @@ export async function recoverLocked(tree: AnchoredTree, home: Place): Promise<Re
   return { outcome, commits: done.committed, displaced, ...problem };
 }
 
-async function due(tree: AnchoredTree, home: Place, former: readonly JournalEntry[]): Promise<JournalEntry[]> {
-  const found = (await findWork(tree, home, former)).flatMap(({ entry }) => entry ?? []);
+async function due(tree: AnchoredTree, own: DirectoryHandle, former: readonly JournalEntry[]): Promise<JournalEntry[]> {
+  const found = (await findWork(tree, own, former)).flatMap(({ entry }) => entry ?? []);
   const ids = new Set(found.map(({ id }) => id));
   // An earlier version's commit may have lost its files. Undoing it throws an error that says so.
   return [...found, ...former.filter(({ id, state }) => state === 'applying' && !ids.has(id))];
 }
 
 /** Undoes what was made of a commit, and keeps that in the history. */
-export async function rollBack(tree: AnchoredTree, home: Place, entry: JournalEntry): Promise<Displaced[]> {
-  const displaced = await undoWork(tree, home, entry.id);
+export async function rollBack(tree: AnchoredTree, own: DirectoryHandle, entry: JournalEntry): Promise<Displaced[]> {
+  const displaced = await undoWork(tree, own, entry.id);
   await keepHistory(tree.root, [{ ...entry, state: 'rolled-back', endedAt: new Date().toISOString() }]);
   return displaced;
 }
 
-async function undoWork(tree: AnchoredTree, home: Place, id: string): Promise<Displaced[]> {
+async function undoWork(tree: AnchoredTree, own: DirectoryHandle, id: string): Promise<Displaced[]> {
   const directory = workDirectory(id);
   const displaced = await inWork(tree, directory, async (work) => {
     const { steps } = (await readIntent(work, id)) ?? { steps: [] };
@@ -147,23 +152,23 @@ async function undoWork(tree: AnchoredTree, home: Place, id: string): Promise<Di
       inWork(tree, `${directory}/old`, (old) => undo({ tree, fresh, old }, id, steps)),
     );
   });
-  await endWork(tree, home, id, 'rolled-back');
+  await endWork(tree, own, id, 'rolled-back');
   return displaced;
 }
 
 /** Tells how much there is to do. `litter`: only the directory itself and locks, which harm no reader of the target. */
-async function whatIsDue(tree: AnchoredTree): Promise<'nothing' | 'litter' | 'recovery'> {
-  const found = await inHomeIfThere(tree, async (home) => {
-    const names = await home.list();
+async function pendingWork(tree: AnchoredTree): Promise<'nothing' | 'leftovers' | 'recovery'> {
+  const found = await inOwnDirectoryIfThere(tree, async (own) => {
+    const names = await own.list();
     if (names.some(isWork)) return 'recovery';
-    if ((await readFormer(home)).some(({ state }) => state === 'applying')) return 'recovery';
-    return names.every((name) => name === IGNORE) || names.some(isLockName) ? 'litter' : 'nothing';
+    if ((await readLegacyJournal(own)).some(({ state }) => state === 'applying')) return 'recovery';
+    return names.every((name) => name === IGNORE) || names.some(isLockName) ? 'leftovers' : 'nothing';
   });
   return found ?? 'nothing';
 }
 
 /** Litter may stay where this process cannot write, or where another one is about to begin a commit. */
-function orLeaveIt(error: unknown): Recovery {
+function ignoreUnremovable(error: unknown): Recovery {
   const isBusy = error instanceof CommitError && error.code === 'commit-busy';
   if (isBusy || hasVanished(error) || ['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? ''))
     return { ...NOTHING };
@@ -171,9 +176,12 @@ function orLeaveIt(error: unknown): Recovery {
 }
 
 /** Undefined where there is none, also where another process removes its unused one meanwhile. */
-async function inHomeIfThere<T>(tree: AnchoredTree, work: (home: Place) => Promise<T>): Promise<T | undefined> {
+async function inOwnDirectoryIfThere<T>(
+  tree: AnchoredTree,
+  work: (own: DirectoryHandle) => Promise<T>,
+): Promise<T | undefined> {
   try {
-    return await inHome(tree, work);
+    return await inOwnDirectory(tree, work);
   } catch (error) {
     if (hasVanished(error)) return undefined;
     throw error;

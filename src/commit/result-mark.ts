@@ -13,7 +13,7 @@ import { errnoOf, hostFileError } from '../base/host-error.js';
 import { printable } from '../base/printable.js';
 import type { Change } from '../workspace/diff.js';
 import type { Manifest, ManifestEntry } from '../workspace/manifest.js';
-import { changeSchema } from './saved.js';
+import { changeSchema } from './saved-plan.js';
 
 /** No file of this ending is taken out of a sandbox: it would speak for the directory beside it. */
 export const MARK_ENDING = '.ripcord.json';

@@ -6,11 +6,11 @@ import { forEachLimited } from '../base/concurrency.js';
 import { close, OPEN_READ, open, readFully, writeFully } from '../base/fd.js';
 import { errnoOf } from '../base/host-error.js';
 import { printable } from '../base/printable.js';
-import type { AnchoredTree, Place } from './anchored-tree.js';
-import { syncFiles } from './durable.js';
+import type { AnchoredTree, DirectoryHandle } from './anchored-tree.js';
 import { CommitError, commitFileError } from './errors.js';
 import { fchmod, fchown, lchown, lstat, mkdir, symlink } from './fs.js';
-import { newMode } from './mode.js';
+import { syncFiles } from './fsync.js';
+import { newMode } from './permissions.js';
 import type { Step, StoredStep } from './steps.js';
 import { storeIdentity } from './steps.js';
 
@@ -25,7 +25,7 @@ export const isStaged = ({ step }: { step: Step['step'] }): boolean =>
  */
 export async function stageSteps(
   tree: AnchoredTree,
-  fresh: Place,
+  fresh: DirectoryHandle,
   source: string,
   steps: readonly Step[],
   signal: AbortSignal | undefined,
@@ -41,7 +41,7 @@ export async function stageSteps(
     if (!isStaged(step)) return;
     const to = fresh.at(String(n));
     try {
-      await make(step, to, source, signal);
+      await stageEntry(step, to, source, signal);
       if (after!.kind === 'file') files.push(to);
       record.written = { kind: after!.kind, identity: storeIdentity(await lstat(to)) };
       if (after!.sha256 !== undefined) record.written.sha256 = after!.sha256;
@@ -55,7 +55,7 @@ export async function stageSteps(
   return stored.sort((a, b) => a.n - b.n);
 }
 
-async function make(step: Step, to: string, source: string, signal: AbortSignal | undefined): Promise<void> {
+async function stageEntry(step: Step, to: string, source: string, signal: AbortSignal | undefined): Promise<void> {
   const { path, after, owner } = step;
   switch (after!.kind) {
     case 'file':
@@ -69,7 +69,7 @@ async function make(step: Step, to: string, source: string, signal: AbortSignal 
     default:
       throw new CommitError('commit-plan-invalid', `${printable(path)} is not a file, directory or link`);
   }
-  if (owner !== undefined) await allowed(lchown(to, owner.uid, owner.gid));
+  if (owner !== undefined) await ignoreEperm(lchown(to, owner.uid, owner.gid));
 }
 
 const CHUNK_BYTES = 128 * 1024;
@@ -94,7 +94,7 @@ async function copyFile(step: Step, from: string, to: string, signal: AbortSigna
       }
       if (hash.digest('hex') !== after!.sha256) throw changed(path);
       // The owner first: changing it takes some permission bits away.
-      if (owner !== undefined) await allowed(fchown(output, owner.uid, owner.gid));
+      if (owner !== undefined) await ignoreEperm(fchown(output, owner.uid, owner.gid));
       if (mode !== undefined) await fchmod(output, mode);
     } finally {
       await close(output);
@@ -114,7 +114,7 @@ async function openSource(from: string, path: string): Promise<number> {
 }
 
 /** Giving a file away takes root; without it what is written is simply ours. */
-async function allowed(change: Promise<void>): Promise<void> {
+async function ignoreEperm(change: Promise<void>): Promise<void> {
   try {
     await change;
   } catch (error) {

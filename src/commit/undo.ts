@@ -7,13 +7,13 @@ import { forEachLimited } from '../base/concurrency.js';
 import { errnoOf } from '../base/host-error.js';
 import { printable } from '../base/printable.js';
 import { nameOf, parentOf } from '../base/relative-paths.js';
-import type { AnchoredTree, Place } from './anchored-tree.js';
-import { NotAPlace } from './anchored-tree.js';
-import { syncDirectories } from './durable.js';
+import type { AnchoredTree, DirectoryHandle } from './anchored-tree.js';
+import { UnusableDirectory } from './anchored-tree.js';
 import type { Conflict } from './errors.js';
 import { CommitError, commitFileError } from './errors.js';
 import { fchmod, fsync, mkdir, rename, rmdir } from './fs.js';
-import { look, lstatOrNothing, sameThing } from './identity.js';
+import { syncDirectories } from './fsync.js';
+import { inspectEntry, lstatIfThere, sameContent } from './identity.js';
 import { levels, withDescriptor } from './perform.js';
 import type { StoredStep } from './steps.js';
 import { PHASES, storeIdentity } from './steps.js';
@@ -26,15 +26,15 @@ export interface Displaced {
 }
 
 /** The places an undo deals with. */
-export interface UndoPlaces {
+export interface UndoHandles {
   tree: AnchoredTree;
-  fresh: Place;
-  old: Place;
+  fresh: DirectoryHandle;
+  old: DirectoryHandle;
 }
 
 /** @throws CommitError `commit-blocked` when something stands in the way; begin anew when it is gone. */
-export async function undo(places: UndoPlaces, id: string, steps: readonly StoredStep[]): Promise<Displaced[]> {
-  return new Undo(places, id).run(steps);
+export async function undo(handles: UndoHandles, id: string, steps: readonly StoredStep[]): Promise<Displaced[]> {
+  return new Undo(handles, id).run(steps);
 }
 
 class Undo {
@@ -44,10 +44,10 @@ class Undo {
   private readonly tree: AnchoredTree;
 
   constructor(
-    private readonly places: UndoPlaces,
+    private readonly handles: UndoHandles,
     private readonly id: string,
   ) {
-    this.tree = places.tree;
+    this.tree = handles.tree;
   }
 
   async run(steps: readonly StoredStep[]): Promise<Displaced[]> {
@@ -67,17 +67,17 @@ class Undo {
     try {
       await this[step.step](step);
     } catch (error) {
-      if (error instanceof NotAPlace)
+      if (error instanceof UnusableDirectory)
         this.blocked.push({ path: step.path, reason: `its directory is a ${error.reason}` });
       else throw commitFileError(error, 'restore', step.path);
     }
   }
 
   private async 'set-mode'({ path, oldMode }: StoredStep): Promise<void> {
-    await this.where(path, async (place) => {
-      const found = await look(place, nameOf(path));
+    await this.ifParentExists(path, async (handle) => {
+      const found = await inspectEntry(handle, nameOf(path));
       if (found === undefined || found.kind === 'link' || found.kind === 'other' || found.mode === oldMode) return;
-      await withDescriptor(place.at(nameOf(path)), async (fd) => {
+      await withDescriptor(handle.at(nameOf(path)), async (fd) => {
         await fchmod(fd, oldMode!);
         await fsync(fd);
       });
@@ -86,12 +86,12 @@ class Undo {
 
   private async place(step: StoredStep): Promise<void> {
     const { n, path } = step;
-    if (await isThere(this.places.fresh, n)) return;
-    await this.where(path, async (place) => {
-      const at = place.at(nameOf(path));
-      const ours = await this.isOurs(step, place);
+    if (await isThere(this.handles.fresh, n)) return;
+    await this.ifParentExists(path, async (handle) => {
+      const at = handle.at(nameOf(path));
+      const ours = await this.isOurs(step, handle);
       if (ours === undefined) return;
-      if (ours) await rename(at, this.places.fresh.at(String(n)));
+      if (ours) await rename(at, this.handles.fresh.at(String(n)));
       else await this.displace(path, at);
     });
   }
@@ -99,30 +99,30 @@ class Undo {
   private async replace(step: StoredStep): Promise<void> {
     const { n, path } = step;
     // A link whose backup was moved instead of copied is gone from its place although the new one is still staged.
-    if (await isThere(this.places.fresh, n)) return this.putBackIfMissing(step);
-    if (!(await isThere(this.places.old, n))) return;
-    await this.whereMade(path, async (place) => {
-      const at = place.at(nameOf(path));
-      if ((await this.isOurs(step, place)) === false) await this.displace(path, at);
-      await rename(this.places.old.at(String(n)), at);
+    if (await isThere(this.handles.fresh, n)) return this.putBackIfMissing(step);
+    if (!(await isThere(this.handles.old, n))) return;
+    await this.withParent(path, async (handle) => {
+      const at = handle.at(nameOf(path));
+      if ((await this.isOurs(step, handle)) === false) await this.displace(path, at);
+      await rename(this.handles.old.at(String(n)), at);
     });
   }
 
   private async putBackIfMissing({ n, path }: StoredStep): Promise<void> {
-    if (!(await isThere(this.places.old, n))) return;
-    await this.whereMade(path, async (place) => {
-      const at = place.at(nameOf(path));
-      if ((await lstatOrNothing(at)) === undefined) await rename(this.places.old.at(String(n)), at);
+    if (!(await isThere(this.handles.old, n))) return;
+    await this.withParent(path, async (handle) => {
+      const at = handle.at(nameOf(path));
+      if ((await lstatIfThere(at)) === undefined) await rename(this.handles.old.at(String(n)), at);
     });
   }
 
   private async 'make-directory'({ n, path }: StoredStep): Promise<void> {
-    if (await isThere(this.places.fresh, n)) return;
+    if (await isThere(this.handles.fresh, n)) return;
     await this.tree.forget(path);
     this.touched.delete(path);
-    await this.where(path, async (place) => {
+    await this.ifParentExists(path, async (handle) => {
       try {
-        await rmdir(place.at(nameOf(path)));
+        await rmdir(handle.at(nameOf(path)));
       } catch (error) {
         const errno = errnoOf(error) ?? '';
         // Somebody put something in there, or in its place: it is theirs now.
@@ -133,74 +133,74 @@ class Undo {
   }
 
   private async remove({ n, path }: StoredStep): Promise<void> {
-    if (!(await isThere(this.places.old, n))) return;
-    await this.whereMade(path, async (place) => {
-      const at = place.at(nameOf(path));
-      if ((await lstatOrNothing(at)) !== undefined) await this.displace(path, at);
-      await rename(this.places.old.at(String(n)), at);
+    if (!(await isThere(this.handles.old, n))) return;
+    await this.withParent(path, async (handle) => {
+      const at = handle.at(nameOf(path));
+      if ((await lstatIfThere(at)) !== undefined) await this.displace(path, at);
+      await rename(this.handles.old.at(String(n)), at);
     });
   }
 
   private async 'remove-directory'({ n, path }: StoredStep): Promise<void> {
-    if (!(await isThere(this.places.old, n))) return;
+    if (!(await isThere(this.handles.old, n))) return;
     await this.tree.forget(path);
-    await this.whereMade(path, async (place) => {
-      const at = place.at(nameOf(path));
-      const there = await lstatOrNothing(at);
+    await this.withParent(path, async (handle) => {
+      const at = handle.at(nameOf(path));
+      const there = await lstatIfThere(at);
       if (there?.isDirectory()) return;
       if (there !== undefined) await this.displace(path, at);
-      await rename(this.places.old.at(String(n)), at);
+      await rename(this.handles.old.at(String(n)), at);
     });
   }
 
   /** True for what the commit wrote, unchanged since; undefined for nothing. */
-  private async isOurs({ path, written }: StoredStep, place: Place): Promise<boolean | undefined> {
-    const quick = await look(place, nameOf(path));
+  private async isOurs({ path, written }: StoredStep, handle: DirectoryHandle): Promise<boolean | undefined> {
+    const quick = await inspectEntry(handle, nameOf(path));
     if (quick === undefined) return undefined;
     const { identity } = written!;
     const now = storeIdentity(quick);
     if (identity?.ino === now.ino && identity.size === now.size && identity.mtimeNs === now.mtimeNs) return true;
     // Somebody copied the whole target elsewhere: other inodes, the same content.
-    const found = await look(place, nameOf(path), [Number(quick.size)]);
-    return sameThing(found, written);
+    const found = await inspectEntry(handle, nameOf(path), [Number(quick.size)]);
+    return sameContent(found, written);
   }
 
   /** Moves a person's work into a directory that people see. `.ripcord` is removed with the commit. */
   private async displace(path: string, at: string): Promise<void> {
     const directory = `ripcord-displaced-${this.id}`;
     const name = `${randomBytes(4).toString('hex')}-${nameOf(path).slice(0, 60)}`;
-    await this.tree.inside('', (root) => made(root.at(directory)));
-    await this.tree.inside(directory, (place) => rename(at, place.at(name)));
+    await this.tree.inside('', (root) => makeDirectory(root.at(directory)));
+    await this.tree.inside(directory, (handle) => rename(at, handle.at(name)));
     this.touched.add('').add(directory);
     this.displaced.push({ path, movedTo: `${directory}/${name}` });
   }
 
   /** Nothing is to be done where the directory is gone with everything in it. */
-  private async where(path: string, work: (place: Place) => Promise<void>): Promise<void> {
+  private async ifParentExists(path: string, work: (handle: DirectoryHandle) => Promise<void>): Promise<void> {
     const directory = parentOf(path);
     try {
       await this.tree.inside(directory, work);
       this.touched.add(directory);
     } catch (error) {
-      if (!(error instanceof NotAPlace && error.reason === 'missing')) throw error;
+      if (!(error instanceof UnusableDirectory && error.reason === 'missing')) throw error;
     }
   }
 
   /** What is to come back gets its directory back, too. */
-  private async whereMade(path: string, work: (place: Place) => Promise<void>): Promise<void> {
+  private async withParent(path: string, work: (handle: DirectoryHandle) => Promise<void>): Promise<void> {
     const directory = parentOf(path);
     try {
       await this.tree.inside(directory, work);
     } catch (error) {
-      if (!(error instanceof NotAPlace && error.reason === 'missing')) throw error;
-      await this.whereMade(directory, (parent) => made(parent.at(nameOf(directory))));
+      if (!(error instanceof UnusableDirectory && error.reason === 'missing')) throw error;
+      await this.withParent(directory, (parent) => makeDirectory(parent.at(nameOf(directory))));
       await this.tree.inside(directory, work);
     }
     this.touched.add(directory);
   }
 }
 
-async function made(path: string): Promise<void> {
+async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o755 });
   } catch (error) {
@@ -208,8 +208,8 @@ async function made(path: string): Promise<void> {
   }
 }
 
-async function isThere(place: Place, n: number): Promise<boolean> {
-  return (await lstatOrNothing(place.at(String(n)))) !== undefined;
+async function isThere(handle: DirectoryHandle, n: number): Promise<boolean> {
+  return (await lstatIfThere(handle.at(String(n)))) !== undefined;
 }
 
 function blockedError(blocked: readonly Conflict[]): CommitError {

@@ -10,7 +10,7 @@ import { parseOptions } from '../base/parse-options.js';
 import { parentOf } from '../base/relative-paths.js';
 import { removeTree } from '../base/remove-tree.js';
 import { applyCommit, type CommitReceipt } from '../commit/apply.js';
-import { lstatOrNothing } from '../commit/identity.js';
+import { lstatIfThere } from '../commit/identity.js';
 import type { CommitOptions, PrepareCommitOptions } from '../commit/options.js';
 import { commitSchema, prepareSchema } from '../commit/options.js';
 import { type CommitPlan, planChanges } from '../commit/plan.js';
@@ -134,7 +134,7 @@ class Fetch {
 
   private async fetchOne({ path: relative, after }: Change): Promise<void> {
     const full = path.join(this.directory, relative);
-    if ((await lstatOrNothing(full)) !== undefined) return;
+    if ((await lstatIfThere(full)) !== undefined) return;
     const parent = parentOf(relative);
     if (!this.made.has(parent)) await mkdir(path.join(this.directory, parent), { recursive: true, mode: 0o700 });
     this.made.add(parent);

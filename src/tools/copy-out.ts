@@ -5,7 +5,7 @@ import { throwIfAborted } from '../base/abort.js';
 import { FileError, InvalidOptionsError } from '../base/errors.js';
 import { writeFully } from '../base/fd.js';
 import { isOwnPath } from '../base/path-rules.js';
-import { readRecord } from '../commit/history/record.js';
+import { readSmallFile } from '../commit/history/small-file.js';
 import { flagChanges } from '../commit/review/flags.js';
 import type { FileInfo } from '../files/sandbox-files.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
@@ -80,7 +80,7 @@ async function obeyed(
   const flagged = await flagChanges(
     changes,
     async ({ path, after }, side) => {
-      if (side === 'before') return readRecord(join(root, path), MAX_MANIFEST_BYTES).catch(() => undefined);
+      if (side === 'before') return readSmallFile(join(root, path), MAX_MANIFEST_BYTES).catch(() => undefined);
       if (after!.size > MAX_MANIFEST_BYTES) return undefined;
       return sandbox.files.readText(path, { maxBytes: MAX_MANIFEST_BYTES, signal }).catch(unlessUnreadable);
     },

@@ -4,7 +4,7 @@ import { InvalidOptionsError } from '../../base/errors.js';
 import { applyCommit, type CommitReceipt } from '../../commit/apply.js';
 import type { CommitPlan } from '../../commit/plan.js';
 import { type Recovery, recoverCommit } from '../../commit/recover.js';
-import { sortFlags } from '../../commit/review/allow.js';
+import { sortFlags } from '../../commit/review/allowed-flags.js';
 import type { FlagRule } from '../../commit/review/flags.js';
 import { FLAG_RULES } from '../../commit/review/obeyed-files.js';
 import { hostPath } from '../../sandbox/home-path.js';

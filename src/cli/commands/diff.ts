@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { savePlan } from '../../commit/saved.js';
+import { savePlan } from '../../commit/saved-plan.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import { deletionsOf } from '../commit/deletions.js';
 import { type PlanFlags, readPlan } from '../commit/read-plan.js';

@@ -6,7 +6,7 @@ import { OWN_DIRECTORY } from '../../commit/journal.js';
 import type { CommitPlan } from '../../commit/plan.js';
 import { prepareCommit } from '../../commit/plan.js';
 import { isSame, MARK_ENDING, type ResultMark, readMark } from '../../commit/result-mark.js';
-import { planSaved } from '../../commit/saved.js';
+import { planSaved } from '../../commit/saved-plan.js';
 import { type Manifest, manifestOf } from '../../workspace/manifest.js';
 
 export interface PlanFlags {

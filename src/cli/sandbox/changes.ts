@@ -5,7 +5,7 @@ import { FileError, messageOf } from '../../base/errors.js';
 import { writeFully } from '../../base/fd.js';
 import { foldedName, isOwnPath } from '../../base/path-rules.js';
 import { MARK_ENDING, removeMark, writeMark } from '../../commit/result-mark.js';
-import { type Allowance, sortFlags } from '../../commit/review/allow.js';
+import { type Allowance, sortFlags } from '../../commit/review/allowed-flags.js';
 import { type Flagged, flagChanges, isOfRepository } from '../../commit/review/flags.js';
 import { readSnapshotFile } from '../../commit/snapshot.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';

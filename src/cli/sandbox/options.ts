@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidOptionsError, messageOf } from '../../base/errors.js';
-import type { Allowance } from '../../commit/review/allow.js';
+import type { Allowance } from '../../commit/review/allowed-flags.js';
 import type { FlagRule } from '../../commit/review/flags.js';
 import { FLAG_RULES } from '../../commit/review/obeyed-files.js';
 import type { CreateOptions } from '../../launch/options.js';

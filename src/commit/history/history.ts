@@ -8,11 +8,11 @@ import { forEachLimited } from '../../base/concurrency.js';
 import { messageOf } from '../../base/errors.js';
 import { errnoOf, hostFileError } from '../../base/host-error.js';
 import { printable } from '../../base/printable.js';
-import { AnchoredTree, type Place } from '../anchored-tree.js';
+import { AnchoredTree, type DirectoryHandle } from '../anchored-tree.js';
 import { lstat, unlink } from '../fs.js';
 import { entrySchema, invalidJournal, type JournalEntry, writeDurably } from '../journal.js';
 import { projectFile } from './project-file.js';
-import { readRecord } from './record.js';
+import { readSmallFile } from './small-file.js';
 import { makeStateDirectory, ownStateDirectory } from './state-home.js';
 
 /** Below {@link ownStateDirectory}. */
@@ -55,7 +55,7 @@ export async function keepHistory(target: string, entries: readonly JournalEntry
     const directory = await makeStateDirectory(COMMITS);
     const tree = await AnchoredTree.open(directory);
     try {
-      await tree.inside('', (place) => add(place, directory, target, finished));
+      await tree.inside('', (handle) => add(handle, directory, target, finished));
     } finally {
       await tree.close();
     }
@@ -65,18 +65,23 @@ export async function keepHistory(target: string, entries: readonly JournalEntry
   }
 }
 
-async function add(place: Place, directory: string, target: string, finished: readonly JournalEntry[]): Promise<void> {
+async function add(
+  handle: DirectoryHandle,
+  directory: string,
+  target: string,
+  finished: readonly JournalEntry[],
+): Promise<void> {
   const name = projectFile(target);
-  const known = await readFrom(place.at(name), `${directory}/${name}`, target);
+  const known = await readFrom(handle.at(name), `${directory}/${name}`, target);
   const latest = new Map([...known, ...finished].map((entry) => [entry.id, entry]));
   const commits = [...latest.values()].slice(-MAX_ENTRIES);
-  await writeDurably(place, name, `${JSON.stringify({ version: 1, target, commits }, null, 1)}\n`);
-  if (known.length === 0) await forgetOldest(place);
+  await writeDurably(handle, name, `${JSON.stringify({ version: 1, target, commits }, null, 1)}\n`);
+  if (known.length === 0) await forgetOldest(handle);
 }
 
 /** @param shown what errors call it */
 async function readFrom(path: string, shown: string, target: string): Promise<JournalEntry[]> {
-  const text = await readRecord(path);
+  const text = await readSmallFile(path);
   if (text === undefined) return [];
   const parsed = historySchema.safeParse(parseJson(text));
   if (parsed.success && parsed.data.target === target) return parsed.data.commits;
@@ -92,17 +97,17 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function forgetOldest(place: Place): Promise<void> {
-  const names = await place.list();
+async function forgetOldest(handle: DirectoryHandle): Promise<void> {
+  const names = await handle.list();
   if (names.length <= MAX_PROJECTS) return;
   const ages: { name: string; at: bigint }[] = [];
   await forEachLimited(names, undefined, async (name) => {
-    const stats = await lstat(place.at(name)).catch(() => undefined);
+    const stats = await lstat(handle.at(name)).catch(() => undefined);
     if (stats?.isFile()) ages.push({ name, at: stats.mtimeNs });
   });
   ages.sort((a, b) => (a.at < b.at ? -1 : 1));
   for (const { name } of ages.slice(0, Math.max(0, ages.length - MAX_PROJECTS))) {
-    await unlink(place.at(name)).catch((error: unknown) => {
+    await unlink(handle.at(name)).catch((error: unknown) => {
       if (errnoOf(error) !== 'ENOENT') throw error;
     });
   }

@@ -13,18 +13,18 @@ const KEY = 'key';
 const BYTES = 32;
 
 /** The key of commits that are made where no key can be kept. Only this process can undo them. */
-const ofThisProcess = randomBytes(BYTES);
+const processKey = randomBytes(BYTES);
 /** The keys that this process has used. It can undo its own commits when the key's file has changed. */
-const used = new Map<string, Buffer>([[ofThisProcess.toString('hex'), ofThisProcess]]);
+const used = new Map<string, Buffer>([[processKey.toString('hex'), processKey]]);
 
 /** The key for a new seal. Makes and keeps it if there is none. */
 export async function keyForSealing(): Promise<Buffer> {
   try {
-    const key = await keptOrMade();
+    const key = await readOrMakeKey();
     used.set(key.toString('hex'), key);
     return key;
   } catch {
-    return ofThisProcess;
+    return processKey;
   }
 }
 
@@ -46,7 +46,7 @@ export async function keysForChecking(): Promise<KnownKeys> {
   }
 }
 
-async function keptOrMade(): Promise<Buffer> {
+async function readOrMakeKey(): Promise<Buffer> {
   const file = `${await makeOwnStateDirectory()}/${KEY}`;
   const kept = await readKey(file);
   if (kept !== undefined) return kept;

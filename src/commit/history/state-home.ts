@@ -40,12 +40,12 @@ export async function makeOwnStateDirectory(env: NodeJS.ProcessEnv = process.env
 
 async function ownDirectory(path: string): Promise<string> {
   await makeDirectories(path, 0o700);
-  await keepToOurselves(path);
+  await makePrivate(path);
   return path;
 }
 
 /** Under sudo with the user's HOME, a link of that user must not make root write and chmod elsewhere. */
-async function keepToOurselves(path: string): Promise<void> {
+async function makePrivate(path: string): Promise<void> {
   const uid = process.getuid?.();
   if (uid === undefined) return;
   const [entry, directory] = await Promise.all([lstat(path), stat(path)]);

@@ -7,7 +7,7 @@
 import { FOLDING, foldedName } from '../../base/path-rules.js';
 import { WorkMeter } from '../../base/work-meter.js';
 import type { Change } from '../../workspace/diff.js';
-import { becomesExecutable } from '../mode.js';
+import { becomesExecutable } from '../permissions.js';
 import { OBEYED_FILES, type ObeyedBy, type ObeyedFiles, REASONS, REPOSITORIES, SCRIPT_KEYS } from './obeyed-files.js';
 import { repositoryParts } from './repository-marks.js';
 

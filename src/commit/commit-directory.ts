@@ -1,9 +1,9 @@
 /** The directories of single commits in a target's `.ripcord`. Their names say how far a commit came: journal.ts. */
 import { removeTree } from '../base/remove-tree.js';
-import { type AnchoredTree, NotAPlace, type Place } from './anchored-tree.js';
+import { type AnchoredTree, type DirectoryHandle, UnusableDirectory } from './anchored-tree.js';
 import { CommitError } from './errors.js';
 import { lstat, rename } from './fs.js';
-import { lstatOrNothing } from './identity.js';
+import { lstatIfThere } from './identity.js';
 import type { CommitState, Intent, JournalEntry } from './journal.js';
 import { OWN_DIRECTORY, readIntent } from './journal.js';
 
@@ -29,20 +29,24 @@ export const isWork = (name: string): boolean => NAME.test(name);
  * @param former What an earlier version says about commits that it left there.
  * @throws CommitError `commit-journal-invalid`
  */
-export async function findWork(tree: AnchoredTree, home: Place, former: readonly JournalEntry[]): Promise<Work[]> {
+export async function findWork(
+  tree: AnchoredTree,
+  own: DirectoryHandle,
+  former: readonly JournalEntry[],
+): Promise<Work[]> {
   const found: Work[] = [];
-  for (const name of await home.list()) {
+  for (const name of await own.list()) {
     const [, begin, id] = NAME.exec(name) ?? [];
     if (id === undefined) continue;
     const known = former.find((entry) => entry.id === id);
     try {
       const intent = await inWork(tree, `${OWN_DIRECTORY}/${name}`, (work) => readIntent(work, id));
-      const entry = intent && (await entryOf(intent, stateOf(begin!, known), home.at(name), known));
+      const entry = intent && (await entryOf(intent, stateOf(begin!, known), own.at(name), known));
       found.push({ id, entry });
     } catch (error) {
-      if ((await lstatOrNothing(home.at(name))) !== undefined) throw error;
+      if ((await lstatIfThere(own.at(name))) !== undefined) throw error;
       // Read without the lock, while it ended: under its next name, or in the history.
-      return findWork(tree, home, former);
+      return findWork(tree, own, former);
     }
   }
   return found;
@@ -71,11 +75,11 @@ async function entryOf(
  * The one moment at which a commit becomes what `end` says. Before it, a crash is rolled back; after it, there is only
  * something to remove.
  */
-export async function endWork(tree: AnchoredTree, home: Place, id: string, end: End): Promise<void> {
-  const [from, to] = [home.at(`commit-${id}`), home.at(`${end}-${id}`)];
+export async function endWork(tree: AnchoredTree, own: DirectoryHandle, id: string, end: End): Promise<void> {
+  const [from, to] = [own.at(`commit-${id}`), own.at(`${end}-${id}`)];
   await rename(from, to);
   try {
-    await home.sync();
+    await own.sync();
   } catch (error) {
     // The new name may not outlive a power cut, so the commit has not ended.
     await rename(to, from);
@@ -88,21 +92,25 @@ export async function endWork(tree: AnchoredTree, home: Place, id: string, end: 
  * Removes all of them but `except`. Under a name that says that nothing is to be undone: a process may be killed when
  * half of one is gone.
  */
-export async function removeWork(tree: AnchoredTree, home: Place, except?: string): Promise<void> {
-  for (const name of await home.list()) {
+export async function removeWork(tree: AnchoredTree, own: DirectoryHandle, except?: string): Promise<void> {
+  for (const name of await own.list()) {
     const [, begin, id] = NAME.exec(name) ?? [];
     if (id === undefined || id === except) continue;
-    if (begin === 'commit') await endWork(tree, home, id, 'rolled-back');
-    await removeTree(home.at(begin === 'commit' ? `rolled-back-${id}` : name));
+    if (begin === 'commit') await endWork(tree, own, id, 'rolled-back');
+    await removeTree(own.at(begin === 'commit' ? `rolled-back-${id}` : name));
   }
 }
 
 /** @throws CommitError `commit-journal-invalid` where a part of it is missing or something else is in its place */
-export async function inWork<T>(tree: AnchoredTree, directory: string, work: (place: Place) => Promise<T>): Promise<T> {
+export async function inWork<T>(
+  tree: AnchoredTree,
+  directory: string,
+  work: (handle: DirectoryHandle) => Promise<T>,
+): Promise<T> {
   try {
     return await tree.inside(directory, work);
   } catch (error) {
-    if (!(error instanceof NotAPlace && error.directory.startsWith(directory))) throw error;
+    if (!(error instanceof UnusableDirectory && error.directory.startsWith(directory))) throw error;
     throw new CommitError('commit-journal-invalid', `The commit journal of the target is not valid: ${error.message}`, {
       hint: `Somebody removed part of ${OWN_DIRECTORY}. Remove the rest of it when you have looked at it.`,
     });

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { forEachLimited } from '../base/concurrency.js';
 import { close, OPEN_READ, open } from '../base/fd.js';
 import type { AnchoredTree } from './anchored-tree.js';
-import { NotAPlace } from './anchored-tree.js';
+import { UnusableDirectory } from './anchored-tree.js';
 import { fsync } from './fs.js';
 
 /**
@@ -30,9 +30,9 @@ export async function syncDirectories(tree: AnchoredTree, directories: ReadonlyS
   if (directories.size >= MANY && (await syncFileSystem(tree))) return;
   await forEachLimited(directories, undefined, async (directory) => {
     try {
-      await tree.inside(directory, (place) => place.sync());
+      await tree.inside(directory, (handle) => handle.sync());
     } catch (error) {
-      if (!(error instanceof NotAPlace)) throw error;
+      if (!(error instanceof UnusableDirectory)) throw error;
     }
   });
 }

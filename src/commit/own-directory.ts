@@ -1,8 +1,8 @@
 /** The directory in the target that a commit works in. It is there for as long as a commit is. */
 import { rm } from 'node:fs/promises';
 import { errnoOf } from '../base/host-error.js';
-import type { AnchoredTree, Place } from './anchored-tree.js';
-import { NotAPlace } from './anchored-tree.js';
+import type { AnchoredTree, DirectoryHandle } from './anchored-tree.js';
+import { UnusableDirectory } from './anchored-tree.js';
 import { CommitError } from './errors.js';
 import { mkdir, rmdir } from './fs.js';
 import { hideFromGit, IGNORE, OWN_DIRECTORY } from './journal.js';
@@ -12,19 +12,19 @@ import { withLock } from './lock.js';
 const ATTEMPTS = 20;
 
 /** Runs `work` in the target's {@link OWN_DIRECTORY}, made if need be, with the lock held, and removes it. */
-export async function withHome<T>(
+export async function withOwnDirectory<T>(
   tree: AnchoredTree,
   options: LockOptions,
-  work: (home: Place) => Promise<T>,
+  work: (own: DirectoryHandle) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     let begun = false;
     try {
       await makeDirectory(tree);
-      return await inHome(tree, (home) =>
-        withLock(home, options, () => {
+      return await inOwnDirectory(tree, (own) =>
+        withLock(own, options, () => {
           begun = true;
-          return work(home);
+          return work(own);
         }),
       );
     } catch (error) {
@@ -39,14 +39,15 @@ export async function withHome<T>(
 
 /** Whether the directory, or what one of its kind would hold, was not there when it was opened. */
 export const hasVanished = (error: unknown): boolean =>
-  errnoOf(error) === 'ENOENT' || (error instanceof NotAPlace && error.reason === 'missing');
+  errnoOf(error) === 'ENOENT' || (error instanceof UnusableDirectory && error.reason === 'missing');
 
 /** Opens the directory; a link, or anything else, in its place is nobody's honest doing. */
-export async function inHome<T>(tree: AnchoredTree, work: (home: Place) => Promise<T>): Promise<T> {
+export async function inOwnDirectory<T>(tree: AnchoredTree, work: (own: DirectoryHandle) => Promise<T>): Promise<T> {
   try {
     return await tree.inside(OWN_DIRECTORY, work);
   } catch (error) {
-    if (!(error instanceof NotAPlace) || error.directory !== OWN_DIRECTORY || error.reason === 'missing') throw error;
+    if (!(error instanceof UnusableDirectory) || error.directory !== OWN_DIRECTORY || error.reason === 'missing')
+      throw error;
     throw new CommitError('commit-refused', `${OWN_DIRECTORY} in the target is not usable: ${error.reason}`, {
       hint: 'Remove it.',
     });
@@ -62,14 +63,14 @@ async function makeDirectory(tree: AnchoredTree): Promise<void> {
       if (errnoOf(error) !== 'EEXIST') throw error;
     }
   });
-  await inHome(tree, hideFromGit);
+  await inOwnDirectory(tree, hideFromGit);
 }
 
 /** Removes the directory. It stays while another process waits in it, or a commit cannot be undone yet. */
 async function removeIfUnused(tree: AnchoredTree): Promise<void> {
   try {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      if (!(await inHome(tree, isUnused))) return;
+      if (!(await inOwnDirectory(tree, isUnused))) return;
       await tree.forget(OWN_DIRECTORY);
       if (await tree.inside('', (root) => removedDirectory(root.at(OWN_DIRECTORY)))) return;
     }
@@ -79,13 +80,13 @@ async function removeIfUnused(tree: AnchoredTree): Promise<void> {
 }
 
 /** Empties a directory that only has our `.gitignore`. A used one gets it back: another process may have removed it. */
-async function isUnused(home: Place): Promise<boolean> {
-  const names = await home.list();
+async function isUnused(own: DirectoryHandle): Promise<boolean> {
+  const names = await own.list();
   if (names.every((name) => name === IGNORE)) {
-    await rm(home.at(IGNORE), { force: true });
+    await rm(own.at(IGNORE), { force: true });
     return true;
   }
-  await hideFromGit(home);
+  await hideFromGit(own);
   return false;
 }
 

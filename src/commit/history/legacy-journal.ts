@@ -5,26 +5,26 @@
  */
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Place } from '../anchored-tree.js';
+import type { DirectoryHandle } from '../anchored-tree.js';
 import { entrySchema, invalidJournal, type JournalEntry, OWN_DIRECTORY } from '../journal.js';
-import { readRecord } from './record.js';
+import { readSmallFile } from './small-file.js';
 
 const FILE = 'journal.json';
 /** A process that was killed while it wrote the journal left the second one. */
-export const FORMER_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
+export const LEGACY_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
 
-const formerSchema = z.strictObject({ version: z.literal(1), commits: z.array(entrySchema) });
+const legacySchema = z.strictObject({ version: z.literal(1), commits: z.array(entrySchema) });
 
 /**
  * The entries, oldest first.
  * @param home The target's {@link OWN_DIRECTORY}.
  * @throws CommitError `commit-journal-invalid`
  */
-export async function readFormer(home: Place): Promise<JournalEntry[]> {
-  const text = await readRecord(home.at(FILE));
+export async function readLegacyJournal(own: DirectoryHandle): Promise<JournalEntry[]> {
+  const text = await readSmallFile(own.at(FILE));
   if (text === undefined) return [];
   try {
-    return formerSchema.parse(JSON.parse(text)).commits;
+    return legacySchema.parse(JSON.parse(text)).commits;
   } catch (cause) {
     throw invalidJournal(
       `${OWN_DIRECTORY}/${FILE} in the target cannot be read`,
@@ -34,6 +34,6 @@ export async function readFormer(home: Place): Promise<JournalEntry[]> {
   }
 }
 
-export async function removeFormer(home: Place): Promise<void> {
-  for (const name of FORMER_NAMES) await rm(home.at(name), { force: true });
+export async function removeLegacyJournal(own: DirectoryHandle): Promise<void> {
+  for (const name of LEGACY_NAMES) await rm(own.at(name), { force: true });
 }

@@ -10,7 +10,7 @@ const MAX_BYTES = 1024 ** 2;
  * @param maxBytes Default 1 MiB.
  * @returns undefined where nothing is there, an empty text for anything but a file of at most `maxBytes`
  */
-export async function readRecord(path: string, maxBytes = MAX_BYTES): Promise<string | undefined> {
+export async function readSmallFile(path: string, maxBytes = MAX_BYTES): Promise<string | undefined> {
   let fd: number | undefined;
   try {
     fd = await openIfThere(path);
