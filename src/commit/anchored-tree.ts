@@ -1,8 +1,8 @@
 /**
- * A directory tree of the host that is written to while others may rearrange it. On Linux every directory is opened
- * once, component by component and without following a link, and used through its descriptor
- * (`/proc/self/fd/N/name`): a directory swapped for a link in between sends nothing anywhere else. Node has no
- * `openat`; this is what it is there for. Elsewhere every parent is looked at right before it is used.
+ * A directory tree of the host that stays safe to write to while other programs rearrange it. On Linux every directory
+ * is opened once, component by component and without following links, and used through its descriptor
+ * (`/proc/self/fd/N/name`). If a directory is replaced by a link in between, no write goes elsewhere. This replaces
+ * `openat`, which Node does not have. On other systems every parent is checked right before each use.
  */
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { printable } from '../base/printable.js';
 import { nameOf, parentOf } from '../base/relative-paths.js';
 import { fstat, fsync, lstat, OPEN_DIRECTORY, readdir } from './fs.js';
 
-/** Why a path is no directory that may be written into. */
+/** The reason why a directory cannot be written to. */
 export type UnusableReason = 'missing' | 'not a directory' | 'link' | 'other file system';
 
 export class UnusableDirectory extends Error {
@@ -26,12 +26,12 @@ export class UnusableDirectory extends Error {
   }
 }
 
-/** One directory, ready to be used. */
+/** An open directory. */
 export interface DirectoryHandle {
-  /** The path to use `name` in this directory by. */
+  /** Returns the path for `name` in this directory. */
   at(name: string): string;
   list(): Promise<string[]>;
-  /** Makes what was created, renamed and removed in it survive a power cut. */
+  /** Flushes creations, renames and removals in this directory to disk. */
   sync(): Promise<void>;
   readonly dev: bigint;
   readonly ino: bigint;
@@ -43,11 +43,11 @@ export interface DirectoryHandle {
 interface Held {
   opening: Promise<{ handle: DirectoryHandle; fd: number | undefined }>;
   users: number;
-  /** No longer in the table: closed by its last user. */
+  /** True once it was removed from the table. Its last user closes it. */
   dropped: boolean;
 }
 
-/** Descriptors kept open beside those in use. */
+/** Maximum number of idle descriptors that stay open. */
 const MAX_IDLE = 128;
 const HAS_FD_PATHS = process.platform === 'linux' && existsSync('/proc/self/fd');
 
@@ -55,12 +55,12 @@ export class AnchoredTree {
   private readonly held = new Map<string, Held>();
 
   private constructor(
-    /** The real path of the root. */
+    /** Real path of the root. */
     readonly root: string,
     private readonly dev: bigint,
   ) {}
 
-  /** Opens an existing directory; links in the path to it are the caller's own and followed. */
+  /** Opens an existing directory. Links in the path to it are the caller's own and are followed. */
   static async open(directory: string): Promise<AnchoredTree> {
     const root = await realpath(directory);
     const stats = await lstat(root);
@@ -72,8 +72,9 @@ export class AnchoredTree {
   }
 
   /**
-   * Calls `work` with `directory` (relative, `''` is the root) held open.
-   * @throws UnusableDirectory when it or a directory above it is missing, a link, no directory or on another file system.
+   * Calls `work` with `directory` held open. The path is relative; `''` is the root.
+   * @throws UnusableDirectory if the directory or one above it is missing, a link, not a directory or on another file
+   * system
    */
   async inside<T>(directory: string, work: (handle: DirectoryHandle) => Promise<T>): Promise<T> {
     const held = this.hold(directory);
@@ -85,7 +86,10 @@ export class AnchoredTree {
     }
   }
 
-  /** Must be called when `directory` is moved or replaced: the next use opens what is there then. */
+  /**
+   * Drops the cached handle. Must be called after `directory` was moved or replaced, so that the next use opens it
+   * again.
+   */
   async forget(directory: string): Promise<void> {
     for (const known of [...this.held.keys()]) {
       if (known === directory || known.startsWith(`${directory}/`)) await this.drop(known);
@@ -99,7 +103,7 @@ export class AnchoredTree {
   private hold(directory: string): Held {
     const known = this.held.get(directory);
     if (known !== undefined) {
-      // To the end of the map: the idle ones at its beginning go first.
+      // Move it to the end of the map: idle handles at the beginning are dropped first.
       this.held.delete(directory);
       this.held.set(directory, known);
       known.users += 1;
@@ -155,7 +159,7 @@ export class AnchoredTree {
   }
 
   private dropIdle(): void {
-    // Without descriptors a place is only a look that was good a moment ago.
+    // Without descriptors a handle is only a check that was valid a moment ago, so none is kept.
     let tooMany = this.held.size - (HAS_FD_PATHS ? MAX_IDLE : 0);
     for (const [known, held] of this.held) {
       if (tooMany <= 0) return;
@@ -192,7 +196,7 @@ async function unusableOr(error: unknown, full: string, directory: string): Prom
   }
 }
 
-/** Windows cannot open a directory; its file systems order metadata themselves. */
+/** Flushes a directory to disk. Does nothing on Windows, which cannot open a directory; NTFS journals its metadata. */
 async function syncPath(directory: string): Promise<void> {
   if (process.platform === 'win32') return;
   const fd = await open(directory, OPEN_DIRECTORY);

@@ -1,21 +1,22 @@
 /**
- * Applies a plan so that a kill at any instant leaves the target, after the next recovery, wholly old or wholly new:
+ * Applies a plan. If the process is killed at any instant, the next recovery makes the target wholly old or wholly new:
  *
- *  1. lock the target; recover what an earlier commit left; look at everything again
- *  2. stage: write every new file to `.ripcord/commit-<id>/new` (same file system), check its hash, fsync
- *  3. write the sealed intent — from here on a crash is rolled back
- *  4. perform: renames only. What was there goes to `old/<n>`, what is to be comes from `new/<n>`; readers see the old
- *     file or the new one, except where a directory and a file change places
- *  5. look whether every directory written to is still where it was; fsync them
- *  6. rename the work directory to `committed-<id>`: the one moment at which the target becomes new — from here on a
- *     crash only leaves something to clean up
- *  7. add it to the history, outside of the target; remove the work directory, and `.ripcord`
+ *  1. Lock the target, recover an interrupted commit, examine everything again.
+ *  2. Stage: write every new file to `.ripcord/commit-<id>/new` (same file system), check its hash, fsync.
+ *  3. Write the sealed intent. From here on a crash is rolled back.
+ *  4. Perform: renames only. The old entry moves to `old/<n>`, the new one comes from `new/<n>`. Readers see the old
+ *     file or the new one, except where a directory and a file change places.
+ *  5. Check that every directory written to is still in its place; fsync them.
+ *  6. Rename the work directory to `committed-<id>`. This is the one moment at which the target becomes new. From here
+ *     on a crash only leaves files to remove.
+ *  7. Add the commit to the history, outside the target. Remove the work directory and `.ripcord`.
  *
- * An error or an abort before 6 is rolled back at once, in the same way as after a crash. After 6 it is too late.
+ * An error or an abort before step 6 is rolled back at once, in the same way as after a crash. After step 6 it has no
+ * effect.
  *
- * What this relies on: `rename` is atomic, and the file system keeps the order of renames across a power cut (ext4, xfs,
- * btrfs, APFS and ZFS do). Against others who write to the target at the same moment there is one gap nobody can close:
- * between the last look at a name and its rename lie some microseconds.
+ * Requirements: `rename` is atomic, and the file system keeps the order of renames across a power cut (ext4, xfs,
+ * btrfs, APFS and ZFS do). One race remains against programs that write to the target at the same time: a few
+ * microseconds between the last check of a name and its rename. POSIX has no call that closes it.
  */
 import { mkdir, rmdir } from 'node:fs/promises';
 import { throwIfAborted } from '../base/abort.js';
@@ -49,27 +50,27 @@ import type { Refusal } from './review/refusals.js';
 import { stageSteps } from './stage.js';
 import type { Step } from './steps.js';
 
-/** What a commit did. */
+/** The result of {@link applyCommit}. */
 export interface CommitReceipt {
-  /** As {@link readCommits} names it. */
+  /** Identifier of the commit, as {@link readCommits} lists it. */
   id: string;
   target: string;
-  /** What was written. */
+  /** Changes that were written. */
   changes: readonly CommitChange[];
   counts: ChangeCounts;
-  /** Bytes of the files written. */
+  /** Total size of the files written, in bytes. */
   bytes: number;
-  /** Changes the target had already. */
+  /** Changes that the target already had. */
   alreadyThere: string[];
-  /** Directories the sandbox deleted that stay, because they hold what it never had. */
+  /** Directories that the sandbox deleted, but that stay because they hold entries the sandbox never had. */
   kept: string[];
-  /** Flagged files that were allowed. */
+  /** Flagged files that the caller allowed. */
   allowed: Flagged[];
-  /** Files and links that were left out, with `onRefused: 'report'` and `onFlagged: 'report'`. */
+  /** Files and links that were skipped because of `onRefused: 'report'` and `onFlagged: 'report'`. */
   refused: readonly Refused[];
   /**
-   * The reason why {@link readCommits} will not know of this commit, for instance a state directory without write
-   * permission. The commit is made all the same. Undefined when the history has it.
+   * The reason why {@link readCommits} does not list this commit, for example a state directory without write
+   * permission. The commit is made all the same. Undefined if the history has it.
    */
   historyProblem?: string | undefined;
   durationMs: number;
@@ -78,9 +79,9 @@ export interface CommitReceipt {
 /**
  * Makes the changes of a plan, all of them or none.
  *
- * @throws CommitConflictError, CommitFlaggedError, CommitRefusedError: nothing was written. CommitError `commit-busy`,
- * `workspace-changed`: likewise. TaskAbortedError and FileError: what was written is rolled back. CommitError
- * `commit-blocked`: it could not be rolled back; {@link recoverCommit} goes on with it.
+ * @throws CommitConflictError, CommitFlaggedError, CommitRefusedError, and CommitError `commit-busy` or
+ * `workspace-changed`: nothing was written. TaskAbortedError, FileError: written changes were rolled back. CommitError
+ * `commit-blocked`: they could not be rolled back yet; {@link recoverCommit} continues.
  */
 export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions): Promise<CommitReceipt> {
   const parsed = parseOptions(applySchema, options, 'applyCommit');
@@ -118,7 +119,7 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
     return receipt;
   } finally {
     await target.tree.close();
-    // Only where it is empty, as it was made.
+    // rmdir removes the directory only if it is still empty.
     if (target.made !== undefined && !done) await rmdir(plan.target).catch(() => {});
   }
 }
@@ -126,7 +127,7 @@ export async function applyCommit(plan: CommitPlan, options?: ApplyCommitOptions
 type Parsed = ReturnType<typeof applySchema.parse>;
 
 /**
- * Checks what can be said without looking at the target.
+ * Checks the plan without reading the target.
  * @returns the flagged files that are allowed, and with `onFlagged: 'report'` the others
  */
 async function checkPlan(
@@ -137,7 +138,7 @@ async function checkPlan(
   if (plan.conflicts.length > 0) throw new CommitConflictError(plan.conflicts);
   const { allowed, others } = await sortFlags(plan.flagged, { allow, allowRules });
   if (others.length > 0 && onFlagged === 'throw') throw new CommitFlaggedError(others);
-  // A directory is needed for the allowed files in it.
+  // Keep a flagged directory if an allowed file lies in it.
   const leftOut = others.filter(({ path }) => !allowed.some((file) => isWithin(file.path, path)));
   return { allowed, leftOut };
 }
@@ -153,7 +154,7 @@ async function openOrMake(path: string): Promise<{ tree: AnchoredTree; made: str
   }
 }
 
-/** The plan may be minutes old, and a person may have thought about it. */
+/** Examines the target again, because the plan may be minutes old. */
 async function examineAgain(
   tree: AnchoredTree,
   plan: CommitPlan,
@@ -166,7 +167,7 @@ async function examineAgain(
     if (examination.refused.length > 0) {
       const shown = examination.refused.map(({ path, reason }) => ({ path: printable(path), reason }));
       if (onRefused === 'throw') throw new CommitRefusedError(shown);
-      // Without them other things may be possible, or not: a directory that stays.
+      // Refusing these can change other decisions, for example whether a directory stays. Examine again.
       refused = [...refused, ...examination.refused];
       continue;
     }
@@ -176,14 +177,14 @@ async function examineAgain(
 }
 
 interface Applied {
-  /** Directories that turned out not to be empty and stay. */
+  /** Directories that were not empty and therefore stay. */
   kept: string[];
   historyProblem: string | undefined;
 }
 
 class Application {
   private readonly directory: string;
-  /** It could not be undone: its directory has what that takes. */
+  /** True if the rollback failed. The commit's directory then holds the files needed to undo it. */
   private isBlocked = false;
 
   constructor(
@@ -249,13 +250,13 @@ class Application {
       this.isBlocked = true;
       if (error instanceof CommitError) throw error;
       throw new CommitError('commit-blocked', 'The commit failed, and could not be undone yet', {
-        hint: 'Make room and rights, then run recoverCommit (ripcord apply --recover). Nothing is lost.',
+        hint: 'Free disk space and check permissions, then run recoverCommit (ripcord apply --recover). Nothing is lost.',
         cause: new AggregateError([cause, error]),
       });
     }
   }
 
-  /** The next commit removes leftovers that this one cannot remove. It finds them by their name. */
+  /** Removes the work directory. If that fails, the next commit removes it by its name. */
   private async tidyUp(): Promise<void> {
     await removeWork(this.tree, this.own, this.isBlocked ? this.plan.id : undefined).catch(() => {});
   }

@@ -1,4 +1,6 @@
-/** The directories of single commits in a target's `.ripcord`. Their names say how far a commit came: journal.ts. */
+/**
+ * The directories of single commits in a target's `.ripcord`. Their names record how far a commit came; see journal.ts.
+ */
 import { removeTree } from '../base/remove-tree.js';
 import { type AnchoredTree, type DirectoryHandle, UnusableDirectory } from './anchored-tree.js';
 import { CommitError } from './errors.js';
@@ -9,24 +11,26 @@ import { OWN_DIRECTORY, readIntent } from './journal.js';
 
 const NAME = /^(commit|committed|rolled-back)-([0-9a-z]{16})$/;
 
-/** How a commit ends. */
+/** Final states of a commit. */
 type End = Exclude<CommitState, 'applying'>;
 
-/** A commit that is under way, or that was when its process died. */
+/** A commit that is in progress, or that was when its process died. */
 export interface Work {
   id: string;
-  /** Undefined: it has not touched the target, or its history is kept and it is half removed. */
+  /**
+   * Undefined if the commit has not touched the target, or if its history is saved and its directory is partly removed.
+   */
   entry: JournalEntry | undefined;
 }
 
-/** The directory of a commit under way, relative to the target. */
+/** Returns the directory of a commit in progress, relative to the target. */
 export const workDirectory = (id: string): string => `${OWN_DIRECTORY}/commit-${id}`;
 
 export const isWork = (name: string): boolean => NAME.test(name);
 
 /**
  * Lists the commits in the target's {@link OWN_DIRECTORY}.
- * @param former What an earlier version says about commits that it left there.
+ * @param former Entries of the journal that an earlier version left there.
  * @throws CommitError `commit-journal-invalid`
  */
 export async function findWork(
@@ -45,7 +49,7 @@ export async function findWork(
       found.push({ id, entry });
     } catch (error) {
       if ((await lstatIfThere(own.at(name))) !== undefined) throw error;
-      // Read without the lock, while it ended: under its next name, or in the history.
+      // This was read without the lock while the commit ended. It now has its next name, or is in the history.
       return findWork(tree, own, former);
     }
   }
@@ -64,7 +68,7 @@ async function entryOf(
   known: JournalEntry | undefined,
 ): Promise<JournalEntry> {
   if (known !== undefined && changes === undefined) return { ...known, state };
-  // Renaming the directory was its end, as far as the file system remembers that.
+  // Renaming the directory ended the commit, so its ctime is the end. File systems keep no better record.
   const { ctimeMs } = await lstat(directory);
   const changed = new Date(Number(ctimeMs)).toISOString();
   const entry = { id, state, changes: changes ?? steps.length, startedAt: startedAt ?? changed };
@@ -72,8 +76,7 @@ async function entryOf(
 }
 
 /**
- * The one moment at which a commit becomes what `end` says. Before it, a crash is rolled back; after it, there is only
- * something to remove.
+ * Ends a commit with one atomic rename. A crash before it is rolled back. A crash after it only leaves files to remove.
  */
 export async function endWork(tree: AnchoredTree, own: DirectoryHandle, id: string, end: End): Promise<void> {
   const [from, to] = [own.at(`commit-${id}`), own.at(`${end}-${id}`)];
@@ -81,7 +84,7 @@ export async function endWork(tree: AnchoredTree, own: DirectoryHandle, id: stri
   try {
     await own.sync();
   } catch (error) {
-    // The new name may not outlive a power cut, so the commit has not ended.
+    // The new name may not survive a power cut, so the commit has not ended.
     await rename(to, from);
     throw error;
   }
@@ -89,8 +92,8 @@ export async function endWork(tree: AnchoredTree, own: DirectoryHandle, id: stri
 }
 
 /**
- * Removes all of them but `except`. Under a name that says that nothing is to be undone: a process may be killed when
- * half of one is gone.
+ * Removes the directories of all commits except `except`. A directory is renamed first to a name that needs no undo,
+ * because the process may be killed when half of it is removed.
  */
 export async function removeWork(tree: AnchoredTree, own: DirectoryHandle, except?: string): Promise<void> {
   for (const name of await own.list()) {
@@ -101,7 +104,7 @@ export async function removeWork(tree: AnchoredTree, own: DirectoryHandle, excep
   }
 }
 
-/** @throws CommitError `commit-journal-invalid` where a part of it is missing or something else is in its place */
+/** @throws CommitError `commit-journal-invalid` if a part of the directory is missing or replaced */
 export async function inWork<T>(
   tree: AnchoredTree,
   directory: string,
@@ -112,7 +115,7 @@ export async function inWork<T>(
   } catch (error) {
     if (!(error instanceof UnusableDirectory && error.directory.startsWith(directory))) throw error;
     throw new CommitError('commit-journal-invalid', `The commit journal of the target is not valid: ${error.message}`, {
-      hint: `Somebody removed part of ${OWN_DIRECTORY}. Remove the rest of it when you have looked at it.`,
+      hint: `A part of ${OWN_DIRECTORY} was removed. Look at the rest, then remove it.`,
     });
   }
 }

@@ -5,33 +5,36 @@ import { printable } from '../base/printable.js';
 import type { Refused } from '../workspace/refused.js';
 import type { Flagged } from './review/flags.js';
 
-/** A file of the target that is not as the sandbox began with it, so that its change cannot be made. */
+/** A file of the target that changed since the sandbox began, so that its change cannot be made. */
 export interface Conflict {
   path: string;
   reason: string;
 }
 
-/** A commit did not happen, or could not be undone. `code` says which; the target is as `hint` says, else unchanged. */
+/**
+ * Thrown if a commit was not made, or could not be undone. `code` gives the reason. The target is unchanged unless
+ * `hint` says otherwise.
+ */
 export class CommitError extends RipcordError {
   constructor(code: CommitErrorCode, message: string, options: RipcordErrorOptions = {}) {
     super(code, message, options);
   }
 }
 
-/** Files of the target are not as the sandbox began with them; nothing was written. */
+/** Thrown if files of the target changed since the sandbox began. Nothing was written. */
 export class CommitConflictError extends CommitError {
   readonly conflicts: readonly Conflict[];
 
   constructor(conflicts: readonly Conflict[]) {
-    super('commit-conflict', `The target is not as the sandbox began: ${listed(conflicts)}`, {
-      hint: 'The target has to be the directory the sandbox began with. Run the task again on its files as they are now, or bring the two together by hand.',
+    super('commit-conflict', `The target changed since the sandbox began: ${listed(conflicts)}`, {
+      hint: 'The target must be the directory that the sandbox was seeded from. Run the task again on its current files, or merge the changes by hand.',
       details: { conflicts },
     });
     this.conflicts = conflicts;
   }
 }
 
-/** Files that make programs run on the host would change, and nobody allowed it; nothing was written. */
+/** Thrown if a change can make programs run on the host and the caller did not allow it. Nothing was written. */
 export class CommitFlaggedError extends CommitError {
   readonly flagged: readonly Flagged[];
 
@@ -44,7 +47,7 @@ export class CommitFlaggedError extends CommitError {
   }
 }
 
-/** Something must not be written into the target at all; nothing was. */
+/** Thrown if a change must never be written to the target. Nothing was written. */
 export class CommitRefusedError extends CommitError {
   readonly refused: readonly Refused[];
 
@@ -65,7 +68,7 @@ function listed(problems: readonly { path: string; reason: string }[]): string {
   return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-/** `error` as a FileError about `path`, without the descriptor paths the call itself was made with. */
+/** Returns `error` as a FileError about `path`, without the `/proc/self/fd` path of the system call. */
 export function commitFileError(error: unknown, doing: string, path: string): unknown {
   const errno = errnoOf(error);
   if (errno === undefined || error instanceof RipcordError) return error;

@@ -1,6 +1,6 @@
 /**
- * The three-way look: what the sandbox changed, against what the target has now. Decides for every change whether it
- * can be made, is made already, collides with somebody else's change, or must not be made.
+ * The three-way comparison: changes of the sandbox against the current state of the target. Decides for every change
+ * whether it can be made, is already made, conflicts with another change, or must be refused.
  */
 import { throwIfAborted } from '../base/abort.js';
 import { forEachLimited } from '../base/concurrency.js';
@@ -22,15 +22,15 @@ export interface Examination {
   steps: Step[];
   conflicts: Conflict[];
   refused: Refusal[];
-  /** Changes the target has already. */
+  /** Changes that the target already has. */
   alreadyThere: string[];
-  /** Directories that were deleted in the sandbox and stay, because they hold what the sandbox never had. */
+  /** Directories that the sandbox deleted, but that stay because they hold entries the sandbox never had. */
   kept: string[];
 }
 
 /**
- * @param tree Undefined where the target does not exist yet.
- * @param own Paths that are as the caller's seed had them: their links may lead out.
+ * @param tree Undefined if the target does not exist yet.
+ * @param own Paths that are unchanged since the caller's seed: their links may lead out of the target.
  */
 export async function examine(
   tree: AnchoredTree | undefined,
@@ -41,7 +41,7 @@ export async function examine(
   return new Examiner(tree, changes, own).run(signal);
 }
 
-/** What stands at a path, or why nobody may look. */
+/** The entry found at a path, or the reason why the path must not be inspected. */
 type Observation = { found: Found | undefined; handle: DirectoryFacts | undefined } | { refusal: string };
 type DirectoryFacts = Pick<DirectoryHandle, 'mode' | 'uid' | 'gid'>;
 
@@ -89,7 +89,7 @@ class Examiner {
       }));
     } catch (error) {
       if (!(error instanceof UnusableDirectory)) throw commitFileError(error, 'look at', path);
-      // Nothing is deleted behind a link: what was there is gone with the directory.
+      // Never delete behind a link. The sandbox's entry is already gone together with its directory.
       if (error.reason === 'link' && after !== undefined && !this.givesWay(error.directory)) {
         return { refusal: 'lies behind a link on the host' };
       }
@@ -98,7 +98,9 @@ class Examiner {
     }
   }
 
-  /** A link the sandbox had, too, and replaced: nothing will lie behind it. */
+  /**
+   * Returns true for a link that the sandbox also had and replaced by a directory. Nothing lies behind it afterwards.
+   */
   private givesWay(link: string): boolean {
     const change = this.byPath.get(link);
     return change?.before?.kind === 'link' && change.after?.kind === 'directory';
@@ -136,7 +138,9 @@ class Examiner {
     this.result.steps.push({ n: this.n++, step, path, ...rest });
   }
 
-  /** A directory goes only with everything in it; what the sandbox never saw keeps it in place. */
+  /**
+   * Removes a directory only if all of its entries are removed. Entries that the sandbox never saw keep it in place.
+   */
   private async checkDirectories(): Promise<void> {
     const removals = this.result.steps.filter(({ step }) => step === 'remove-directory' || step === 'remove');
     const removed = new Set(removals.map(({ path }) => path));
@@ -148,14 +152,14 @@ class Examiner {
       removed.delete(path);
       if (this.byPath.get(path)?.after === undefined) this.result.kept.push(path);
       else {
-        const reason = `a directory with ${rest.length} entries the sandbox did not have`;
+        const reason = `a directory with ${rest.length} entries that the sandbox did not have`;
         this.result.conflicts.push({ path, reason });
       }
     }
     this.drop((step) => step.step === 'remove-directory' && !removed.has(step.path));
   }
 
-  /** What is created needs a directory around it, which somebody may have taken away. */
+  /** Reports a conflict for new entries whose parent directory is missing in the target. */
   private async checkParents(): Promise<void> {
     const made = new Set(this.result.steps.flatMap(({ step, path }) => (step === 'make-directory' ? [path] : [])));
     const known = new Map<string, boolean>([['', true]]);
@@ -167,7 +171,7 @@ class Examiner {
     }
   }
 
-  /** A link within the tree can still lead out through a link that only the host has. */
+  /** Refuses links that lead out of the tree through another link that exists only on the host. */
   private async checkLinks(signal: AbortSignal | undefined): Promise<void> {
     const links = this.result.steps.filter(
       ({ step, path, after }) => step !== 'set-mode' && after?.kind === 'link' && !this.own.has(path),
@@ -211,7 +215,7 @@ function falseIfUnusable(error: unknown): false {
   throw error;
 }
 
-/** The same change was made on both sides. */
+/** Returns true if the target already has the same change. */
 function isDone({ before, after }: Change, found: Found | undefined): boolean {
   if (!sameContent(found, after)) return false;
   if (found === undefined || after === undefined) return true;
@@ -222,30 +226,34 @@ function isDone({ before, after }: Change, found: Found | undefined): boolean {
 function isUntouched({ change, before, after }: Change, found: Found | undefined): boolean {
   if (!sameContent(found, before)) return false;
   if (found === undefined || before === undefined) return true;
-  // A directory's permissions matter only to who changes them.
+  // A directory's permissions are compared only if the change sets them.
   if (before.kind === 'directory' && !(change === 'mode-changed' && after?.kind === 'directory')) return true;
   return sameMode(found, before);
 }
 
 function describe({ before, after }: Change, found: Found | undefined): string {
   if (found === undefined) return 'is not in the target';
-  if (before === undefined && after?.kind === found.kind) return 'is in the target already, and another';
-  if (found.kind !== before?.kind) return `is ${found.kind === 'other' ? 'no file' : `a ${found.kind}`} in the target`;
-  if (!sameContent(found, before)) return 'is not in the target as the sandbox began with it';
-  return `has permissions ${octal(found.mode)} in the target, and the sandbox began with ${octal(before.mode)}`;
+  if (before === undefined && after?.kind === found.kind) return 'already exists in the target with different content';
+  if (found.kind !== before?.kind)
+    return `is ${found.kind === 'other' ? 'not a file' : `a ${found.kind}`} in the target`;
+  if (!sameContent(found, before)) return 'was changed in the target since the sandbox began';
+  return `has permissions ${octal(found.mode)} in the target; the sandbox began with ${octal(before.mode)}`;
 }
 
 const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, '0');
 
 const effective = () => ({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
 
-/** Who owned it goes on owning it. */
+/** Returns the current owner if it is not this process, so that the replacement keeps the owner. */
 function foreign({ uid, gid }: { uid: number; gid: number }): Step['owner'] {
   const self = effective();
   return uid === self.uid && gid === self.gid ? undefined : { uid, gid };
 }
 
-/** As root the directory's owner, else only a setgid directory's group: what creating it in there would give. */
+/**
+ * Returns the owner for a new entry: as root the directory's owner, otherwise only the group of a setgid directory.
+ * open(2) and mkdir(2) would set the same group.
+ */
 function inherited({ mode, uid, gid }: DirectoryFacts): Step['owner'] {
   const self = effective();
   if (self.uid === 0) return foreign({ uid, gid });

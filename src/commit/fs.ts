@@ -1,4 +1,7 @@
-/** The system calls of a commit, as promises around the callback API; `fd.ts` says why. */
+/**
+ * Promisified system calls of a commit. base/fd.ts explains why not `fs/promises`. `lstat` and `fstat` here return
+ * bigints, unlike those of fd.ts.
+ */
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 
@@ -17,7 +20,7 @@ export const lchown = promisify(fs.lchown);
 const lstatCallback = promisify(fs.lstat);
 const fstatCallback = promisify(fs.fstat);
 
-/** With nanoseconds: two writes within one millisecond are told apart. */
+/** Returns times in nanoseconds, because two writes within one millisecond must be distinguishable. */
 export const lstat = (path: string): Promise<fs.BigIntStats> => lstatCallback(path, { bigint: true });
 export const fstat = (fd: number): Promise<fs.BigIntStats> => fstatCallback(fd, { bigint: true });
 

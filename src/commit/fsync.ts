@@ -1,4 +1,4 @@
-/** Makes many files survive a power cut. */
+/** Flushes many files or directories to disk, so that they survive a power cut. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { forEachLimited } from '../base/concurrency.js';
@@ -8,8 +8,8 @@ import { UnusableDirectory } from './anchored-tree.js';
 import { fsync } from './fs.js';
 
 /**
- * From here on syncing the whole file system is quicker: 10,000 files of 500 bytes on ext4 take 11 s one by one, 1 s
- * with syncfs(2), which Node has no call for and coreutils has.
+ * Number of files from which syncing the whole file system is faster: 10,000 files of 500 bytes on ext4 take 11 s one
+ * by one, and 1 s with syncfs(2). Node has no syncfs, so coreutils' `sync -f` is run.
  */
 const MANY = 200;
 
@@ -25,7 +25,7 @@ export async function syncFiles(tree: AnchoredTree, paths: readonly string[]): P
   });
 }
 
-/** The same for directories, relative to the tree. One that is gone has nothing to keep. */
+/** Flushes directories, given relative to the tree. A directory that no longer exists is skipped. */
 export async function syncDirectories(tree: AnchoredTree, directories: ReadonlySet<string>): Promise<void> {
   if (directories.size >= MANY && (await syncFileSystem(tree))) return;
   await forEachLimited(directories, undefined, async (directory) => {
@@ -43,7 +43,7 @@ async function syncFileSystem(tree: AnchoredTree): Promise<boolean> {
     await promisify(execFile)('/bin/sync', ['-f', tree.root], { timeout: 120_000, env: {} });
     return true;
   } catch {
-    // Not there, or one that has no -f.
+    // /bin/sync is missing, or does not support -f.
     return false;
   }
 }

@@ -6,25 +6,25 @@ import type { EntryKind, ManifestEntry } from '../workspace/manifest.js';
 import type { DirectoryHandle } from './anchored-tree.js';
 import { fstat, lstat, readlink } from './fs.js';
 
-/** What tells one state of a file from another without reading it. */
+/** Distinguishes states of a file without reading it. */
 export interface Identity {
   ino: bigint;
   size: bigint;
   mtimeNs: bigint;
 }
 
-/** Something on the host, as it is now. */
+/** An entry on the host. */
 export interface Found extends Identity {
   kind: EntryKind;
   mode: number;
   uid: number;
   gid: number;
-  /** Of files, where it was worth reading. */
+  /** Hash of a file's content. Set only if the file was read. */
   sha256?: string;
   linkTarget?: string;
 }
 
-/** What is at `name`, or undefined. Only a file of one of the `sizes` is read for its hash. */
+/** Returns the entry at `name`, or undefined. A file is hashed only if its size is one of `sizes`. */
 export async function inspectEntry(
   handle: DirectoryHandle,
   name: string,
@@ -60,7 +60,7 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
 
 type Content = Pick<ManifestEntry, 'kind' | 'sha256' | 'linkTarget'>;
 
-/** The same thing with the same content; permissions aside. */
+/** Compares kind and content, not permissions. */
 export function sameContent(a: Content | undefined, b: Content | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   if (a.kind !== b.kind) return false;
@@ -68,7 +68,7 @@ export function sameContent(a: Content | undefined, b: Content | undefined): boo
   return a.kind === 'link' ? a.linkTarget === b.linkTarget : a.kind === 'directory';
 }
 
-/** Identity and content from one descriptor: they belong together whatever happens to the name. */
+/** Reads identity and content through one descriptor, so that they belong together even if the name changes. */
 async function hashed(path: string): Promise<Found | undefined> {
   const fd = await openIfThere(path);
   if (fd === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Safe commit-back: bringing what a sandbox did into a directory of the host. {@link prepareCommit} compares three ways
- * and writes nothing; {@link applyCommit} makes all of the changes or none, whatever kills it; {@link recoverCommit}
- * puts right what a kill interrupted.
+ * Safe commit-back: transfers the changes of a sandbox into a directory of the host. {@link prepareCommit} compares
+ * three ways and writes nothing. {@link applyCommit} is atomic: all changes are made or none, even if the process is
+ * killed. {@link recoverCommit} repairs a target whose commit was interrupted.
  */
 export { applyCommit, type CommitReceipt } from './apply.js';
 export {

@@ -1,15 +1,15 @@
 /**
- * A commit keeps these files in its target, in `<target>/.ripcord`, while it is under way. They stay when its process dies:
+ * The files that a commit keeps in `<target>/.ripcord` while it is in progress. They stay if its process dies:
  *
- *     .gitignore          `*`: none of this is the project's
- *     lock/               who commits
+ *     .gitignore          `*`: the project does not own these files
+ *     lock/               the committing process
  *     commit-<id>/
- *       intent            the steps, sealed; without it nothing of the target was touched
- *       new/<n>           what will be there
- *       old/<n>           what was there
+ *       intent            the steps, sealed; without it the target was not touched
+ *       new/<n>           entries to write
+ *       old/<n>           entries that were replaced
  *
- * The name says how it ended: `committed-<id>`, `rolled-back-<id>`. Then its history is kept elsewhere (history.ts), and all
- * of this is removed.
+ * At the end the directory is renamed to `committed-<id>` or `rolled-back-<id>`. Then the history is saved elsewhere
+ * (history.ts), and all of this is removed.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -22,19 +22,19 @@ import { fsync, rename } from './fs.js';
 import { NotSealed, readSealed, sealed } from './history/sealed-file.js';
 import type { StoredStep } from './steps.js';
 
-/** The directory in a target that commits use. Never seeded, diffed or committed. */
+/** The directory in a target that commits use. It is never seeded, diffed or committed. */
 export const OWN_DIRECTORY = '.ripcord';
 
 /**
- * `applying`: under way, or its process died and {@link recoverCommit} is due. `committed`: the target is wholly new.
- * `rolled-back`: wholly old. An unknown commit has changed nothing.
+ * `applying`: in progress, or its process died and {@link recoverCommit} is due. `committed`: the target is in its new
+ * state. `rolled-back`: the target is in its old state. A commit that is not listed has changed nothing.
  */
 export type CommitState = 'applying' | 'committed' | 'rolled-back';
 
 export interface JournalEntry {
   id: string;
   state: CommitState;
-  /** How many paths it changes. */
+  /** Number of paths that the commit changes. */
   changes: number;
   startedAt: string;
   endedAt?: string | undefined;
@@ -43,7 +43,7 @@ export interface JournalEntry {
 /** The steps that a commit is about to take. */
 export interface Intent {
   id: string;
-  /** Undefined in those of versions that kept it elsewhere. */
+  /** Undefined in intents of versions that stored it elsewhere. */
   changes?: number | undefined;
   startedAt?: string | undefined;
   steps: StoredStep[];
@@ -54,7 +54,7 @@ export const IGNORE = '.gitignore';
 
 export const COMMIT_ID = /^[0-9a-z]{16}$/;
 
-/** Longer than any date. */
+/** ISO 8601 dates are shorter. */
 const time = z.string().max(40);
 
 export const entrySchema = z.strictObject({
@@ -90,17 +90,18 @@ const intentSchema = z.strictObject({
 });
 
 /**
- * Writes what is about to be done into the commit's own directory. A repository can bring a `.ripcord` of its own along.
- * Undoing what a forged intent says would let it write to `.git`, which a checkout itself cannot; so an intent counts only
- * with the seal of a key that this user alone has.
+ * Writes the intended steps into the commit's directory, sealed. A repository can contain a `.ripcord` of its own.
+ * Undoing a forged intent would let it write to `.git`, which a checkout itself cannot do. Therefore an intent is valid
+ * only with a seal made with this user's key.
  */
 export async function writeIntent(work: DirectoryHandle, intent: Intent): Promise<void> {
   await writeDurably(work, INTENT, await sealed(JSON.stringify({ version: 2, ...intent })));
 }
 
 /**
- * @returns undefined where there is none
- * @throws CommitError `commit-journal-invalid` when it was not written by this user, or the key is gone
+ * Reads the intent of commit `id`.
+ * @returns undefined if there is no intent
+ * @throws CommitError `commit-journal-invalid` if this user did not write it, or the key is gone
  */
 export async function readIntent(work: DirectoryHandle, id: string): Promise<Intent | undefined> {
   const text = await readOwnIntent(work);
@@ -119,20 +120,21 @@ async function readOwnIntent(work: DirectoryHandle): Promise<string | undefined>
   }
 }
 
-/** A stranger's, an earlier version's, or of a commit that could keep no key. */
+/** The error for an intent that another user, an earlier version or a commit without a stored key wrote. */
 function foreign(why: string): CommitError {
   return invalidJournal(
     `The commit journal of the target is not valid: ${why}`,
-    `Only the user who made the commit, with the XDG_STATE_HOME of then, can undo it, and only where a key could be kept. ` +
-      `Else look at ${OWN_DIRECTORY} in the target: what is in commit-*/old was there before, if it is not a stranger's. ` +
+    `Only the user who made the commit can undo it, with the same XDG_STATE_HOME, and only if the key was stored there. ` +
+      `Otherwise look at ${OWN_DIRECTORY} in the target: commit-*/old has the replaced files, unless another user made it. ` +
       'Then remove the directory.',
   );
 }
 
-/** Replaces a file as a whole: a reader, and a power cut, see the old one or the new one. */
+/** Replaces a file atomically: readers see the old file or the new one, also after a power cut. */
 export async function writeDurably(handle: DirectoryHandle, name: string, text: string): Promise<void> {
   const partial = handle.at(`${name}.partial`);
-  // A crash may have left one, a hostile repository a link: neither is written to.
+  // A crash may have left a partial file, and a hostile repository may contain a link of this name. Never write to
+  // either.
   await rm(partial, { force: true });
   const fd = await open(partial, 'wx', 0o600);
   try {
@@ -156,7 +158,7 @@ function parseIntent(text: string): z.output<typeof intentSchema> {
 function invalid(why: string, cause?: unknown): CommitError {
   return invalidJournal(
     `The commit journal of the target is not valid: ${why}`,
-    `Look at ${OWN_DIRECTORY} in the target: what is in commit-*/old was there before. Then remove the directory.`,
+    `Look at ${OWN_DIRECTORY} in the target: commit-*/old has the replaced files. Then remove the directory.`,
     cause,
   );
 }
@@ -165,7 +167,7 @@ export function invalidJournal(message: string, hint: string, cause?: unknown): 
   return new CommitError('commit-journal-invalid', message, { hint, cause });
 }
 
-/** Makes sure git does not see the directory. */
+/** Writes a `.gitignore` so that git ignores the directory. */
 export async function hideFromGit(handle: DirectoryHandle): Promise<void> {
   try {
     await writeFile(handle.at(IGNORE), '*\n', { flag: 'wx', mode: 0o644 });

@@ -1,4 +1,7 @@
-/** Compares texts by lines: small ones here, the others in a thread of their own, where they do not block others. */
+/**
+ * Compares texts line by line. Small texts are compared here, larger ones in a worker thread, so that they do not block
+ * the event loop.
+ */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
@@ -12,9 +15,12 @@ interface Hunk {
   lines: string[];
 }
 
-/** The text of hunks, as a patch has it. It has all it needs in itself: the thread gets its source. */
+/**
+ * Formats hunks as in a patch file. The function must not use anything outside itself, because its source is sent to
+ * the worker thread.
+ */
 function textOf(hunks: readonly Hunk[]): string {
-  // An empty range is named by the line before it.
+  // An empty range gives the number of the line before it.
   const range = (start: number, count: number) => {
     const from = count === 0 ? start - 1 : start;
     return count === 1 ? `${from}` : `${from},${count}`;
@@ -26,12 +32,12 @@ function textOf(hunks: readonly Hunk[]): string {
 }
 
 /**
- * Comparing costs lines × differences. With more differences than this, or after this time, it gives no result, because
- * text that a sandbox wrote must not keep a processor busy.
+ * Comparing costs lines × differences. Above this number of differences, or after this time, it gives no result,
+ * because text from a sandbox must not keep a processor busy.
  */
 const MAX_EDITS = 4000;
 const MAX_MS = 500;
-/** Texts of this size with so few differences take some milliseconds. */
+/** Texts of this size with at most FEW_EDITS differences take a few milliseconds. */
 const SMALL_CHARACTERS = 64 * 1024;
 const FEW_EDITS = 50;
 
@@ -49,10 +55,11 @@ export class LineDiff implements AsyncDisposable {
   #worker: Worker | undefined;
 
   /**
-   * The hunks as text, without a newline at the end. A string is soon taken over from the thread; a list of a million lines
-   * would hold up this one.
+   * Returns the hunks as text, without a newline at the end. Resolves to `undefined` if the texts differ too much to be
+   * compared. Run one comparison at a time.
    *
-   * Resolves to `undefined` where the texts differ too much to be compared. One comparison at a time.
+   * The thread returns a string, because copying one is fast. Cloning a list of a million lines would block this
+   * thread.
    */
   async hunks(old: string, fresh: string, context: number): Promise<string | undefined> {
     if (old.length + fresh.length <= SMALL_CHARACTERS) {
@@ -69,7 +76,7 @@ export class LineDiff implements AsyncDisposable {
       const [hunks] = (await once(this.#worker, 'message')) as [string | undefined];
       return hunks;
     } catch {
-      // The thread ran out of memory.
+      // The worker thread ran out of memory (`resourceLimits`).
       await this[Symbol.asyncDispose]();
       return undefined;
     }

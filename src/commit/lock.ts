@@ -1,9 +1,11 @@
 /**
- * One commit at a time for each target, across processes. The lock is a directory `lock` with its owner's name in it,
- * put there by renaming, which fails where one is. A dead owner's lock is never removed by a waiting process — two of
- * them could each remove what the other had just made — but inherited: the successor's directory is renamed into it
- * under the dead one's token, which only one can do. The last of that line holds the lock. Whoever holds it renames
- * the whole of it away at the end.
+ * A lock that allows one commit at a time for each target, across processes. The lock is a directory `lock` that holds
+ * its owner's name. A process takes it by renaming its own directory to `lock`, which fails if `lock` exists.
+ *
+ * A waiting process never removes a dead owner's lock, because two waiting processes could each remove the lock that
+ * the other has just made. It inherits the lock: it renames its directory into `lock`, to a name made from the dead
+ * owner's token. Only one process can succeed. The last owner in that chain holds the lock. The holder renames the
+ * whole directory away at the end.
  */
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
@@ -19,7 +21,7 @@ import { readSmallFile } from './history/small-file.js';
 import { lstatIfThere } from './identity.js';
 
 export interface LockOptions {
-  /** How long to wait for a live owner. */
+  /** Time to wait for a live owner, in milliseconds. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
 }
@@ -28,19 +30,19 @@ const LOCK = 'lock';
 const OWNER = 'owner';
 const POLL_MS = 25;
 const MAX_TURNS = 100;
-/** How long a lock may be without its owner's name. */
+/** A lock without an owner's name counts as dead after this time. */
 const NAMELESS_MS = 60_000;
-/** A name takes about 100 bytes. */
+/** Maximum size of an owner file. A name takes about 100 bytes. */
 const MAX_OWNER_BYTES = 4096;
-/** One process has to die in a commit for each. */
+/** Maximum length of the chain of owners. Each entry means that one process died during a commit. */
 const MAX_SUCCESSORS = 1000;
-/** Far below what a file system takes for a name. */
+/** Far below NAME_MAX, which is 255 bytes on Linux. */
 const MAX_TOKEN_LENGTH = 128;
 
 /**
- * Runs `work` with the lock in `place` held.
- * @throws CommitError `commit-busy` when a live owner does not let go in time, `commit-refused` where a lock is that no
- * commit made; TaskAbortedError.
+ * Runs `work` with the lock in the directory held.
+ * @throws CommitError `commit-busy` if a live owner does not release the lock in time, `commit-refused` if the lock was
+ * not made by a commit. TaskAbortedError.
  */
 export async function withLock<T>(handle: DirectoryHandle, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const token = randomBytes(9).toString('hex');
@@ -49,10 +51,10 @@ export async function withLock<T>(handle: DirectoryHandle, options: LockOptions,
     await removeLeftovers(handle);
     return await work();
   } finally {
-    // Processes may have died while they waited. The next holder removes their litter if this fails.
+    // Processes may have died while they waited. If this fails, the next holder removes their leftovers.
     await removeLeftovers(handle).catch(() => {});
     const away = handle.at(`${LOCK}-${token}-done`);
-    // Somebody removed all of it by hand: then nothing is locked any more either.
+    // If the rename fails, the directory was removed by hand, and nothing is locked any more.
     if (await renamed(handle.at(LOCK), away)) await rm(away, { recursive: true, force: true });
   }
 }
@@ -67,11 +69,11 @@ async function acquire(handle: DirectoryHandle, token: string, { timeoutMs, sign
       if (await renamed(mine, handle.at(LOCK))) return;
       const holder = await holderOf(handle, signal);
       const free = holder === undefined || (await isDead(holder, handle));
-      // Not in the line of succession if the lock changed hands since it was read: then the next turn sees it.
+      // If the lock changed hands since it was read, this process is not in the chain. The next turn detects it.
       if (free && holder !== undefined && (await renamed(mine, handle.at(`${LOCK}/${holder.token}`)))) {
         if ((await holderOf(handle))?.token === token) return;
       }
-      // A lock that is free is tried for a few turns more, but not for ever.
+      // A free lock is tried for a few more turns after the deadline.
       if (Date.now() >= deadline && (!free || turn > MAX_TURNS)) throw busy(holder?.owner);
       await sleep(free ? 1 : POLL_MS);
     }
@@ -102,22 +104,23 @@ async function renamed(from: string, to: string): Promise<boolean> {
 
 interface Holder {
   token: string;
-  /** Undefined where the file that says so is missing or empty. */
+  /** Undefined if the owner file is missing or empty. */
   owner: string | undefined;
 }
 
 /**
- * The last owner in the line of succession. Undefined while the lock is free.
- * @throws CommitError `commit-refused` where the line has no end, or leads elsewhere: a stranger made it
+ * Returns the last owner in the chain; undefined if the lock is free.
+ * @throws CommitError `commit-refused` if the chain has a cycle, is too long or leaves the lock: it was not made by
+ * Ripcord
  */
 async function holderOf(handle: DirectoryHandle, signal?: AbortSignal): Promise<Holder | undefined> {
   const known = new Set<string>();
   let holder: Holder | undefined;
   for (let at = LOCK; ; at = `${LOCK}/${holder.token}`) {
-    throwIfAborted(signal, 'looking who locked the target');
+    throwIfAborted(signal, 'reading the lock of the target');
     const next = await readOwner(handle.at(at));
     if (next === undefined) return holder;
-    if (!next.isDirectory) throw unusable('it is no directory');
+    if (!next.isDirectory) throw unusable('it is not a directory');
     if (known.has(next.token)) throw unusable('its owners inherit from each other');
     if (known.size >= MAX_SUCCESSORS || next.token.length > MAX_TOKEN_LENGTH) throw unusable('it has too many owners');
     known.add(next.token);
@@ -125,7 +128,7 @@ async function holderOf(handle: DirectoryHandle, signal?: AbortSignal): Promise<
   }
 }
 
-/** Undefined where nothing is there. */
+/** Returns undefined if the path does not exist. */
 async function readOwner(path: string): Promise<(Holder & { isDirectory: boolean }) | undefined> {
   const text = await readSmallFile(`${path}/${OWNER}`, MAX_OWNER_BYTES).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOTDIR') return '';
@@ -139,18 +142,21 @@ async function readOwner(path: string): Promise<(Holder & { isDirectory: boolean
   return { token: `nameless-${basename(path)}`, owner: undefined, isDirectory };
 }
 
-/** A power cut can lose the name in a lock; nobody who is alive leaves it out for long. */
+/**
+ * Returns true if the owner is dead. A power cut can lose the owner's name, and a live process leaves it out only
+ * briefly, so an old lock without a name is dead.
+ */
 async function isDead({ owner }: Holder, handle: DirectoryHandle): Promise<boolean> {
   return owner === undefined ? isOld(handle.at(LOCK)) : livenessOf(parseOwner(owner)) === 'dead';
 }
 
-/** Whether a file in a target's directory is a lock, or is to become one. */
+/** Returns true for the name of a lock, or of a directory that is to become one. */
 export const isLockName = (name: string): boolean => name === LOCK || name.startsWith(`${LOCK}-`);
 
 /**
- * Removes directories of processes that were killed while they waited. Only the holder does this. A directory without an
- * owner's name may belong to a live process, which is about to write the name. That process makes another one when the
- * directory is gone as a whole, so it is renamed first.
+ * Removes the directories of processes that were killed while they waited. Only the lock's holder calls this. A
+ * directory without an owner's name may belong to a live process that is about to write the name. That process creates
+ * another directory if the whole directory is gone, so it is renamed before it is removed.
  */
 async function removeLeftovers(handle: DirectoryHandle): Promise<void> {
   for (const name of await handle.list()) {
@@ -172,15 +178,15 @@ async function isOld(path: string): Promise<boolean> {
 
 function unusable(why: string): CommitError {
   return new CommitError('commit-refused', `.ripcord/${LOCK} in the target is not usable: ${why}`, {
-    hint: `No commit made it. Remove .ripcord/${LOCK} when you have looked at it.`,
+    hint: `It was not made by Ripcord. Remove .ripcord/${LOCK} after you have looked at it.`,
   });
 }
 
 function busy(owner: string | undefined): CommitError {
   const parsed = parseOwner(owner);
-  const who = parsed ? `process ${parsed.pid} on ${parsed.host}` : 'somebody unknown';
+  const who = parsed ? `process ${parsed.pid} on ${parsed.host}` : 'an unknown process';
   return new CommitError('commit-busy', `Another commit to this target is under way, by ${who}`, {
-    hint: 'Wait for it. If that process is surely gone (another machine or container), remove .ripcord/lock.',
+    hint: 'Wait for it. If that process certainly no longer runs (on another machine or in another container), remove .ripcord/lock.',
     details: { owner: parsed },
   });
 }

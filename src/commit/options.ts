@@ -10,7 +10,7 @@ const patterns = z.array(z.string().min(1)).default([]);
 const lockTimeoutMs = z.number().int().min(0).max(3_600_000).default(10_000);
 
 const prepareFields = {
-  /** Patterns in .gitignore syntax of changes that are no part of the commit. */
+  /** Patterns in .gitignore syntax. Matching changes are not part of the commit. */
   ignore: patterns,
   /** Leave out new files that the seed's own .gitignore files name, as the seed left such files out. Default true. */
   gitignore: z.boolean().default(true),

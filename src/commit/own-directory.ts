@@ -1,4 +1,7 @@
-/** The directory in the target that a commit works in. It is there for as long as a commit is. */
+/**
+ * Creates, locks and removes `.ripcord`, the directory in a target that a commit works in. It exists only during a
+ * commit.
+ */
 import { rm } from 'node:fs/promises';
 import { errnoOf } from '../base/host-error.js';
 import type { AnchoredTree, DirectoryHandle } from './anchored-tree.js';
@@ -11,7 +14,7 @@ import { withLock } from './lock.js';
 
 const ATTEMPTS = 20;
 
-/** Runs `work` in the target's {@link OWN_DIRECTORY}, made if need be, with the lock held, and removes it. */
+/** Creates the target's {@link OWN_DIRECTORY} if necessary, runs `work` in it with the lock held, and removes it. */
 export async function withOwnDirectory<T>(
   tree: AnchoredTree,
   options: LockOptions,
@@ -28,7 +31,7 @@ export async function withOwnDirectory<T>(
         }),
       );
     } catch (error) {
-      // Another process removed the unused directory between our making and our locking it.
+      // Another process removed the unused directory between mkdir and our lock.
       if (begun || !hasVanished(error) || attempt === ATTEMPTS) throw error;
       await tree.forget(OWN_DIRECTORY);
     } finally {
@@ -37,11 +40,11 @@ export async function withOwnDirectory<T>(
   }
 }
 
-/** Whether the directory, or what one of its kind would hold, was not there when it was opened. */
+/** Returns true if the error means that the directory, or an entry of it, no longer existed. */
 export const hasVanished = (error: unknown): boolean =>
   errnoOf(error) === 'ENOENT' || (error instanceof UnusableDirectory && error.reason === 'missing');
 
-/** Opens the directory; a link, or anything else, in its place is nobody's honest doing. */
+/** Opens the directory. Fails if the path is not a directory: a link here indicates tampering. */
 export async function inOwnDirectory<T>(tree: AnchoredTree, work: (own: DirectoryHandle) => Promise<T>): Promise<T> {
   try {
     return await tree.inside(OWN_DIRECTORY, work);
@@ -49,7 +52,7 @@ export async function inOwnDirectory<T>(tree: AnchoredTree, work: (own: Director
     if (!(error instanceof UnusableDirectory) || error.directory !== OWN_DIRECTORY || error.reason === 'missing')
       throw error;
     throw new CommitError('commit-refused', `${OWN_DIRECTORY} in the target is not usable: ${error.reason}`, {
-      hint: 'Remove it.',
+      hint: `Ripcord needs a directory of that name. Remove ${OWN_DIRECTORY} from the target.`,
     });
   }
 }
@@ -66,7 +69,7 @@ async function makeDirectory(tree: AnchoredTree): Promise<void> {
   await inOwnDirectory(tree, hideFromGit);
 }
 
-/** Removes the directory. It stays while another process waits in it, or a commit cannot be undone yet. */
+/** Removes the directory. It stays while another process waits in it, or while a commit cannot be undone. */
 async function removeIfUnused(tree: AnchoredTree): Promise<void> {
   try {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -75,11 +78,14 @@ async function removeIfUnused(tree: AnchoredTree): Promise<void> {
       if (await tree.inside('', (root) => removedDirectory(root.at(OWN_DIRECTORY)))) return;
     }
   } catch {
-    // It is gone, or cannot be removed: the next commit tries again.
+    // It no longer exists or cannot be removed: the next commit tries again.
   }
 }
 
-/** Empties a directory that only has our `.gitignore`. A used one gets it back: another process may have removed it. */
+/**
+ * Removes our `.gitignore` if the directory holds nothing else. Otherwise writes it again, because another process may
+ * have removed it.
+ */
 async function isUnused(own: DirectoryHandle): Promise<boolean> {
   const names = await own.list();
   if (names.every((name) => name === IGNORE)) {
@@ -90,7 +96,7 @@ async function isUnused(own: DirectoryHandle): Promise<boolean> {
   return false;
 }
 
-/** @returns false when another process began to use it */
+/** @returns false if another process started to use the directory */
 async function removedDirectory(path: string): Promise<boolean> {
   try {
     await rmdir(path);

@@ -1,4 +1,7 @@
-/** The steps of a commit. Each leaves behind what undoing it takes: `new/<n>` is gone once it is made, `old/<n>` there. */
+/**
+ * Performs the steps of a commit. Each step leaves the evidence that an undo needs: `new/<n>` is gone once the step is
+ * made, and `old/<n>` exists.
+ */
 import { copyFile } from 'node:fs/promises';
 import { throwIfAborted } from '../base/abort.js';
 import { forEachLimited } from '../base/concurrency.js';
@@ -16,9 +19,9 @@ import type { Step } from './steps.js';
 import { PHASES } from './steps.js';
 
 export class Performer {
-  /** Directories that turned out not to be empty and stay. */
+  /** Directories that were not empty and therefore stay. */
   readonly kept: string[] = [];
-  /** Every directory something was done in, and which one it was. */
+  /** Every directory that a step changed, with its inode number. */
   readonly touched = new Map<string, bigint>();
 
   constructor(
@@ -28,7 +31,9 @@ export class Performer {
     private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** @throws CommitConflictError when the target changes meanwhile, TaskAbortedError, FileError. Nothing is undone. */
+  /**
+   * @throws CommitConflictError if the target changes meanwhile, TaskAbortedError, FileError. Nothing is undone here.
+   */
   async run(steps: readonly Step[]): Promise<void> {
     await this.tree.inside('', async (root) => void this.touched.set('', root.ino));
     for (const { steps: kinds, order } of PHASES) {
@@ -38,7 +43,10 @@ export class Performer {
     }
   }
 
-  /** Whether every directory is still where it was: if one was moved or replaced, so was what we wrote. */
+  /**
+   * Checks that every changed directory is still in its place. If one was moved or replaced, the files written into it
+   * moved as well.
+   */
   async verify(): Promise<void> {
     const moved: Conflict[] = [];
     await this.tree.forget('');
@@ -71,8 +79,8 @@ export class Performer {
 
   private async 'remove-directory'({ n, path }: Step, at: string): Promise<void> {
     await this.tree.forget(path);
-    // The first look spares everybody the sight of a directory that comes and goes, the second one is exact: nobody
-    // reaches it by its path any more.
+    // The first check avoids removing and restoring a directory that is in use. The second check is exact: after the
+    // rename no process reaches the directory by its path.
     if ((await readdir(at)).length > 0) return void this.kept.push(path);
     this.touched.delete(path);
     await movedAway(path, at, this.old.at(String(n)));
@@ -91,7 +99,7 @@ export class Performer {
     await rename(this.fresh.at(String(n)), at);
   }
 
-  /** Two names for the old file for a moment, so that the new one can take its place in one step. */
+  /** Links the old file to its backup name first, so that one rename can replace it atomically. */
   private async replace({ n, path, found }: Step, at: string): Promise<void> {
     const backup = this.old.at(String(n));
     try {
@@ -105,9 +113,12 @@ export class Performer {
     await rename(this.fresh.at(String(n)), at);
   }
 
-  /** Where there are no hard links, or not of files of others. */
+  /**
+   * Backs up an entry without a hard link: the file system does not support them, or forbids links to files of other
+   * users (fs.protected_hardlinks).
+   */
   private async copyAway(path: string, found: Found, at: string, backup: string): Promise<void> {
-    // A link is taken away as it is; for an instant nothing is there.
+    // A symbolic link is moved, not copied. For an instant the path does not exist.
     if (found.kind === 'link') return movedAway(path, at, backup);
     await copyFile(at, `${backup}.partial`);
     await withDescriptor(`${backup}.partial`, async (fd) => {
@@ -164,7 +175,7 @@ function undefinedIfUnusable(error: unknown): undefined {
   if (!(error instanceof UnusableDirectory)) throw error;
 }
 
-/** Steps of one depth do not depend on each other. */
+/** Groups steps by depth. Steps of one depth do not depend on each other. */
 export function levels<T extends { path: string }>(steps: readonly T[], order: 'inner-first' | 'outer-first'): T[][] {
   const byDepth = new Map<number, T[]>();
   for (const step of steps) {

@@ -27,62 +27,66 @@ import { changeRefusal } from './review/refusals.js';
 import { isBinary, readSnapshotFile } from './snapshot.js';
 import { unifiedDiff } from './unified.js';
 
-/** A tree as it was or is: its manifest, with hashes, and where the files lie. */
+/** A file tree at one moment: its manifest with hashes, and the directory that holds the files. */
 export interface Snapshot {
   manifest: Manifest;
   directory: string;
-  /** What could not be part of it. */
+  /** Entries that could not be included. */
   refused?: readonly Refused[];
 }
 
 export interface CommitSources {
-  /** What the sandbox began with. Without `directory` there are no texts to compare with, and no .gitignore. */
+  /**
+   * The files that the sandbox began with. Without `directory`, base texts are unknown and .gitignore files are not
+   * read.
+   */
   base: Omit<Snapshot, 'directory'> & { directory?: string | undefined };
-  /** What it has now. */
+  /** The files that the sandbox has now. */
   result: Snapshot;
-  /** The host directory to bring up to date. Made if it is missing. */
+  /** Host directory to update. Created if it is missing. */
   target: string;
   /**
-   * The files that the sandbox began with, if the target is to receive them, too. `base` then lists those that the target has.
-   * Entries that are still as here are the caller's own: they are not flagged, and their links may lead out.
+   * The files that the sandbox began with, if the target is to receive these as well. `base` then lists the files that
+   * the target has. Entries that are unchanged since the seed are the caller's own: they are not flagged, and their
+   * links may lead out of the target.
    */
   seed?: CommitSources['base'] | undefined;
 }
 
 export interface CommitChange extends Change {
-  /** The content is not text, before or after. */
+  /** True if the content before or after the change is binary. */
   binary: boolean;
 }
 
-/** What is known before a commit. Nothing is written by making one; {@link applyCommit} looks again. */
+/** The result of {@link prepareCommit}. Nothing is written yet. {@link applyCommit} examines the target again. */
 export class CommitPlan {
-  /** Names the commit in the target's journal. */
+  /** Identifies the commit in the target's journal. */
   readonly id: string = newId();
 
   /** @internal Made by {@link prepareCommit}. */
   constructor(
-    /** The absolute path of the target. */
+    /** Absolute path of the target. */
     readonly target: string,
-    /** What changes, sorted by path. */
+    /** Changes, sorted by path. */
     readonly changes: readonly CommitChange[],
-    /** What would run programs on the host: written only when allowed. */
+    /** Changes that can run programs on the host. They are written only if the caller allows them. */
     readonly flagged: readonly Flagged[],
-    /** What is never written. */
+    /** Changes that are never written. */
     readonly refused: readonly Refused[],
-    /** What somebody else changed in the target since the seed was taken. */
+    /** Files of the target that were changed since the seed was taken. */
     readonly conflicts: readonly Conflict[],
-    /** The topmost paths left out by `ignore`, .gitignore files and the default list; at most 1,000 of `ignoredCount`. */
+    /** Topmost paths excluded by `ignore`, .gitignore files and the default list; at most 1,000 of `ignoredCount`. */
     readonly ignored: readonly string[],
     readonly ignoredCount: number,
     /** @internal */
     readonly sources: { base: string | undefined; result: string },
-    /** @internal Refused ones among `changes`, by path. */
+    /** @internal Refused changes among `changes`, by path. */
     readonly refusals: readonly Refusal[],
-    /** @internal Paths of `changes` that are as the caller's seed had them. */
+    /** @internal Paths of `changes` whose entries are unchanged since the caller's seed. */
     readonly own: ReadonlySet<string> = new Set(),
   ) {}
 
-  /** Bytes of the files to write. */
+  /** Total size of the files to write, in bytes. */
   get bytes(): number {
     return this.changes.reduce(
       (sum, { change, after }) => sum + (change === 'mode-changed' ? 0 : (after?.size ?? 0)),
@@ -90,18 +94,18 @@ export class CommitPlan {
     );
   }
 
-  /** `2 added, 1 deleted`. */
+  /** Returns the counts as text: `2 added, 1 deleted`. */
   summary(): string {
     return summarizeChanges(this.changes);
   }
 
-  /** For `JSON.stringify`: what a person or a program decides by. */
+  /** Used by `JSON.stringify`. Contains every property that is needed to decide about the plan. */
   toJSON(): object {
     const { id, target, changes, flagged, refused, conflicts, ignored, ignoredCount } = this;
     return { id, target, summary: this.summary(), changes, flagged, refused, conflicts, ignored, ignoredCount };
   }
 
-  /** The changes as `git diff` would show them; `git apply` and `patch -p1` take the text parts. */
+  /** Returns the changes in the format of `git diff`. `git apply` and `patch -p1` accept the text parts. */
   unifiedDiff(options?: UnifiedDiffOptions): Promise<string> {
     const parsed = parseOptions(unifiedDiffSchema, options, 'unifiedDiff');
     return unifiedDiff(this.changes, this.sources, parsed);
@@ -109,11 +113,12 @@ export class CommitPlan {
 }
 
 /**
- * Works out what bringing a sandbox's work into a host directory means: three-way, against what the sandbox began
- * with. An interrupted commit of the target is recovered first; apart from that nothing is written.
+ * Computes the changes that bring a sandbox's work into a host directory. The comparison is three-way: the files the
+ * sandbox began with, its files now, and the target. If an earlier commit to the target was interrupted, it is
+ * recovered first. Apart from that, nothing is written.
  *
- * @throws `too-many-entries` and `file-too-large` at the limits, TaskAbortedError, FileError, what
- * {@link recoverCommit} throws. Conflicts, flagged and refused files are part of the plan, not errors.
+ * @throws RipcordError `too-many-entries` and `file-too-large` at the limits, TaskAbortedError, FileError, and the
+ * errors of {@link recoverCommit}. Conflicts, flagged files and refused files are part of the plan, not errors.
  * @example
  * const plan = await prepareCommit({ base, result, target: '/home/me/project' })
  * console.log(await plan.unifiedDiff())
@@ -133,17 +138,17 @@ export async function prepareCommit(sources: CommitSources, options?: PrepareCom
 export interface ChangeSources {
   base: CommitSources['base'];
   changes: readonly Change[];
-  /** Where the new and changed files lie. */
+  /** Directory that holds the new and changed files. */
   directory: string;
   refused: readonly Refused[];
   target: string;
-  /** The changes of the sandbox to the caller's seed, if that is another tree than `base`. */
+  /** Changes relative to the caller's seed, if the seed differs from `base`. */
   since?: { directory: string | undefined; changes: readonly Change[] } | undefined;
-  /** Brings the files of `changes` into `directory`, once it is known which they are. */
+  /** Downloads the files of `changes` into `directory`. Called once the list of changes is final. */
   fetch?: (changes: readonly Change[]) => Promise<void>;
 }
 
-/** {@link prepareCommit} for who knows the changes already. */
+/** Implements {@link prepareCommit} for callers that already have the changes. */
 export async function planChanges(sources: ChangeSources, options?: PrepareCommitOptions): Promise<CommitPlan> {
   const parsed = parseOptions(prepareSchema, options, 'prepareCommit');
   const { signal } = parsed;
@@ -192,7 +197,7 @@ export async function planChanges(sources: ChangeSources, options?: PrepareCommi
   }
 }
 
-/** Those of `changes` that are about a path of `relevant`. */
+/** Returns the changes whose paths also occur in `relevant`. */
 async function changesAmong(changes: readonly Change[], relevant: readonly Change[]): Promise<Change[]> {
   const meter = new WorkMeter();
   const paths = new Set(relevant.map(({ path }) => path));
@@ -204,7 +209,7 @@ async function changesAmong(changes: readonly Change[], relevant: readonly Chang
   return among;
 }
 
-/** The paths of `all` that no change of `made` is about. */
+/** Returns the paths of `all` that do not occur in `made`. */
 function pathsWithout(all: readonly Change[], made: readonly Change[]): ReadonlySet<string> {
   if (all === made) return new Set();
   const touched = new Set(made.map(({ path }) => path));
@@ -222,7 +227,10 @@ function namesByParent(paths: ReadonlySet<string>): Map<string, string[]> {
   return names;
 }
 
-/** Without what is refused and everything below it: a refused link in place of a directory leaves the directory be. */
+/**
+ * Returns the changes that are neither refused nor below a refused path. If a link in place of a directory is refused,
+ * the directory stays unchanged.
+ */
 export async function withoutRefused<C extends Change>(
   changes: readonly C[],
   refusals: readonly Refusal[],
@@ -232,7 +240,7 @@ export async function withoutRefused<C extends Change>(
   const meter = new WorkMeter();
   const isRefused = async (path: string): Promise<boolean> => {
     for (const prefix of prefixesOf(path)) {
-      // Looking a path up reads all of it.
+      // A map lookup hashes the whole path.
       if (meter.spend(prefix.length)) await meter.rest();
       if (refused.has(prefix)) return true;
     }
@@ -256,7 +264,7 @@ function targetPath(target: string): string {
   return path.resolve(target);
 }
 
-/** Permissions that depend on a umask only are no change; see `commit-mode.ts`. */
+/** Returns false for permissions that differ only by the umask; see `permissions.ts`. */
 function isRelevant({ change, before, after }: Change): boolean {
   return change !== 'mode-changed' || !sameMode(before!, after!);
 }
@@ -280,7 +288,7 @@ function noneIfUnusable(error: unknown): [] {
 }
 
 type Directories = CommitPlan['sources'];
-/** No package.json is longer; nobody could read it. */
+/** Manifests above this size are not read: 1 MiB is far more than a real package.json has. */
 const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 async function readManifestText(change: Change, side: 'before' | 'after', from: Directories) {
@@ -291,7 +299,10 @@ async function readManifestText(change: Change, side: 'before' | 'after', from: 
   return side === 'before' ? read.catch(unlessChanged) : read;
 }
 
-/** The seed's file may have changed by now. The change is a conflict then, and its old text is not needed. */
+/**
+ * Returns undefined if the seed's file changed meanwhile. The change is a conflict then, and its old text is not
+ * needed.
+ */
 function unlessChanged(error: unknown): undefined {
   if (!(error instanceof CommitError) || (error.code as string) !== 'workspace-changed') throw error;
 }

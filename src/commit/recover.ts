@@ -17,27 +17,27 @@ import { undo } from './undo.js';
 
 export interface Recovery {
   /**
-   * `nothing`: no commit was interrupted. `rolled-back`: one was, and the target is wholly old again. `completed`: one
-   * was interrupted after it was complete, and its leftovers are gone.
+   * `nothing`: no commit was interrupted. `rolled-back`: one was interrupted, and the target is in its old state again.
+   * `completed`: one was interrupted after it was complete, and its leftovers were removed.
    */
   outcome: 'nothing' | 'rolled-back' | 'completed';
-  /** Which commits this is about. */
+  /** Identifiers of these commits. */
   commits: string[];
-  /** What others wrote after the crash where the old state had to be restored: moved, not lost. */
+  /** Files that others wrote after the crash where the old state had to be restored. They were moved, not deleted. */
   displaced: Displaced[];
-  /** The reason why {@link readCommits} will not know of these commits. Undefined when the history has them. */
+  /** The reason why {@link readCommits} does not list these commits. Undefined if the history has them. */
   historyProblem?: string | undefined;
 }
 
 const NOTHING: Recovery = { outcome: 'nothing', commits: [], displaced: [] };
 
 /**
- * Brings a target whose commit was interrupted by a crash or a kill to its wholly old or wholly new state. The files in its
- * `.ripcord` say which; they are removed. Does nothing where nothing was interrupted; can itself be killed and run again.
- * {@link prepareCommit} and {@link applyCommit} do it first.
+ * Restores a target whose commit was interrupted by a crash or a kill to its old or its new state, never a mix. The
+ * files in its `.ripcord` decide which; they are then removed. Does nothing if no commit was interrupted. Can itself be
+ * killed and run again. {@link prepareCommit} and {@link applyCommit} call it first.
  *
- * @throws CommitError `commit-busy` while a live process commits, `commit-blocked` when something stands in the way,
- * `commit-journal-invalid` when the journal was not written here. FileError.
+ * @throws CommitError `commit-busy` while a live process commits, `commit-blocked` if the undo is obstructed,
+ * `commit-journal-invalid` if this user did not write the journal. FileError.
  */
 export async function recoverCommit(target: string, options?: RecoverOptions): Promise<Recovery> {
   const { lockTimeoutMs, signal } = parseOptions(recoverSchema, options, 'recoverCommit');
@@ -60,17 +60,17 @@ export async function recoverCommit(target: string, options?: RecoverOptions): P
 }
 
 /**
- * Lists the last 100 commits to a directory, oldest first. Those under way or interrupted stand in its `.ripcord`, the
- * finished ones in `$XDG_STATE_HOME/ripcord/commits` (without that variable `~/.local/state/ripcord/commits`)
- * under its real path: a project that is moved begins a new history.
+ * Lists the last 100 commits to a directory, oldest first. Commits in progress or interrupted are read from its
+ * `.ripcord`. Finished ones are read from `$XDG_STATE_HOME/ripcord/commits` (default `~/.local/state/ripcord/commits`),
+ * stored by the target's real path: a project that moves starts a new history.
  *
- * @throws CommitError `commit-journal-invalid` when one of them was not written by Ripcord. FileError.
+ * @throws CommitError `commit-journal-invalid` if one of them was not written by Ripcord. FileError.
  */
 export async function readCommits(target: string): Promise<JournalEntry[]> {
   const tree = await openTree(target);
   if (tree === undefined) return [];
   try {
-    // In this order: what ends in between is in the history before it is gone from the target.
+    // Read the target first: a commit that ends meanwhile is in the history before it leaves the target.
     const there = (await inOwnDirectoryIfThere(tree, (own) => readThere(tree, own))) ?? { former: [], work: [] };
     const kept = await readHistory(tree.root);
     const known = new Set(kept.map(({ id }) => id));
@@ -91,7 +91,7 @@ async function readThere(
   return { former: former.filter(({ id }) => !ids.has(id)), work };
 }
 
-/** Undefined where there is no such directory. */
+/** Opens the target. Returns undefined if the directory does not exist. */
 export async function openTree(target: string): Promise<AnchoredTree | undefined> {
   try {
     return await AnchoredTree.open(target);
@@ -107,7 +107,10 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** {@link recoverCommit} for who holds the lock already. Moves what an earlier version kept in the target, too. */
+/**
+ * Implements {@link recoverCommit} for callers that hold the lock. Also moves the journal of an earlier version out of
+ * the target.
+ */
 export async function recoverLocked(tree: AnchoredTree, own: DirectoryHandle): Promise<Recovery> {
   const former = await readLegacyJournal(own);
   const finished = former.filter(({ state }) => state !== 'applying');
@@ -121,7 +124,7 @@ export async function recoverLocked(tree: AnchoredTree, own: DirectoryHandle): P
   }
   const historyProblem = await keepHistory(tree.root, finished);
   await removeWork(tree, own);
-  // It is all there is of it: it stays until it can be moved.
+  // The legacy journal is the only record, so it stays until it can be moved.
   if (historyProblem === undefined) await removeLegacyJournal(own);
   const problem = historyProblem === undefined ? {} : { historyProblem };
   const rolledBack = done['rolled-back'];
@@ -133,11 +136,11 @@ export async function recoverLocked(tree: AnchoredTree, own: DirectoryHandle): P
 async function due(tree: AnchoredTree, own: DirectoryHandle, former: readonly JournalEntry[]): Promise<JournalEntry[]> {
   const found = (await findWork(tree, own, former)).flatMap(({ entry }) => entry ?? []);
   const ids = new Set(found.map(({ id }) => id));
-  // An earlier version's commit may have lost its files. Undoing it throws an error that says so.
+  // A commit of an earlier version may have lost its files. Undoing it throws an error that names them.
   return [...found, ...former.filter(({ id, state }) => state === 'applying' && !ids.has(id))];
 }
 
-/** Undoes what was made of a commit, and keeps that in the history. */
+/** Undoes the performed steps of a commit and records the rollback in the history. */
 export async function rollBack(tree: AnchoredTree, own: DirectoryHandle, entry: JournalEntry): Promise<Displaced[]> {
   const displaced = await undoWork(tree, own, entry.id);
   await keepHistory(tree.root, [{ ...entry, state: 'rolled-back', endedAt: new Date().toISOString() }]);
@@ -156,7 +159,10 @@ async function undoWork(tree: AnchoredTree, own: DirectoryHandle, id: string): P
   return displaced;
 }
 
-/** Tells how much there is to do. `litter`: only the directory itself and locks, which harm no reader of the target. */
+/**
+ * Returns the kind of recovery that is needed. `leftovers`: only the directory itself and locks, which do not disturb
+ * readers of the target.
+ */
 async function pendingWork(tree: AnchoredTree): Promise<'nothing' | 'leftovers' | 'recovery'> {
   const found = await inOwnDirectoryIfThere(tree, async (own) => {
     const names = await own.list();
@@ -167,7 +173,10 @@ async function pendingWork(tree: AnchoredTree): Promise<'nothing' | 'leftovers' 
   return found ?? 'nothing';
 }
 
-/** Litter may stay where this process cannot write, or where another one is about to begin a commit. */
+/**
+ * Ignores errors of removing leftovers: this process may lack write permission, or another one is about to start a
+ * commit.
+ */
 function ignoreUnremovable(error: unknown): Recovery {
   const isBusy = error instanceof CommitError && error.code === 'commit-busy';
   if (isBusy || hasVanished(error) || ['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? ''))
@@ -175,7 +184,9 @@ function ignoreUnremovable(error: unknown): Recovery {
   throw error;
 }
 
-/** Undefined where there is none, also where another process removes its unused one meanwhile. */
+/**
+ * Runs `work` in `.ripcord`. Returns undefined if the directory does not exist or another process removes it meanwhile.
+ */
 async function inOwnDirectoryIfThere<T>(
   tree: AnchoredTree,
   work: (own: DirectoryHandle) => Promise<T>,

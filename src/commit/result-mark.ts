@@ -1,7 +1,7 @@
 /**
- * The mark beside a directory that `ripcord run --out` wrote: what changed in the sandbox, with hashes. It tells a result
- * that has only what changed from a whole directory, so that `ripcord apply` does not take what is missing for deleted.
- * It lies beside the result and never inside it, where the sandbox could have written it.
+ * The mark beside a directory that `ripcord run --out` wrote. It lists the changes of the sandbox, with hashes. It
+ * distinguishes a result with only the changed files from a whole directory, so that `ripcord apply` does not treat
+ * missing files as deleted. The mark lies beside the result, never inside it, where the sandbox could have written it.
  */
 import { randomBytes } from 'node:crypto';
 import { realpath, rename, rm, writeFile } from 'node:fs/promises';
@@ -15,25 +15,27 @@ import type { Change } from '../workspace/diff.js';
 import type { Manifest, ManifestEntry } from '../workspace/manifest.js';
 import { changeSchema } from './saved-plan.js';
 
-/** No file of this ending is taken out of a sandbox: it would speak for the directory beside it. */
+/**
+ * Files with this ending are never copied out of a sandbox, because such a file would describe the directory beside it.
+ */
 export const MARK_ENDING = '.ripcord.json';
-/** A hundred thousand changes with long paths fit. */
+/** Maximum size of a mark: 100,000 changes with long paths fit. */
 const MAX_MARK_BYTES = 64 * 1024 ** 2;
 
 const markSchema = z.strictObject({ ripcordResult: z.literal(1), changes: z.array(changeSchema) });
 
-/** The changes of a run: the paths written to the result, and the deleted ones. */
+/** The changes of a run: paths that were written to the result, and deleted paths. */
 export interface ResultMark {
   changes: Change[];
 }
 
-/** The path of the mark of `directory`, which must exist. Undefined for `/`: a mark cannot lie beside it. */
+/** Returns the path of the mark of `directory`, which must exist. Undefined for `/`, which has no parent directory. */
 export async function markPath(directory: string): Promise<string | undefined> {
   const real = await realpath(directory);
   return path.dirname(real) === real ? undefined : real + MARK_ENDING;
 }
 
-/** Removes the mark of an earlier run, which does not describe the files written from now on. */
+/** Removes the mark of an earlier run, because it does not describe the files written from now on. */
 export async function removeMark(directory: string): Promise<void> {
   const file = await markPath(directory);
   if (file === undefined) return;
@@ -44,7 +46,10 @@ export async function removeMark(directory: string): Promise<void> {
   }
 }
 
-/** @returns the path of the mark; undefined for `/` */
+/**
+ * Writes the mark of `directory` atomically.
+ * @returns the path of the mark; undefined for `/`
+ */
 export async function writeMark(directory: string, { changes }: ResultMark): Promise<string | undefined> {
   const file = await markPath(directory);
   if (file === undefined) return undefined;
@@ -60,8 +65,8 @@ export async function writeMark(directory: string, { changes }: ResultMark): Pro
 }
 
 /**
- * The mark of `directory`, whose files are `manifest`, with hashes.
- * @returns the mark, the reason why it is not valid, or undefined where the file is missing
+ * Reads the mark of `directory` and checks it against `manifest`, the directory's files with hashes.
+ * @returns the mark, the reason why it is not valid, or undefined if the file does not exist
  */
 export async function readMark(
   directory: string,
@@ -83,7 +88,7 @@ export async function readMark(
   return { problem: `${printable(other.path)} is not as the run wrote it` };
 }
 
-/** Compares kind and content. Permissions are the host's own. */
+/** Compares kind and content. Permissions are not compared, because they depend on the host's umask. */
 export function isSame(a: ManifestEntry, b: ManifestEntry | undefined): boolean {
   return a.kind === b?.kind && a.sha256 === b.sha256 && a.linkTarget === b.linkTarget;
 }

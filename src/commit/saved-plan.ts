@@ -1,4 +1,4 @@
-/** A plan's changes as a file, to be looked at and applied later, by another process. */
+/** Saves a plan to a file, so that another process can review and apply it later. */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -27,18 +27,19 @@ export const changeSchema = z.strictObject({
 
 const savedSchema = z.strictObject({
   ripcordPlan: z.literal(1),
-  /** Where the files lay that the sandbox began with, and those it ended with. */
+  /** Directories with the files that the sandbox began with and ended with. */
   base: z.string().optional(),
   result: z.string(),
-  /** A mark or the user names the deletions. Otherwise the result only lacks these paths. */
+  /** True if a result mark or the user named the deletions. False if the result only lacks these paths. */
   deletionsKnown: z.boolean().default(false),
   changes: z.array(changeSchema),
   refused: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
 });
 
 /**
- * Writes what `plan` changes to `file`. The result's files stay where they are; their hashes are in it.
- * @param deletionsKnown A mark or the user names the deletions. Otherwise the result only lacks these paths.
+ * Writes the changes of `plan` to `file`. The result's files stay in their directory; the file stores their hashes.
+ * @param deletionsKnown True if a result mark or the user named the deletions. False if the result only lacks these
+ * paths.
  */
 export async function savePlan(plan: CommitPlan, file: string, deletionsKnown = false): Promise<void> {
   const changes = plan.changes.map(({ binary: _, ...change }) => change);
@@ -54,16 +55,16 @@ export async function savePlan(plan: CommitPlan, file: string, deletionsKnown = 
   }
 }
 
-/** A saved plan, planned anew. */
+/** A saved plan, computed again for a target. */
 export interface SavedPlan {
   plan: CommitPlan;
   deletionsKnown: boolean;
 }
 
 /**
- * Plans the changes in `file` anew, against `target` as it is now: conflicts, flags and refusals are found again.
- * @param deletions False: without those that delete.
- * @throws CommitError `commit-plan-invalid`; what `prepareCommit` throws
+ * Plans the changes in `file` again, for `target` as it is now. Conflicts, flags and refusals are computed again.
+ * @param deletions False to skip deletions.
+ * @throws CommitError `commit-plan-invalid`, and the errors of `prepareCommit`
  */
 export async function planSaved(
   file: string,
@@ -75,7 +76,7 @@ export async function planSaved(
   const changes = deletions ? saved.changes : saved.changes.filter(({ change }) => change !== 'deleted');
   const manifest = new Map(changes.flatMap(({ path: at, before }) => (before ? [[at, before] as const] : [])));
   const sources = { base: { manifest, directory: base }, changes, directory: result, refused, target };
-  // What is in the file is what was decided on: .gitignore files had their say when it was written.
+  // The .gitignore files were applied when the plan was saved. Do not apply them twice.
   return { plan: await planChanges(sources, { ...options, gitignore: false, defaultIgnores: false }), deletionsKnown };
 }
 

@@ -5,7 +5,10 @@ import { errnoOf, hostFileError } from '../base/host-error.js';
 import type { ManifestEntry } from '../workspace/manifest.js';
 import { changed } from './stage.js';
 
-/** Reads a file of a snapshot. @throws CommitError `workspace-changed` when it is not what the manifest says. */
+/**
+ * Reads a file of a snapshot.
+ * @throws CommitError `workspace-changed` if the content does not match the manifest
+ */
 export async function readSnapshotFile(directory: string, relative: string, entry: ManifestEntry): Promise<Buffer> {
   const content = await readStart(directory, relative, entry.size + 1);
   const isSame = createHash('sha256').update(content).digest('hex') === entry.sha256;
@@ -13,10 +16,10 @@ export async function readSnapshotFile(directory: string, relative: string, entr
   return content;
 }
 
-/** As many bytes as git looks at to tell text from binary. */
+/** Number of bytes that git reads to distinguish text from binary (`FIRST_FEW_BYTES` in xdiff-interface.c). */
 const LOOKED_AT = 8000;
 
-/** Whether git would call it binary: a NUL near its start. */
+/** Returns true if git would treat the file as binary: it has a NUL byte near its start. */
 export async function isBinary(
   directory: string | undefined,
   relative: string,

@@ -1,4 +1,4 @@
-/** Brings what a commit writes onto the target's file system, complete, before anything of the target is touched. */
+/** Writes the new files of a commit to the target's file system before the target itself is changed. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { throwIfAborted } from '../base/abort.js';
@@ -14,14 +14,14 @@ import { newMode } from './permissions.js';
 import type { Step, StoredStep } from './steps.js';
 import { storeIdentity } from './steps.js';
 
-/** Steps that have something staged for them. */
+/** Returns true for steps that need a staged entry. */
 export const isStaged = ({ step }: { step: Step['step'] }): boolean =>
   step === 'place' || step === 'replace' || step === 'make-directory';
 
 /**
- * Writes `new/<n>` for every step that needs it, from the files at `source`.
- * @returns the steps as the journal keeps them
- * @throws CommitError `workspace-changed` when a file at `source` is not the one that was planned with
+ * Writes `new/<n>` for every step that needs it, from the files in `source`.
+ * @returns the steps as the journal stores them
+ * @throws CommitError `workspace-changed` if a file in `source` is not the one that was planned with
  */
 export async function stageSteps(
   tree: AnchoredTree,
@@ -86,14 +86,14 @@ async function copyFile(step: Step, from: string, to: string, signal: AbortSigna
         throwIfAborted(signal, `writing ${path}`);
         const count = await readFully(input, buffer);
         size += count;
-        // A file that grows for ever is not the one that was planned with either.
+        // A file that keeps growing is not the planned one either.
         if (size > after!.size) throw changed(path);
         hash.update(buffer.subarray(0, count));
         await writeFully(output, buffer.subarray(0, count));
         if (count < buffer.byteLength) break;
       }
       if (hash.digest('hex') !== after!.sha256) throw changed(path);
-      // The owner first: changing it takes some permission bits away.
+      // Set the owner first: chown(2) clears the setuid and setgid bits.
       if (owner !== undefined) await ignoreEperm(fchown(output, owner.uid, owner.gid));
       if (mode !== undefined) await fchmod(output, mode);
     } finally {
@@ -113,7 +113,7 @@ async function openSource(from: string, path: string): Promise<number> {
   }
 }
 
-/** Giving a file away takes root; without it what is written is simply ours. */
+/** Ignores EPERM: only root can change a file's owner. Without root, new files belong to this process. */
 async function ignoreEperm(change: Promise<void>): Promise<void> {
   try {
     await change;
@@ -124,7 +124,7 @@ async function ignoreEperm(change: Promise<void>): Promise<void> {
 
 export function changed(path: string, cause?: unknown): CommitError {
   return new CommitError('workspace-changed', `${printable(path)} changed after the commit was planned`, {
-    hint: 'End what still runs in the sandbox, and plan again.',
+    hint: 'Stop the commands that still run in the sandbox, then plan again.',
     details: { path },
     cause,
   });

@@ -2,32 +2,32 @@ import type { EntryKind, ManifestEntry } from '../workspace/manifest.js';
 import type { Found, Identity } from './identity.js';
 
 /**
- * What one system call, or two that cannot be told apart afterwards, do to the target. A file that becomes a directory
- * takes two steps.
+ * A change to the target made by one system call, or by two that cannot be distinguished afterwards. A file that
+ * becomes a directory takes two steps.
  */
 export type StepKind = 'remove' | 'remove-directory' | 'make-directory' | 'place' | 'replace' | 'set-mode';
 
 export interface Step {
-  /** Names the staged entry and the backup. */
+  /** Number of the step: names its staged entry (`new/<n>`) and its backup (`old/<n>`). */
   n: number;
   step: StepKind;
   path: string;
-  /** What is there now; not for `make-directory` and `place`. */
+  /** The entry on the host now. Not set for `make-directory` and `place`. */
   found?: Found;
-  /** What is to be there; not for `remove` and `remove-directory`. */
+  /** The entry to write. Not set for `remove` and `remove-directory`. */
   after?: ManifestEntry;
-  /** Permissions to set, exactly; else those of `after`, less the umask. */
+  /** Exact permissions to set. Default: those of `after`, less the umask. */
   mode?: number;
-  /** Who is to own what is new, where that is not this process. */
+  /** Owner of the new entry, if that is not this process. */
   owner?: { uid: number; gid: number };
 }
 
-/** What an undo after a crash needs to know of a step. */
+/** The part of a step that an undo after a crash needs. */
 export interface StoredStep {
   n: number;
   step: StepKind;
   path: string;
-  /** What was written, to tell it from what others wrote since. */
+  /** Describes the written entry, so that an undo can detect later changes by others. */
   written?: { kind: EntryKind; sha256?: string; linkTarget?: string; identity?: StoredIdentity };
   oldMode?: number;
 }
@@ -45,8 +45,8 @@ export const storeIdentity = ({ ino, size, mtimeNs }: Identity): StoredIdentity 
 });
 
 /**
- * The order steps are taken in; undone in reverse. What is removed makes room first, directories exist before what goes
- * into them, permissions that could forbid all that come last.
+ * The order of the steps; an undo reverses it. Removals come first because they make room. Directories exist before
+ * their entries. Permissions that could forbid any of this come last.
  */
 export const PHASES: readonly { steps: readonly StepKind[]; order: 'any' | 'inner-first' | 'outer-first' }[] = [
   { steps: ['remove'], order: 'any' },

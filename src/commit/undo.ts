@@ -1,6 +1,6 @@
 /**
- * Takes the steps of a commit back, from what is on the disk alone: a step was made if its `new/<n>` is gone or its
- * `old/<n>` is there. Undoing puts exactly that right again, so it can be interrupted anywhere and begun anew.
+ * Undoes the steps of a commit from the files on disk alone. A step was performed if its `new/<n>` is gone or its
+ * `old/<n>` exists. Undoing restores that state, so it can be interrupted at any point and started again.
  */
 import { randomBytes } from 'node:crypto';
 import { forEachLimited } from '../base/concurrency.js';
@@ -18,21 +18,24 @@ import { levels, withDescriptor } from './perform.js';
 import type { StoredStep } from './steps.js';
 import { PHASES, storeIdentity } from './steps.js';
 
-/** Something others wrote after the commit, where it had to be undone: it was moved, not lost. */
+/** An entry that others wrote after the commit at a path that had to be restored. It was moved, not deleted. */
 export interface Displaced {
   path: string;
-  /** Where it is now, relative to the target; undefined where it stayed. */
+  /** The new path, relative to the target. Undefined if the entry stayed in place. */
   movedTo?: string | undefined;
 }
 
-/** The places an undo deals with. */
+/** The directories that an undo uses. */
 export interface UndoHandles {
   tree: AnchoredTree;
   fresh: DirectoryHandle;
   old: DirectoryHandle;
 }
 
-/** @throws CommitError `commit-blocked` when something stands in the way; begin anew when it is gone. */
+/**
+ * Undoes `steps`.
+ * @throws CommitError `commit-blocked` if the undo is obstructed; call again once the cause is removed.
+ */
 export async function undo(handles: UndoHandles, id: string, steps: readonly StoredStep[]): Promise<Displaced[]> {
   return new Undo(handles, id).run(steps);
 }
@@ -68,7 +71,7 @@ class Undo {
       await this[step.step](step);
     } catch (error) {
       if (error instanceof UnusableDirectory)
-        this.blocked.push({ path: step.path, reason: `its directory is a ${error.reason}` });
+        this.blocked.push({ path: step.path, reason: `its directory: ${error.reason}` });
       else throw commitFileError(error, 'restore', step.path);
     }
   }
@@ -98,7 +101,8 @@ class Undo {
 
   private async replace(step: StoredStep): Promise<void> {
     const { n, path } = step;
-    // A link whose backup was moved instead of copied is gone from its place although the new one is still staged.
+    // A link's backup is moved, not copied. After a crash the link can be missing although the new entry is still
+    // staged.
     if (await isThere(this.handles.fresh, n)) return this.putBackIfMissing(step);
     if (!(await isThere(this.handles.old, n))) return;
     await this.withParent(path, async (handle) => {
@@ -125,7 +129,7 @@ class Undo {
         await rmdir(handle.at(nameOf(path)));
       } catch (error) {
         const errno = errnoOf(error) ?? '';
-        // Somebody put something in there, or in its place: it is theirs now.
+        // The directory holds, or was replaced by, entries that others made. It stays.
         if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno)) this.displaced.push({ path });
         else if (errno !== 'ENOENT') throw error;
       }
@@ -153,19 +157,25 @@ class Undo {
     });
   }
 
-  /** True for what the commit wrote, unchanged since; undefined for nothing. */
+  /**
+   * Returns true for an entry that the commit wrote and that is unchanged since. Undefined if nothing exists at the
+   * path.
+   */
   private async isOurs({ path, written }: StoredStep, handle: DirectoryHandle): Promise<boolean | undefined> {
     const quick = await inspectEntry(handle, nameOf(path));
     if (quick === undefined) return undefined;
     const { identity } = written!;
     const now = storeIdentity(quick);
     if (identity?.ino === now.ino && identity.size === now.size && identity.mtimeNs === now.mtimeNs) return true;
-    // Somebody copied the whole target elsewhere: other inodes, the same content.
+    // If the target was copied, inodes differ, but the content is the same.
     const found = await inspectEntry(handle, nameOf(path), [Number(quick.size)]);
     return sameContent(found, written);
   }
 
-  /** Moves a person's work into a directory that people see. `.ripcord` is removed with the commit. */
+  /**
+   * Moves an entry that others made into a visible directory of the target. `.ripcord` would be removed with the
+   * commit.
+   */
   private async displace(path: string, at: string): Promise<void> {
     const directory = `ripcord-displaced-${this.id}`;
     const name = `${randomBytes(4).toString('hex')}-${nameOf(path).slice(0, 60)}`;
@@ -175,7 +185,7 @@ class Undo {
     this.displaced.push({ path, movedTo: `${directory}/${name}` });
   }
 
-  /** Nothing is to be done where the directory is gone with everything in it. */
+  /** Runs `work` in the parent directory of `path`. Does nothing if the directory no longer exists. */
   private async ifParentExists(path: string, work: (handle: DirectoryHandle) => Promise<void>): Promise<void> {
     const directory = parentOf(path);
     try {
@@ -186,7 +196,7 @@ class Undo {
     }
   }
 
-  /** What is to come back gets its directory back, too. */
+  /** Runs `work` in the parent directory of `path`, and creates the directory first if it is missing. */
   private async withParent(path: string, work: (handle: DirectoryHandle) => Promise<void>): Promise<void> {
     const directory = parentOf(path);
     try {
@@ -214,8 +224,8 @@ async function isThere(handle: DirectoryHandle, n: number): Promise<boolean> {
 
 function blockedError(blocked: readonly Conflict[]): CommitError {
   const shown = blocked.slice(0, 10).map(({ path, reason }) => `${printable(path)} (${reason})`);
-  return new CommitError('commit-blocked', `A half-made commit cannot be undone yet: ${shown.join(', ')}`, {
-    hint: 'Put the directories back, then run recoverCommit (ripcord apply --recover). Nothing is lost: .ripcord has it.',
+  return new CommitError('commit-blocked', `An interrupted commit cannot be undone yet: ${shown.join(', ')}`, {
+    hint: 'Put the directories back, then run recoverCommit (ripcord apply --recover). Nothing is lost: .ripcord has the replaced files.',
     details: { blocked },
   });
 }

@@ -1,4 +1,4 @@
-/** Changes as text for people, in the form `git diff` has and `git apply` and `patch -p1` take. */
+/** Formats changes as text, as `git diff` does. `git apply` and `patch -p1` accept it. */
 import { isUtf8 } from 'node:buffer';
 import { throwIfAborted } from '../base/abort.js';
 import type { ManifestEntry } from '../workspace/manifest.js';
@@ -13,7 +13,7 @@ export interface UnifiedOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Files whose base is unknown, that are binary or too large are named, not shown. */
+/** Returns the diff. Files that are binary, too large or without a known base are named only. */
 export async function unifiedDiff(
   changes: readonly CommitChange[],
   sources: { base: string | undefined; result: string },
@@ -40,7 +40,7 @@ export async function unifiedDiff(
 
 type Sides = Pick<CommitChange, 'path' | 'binary'> & { before?: ManifestEntry; after?: ManifestEntry };
 
-/** As git has it: what changes its kind is deleted and added; directories are not mentioned. */
+/** Splits a change of kind into a deletion and an addition, as git does. Directories are left out. */
 function sidesOf({ path, binary, before, after }: CommitChange): Sides[] {
   const was = before?.kind === 'directory' ? undefined : before;
   const is = after?.kind === 'directory' ? undefined : after;
@@ -102,7 +102,9 @@ function isText(content: Buffer | undefined): content is Buffer {
   return content !== undefined && isUtf8(content) && !content.includes(0);
 }
 
-/** The hunks. What cannot be compared is shown as replaced from beginning to end, which is as right. */
+/**
+ * Returns the hunks. If the texts cannot be compared, one hunk replaces the whole text, which is also a correct patch.
+ */
 async function hunksOf(compared: LineDiff, old: string, fresh: string, context: number): Promise<string> {
   return (await compared.hunks(old, fresh, context)) ?? replaced(old, fresh);
 }
@@ -115,7 +117,10 @@ function replaced(old: string, fresh: string): string {
 
 const NO_NEWLINE = '\n\\ No newline at end of file';
 
-/** Every line behind `mark`, and which lines a hunk of all of them names. Strings only: there may be a million lines. */
+/**
+ * Returns every line with `mark` before it, and the range of a hunk with all lines. Works on strings, because there may
+ * be a million lines.
+ */
 function signed(mark: string, text: string): { text: string; range: string } {
   if (text === '') return { text: '', range: '0,0' };
   const isEnded = text.endsWith('\n');
@@ -125,7 +130,7 @@ function signed(mark: string, text: string): { text: string; range: string } {
   return { text: isEnded ? marked : marked + NO_NEWLINE, range: count === 1 ? '1' : `1,${count}` };
 }
 
-/** A space in a name would end it for some readers; git puts a tab behind such names. */
+/** Appends a tab to a name with a space, as git does, because some readers end the name at a space. */
 function withTab(name: string): string {
   return name.includes(' ') && !name.startsWith('"') ? `${name}\t` : name;
 }
@@ -142,7 +147,7 @@ const ESCAPES: Record<string, string> = {
   '\\': '\\\\',
 };
 
-/** As git quotes names that would break the line or the terminal. */
+/** Quotes names with control or non-ASCII characters, as git does. */
 function quoted(name: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (!/[\x00-\x1f\x7f-\uffff"\\]/.test(name)) return name;

@@ -1,7 +1,7 @@
 /**
- * The history of finished commits, `$XDG_STATE_HOME/ripcord/commits/<name>-<hash>.json`, one file for each target. The
- * target itself has nothing of it: `git status`, archives and sandboxes do not see it. The holder of the target's lock
- * replaces the file as a whole. It decides nothing: a recovery reads the target alone.
+ * The history of finished commits: `$XDG_STATE_HOME/ripcord/commits/<name>-<hash>.json`, one file for each target. It
+ * is stored outside the target, so that `git status`, archives and sandboxes do not see it. The holder of the target's
+ * lock replaces the file atomically. No decision depends on it: a recovery reads only the target.
  */
 import { z } from 'zod';
 import { forEachLimited } from '../../base/concurrency.js';
@@ -15,23 +15,23 @@ import { projectFile } from './project-file.js';
 import { readSmallFile } from './small-file.js';
 import { makeStateDirectory, ownStateDirectory } from './state-home.js';
 
-/** Below {@link ownStateDirectory}. */
+/** Name of the directory in {@link ownStateDirectory}. */
 const COMMITS = 'commits';
-/** Enough to find out about a commit that a crashed run had begun. */
+/** Maximum number of commits stored for a target. Enough to find a commit that a crashed run began. */
 export const MAX_ENTRIES = 100;
-/** Targets come and go. Beyond these, the ones whose last commit is longest ago are forgotten. */
+/** Maximum number of targets. Beyond it, the targets with the oldest last commit are removed. */
 const MAX_PROJECTS = 1000;
 
 const historySchema = z.strictObject({
   version: z.literal(1),
-  /** The real path of the directory. */
+  /** Real path of the target. */
   target: z.string(),
   commits: z.array(entrySchema.extend({ state: z.enum(['committed', 'rolled-back']) })),
 });
 
 /**
- * The finished commits to `target` (its real path), oldest first; none where none were kept.
- * @throws CommitError `commit-journal-invalid` when the file is not one of these, FileError
+ * Returns the finished commits to `target` (its real path), oldest first.
+ * @throws CommitError `commit-journal-invalid` if the file is not a history of this target, FileError
  */
 export async function readHistory(target: string): Promise<JournalEntry[]> {
   const directory = historyDirectory();
@@ -45,8 +45,8 @@ export async function readHistory(target: string): Promise<JournalEntry[]> {
 }
 
 /**
- * Adds finished commits to the history of `target`, or replaces what is known of them.
- * @returns why they could not be kept; undefined when they were. A commit that is made does not fail by this.
+ * Adds finished commits to the history of `target`, or replaces their entries.
+ * @returns the reason why they could not be saved; undefined if they were. The commit itself does not fail.
  */
 export async function keepHistory(target: string, entries: readonly JournalEntry[]): Promise<string | undefined> {
   const finished = entries.filter(({ state }) => state !== 'applying');
@@ -79,13 +79,16 @@ async function add(
   if (known.length === 0) await forgetOldest(handle);
 }
 
-/** @param shown what errors call it */
+/**
+ * Reads and checks a history.
+ * @param shown The path that errors show.
+ */
 async function readFrom(path: string, shown: string, target: string): Promise<JournalEntry[]> {
   const text = await readSmallFile(path);
   if (text === undefined) return [];
   const parsed = historySchema.safeParse(parseJson(text));
   if (parsed.success && parsed.data.target === target) return parsed.data.commits;
-  const why = parsed.success ? `it is that of ${printable(parsed.data.target)}` : 'it cannot be read';
+  const why = parsed.success ? `it belongs to ${printable(parsed.data.target)}` : 'it cannot be read';
   throw invalidJournal(`The history ${printable(shown)} is not valid: ${why}`, 'Look at it, then remove it.');
 }
 
@@ -113,7 +116,7 @@ async function forgetOldest(handle: DirectoryHandle): Promise<void> {
   }
 }
 
-/** The directory of all histories. Undefined where this user has no place for it. */
+/** Returns the directory of all histories. Undefined if this user has no state directory. */
 export function historyDirectory(): string | undefined {
   try {
     return `${ownStateDirectory()}/${COMMITS}`;

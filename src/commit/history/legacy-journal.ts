@@ -1,7 +1,7 @@
 /**
- * Earlier versions kept the history in the target, in `.ripcord/journal.json`, with the state of each commit. The next commit
- * to such a target, or a recovery, moves it. A repository can bring such a file along, so it only decides about commits
- * whose intent is sealed: their names are random, and a stranger does not know them.
+ * Reads the journal of earlier versions. They stored the history in the target, in `.ripcord/journal.json`, with the
+ * state of each commit. The next commit to such a target, or a recovery, moves it. A repository can contain such a
+ * file, so it decides only about commits with a sealed intent: an attacker cannot guess their random identifiers.
  */
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
@@ -10,14 +10,14 @@ import { entrySchema, invalidJournal, type JournalEntry, OWN_DIRECTORY } from '.
 import { readSmallFile } from './small-file.js';
 
 const FILE = 'journal.json';
-/** A process that was killed while it wrote the journal left the second one. */
+/** The `.partial` file remains if the process was killed while it wrote the journal. */
 export const LEGACY_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
 
 const legacySchema = z.strictObject({ version: z.literal(1), commits: z.array(entrySchema) });
 
 /**
- * The entries, oldest first.
- * @param home The target's {@link OWN_DIRECTORY}.
+ * Returns the entries, oldest first.
+ * @param own The target's {@link OWN_DIRECTORY}.
  * @throws CommitError `commit-journal-invalid`
  */
 export async function readLegacyJournal(own: DirectoryHandle): Promise<JournalEntry[]> {
@@ -28,7 +28,7 @@ export async function readLegacyJournal(own: DirectoryHandle): Promise<JournalEn
   } catch (cause) {
     throw invalidJournal(
       `${OWN_DIRECTORY}/${FILE} in the target cannot be read`,
-      `Look at ${OWN_DIRECTORY}: what is in commit-*/old was there before. Then remove the directory.`,
+      `Look at ${OWN_DIRECTORY}: commit-*/old has the replaced files. Then remove the directory.`,
       cause,
     );
   }

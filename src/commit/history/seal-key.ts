@@ -1,6 +1,7 @@
 /**
- * The key that seals what a commit is about to do: `$XDG_STATE_HOME/ripcord/key`, 32 random bytes, for this user alone. What
- * is public (a boot's id, which sandboxes see) or what every user of the machine can read (its id) seals nothing.
+ * The key that seals the intent of a commit: `$XDG_STATE_HOME/ripcord/key`, 32 random bytes, readable to this user
+ * alone. A public value (the boot id, which sandboxes see) or one that every user can read (the machine id) is not
+ * secret enough.
  */
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/errors.js';
@@ -12,12 +13,12 @@ import { makeOwnStateDirectory, ownStateDirectory } from './state-home.js';
 const KEY = 'key';
 const BYTES = 32;
 
-/** The key of commits that are made where no key can be kept. Only this process can undo them. */
+/** The key used if no key can be stored. Only this process can then undo its commits. */
 const processKey = randomBytes(BYTES);
-/** The keys that this process has used. It can undo its own commits when the key's file has changed. */
+/** Keys that this process has used. With them it can undo its own commits after the key file changed. */
 const used = new Map<string, Buffer>([[processKey.toString('hex'), processKey]]);
 
-/** The key for a new seal. Makes and keeps it if there is none. */
+/** Returns the key for a new seal. Creates and stores one if there is none. */
 export async function keyForSealing(): Promise<Buffer> {
   try {
     const key = await readOrMakeKey();
@@ -30,11 +31,11 @@ export async function keyForSealing(): Promise<Buffer> {
 
 export interface KnownKeys {
   keys: readonly Buffer[];
-  /** Why this user has no kept key. */
+  /** The reason why this user does not have a stored key. */
   problem?: string | undefined;
 }
 
-/** The keys that a seal may be made with. Makes none. */
+/** Returns the keys that a seal may be made with. Does not create one. */
 export async function keysForChecking(): Promise<KnownKeys> {
   const keys = [...used.values()];
   try {
@@ -56,7 +57,7 @@ async function readOrMakeKey(): Promise<Buffer> {
   return made;
 }
 
-/** Makes the whole key appear at once. `link` fails when another process was first. */
+/** Creates the key file atomically. `link` fails if another process was faster. */
 async function makeKey(file: string): Promise<void> {
   const partial = `${file}.${randomBytes(9).toString('hex')}.partial`;
   await writeKey(partial);
@@ -64,7 +65,7 @@ async function makeKey(file: string): Promise<void> {
     await link(partial, file);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return;
-    // A file system without hard links. A reader between two calls takes a short key for none, and keeps its own in memory.
+    // This file system has no hard links. A reader that sees a short key ignores it and keeps a key in memory.
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errnoOf(error) ?? '')) throw error;
     await writeKey(file).catch((failure: unknown) => {
       if (errnoOf(failure) !== 'EEXIST') throw failure;
@@ -84,7 +85,10 @@ async function writeKey(file: string): Promise<void> {
   }
 }
 
-/** @throws Error where something else is in its place, or others could have read it */
+/**
+ * Reads the key file.
+ * @throws Error if it is not a key file, or others could have read it
+ */
 async function readKey(file: string): Promise<Buffer | undefined> {
   const fd = await openIfThere(file);
   if (fd === undefined) return undefined;

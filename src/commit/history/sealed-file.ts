@@ -1,5 +1,6 @@
 /**
- * A text with a seal before it that a stranger cannot make. What has no such seal is never held in memory, however large it is.
+ * Files with a seal (HMAC) before their text, which only this user can make. A file without a valid seal is never kept
+ * in memory, whatever its size.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { close, openIfThere, readFully } from '../../base/fd.js';
@@ -8,12 +9,12 @@ import { fstat } from '../fs.js';
 import { keyForSealing, keysForChecking } from './seal-key.js';
 
 const CHUNK_BYTES = 128 * 1024;
-/** In hexadecimal, with a line's end. */
+/** SHA-256 in hexadecimal, and a newline. */
 const SEAL_BYTES = 64 + 1;
-/** A string of V8 can have no more. */
+/** Maximum length of a string in V8. */
 const MAX_BYTES = 512 * 1024 ** 2;
 
-/** Why a file is not what its name says. */
+/** Thrown if a file does not have a valid seal. */
 export class NotSealed extends Error {}
 
 export async function sealed(text: string): Promise<string> {
@@ -23,15 +24,16 @@ export async function sealed(text: string): Promise<string> {
 }
 
 /**
- * The text of a file that {@link sealed} made.
- * @returns undefined where nothing is there
+ * Returns the text of a file that {@link sealed} made.
+ * @returns undefined if the file does not exist
  * @throws NotSealed
  */
 export async function readSealed(path: string): Promise<string | undefined> {
   const { keys, problem } = await keysForChecking();
   const text = await read(path, keys, false);
   if (text === undefined) return undefined;
-  // It may have become another one since.
+  // The first pass checks the seal without keeping the text. Check again while reading, because the file may have
+  // changed.
   const kept = text === NOT_OURS ? text : await read(path, keys, true);
   if (kept !== NOT_OURS) return kept;
   const why = problem === undefined ? '' : ` (${problem})`;
@@ -40,7 +42,10 @@ export async function readSealed(path: string): Promise<string | undefined> {
 
 const NOT_OURS = Symbol('not sealed with one of our keys');
 
-/** @param keep false: an empty text stands for a sealed one */
+/**
+ * Reads a file and checks its seal.
+ * @param keep False to check only: a valid file then gives an empty text.
+ */
 async function read(
   path: string,
   keys: readonly Buffer[],
@@ -75,7 +80,7 @@ async function openAny(path: string): Promise<number | undefined> {
   try {
     return await openIfThere(path);
   } catch (error) {
-    // A link, a socket.
+    // ELOOP: a symbolic link. ENXIO: a socket.
     if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENXIO') throw new NotSealed('its intent is not a file');
     throw error;
   }

@@ -2,20 +2,20 @@ import { close, openIfThere, readFully } from '../../base/fd.js';
 import { errnoOf } from '../../base/host-error.js';
 import { fstat } from '../fs.js';
 
-/** A hundred commits take 20 kB. */
+/** Default maximum size: 100 commits take 20 kB. */
 const MAX_BYTES = 1024 ** 2;
 
 /**
- * Reads a small file that a stranger may have put there. Follows no link, and waits for no fifo.
- * @param maxBytes Default 1 MiB.
- * @returns undefined where nothing is there, an empty text for anything but a file of at most `maxBytes`
+ * Reads a small file that an untrusted program may have written. Follows no link and does not wait for a FIFO.
+ * @param maxBytes Maximum size. Default 1 MiB.
+ * @returns undefined if the path does not exist; an empty text for anything but a file of at most `maxBytes`
  */
 export async function readSmallFile(path: string, maxBytes = MAX_BYTES): Promise<string | undefined> {
   let fd: number | undefined;
   try {
     fd = await openIfThere(path);
   } catch (error) {
-    // A link, a socket.
+    // ELOOP: a symbolic link. ENXIO: a socket.
     if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENXIO') return '';
     throw error;
   }

@@ -1,36 +1,37 @@
-/** The place for data that outlives a restart: `$XDG_STATE_HOME` of the XDG Base Directory Specification. */
+/** The directory for data that survives a restart: `$XDG_STATE_HOME` of the XDG Base Directory Specification. */
 import { chmod, lstat, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { makeDirectories } from '../../base/make-directories.js';
 
-/** Below the state home. Other parts of Ripcord keep nothing there: what they make is temporary. */
+/** Name of the directory in the state home. Other parts of Ripcord store nothing there: their files are temporary. */
 const OURS = 'ripcord';
 
 /**
- * `$XDG_STATE_HOME/ripcord`, else `~/.local/state/ripcord`. A value that is not an absolute path is ignored, as the
- * specification wants it. Without HOME this fails, and never falls back to a temp directory.
- * @throws Error that says why there is none
+ * Returns `$XDG_STATE_HOME/ripcord`, or `~/.local/state/ripcord`. A value that is not an absolute path is ignored, as
+ * the specification requires. Without HOME this throws; it never falls back to a temp directory.
+ * @throws Error that gives the reason
  */
 export function ownStateDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(stateHome(env), OURS);
 }
 
 /**
- * Makes the directory `name`, which lies directly in {@link ownStateDirectory}, readable to this user alone.
- * @throws Error that says why it cannot be used
+ * Creates the directory `name` in {@link ownStateDirectory}, readable to this user alone.
+ * @throws Error that gives the reason why it cannot be used
  */
 export async function makeStateDirectory(name: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   return ownDirectory(join(await makeOwnStateDirectory(env), name));
 }
 
 /**
- * Makes {@link ownStateDirectory}, readable to this user alone.
- * @throws Error that says why it cannot be used
+ * Creates {@link ownStateDirectory}, readable to this user alone.
+ * @throws Error that gives the reason why it cannot be used
  */
 export async function makeOwnStateDirectory(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const home = stateHome(env);
-  // A home that does not exist is a user without one (`/nonexistent`): root could make it, and should not.
+  // A missing home directory means that the user does not have one (`/nonexistent`). Root could create it, but must
+  // not.
   if (!isNamed(env) && !(await stat(homeOf(env)!).catch(() => undefined))?.isDirectory()) {
     throw new Error(`HOME (${homeOf(env)}) is not a directory, and XDG_STATE_HOME is not set`);
   }
@@ -44,7 +45,10 @@ async function ownDirectory(path: string): Promise<string> {
   return path;
 }
 
-/** Under sudo with the user's HOME, a link of that user must not make root write and chmod elsewhere. */
+/**
+ * Checks the owner before chmod: under sudo with the user's HOME, a link of that user must not make root change other
+ * files.
+ */
 async function makePrivate(path: string): Promise<void> {
   const uid = process.getuid?.();
   if (uid === undefined) return;

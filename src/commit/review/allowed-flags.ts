@@ -3,12 +3,12 @@ import { IgnoreRules } from '../../workspace/ignore-rules.js';
 import type { Flagged, FlagRule } from './flags.js';
 
 export interface Allowance {
-  /** Patterns in .gitignore syntax. */
+  /** Patterns of allowed paths, in .gitignore syntax. */
   allow: string[];
   allowRules: readonly FlagRule[];
 }
 
-/** Splits what is flagged into what somebody allowed and the others. */
+/** Splits flags into those that the caller allowed and the others. */
 export async function sortFlags(
   flagged: readonly Flagged[],
   { allow, allowRules }: Allowance,
@@ -23,7 +23,9 @@ export async function sortFlags(
   return { allowed, others };
 }
 
-/** A pattern for a directory, `.vscode/`, means the directory and everything in it. */
+/**
+ * Returns true if a pattern matches the path or a directory above it: `.vscode/` allows everything in the directory.
+ */
 async function isMatched(patterns: IgnoreRules, path: string): Promise<boolean> {
   for (const prefix of prefixesOf(path)) if (await patterns.leavesOut(prefix, true)) return true;
   return patterns.leavesOut(path, false);

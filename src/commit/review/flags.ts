@@ -1,7 +1,7 @@
 /**
- * Which changes make programs run on the host *without anybody asking for it*: by entering a directory, opening it in
- * an editor or an agent, a git command, an installation, a shell or interpreter starting, a push. Such files are written
- * only when they are allowed by name. Which they are stands in obeyed-files.ts.
+ * Finds changes that make programs run on the host *without a request*: when a user enters a directory, opens it in an
+ * editor or agent, runs git, installs packages, starts a shell or interpreter, or pushes. Such files are written only
+ * if the caller allows them. obeyed-files.ts lists them.
  */
 
 import { FOLDING, foldedName } from '../../base/path-rules.js';
@@ -11,7 +11,7 @@ import { becomesExecutable } from '../permissions.js';
 import { OBEYED_FILES, type ObeyedBy, type ObeyedFiles, REASONS, REPOSITORIES, SCRIPT_KEYS } from './obeyed-files.js';
 import { repositoryParts } from './repository-marks.js';
 
-/** Names a kind of danger in `allowRules`. */
+/** A kind of flag, for `allowRules`. */
 export type FlagRule = ObeyedBy;
 
 export interface Flagged {
@@ -31,12 +31,12 @@ for (const rule of OBEYED_FILES) {
 
 const BARE = 'part of a bare repository';
 
-/** Reads a changed file's content before or after the change, or undefined if there is no such file. */
+/** Reads a changed file's content before or after the change. Resolves to undefined if the file does not exist. */
 export type ReadSide = (change: Change, side: 'before' | 'after') => Promise<string | undefined>;
 
 /**
- * Every reason to flag something among `changes`, sorted by path.
- * @param namesIn What stands in a directory of the target.
+ * Returns every flag for `changes`, sorted by path.
+ * @param namesIn Lists a directory of the target.
  */
 export async function flagChanges(
   changes: readonly Change[],
@@ -61,7 +61,10 @@ export async function flagChanges(
   return flagged;
 }
 
-/** Whether something flagged is a part of a repository of git or another version control: its configuration names programs. */
+/**
+ * Returns true if a flagged file is part of a repository of git or another version control, whose configuration can run
+ * programs.
+ */
 export function isOfRepository({ path, rule, reason }: Flagged): boolean {
   if (rule !== 'git') return false;
   return (
@@ -72,7 +75,7 @@ export function isOfRepository({ path, rule, reason }: Flagged): boolean {
   );
 }
 
-/** As a case-insensitive file system would take the path: `.GIT` is `.git` there. */
+/** Matches names as a case-insensitive file system does: `.GIT` is `.git` there. */
 function nameRule(path: string): ObeyedFiles | undefined {
   const folded = foldedName(path);
   for (const segment of folded.split('/')) {
@@ -95,7 +98,7 @@ async function changedScripts(change: Change, read: ReadSide): Promise<string | 
   return changed.length > 0 ? `changes ${changed.join(', ')}` : undefined;
 }
 
-/** Undefined where a value nests too deep for the stack. */
+/** Returns undefined if a value is nested too deeply for JSON.stringify. */
 function changedKeys(
   keys: readonly string[],
   before: Record<string, unknown>,
@@ -115,7 +118,7 @@ function parseObject(text: string | undefined): Record<string, unknown> | undefi
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
-    // Not JSON: the caller decides what that means.
+    // Invalid JSON: the caller handles undefined.
   }
   return undefined;
 }

@@ -7,17 +7,18 @@ import { type LeftOut, leaveOutBy } from '../../workspace/left-out.js';
 import type { Manifest } from '../../workspace/manifest.js';
 
 export interface LeaveOutOptions {
-  /** Patterns in .gitignore syntax: such changes are no part of the commit. */
+  /** Patterns in .gitignore syntax. Matching changes are not part of the commit. */
   ignore: string[];
-  /** Leave out what is new and named by the seed's .gitignore files, as the seed itself left it out. */
+  /** Leaves out new files that match the seed's .gitignore files, as the seed itself did. */
   gitignore: boolean;
-  /** Leave out new caches and dependency trees, as default-ignores.ts lists them. */
+  /** Leaves out new caches and dependency trees; default-ignores.ts lists them. */
   defaultIgnores: boolean;
 }
 
 /**
- * Splits off what is no part of the commit: caches, dependencies, build results. Only the seed's own .gitignore files
- * have a say, never those the sandbox wrote: a pattern can be made to match for hours. `.git` stays in, to be flagged.
+ * Splits off changes that are not part of the commit: caches, dependencies, build results. Only the seed's own
+ * .gitignore files are used, never those that the sandbox wrote, because a pattern can take hours to match. `.git`
+ * stays in, so that it is flagged.
  *
  * @returns the changes that remain, and the topmost paths left out
  */

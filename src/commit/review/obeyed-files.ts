@@ -1,11 +1,11 @@
 /**
- * The files that tools of the host obey *without anybody asking for it*, tool by tool, each with the document that says so.
- * Data alone: commit-flags.ts decides by it. Names are in lower case, as they are compared on a file system that ignores
- * case.
+ * Files that tools on the host obey *without a request*, by tool, each with the document that describes it. This file
+ * holds data only; flags.ts uses it. Names are in lower case, because they are compared as on a case-insensitive file
+ * system.
  *
- * The list leaves out files that act when a person runs the project: sources, tests, `Makefile`, `conftest.py`,
- * `pyproject.toml`, `build.gradle`, `Dockerfile`, linter configurations. A sandbox's work is useless without running it,
- * and a list that is always full is not read.
+ * The list leaves out files that act only when a person runs the project: sources, tests, `Makefile`, `conftest.py`,
+ * `pyproject.toml`, `build.gradle`, `Dockerfile`, linter configurations. A sandbox's work is useless without running
+ * it, and users stop reading a list that is always full.
  */
 export const FLAG_RULES = [
   'git',
@@ -25,7 +25,7 @@ export const FLAG_RULES = [
 
 export type ObeyedBy = (typeof FLAG_RULES)[number];
 
-/** The reason shown with a flag. */
+/** Reasons shown with a flag. */
 export const REASONS = {
   git: 'git takes commands from it, or another version control does',
   'git-hooks': 'runs at git commands',
@@ -40,7 +40,7 @@ export const REASONS = {
   ripcord: 'ripcord apply deletes what it lists',
 } as const;
 
-/** The names under the rule `git` that are directories of a repository. */
+/** Names under the rule `git` that are repository directories. */
 export const REPOSITORIES: ReadonlySet<string> = new Set([
   '.git',
   'git~1',
@@ -55,13 +55,13 @@ export const REPOSITORIES: ReadonlySet<string> = new Set([
 
 export interface ObeyedFiles {
   rule: keyof typeof REASONS;
-  /** The documents that describe it. */
+  /** Documents that describe these files. */
   source: string;
   /** Names of files or directories at any depth. Everything below such a directory counts. */
   names?: readonly string[];
-  /** Ends of paths at any depth, likewise. */
+  /** Path suffixes at any depth. Everything below such a path counts. */
   paths?: readonly string[];
-  /** Ends of names. */
+  /** Suffixes of names. */
   endings?: readonly string[];
 }
 
@@ -322,8 +322,8 @@ export const OBEYED_FILES: readonly ObeyedFiles[] = [
 ];
 
 /**
- * Keys of manifests that tools run unasked. The rest of a manifest is as harmless as any source. npm: scripts; Corepack:
- * packageManager; the README of each hook manager; Composer: scripts and config (allow-plugins).
+ * Keys of manifests that tools run without a request. Other keys are as harmless as source code. Sources: npm: scripts;
+ * Corepack: packageManager; the README of each hook manager; Composer: scripts and config (allow-plugins).
  */
 export const SCRIPT_KEYS: Record<string, readonly string[]> = {
   'package.json':

@@ -1,4 +1,4 @@
-/** What a commit never writes, whoever allows it. */
+/** Changes that a commit never writes, even if the caller allows them. */
 
 import { foldedName, isOwnPath, linkProblem, pathProblem } from '../../base/path-rules.js';
 import { printable } from '../../base/printable.js';
@@ -6,15 +6,15 @@ import { nameOf, parentOf, prefixesOf } from '../../base/relative-paths.js';
 import type { Change } from '../../workspace/diff.js';
 import type { Step } from '../steps.js';
 
-/** `path` as it is: {@link printable} comes when it is shown. */
+/** A refused path. `path` is unescaped; apply {@link printable} before showing it. */
 export interface Refusal {
   path: string;
   reason: string;
 }
 
 /**
- * Tells why a change by itself cannot be written, whatever the target has.
- * @param isOwn It is as the caller's seed had it.
+ * Returns the reason why a change can never be written, whatever the target contains.
+ * @param isOwn True if the entry is unchanged since the caller's seed.
  */
 export function changeRefusal({ path, after }: Change, isOwn = false): string | undefined {
   const problem = pathProblem(path);
@@ -25,8 +25,9 @@ export function changeRefusal({ path, after }: Change, isOwn = false): string | 
 }
 
 /**
- * New names that some file system takes for another one beside them, be that new or there already.
- * @param own Paths that are as the caller's seed had them: beside each other they stay.
+ * Refuses new names that equal another name in the same directory on some file systems. The other name can be new or
+ * exist already.
+ * @param own Paths that are unchanged since the caller's seed. They may stay beside each other.
  */
 export async function nameRefusals(
   steps: readonly Step[],
@@ -61,12 +62,12 @@ export async function nameRefusals(
   return refused;
 }
 
-/** As many as the kernel follows. */
+/** Maximum number of links to follow, as in the Linux kernel (path_resolution(7)). */
 const MAX_HOPS = 40;
 
 /**
- * Why the link at `path` would lead out of the target although its text does not say so.
- * @param linkOnHost Where a path leads that is a link on the host and no part of the commit.
+ * Returns the reason why the link at `path` leads out of the target although its own text does not.
+ * @param linkOnHost Returns the target of a link that exists on the host and is not part of the commit.
  */
 export async function linkRefusal(
   path: string,
@@ -88,7 +89,10 @@ export async function linkRefusal(
   return undefined;
 }
 
-/** Exact for targets without a link problem: those go up before they go down. */
+/**
+ * Resolves a link's target without reading the file system. This is exact for targets without a `linkProblem`, because
+ * their `..` segments come first.
+ */
 function resolveLexically(path: string, target: string): string {
   const segments = parentOf(path).split('/').filter(Boolean);
   for (const segment of target.split('/')) {

@@ -1,6 +1,6 @@
 /**
- * git takes any directory for a repository that looks like one, and obeys the `config` in there: with
- * `core.fsmonitor` the next `git status` below it runs a program.
+ * Finds changes that turn a directory into a git repository. git treats any directory that looks like a repository as
+ * one and obeys its `config`: with `core.fsmonitor` the next `git status` below it runs a program.
  * @see https://git-scm.com/docs/git-config `safe.bareRepository`; `is_git_directory()` in git's setup.c
  */
 
@@ -9,15 +9,15 @@ import { parentOf } from '../../base/relative-paths.js';
 import { WorkMeter } from '../../base/work-meter.js';
 import type { Change } from '../../workspace/diff.js';
 
-/** The entries of a repository. Each alone is harmless; `commondir` names another directory for the others. */
+/** Entries of a repository. Each alone is harmless. `commondir` names another directory that holds the others. */
 const PARTS = ['head', 'config', 'objects', 'refs', 'commondir'];
 const PART = new RegExp(`^(.*/)?(?:${PARTS.join('|')}|hooks/[^/]+)$`);
-/** One less than a repository has: whatever is missing can come with the next commit. */
+/** One less than a repository needs, because the missing part can come with the next commit. */
 const ENOUGH = 3;
 
 /**
- * The changes that make, or change, a repository without a `.git`.
- * @param namesIn What stands in a directory of the target: a repository may be put together by several commits.
+ * Returns the changes that create or change a repository without a `.git` directory.
+ * @param namesIn Lists a directory of the target, because several commits can assemble a repository.
  */
 export async function repositoryParts(
   changes: readonly Change[],

@@ -207,7 +207,7 @@ describe('ripcord apply', () => {
     writeFileSync(temp('here/a'), 'changed here');
     const dry = await ripcord('apply', temp('plan.json'), '--to', temp('here'), '--dry-run');
     expect(dry.code).toBe(1);
-    expect(dry.err).toContain('conflict: a: is not in the target as the sandbox began with it');
+    expect(dry.err).toContain('conflict: a: was changed in the target since the sandbox began');
     await expect(ripcord('apply', temp('plan.json'), '--to', temp('here'))).rejects.toMatchObject({
       code: 'commit-conflict',
     });

@@ -205,7 +205,7 @@ describe('a history that cannot be kept does not fail the commit, and is told', 
     ],
     [
       'the history of another',
-      /it is that of \/elsewhere/,
+      /it belongs to \/elsewhere/,
       () => (
         mkdirSync(history(), { recursive: true }),
         writeFileSync(fileOfTarget(), JSON.stringify({ version: 1, target: '/elsewhere', commits: [] }))
