@@ -3,25 +3,134 @@ import { z } from 'zod';
 import { envSchema, MAX_MS, milliseconds, signalSchema, sizeSchema, text, userSchema } from '../base/option-fields.js';
 import { LANGUAGES, type LanguageName, languageNamed } from './language-names.js';
 
+/** Options that all commands have. */
+export interface CommandOptions {
+  /** Working directory: an absolute path, or one relative to the sandbox's `cwd`. If unset, the sandbox's `cwd`. */
+  cwd?: string | undefined;
+  /**
+   * Environment variables of this command. They override the sandbox's.
+   * @default {}
+   */
+  env?: Record<string, string> | undefined;
+  /**
+   * User that runs the command: a uid, a name or `user:group`. If unset, the sandbox's user. Root is refused (`agent-unsafe`)
+   * on kernels where it could reach the agent: older gVisor.
+   */
+  user?: string | number | undefined;
+  /**
+   * Time limit in milliseconds of wall-clock time, enforced inside the sandbox. A command that passes it is killed and has the
+   * outcome `timeout`. If unset, only the sandbox's `lifetimeMs` limits the command.
+   */
+  timeoutMs?: number | undefined;
+  /**
+   * Time in milliseconds between SIGTERM and SIGKILL when a command is timed out, aborted or killed.
+   * @default 500
+   */
+  killGraceMs?: number | undefined;
+  /**
+   * Time in milliseconds that background processes may go on after the command has ended; at most a minute. Processes still alive
+   * then are killed and counted (`backgroundKilled`). 0 kills them at once. A command without background processes waits for
+   * nothing. The default is enough for a shell's `> >(tee log)` and for Python's resource tracker. Ignored with `detached`.
+   * @default 200
+   */
+  drainMs?: number | undefined;
+  /** Signal that aborts the command: its whole process tree is killed, and the call throws TaskAbortedError. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of `sandbox.exec()`. `Chunk` is `string`, or `Uint8Array` with `encoding: 'buffer'`. */
+export interface ExecOptions<Chunk = string> extends CommandOptions {
+  /** Standard input of the command. If unset, it is empty (`/dev/null`). */
+  stdin?: StdinSource | undefined;
+  /**
+   * Size of the output kept of each channel, head and tail; at most 16 MiB. The rest is counted and
+   * dropped inside the sandbox.
+   * @default '1m'
+   */
+  maxOutputBytes?: string | number | undefined;
+  /**
+   * Action when a channel passes `maxOutputBytes`: `truncate` drops the middle, `kill` ends the command with the outcome
+   * `output-limit`.
+   * @default 'truncate'
+   */
+  onOutputLimit?: 'truncate' | 'kill' | undefined;
+  /**
+   * Type of the output, in the result and in the callbacks: `utf8` is text, `buffer` the exact bytes.
+   * @default 'utf8'
+   */
+  encoding?: (Chunk extends string ? 'utf8' : 'buffer') | undefined;
+  /** Callback for each piece of standard output as it comes. If it returns a promise, no more is read until that resolves. */
+  onStdout?: ((chunk: Chunk) => unknown) | undefined;
+  /** Callback for each piece of standard error as it comes. If it returns a promise, no more is read until that resolves. */
+  onStderr?: ((chunk: Chunk) => unknown) | undefined;
+}
+
+/** Options of `sandbox.runCode()`. */
+export interface RunCodeOptions<Chunk = string> extends ExecOptions<Chunk> {
+  /**
+   * Language of the program; short names such as `py`, `js`, `ts` and `sh` are accepted. If unset: `javascript` in Ripcord's
+   * `node` image and `bash` in `shell`, also in images made from them; else `python`.
+   */
+  language?: LanguageName | undefined;
+  /**
+   * Arguments for the program.
+   * @default []
+   */
+  args?: string[] | undefined;
+  /**
+   * Permission to run the program in a fork of a warm interpreter, for Python only. The first use starts that interpreter. If
+   * unset, the sandbox's `warm`.
+   */
+  warm?: boolean | undefined;
+}
+
+/** Options of `sandbox.spawn()`. */
+export interface SpawnOptions extends CommandOptions {
+  /**
+   * Terminal for the command: stdout and stderr become one stream, and stdin is a keyboard. Give its size, or `true` for 80 × 24.
+   * @default false
+   */
+  pty?: boolean | TerminalSize | undefined;
+  /**
+   * Standard input of the command: `pipe` makes `command.stdin` writable, `ignore` is `/dev/null`.
+   * @default 'pipe'
+   */
+  stdin?: 'pipe' | 'ignore' | undefined;
+  /**
+   * Survival of background processes: `true` lets them live until the sandbox ends, `false` kills them when the command ends.
+   * @default false
+   */
+  detached?: boolean | undefined;
+}
+
+/** Options of `sandbox.spawn()` with which the command has a `stdin` to write to. */
+export interface PipedSpawnOptions extends SpawnOptions {
+  /**
+   * Standard input of the command, which is `command.stdin`.
+   * @default 'pipe'
+   */
+  stdin?: 'pipe' | undefined;
+}
+
+/** Size of a terminal, in characters. */
+export interface TerminalSize {
+  /** Number of columns, 1 to 65,535. */
+  cols: number;
+  /** Number of rows, 1 to 65,535. */
+  rows: number;
+}
+
+export type StdinSource = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
 /** A drain is for helpers that end by themselves soon; `detached` is for servers. */
 const MAX_DRAIN_MS = 60_000;
 
 const commandFields = {
-  /** Absolute, or relative to the sandbox's `cwd`. */
   cwd: text.min(1).optional(),
-  /** Over the sandbox's own. */
   env: envSchema.default({}),
-  /** A uid, a name or `user:group`. Root is refused (`agent-unsafe`) where it could reach the agent: older gVisor. */
   user: userSchema.optional(),
-  /** Wall-clock limit, enforced inside the sandbox. Default: none (the sandbox's lifetime is one). */
   timeoutMs: milliseconds.optional(),
-  /** Between SIGTERM and SIGKILL when a command is timed out, aborted or killed. Default 500 ms. */
   killGraceMs: z.number().int().min(0).max(MAX_MS).default(500),
-  /**
-   * How long what the command leaves running may go on after the command has ended. What has not ended by itself then is
-   * killed and counted (`backgroundKilled`). Nothing is waited for when nothing is left. 0: it is killed at once. Default
-   * 200 ms: a shell's `> >(tee log)` or Python's resource tracker needs a few. At most a minute. Not for `detached`.
-   */
   drainMs: z.number().int().min(0).max(MAX_DRAIN_MS).default(200),
   signal: signalSchema.optional(),
 };
@@ -29,32 +138,25 @@ const commandFields = {
 type OutputCallback = (chunk: never) => unknown;
 const callback = z.custom<OutputCallback>((value) => typeof value === 'function', { error: 'expected a function' });
 
-/** `sandbox.exec()` */
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
+const isAsyncIterable = (value: unknown): value is AsyncIterable<string | Uint8Array> =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+
 export const execSchema = z.strictObject({
   ...commandFields,
-  /** What the command reads. Default: nothing (`/dev/null`). */
   stdin: z
     .custom<StdinSource>((value) => typeof value === 'string' || isBytes(value) || isAsyncIterable(value), {
       error: 'expected a string, bytes or an async iterable of them',
     })
     .optional(),
-  /** Kept of each channel, head and tail; the rest is counted and dropped inside the sandbox. Default 1 MiB. */
   maxOutputBytes: sizeSchema
     .refine((bytes) => bytes <= 16 * 1024 ** 2, { error: 'must be at most 16m' })
     .default(1024 ** 2),
-  /** `truncate` (default), or `kill` the command when a channel passes `maxOutputBytes`. */
   onOutputLimit: z.enum(['truncate', 'kill']).default('truncate'),
-  /** `utf8` (default): text. `buffer`: exact bytes, in the result and the callbacks. */
   encoding: z.enum(['utf8', 'buffer']).default('utf8'),
-  /** Called with output as it comes. A promise it returns is waited for before more is read. */
   onStdout: callback.optional(),
   onStderr: callback.optional(),
 });
-
-export type StdinSource = string | Uint8Array | AsyncIterable<string | Uint8Array>;
-const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
-const isAsyncIterable = (value: unknown): value is AsyncIterable<string | Uint8Array> =>
-  typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 
 /** `command.resize()` */
 export const terminalSizeSchema = z.strictObject({
@@ -62,45 +164,17 @@ export const terminalSizeSchema = z.strictObject({
   rows: z.number().int().min(1).max(65_535),
 });
 
-/** `sandbox.spawn()` */
 export const spawnSchema = z.strictObject({
   ...commandFields,
-  /** A terminal: stdout and stderr are one, stdin is a keyboard. */
   pty: z.union([z.boolean(), terminalSizeSchema]).default(false),
-  /** `pipe` (default) or `ignore` (`/dev/null`). */
   stdin: z.enum(['pipe', 'ignore']).default('pipe'),
-  /** What the command leaves in the background lives on (until the sandbox ends). Default false: it is killed. */
   detached: z.boolean().default(false),
 });
 
-/** `sandbox.runCode()` */
 export const runCodeSchema = execSchema.extend({
-  /**
-   * The language; `py`, `js`, `ts`, `sh` and the like are taken, too. Default: `javascript` in our `node` image and `bash` in `shell`, also in images
-   * made from them; else `python`.
-   */
   language: z
     .preprocess((name) => (typeof name === 'string' ? (languageNamed(name) ?? name) : name), z.enum(LANGUAGES))
     .optional(),
-  /** Arguments for the program. */
   args: z.array(text).default([]),
-  /** Python only: it may run in a fork of a warm interpreter. Default: the sandbox's `warm`. The first use starts one. */
   warm: z.boolean().optional(),
 });
-
-export type ExecOptions<Chunk = string> = Omit<z.input<typeof execSchema>, 'onStdout' | 'onStderr' | 'encoding'> & {
-  onStdout?: ((chunk: Chunk) => unknown) | undefined;
-  onStderr?: ((chunk: Chunk) => unknown) | undefined;
-  encoding?: (Chunk extends string ? 'utf8' : 'buffer') | undefined;
-};
-
-export type SpawnOptions = z.input<typeof spawnSchema>;
-
-/** Those with which the command has a `stdin` to write to. */
-export type PipedSpawnOptions = SpawnOptions & { stdin?: 'pipe' | undefined };
-
-export type RunCodeOptions<Chunk = string> = ExecOptions<Chunk> & {
-  language?: LanguageName | undefined;
-  args?: string[] | undefined;
-  warm?: boolean | undefined;
-};

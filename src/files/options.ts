@@ -2,37 +2,210 @@
 import { z } from 'zod';
 import { signalSchema, sizeSchema, userSchema } from '../base/option-fields.js';
 
+/** Options that all file operations have. */
+export interface FileOptions {
+  /** Signal that aborts the operation: its process is killed, and the call throws TaskAbortedError. */
+  signal?: AbortSignal | undefined;
+  /** User that accesses the files: a uid, a name or `user:group`. If unset, the sandbox's user. */
+  user?: string | number | undefined;
+}
+
+/** Limits on a tree of files that is moved in one call. */
+export interface TreeOptions extends FileOptions {
+  /**
+   * Maximum size of all files together. More is an error (`file-too-large`).
+   * @default '1g'
+   */
+  maxBytes?: string | number | undefined;
+  /**
+   * Maximum number of entries. More are an error (`too-many-entries`).
+   * @default 100_000
+   */
+  maxEntries?: number | undefined;
+}
+
+/** Options of `files.read()` and `files.readText()`. */
+export interface ReadOptions extends FileOptions {
+  /**
+   * Offset of the first byte to read.
+   * @default 0
+   */
+  offset?: number | undefined;
+  /**
+   * Maximum number of bytes from `offset` to the end of the file. More is an error (`file-too-large`) before a byte is read.
+   * @default '64m'
+   */
+  maxBytes?: string | number | undefined;
+}
+
+/** Options of `files.readStream()`. */
+export interface ReadStreamOptions extends FileOptions {
+  /**
+   * Offset of the first byte to read.
+   * @default 0
+   */
+  offset?: number | undefined;
+  /** Maximum number of bytes from `offset` to the end of the file. More is an error (`file-too-large`). If unset, no limit. */
+  maxBytes?: string | number | undefined;
+}
+
+/** Options of `files.write()`. */
+export interface WriteOptions extends FileOptions {
+  /** Permissions of the file, e.g. `0o755`. If unset, those of the existing file, or else 0o644. */
+  mode?: number | undefined;
+  /**
+   * Creation of missing parent directories.
+   * @default true
+   */
+  parents?: boolean | undefined;
+  /**
+   * Addition of the content to the end of the file, instead of replacing it.
+   * @default false
+   */
+  append?: boolean | undefined;
+  /**
+   * Refusal to replace: the call fails with `file-exists` if something has that name.
+   * @default false
+   */
+  exclusive?: boolean | undefined;
+  /**
+   * Replacement of the file by a rename: a reader sees the old content or the new, never a part. The file gets a new inode, so
+   * that watchers of the old one (`tail -f`, `node --watch`) see no further changes, and other hard links keep the old content.
+   * `false` replaces the content of the existing file.
+   * @default false
+   */
+  atomic?: boolean | undefined;
+}
+
+/** Options of `files.list()`. */
+export interface ListOptions extends FileOptions {
+  /**
+   * Number of levels to list; `Infinity` lists all.
+   * @default 1
+   */
+  depth?: number | undefined;
+  /**
+   * Maximum number of entries. More are an error (`too-many-entries`).
+   * @default 100_000
+   */
+  maxEntries?: number | undefined;
+}
+
+/** Options of `files.stat()` and `files.exists()`. */
+export interface StatOptions extends FileOptions {
+  /**
+   * Following of symbolic links: `false` describes the link itself.
+   * @default true
+   */
+  follow?: boolean | undefined;
+}
+
+/** Options of `files.makeDir()`. */
+export interface MakeDirOptions extends FileOptions {
+  /**
+   * Permissions of the directory.
+   * @default 0o755
+   */
+  mode?: number | undefined;
+  /**
+   * Creation of missing parents, and acceptance of a directory that exists.
+   * @default true
+   */
+  parents?: boolean | undefined;
+}
+
+/** Options of `files.remove()`. */
+export interface RemoveOptions extends FileOptions {
+  /**
+   * Removal of a directory with all files below it.
+   * @default false
+   */
+  recursive?: boolean | undefined;
+  /**
+   * Acceptance of a path that does not exist.
+   * @default false
+   */
+  force?: boolean | undefined;
+}
+
+/** Options of `files.rename()`. */
+export interface RenameOptions extends FileOptions {
+  /**
+   * Replacement of a file, or of an empty directory, that has the new name.
+   * @default false
+   */
+  overwrite?: boolean | undefined;
+  /**
+   * Creation of missing directories above the new name.
+   * @default true
+   */
+  parents?: boolean | undefined;
+}
+
+/** Options of `files.upload()`. */
+export interface UploadOptions extends TreeOptions {
+  /**
+   * Patterns in .gitignore syntax of files to leave out.
+   * @default []
+   */
+  ignore?: string[] | undefined;
+  /**
+   * Use of the .gitignore files in the tree.
+   * @default false
+   */
+  gitignore?: boolean | undefined;
+}
+
+/** Options of `files.download()`. */
+export interface DownloadOptions extends TreeOptions {
+  /**
+   * Treatment of entries that the target must not receive (links that lead out, devices, name collisions): `report` leaves them
+   * out and lists them, `throw` is an error.
+   * @default 'report'
+   */
+  onRefused?: 'report' | 'throw' | undefined;
+}
+
+/** Options of `files.readArchive()`. */
+export interface ArchiveOptions extends TreeOptions {}
+
+/** Options of `files.writeArchive()`. */
+export interface WriteArchiveOptions extends TreeOptions {
+  /**
+   * Acceptance of links that lead out of the directory, kept as text. `false`: such a link ends the call with
+   * `outside-workspace`.
+   * @default false
+   */
+  keepLinks?: boolean | undefined;
+}
+
+/** Options of `files.diff()`. */
+export interface DiffOptions extends TreeOptions {
+  /**
+   * Omission of new caches, dependency trees and files of the system: `DEFAULT_IGNORES`.
+   * @default true
+   */
+  defaultIgnores?: boolean | undefined;
+}
+
 const fileFields = { signal: signalSchema.optional(), user: userSchema.optional() };
 const permissions = z.number().int().min(0).max(0o777);
+
 export const readSchema = z.strictObject({
   ...fileFields,
-  /** Where to begin. Default 0. */
   offset: z.number().int().min(0).default(0),
-  /** A larger rest is an error (`file-too-large`) before a byte is read. Default 64 MiB. */
   maxBytes: sizeSchema.default(64 * 1024 ** 2),
 });
 
-export const readStreamSchema = readSchema.extend({
-  /** As in {@link readSchema}, but without a default. */
-  maxBytes: sizeSchema.optional(),
-});
+export const readStreamSchema = readSchema.extend({ maxBytes: sizeSchema.optional() });
 
 export const writeSchema = z
   .strictObject({
     ...fileFields,
-    /** Permissions. Default: those of the file that is there, else 0o644. */
     mode: permissions.optional(),
-    /** Make missing parent directories. Default true. */
     parents: z.boolean().default(true),
-    /** Add to the end. Default false. */
     append: z.boolean().default(false),
-    /** Fail with `file-exists` where something is there. Default false. */
     exclusive: z.boolean().default(false),
-    /**
-     * Put a new file in the place of the old one by a rename: a reader sees the old content or the new, never a part. The
-     * file gets a new inode, so that watchers of the old one (`tail -f`, `node --watch`) see nothing more, and other hard
-     * links keep the old content. Default false: the content of the file is replaced.
-     */
     atomic: z.boolean().default(false),
   })
   .refine(({ append, atomic }) => !(append && atomic), {
@@ -42,85 +215,48 @@ export const writeSchema = z
 
 export const listSchema = z.strictObject({
   ...fileFields,
-  /** Levels below the directory. Default 1; `Infinity` for all. */
   depth: z.union([z.number().int().min(1), z.literal(Number.POSITIVE_INFINITY)]).default(1),
-  /** More is an error (`too-many-entries`). Default 100,000. */
   maxEntries: z.number().int().min(1).default(100_000),
 });
 
-export const statSchema = z.strictObject({
-  ...fileFields,
-  /** Follow a symbolic link. Default true. */
-  follow: z.boolean().default(true),
-});
+export const statSchema = z.strictObject({ ...fileFields, follow: z.boolean().default(true) });
 
 export const makeDirSchema = z.strictObject({
   ...fileFields,
   mode: permissions.default(0o755),
-  /** Make missing parents, and accept one that exists. Default true. */
   parents: z.boolean().default(true),
 });
 
 export const removeSchema = z.strictObject({
   ...fileFields,
   recursive: z.boolean().default(false),
-  /** Nothing there is fine. Default false. */
   force: z.boolean().default(false),
 });
 
 export const renameSchema = z.strictObject({
   ...fileFields,
-  /** Replace a file, or an empty directory, that is there. Default false. */
   overwrite: z.boolean().default(false),
-  /** Make missing directories above the new name. Default true. */
   parents: z.boolean().default(true),
 });
 
 const treeLimits = {
-  /** Default 1 GiB. */
   maxBytes: sizeSchema.default(1024 ** 3),
-  /** Default 100,000. */
   maxEntries: z.number().int().min(1).default(100_000),
 };
 
 export const uploadSchema = z.strictObject({
   ...fileFields,
   ...treeLimits,
-  /** Patterns in .gitignore syntax of what to leave out. */
   ignore: z.array(z.string()).default([]),
-  /** Honour .gitignore files in the tree. Default false. */
   gitignore: z.boolean().default(false),
 });
 
 export const downloadSchema = z.strictObject({
   ...fileFields,
   ...treeLimits,
-  /** What the target may not take (links that lead out, devices, name collisions): left out and listed, or an error. */
   onRefused: z.enum(['report', 'throw']).default('report'),
 });
 
 export const archiveSchema = z.strictObject({ ...fileFields, ...treeLimits });
-
-export const writeArchiveSchema = archiveSchema.extend({
-  /** Keep links that lead out of the directory as text. Default false: such a link ends the call with `outside-workspace`. */
-  keepLinks: z.boolean().default(false),
-});
-
-export const diffSchema = archiveSchema.extend({
-  /** Leave out new caches, dependency trees and files of the system: `DEFAULT_IGNORES`. Default true. */
-  defaultIgnores: z.boolean().default(true),
-});
-
-export type ReadOptions = z.input<typeof readSchema>;
-export type ReadStreamOptions = z.input<typeof readStreamSchema>;
-export type WriteOptions = z.input<typeof writeSchema>;
-export type ListOptions = z.input<typeof listSchema>;
-export type StatOptions = z.input<typeof statSchema>;
-export type MakeDirOptions = z.input<typeof makeDirSchema>;
-export type RemoveOptions = z.input<typeof removeSchema>;
-export type RenameOptions = z.input<typeof renameSchema>;
-export type UploadOptions = z.input<typeof uploadSchema>;
-export type DownloadOptions = z.input<typeof downloadSchema>;
-export type DiffOptions = z.input<typeof diffSchema>;
-export type ArchiveOptions = z.input<typeof archiveSchema>;
-export type WriteArchiveOptions = z.input<typeof writeArchiveSchema>;
+export const writeArchiveSchema = archiveSchema.extend({ keepLinks: z.boolean().default(false) });
+export const diffSchema = archiveSchema.extend({ defaultIgnores: z.boolean().default(true) });

@@ -9,8 +9,192 @@ import {
   text,
   userSchema,
 } from '../base/option-fields.js';
-import { networkSchema } from '../egress/options.js';
+import { type NetworkOptions, networkSchema } from '../egress/options.js';
 import { MIN_TMPFS_BYTES, sizesProblem } from './tmpfs-sizes.js';
+
+/** Resource limits of one sandbox. Sizes are bytes, or strings such as `'512m'` with units of 1024. */
+export interface Limits {
+  /**
+   * Memory; there is no swap. At least 16 MiB. Workspace, HOME and /tmp count towards it.
+   * @default '512m'
+   */
+  memory?: string | number | undefined;
+  /**
+   * Number of CPUs, fractions allowed: at least 0.01, at most the CPUs of the engine's machine. `OMP_NUM_THREADS`, `GOMAXPROCS` and
+   * the like have this number, rounded up, unless the image or `env` sets them.
+   * @default 1
+   */
+  cpus?: number | undefined;
+  /**
+   * Pinning of the sandbox to as many CPUs as `cpus` is, rounded up, so that `nproc` prints that number. `true` takes the next ones
+   * in turn, of those numbered from 0; a string names them, e.g. `'4-7'`. `false` allows every CPU of the machine.
+   * @default false
+   */
+  cpuset?: boolean | string | undefined;
+  /**
+   * Maximum number of processes and threads, at least 8. It includes the agent's own: 1 and 1 per command.
+   * @default 256
+   */
+  pids?: number | undefined;
+  /**
+   * Size of /workspace in `copy` mode, at least 4 KiB. If unset, 30 % of `memory`. Together with `home` and `tmp` it may be at most
+   * 60 % of `memory`, so that full ones leave room to run; sizes that are unset share the rest.
+   */
+  workspace?: string | number | undefined;
+  /** Size of HOME, which is /home/sandbox; at least 4 KiB. If unset, 16 % of `memory`. */
+  home?: string | number | undefined;
+  /** Size of /tmp, which is TMPDIR; at least 4 KiB. If unset, 14 % of `memory`. */
+  tmp?: string | number | undefined;
+  /** Size of /dev/shm, which counts towards `memory`; at least 4 KiB. If unset, an eighth of `memory`. */
+  shm?: string | number | undefined;
+  /**
+   * Maximum number of files, directories and links in /workspace (inodes), at least 16. Each takes about 1 KiB of `memory` besides
+   * its content. If unset, one for every 8 KiB of `memory` (65,536 of 512 MiB), at most 100,000.
+   */
+  files?: number | undefined;
+  /** Maximum number of files, directories and links in HOME, at least 16. If unset, one for every 32 KiB of `memory`, at most 25,000. */
+  homeFiles?: number | undefined;
+  /** Maximum number of files, directories and links in /tmp, at least 16. If unset, one for every 32 KiB of `memory`, at most 25,000. */
+  tmpFiles?: number | undefined;
+  /**
+   * Maximum number of open files of a process: the soft limit. The hard limit is four times that.
+   * @default 1024
+   */
+  openFiles?: number | undefined;
+  /**
+   * Maximum number of sockets of all kinds that commands have open together, 16 to 1,048,576; a connection within the sandbox takes
+   * two. Past it all commands of the sandbox are killed: `socketsLimitHit`. If unset: on an engine with cgroup v1, where the memory
+   * of sockets counts towards no limit, one for every 256 KiB of `memory` (2,048 of 512 MiB), at least 512; else only `memory`
+   * limits them. gVisor cannot enforce it, and `sandbox.warnings` then has a warning.
+   */
+  sockets?: number | undefined;
+}
+
+/** Host files that a workspace begins with. */
+export interface SeedOptions {
+  /** Path of a directory of the host. */
+  from: string;
+  /**
+   * Patterns in .gitignore syntax of files to leave out.
+   * @default []
+   */
+  ignore?: string[] | undefined;
+  /**
+   * Use of the .gitignore files found in the directory, and omission of `.git`.
+   * @default true
+   */
+  gitignore?: boolean | undefined;
+}
+
+/** A workspace that is the sandbox's own: nothing of the host is mounted. */
+export interface CopiedWorkspace {
+  /**
+   * Kind of the workspace: a private copy.
+   * @default 'copy'
+   */
+  mode?: 'copy' | undefined;
+  /** Files that the workspace begins with: a directory of the host, or its path. If unset, the workspace begins empty. */
+  seed?: string | SeedOptions | undefined;
+}
+
+/** A workspace that is a mounted directory of the host: for local development with code that you trust. */
+export interface BoundWorkspace {
+  /** Kind of the workspace: a mount. */
+  mode: 'bind';
+  /** Path of the host directory. */
+  path: string;
+  /**
+   * Protection of the directory from writes.
+   * @default false
+   */
+  readOnly?: boolean | undefined;
+}
+
+/** Options of `manager.create()`. */
+export interface CreateOptions {
+  /**
+   * Image of the container: one of Ripcord's (`python`, `node`, `shell`, `base`), any reference that the engine has, or an image id.
+   * @default 'python'
+   */
+  image?: string | undefined;
+  /**
+   * Resource limits, each with its own default.
+   * @default {}
+   */
+  limits?: Limits | undefined;
+  /**
+   * Network access. `none`: no interface but `lo`. `bridge`: the engine's unfiltered bridge, for code that you trust. An object: no
+   * interface either, but a proxy to the listed hosts, which the usual programs find by environment variables.
+   * @default 'none'
+   */
+  network?: 'none' | 'bridge' | NetworkOptions | undefined;
+  /**
+   * Files of the task: a private copy, or a mounted host directory.
+   * @default { mode: 'copy' }
+   */
+  workspace?: CopiedWorkspace | BoundWorkspace | undefined;
+  /**
+   * Environment variables of every command. They override the image's.
+   * @default {}
+   */
+  env?: Record<string, string> | undefined;
+  /** User that runs commands: a uid, a name or `user:group`. If unset, see `uids`; in `bind` mode the host's caller. */
+  user?: string | number | undefined;
+  /**
+   * Choice of the uid that runs commands if `user` is unset and the workspace is a copy. `auto`: in Ripcord's own images one that no
+   * other sandbox has, called `sandbox`; in others 1000. `own`: one that no other sandbox has, in any image, with HOME, USER and
+   * LOGNAME set. `shared`: 1000, with which limits that the kernel counts by uid, such as inotify's, are shared.
+   * @default 'auto'
+   */
+  uids?: 'auto' | 'own' | 'shared' | undefined;
+  /**
+   * Absolute path of the directory that commands start in.
+   * @default '/workspace'
+   */
+  cwd?: string | undefined;
+  /**
+   * Lifetime of the sandbox in milliseconds, enforced inside it. `sandbox.extend()` moves its end.
+   * @default 3_600_000 (1 h)
+   */
+  lifetimeMs?: number | undefined;
+  /**
+   * Time in milliseconds that the sandbox lives without a heartbeat from its owner (frozen host, half-open TCP); at least 1000.
+   * @default 60_000 (60 s)
+   */
+  leaseMs?: number | undefined;
+  /** OCI runtime that the engine has, e.g. `runc` or `runsc` (gVisor). If unset, the engine's own default. */
+  runtime?: string | undefined;
+  /**
+   * Root file system of the container: `writable` allows package installation as root and the like.
+   * @default 'read-only'
+   */
+  rootfs?: 'read-only' | 'writable' | undefined;
+  /**
+   * Use of a warm Python: `runCode` in Python runs in a fork of it if that is equivalent to a fresh one, and in a fresh one
+   * otherwise. It takes about 9 MiB of the sandbox's memory and 3 of its processes. See docs/warm-interpreters.md.
+   * @default false
+   */
+  warm?: boolean | undefined;
+  /**
+   * Labels of your own on the container. `ripcord.*` is reserved, except `ripcord.label.*`, where a server puts its callers'.
+   * @default {}
+   */
+  labels?: Record<string, string> | undefined;
+  /**
+   * Reuse of the container: `close()` resets the sandbox, proves that nothing of its task is left, and keeps it for the next
+   * `create()` with the same options. If that cannot be proven, it is removed. `true`, or the name of a trust domain: only tasks of
+   * one domain follow each other. docs/pool.md lists the limits of a reset.
+   * @default false
+   */
+  reuse?: boolean | string | undefined;
+  /**
+   * Time limit of the call in milliseconds: the engine has to start the sandbox in it.
+   * @default 60_000 (60 s)
+   */
+  createTimeoutMs?: number | undefined;
+  /** Signal that aborts the call: everything made by then is removed, and it throws TaskAbortedError. */
+  signal?: AbortSignal | undefined;
+}
 
 // It becomes part of a path of the engine's API, where `..` and `?` would name something else.
 const imageReference = z.string().refine((name) => /^\w[\w.:/@-]*$/.test(name) && !name.includes('/.'), {
@@ -37,55 +221,24 @@ const tmpfsSize = sizeSchema.refine((bytes) => bytes >= MIN_TMPFS_BYTES, { error
 const CPUS = "expected true, false or numbers of CPUs such as '0-3,6'";
 const inodes = z.number().int().min(16).max(4_194_304);
 
-/** Resource limits of one sandbox. */
 export const limitsSchema = z
   .strictObject({
-    /** Memory, swap excluded because there is none. Default 512 MiB, at least 16 MiB. Workspace, HOME and /tmp count towards it. */
     memory: memoryLimit.default(512 * 1024 ** 2),
-    /**
-     * CPUs, fractions allowed. Default 1, at least 0.01, at most what the engine's machine has. Programs are told by `OMP_NUM_THREADS`, `GOMAXPROCS` and the like,
-     * rounded up; what the image or you set of these wins.
-     */
     cpus: cpuLimit.default(1),
-    /**
-     * Pin the sandbox to as many CPUs as `cpus` is, rounded up, so that `nproc` tells the truth. `true`: the next ones in
-     * turn, of those numbered from 0. Or the numbers themselves, e.g. `'4-7'`. Default false: any CPU of the machine.
-     */
     cpuset: z
       .union([z.boolean(), z.string().regex(/^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/, { error: CPUS })], {
         error: CPUS,
       })
       .default(false),
-    /** Processes and threads, the agent's own (1 and 1 per command) included. Default 256, at least 8. */
     pids: pidLimit.default(256),
-    /**
-     * Size of /workspace in `copy` mode. Default: 30 % of `memory`; at least 4 KiB. Together with `home` and `tmp` at most
-     * 60 % of it, so that full ones leave room to run; what is not given shares what the given ones leave.
-     */
     workspace: tmpfsSize.optional(),
-    /** Size of HOME, which is /home/sandbox. Default: 16 % of `memory`; at least 4 KiB. */
     home: tmpfsSize.optional(),
-    /** Size of /tmp, which is TMPDIR. Default: 14 % of `memory`; at least 4 KiB. */
     tmp: tmpfsSize.optional(),
-    /** Size of /dev/shm, which counts towards `memory`. Default: an eighth of it; at least 4 KiB. */
     shm: tmpfsSize.optional(),
-    /**
-     * Files, directories and links in /workspace (inodes); each takes about 1 KiB of `memory` besides its content. Default:
-     * one for every 8 KiB of `memory` (65,536 of 512 MiB), at most 100,000; at least 16.
-     */
     files: inodes.optional(),
-    /** Files, directories and links in HOME. Default: one for every 32 KiB of `memory`, at most 25,000; at least 16. */
     homeFiles: inodes.optional(),
-    /** Files, directories and links in /tmp. Default: one for every 32 KiB of `memory`, at most 25,000; at least 16. */
     tmpFiles: inodes.optional(),
-    /** Open files a process: soft limit; the hard one is four times that. Default 1024. */
     openFiles: z.number().int().min(16).max(262_144).default(1024),
-    /**
-     * Sockets of all kinds that commands may have open together, 16 to 1,048,576; a connection within the sandbox takes two. Past
-     * it all its commands are killed: `socketsLimitHit`. Default: one for every 256 KiB of `memory` (2,048 of 512 MiB), at least
-     * 512, on an engine with cgroup v1, which counts what sockets hold towards no limit; else no limit but `memory`.
-     * gVisor keeps none, with a warning where one is given: `sandbox.warnings`.
-     */
     sockets: socketLimit.optional(),
   })
   .superRefine((limits, context) => {
@@ -93,15 +246,11 @@ export const limitsSchema = z
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
 
-/** Which host files a workspace begins with. */
 export const seedSchema = z.union([
   text.min(1).transform((from) => ({ from, ignore: [] as string[], gitignore: true })),
   z.strictObject({
-    /** A directory of the host. */
     from: text.min(1),
-    /** Patterns in .gitignore syntax of what to leave out. */
     ignore: z.array(z.string()).default([]),
-    /** Honour the .gitignore files found in it, and leave out `.git`. Default true. */
     gitignore: z.boolean().default(true),
   }),
 ]);
@@ -110,12 +259,10 @@ export const workspaceSchema = z.discriminatedUnion(
   'mode',
   [
     z.strictObject({
-      /** The sandbox gets a private copy; nothing of the host is mounted. The default. */
       mode: z.literal('copy').default('copy'),
       seed: seedSchema.optional(),
     }),
     z.strictObject({
-      /** A host directory is mounted: for local development with code you trust. */
       mode: z.literal('bind'),
       path: text.min(1),
       readOnly: z.boolean().default(false),
@@ -127,43 +274,20 @@ export const workspaceSchema = z.discriminatedUnion(
 /** Before the names of the labels of a server's callers: on the engine they mean nothing to other programs. */
 export const CALLER_LABEL = 'ripcord.label.';
 
-/** `manager.create()` */
 export const createSchema = z.strictObject({
-  /** One of ours (`python`, `node`, `shell`, `base`), any reference the engine has, or an image id. Default `python`. */
   image: imageReference.default('python'),
   limits: limitsSchema.prefault({}),
-  /**
-   * `none` (default): no interface but `lo`. `bridge`: the engine's unfiltered bridge, for code you trust. An object: no
-   * interface either, but the listed hosts can be reached through a proxy that the usual programs find by environment.
-   */
   network: z.union([z.enum(['none', 'bridge']), networkSchema]).default('none'),
   workspace: workspaceSchema.default({ mode: 'copy' }),
-  /** Environment of every command, over the image's own. */
   env: envSchema.default({}),
-  /** Who commands run as. Default: see `uids`; in `bind` mode the host's caller. */
   user: userSchema.optional(),
-  /**
-   * Which uid commands run as where `user` is not given and the workspace is a copy. `auto` (default): in Ripcord's own images
-   * one that no other sandbox has, called `sandbox`; in others 1000. `own`: one that no other sandbox has, in any image, with
-   * HOME, USER and LOGNAME set. `shared`: 1000. Limits that the kernel counts for each uid, as inotify's, are shared by all with it.
-   */
   uids: z.enum(['auto', 'own', 'shared']).default('auto'),
-  /** Where commands start. Default `/workspace`. */
   cwd: absolutePath.default('/workspace'),
-  /** Hard end of the sandbox, enforced inside it. Default 1 h. */
   lifetimeMs: milliseconds.default(3_600_000),
-  /** How long the sandbox lives without a sign of life from its owner (frozen host, half-open TCP). Default 60 s. */
   leaseMs: milliseconds.min(1000).default(60_000),
-  /** An OCI runtime the engine knows, e.g. `runc`, `runsc` (gVisor). Default: the engine's own default. */
   runtime: text.min(1).optional(),
-  /** `read-only` (default), or `writable` for package installation as root and the like. */
   rootfs: z.enum(['read-only', 'writable']).default('read-only'),
-  /**
-   * Keep a warm python: `runCode` in python runs in a fork of it, where that is the same as a fresh one, and in a fresh
-   * one elsewhere. About 9 MiB of the sandbox's memory and 3 of its processes. Default false. docs/warm-interpreters.md
-   */
   warm: z.boolean().default(false),
-  /** Labels of your own on the container; `ripcord.*` is reserved, but for `ripcord.label.*`, where a server puts its callers'. */
   labels: z
     .record(
       z.string().refine((name) => !name.startsWith('ripcord.') || name.startsWith(CALLER_LABEL), {
@@ -172,13 +296,7 @@ export const createSchema = z.strictObject({
       z.string(),
     )
     .default({}),
-  /**
-   * `close()` resets the sandbox, proves that nothing of its task is left, and keeps it for the next `create()` with the
-   * same options; where that cannot be proven it is removed as any other. `true`, or the name of a trust domain: only
-   * tasks of one domain follow each other. Default false. docs/pool.md says what no reset can undo.
-   */
   reuse: z.union([z.boolean(), text.min(1).max(256)]).default(false),
-  /** How long the engine may take to bring it up. Default 60 s. */
   createTimeoutMs: milliseconds.default(60_000),
   signal: signalSchema.optional(),
 });
@@ -186,6 +304,4 @@ export const createSchema = z.strictObject({
 /** `sandbox.extend()` */
 export const extendSchema = z.strictObject({ lifetimeMs: milliseconds });
 
-export type CreateOptions = z.input<typeof createSchema>;
 export type ResolvedCreateOptions = z.output<typeof createSchema>;
-export type Limits = z.input<typeof limitsSchema>;
