@@ -17,7 +17,15 @@ export { isClean, type Receipt, type SandboxReceipt } from './cleanup/receipt.js
 export type { KeptItem, SweepReport } from './cleanup/sweep.js';
 export type { CommandHandle, PipedCommand } from './command/command-handle.js';
 export type { Language, LanguageName } from './command/language-names.js';
-export type { ExecOptions, PipedSpawnOptions, RunCodeOptions, SpawnOptions, StdinSource } from './command/options.js';
+export type {
+  CommandOptions,
+  ExecOptions,
+  PipedSpawnOptions,
+  RunCodeOptions,
+  SpawnOptions,
+  StdinSource,
+  TerminalSize,
+} from './command/options.js';
 export type { CommandResult, ExecResult, Outcome, SpawnFailure } from './command/outcome.js';
 export {
   type ApplyCommitOptions,
@@ -46,7 +54,7 @@ export {
   type Snapshot,
   type UnifiedDiffOptions,
 } from './commit/index.js';
-export type { NetworkOptions } from './egress/options.js';
+export type { InjectOptions, NetworkOptions } from './egress/options.js';
 export type { DenialReason } from './egress/policy.js';
 export type { EgressRecord } from './egress/proxy.js';
 export type { SandboxEgress } from './egress/sandbox-egress.js';
@@ -68,19 +76,21 @@ export { type RecordedError, ResultError, TimeLimitError } from './executor/exec
 export type { KeptBranch, MergeConflict } from './executor/files/base-workspace.js';
 export { IterationExecutor } from './executor/iteration-executor.js';
 export { type Lesson, Memory, type MemoryState } from './executor/memory.js';
-export type { BranchSandboxOptions, ExecutorOptions, RunOptions, SandboxRequest } from './executor/options.js';
+export type {
+  BranchSandboxOptions,
+  ExecutorOptions,
+  ExecutorSettings,
+  ResultSchemas,
+  RunOptions,
+  RunTimeouts,
+  SandboxRequest,
+} from './executor/options.js';
 export { type RecordedRun, readRun } from './executor/record/read-run.js';
 export type { OutputMode } from './executor/sandbox/output-tap.js';
 export type { External, ExternalOptions } from './executor/steps/external.js';
 export type { EventStream, StreamedEvent } from './executor/task/event-stream.js';
-export {
-  type AbortAnswer,
-  type AbortOptions,
-  type ControllerOptions,
-  type StartOptions,
-  TaskController,
-  type TaskHandle,
-} from './executor/task/task-controller.js';
+export type { AbortOptions, ControllerOptions, StartOptions } from './executor/task/options.js';
+export { type AbortAnswer, TaskController, type TaskHandle } from './executor/task/task-controller.js';
 export type { BranchProgress, TaskStatus } from './executor/task/task-status.js';
 export type {
   AbortReport,
@@ -108,6 +118,7 @@ export type {
   ArchiveOptions,
   DiffOptions,
   DownloadOptions,
+  FileOptions,
   ListOptions,
   MakeDirOptions,
   ReadOptions,
@@ -115,6 +126,7 @@ export type {
   RemoveOptions,
   RenameOptions,
   StatOptions,
+  TreeOptions,
   UploadOptions,
   WriteArchiveOptions,
   WriteOptions,
@@ -122,20 +134,28 @@ export type {
 export type { FileContent, FileInfo, SandboxFiles } from './files/sandbox-files.js';
 export type { UploadReport } from './files/upload.js';
 export type { ImageManifest, ImageStatus } from './images/image-status.js';
-export type { CreateOptions, Limits } from './launch/options.js';
+export type { BoundWorkspace, CopiedWorkspace, CreateOptions, Limits, SeedOptions } from './launch/options.js';
 export type { SandboxWarning } from './launch/warnings.js';
-export type { PoolEntry, PoolOptions } from './pool/pool-options.js';
+export type { PoolEntry, PoolOptions, PoolSettings } from './pool/pool-options.js';
 export type { PoolEvent, PoolStats } from './pool/pool-stats.js';
 export type { ForwardOptions, PortOptions, WaitForPortOptions } from './ports/options.js';
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
 export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from './sandbox/any-sandbox.js';
 export type { CommandEvent, EgressEvent, ManagerEvent } from './sandbox/events.js';
-export type { DockerOption, ManagerOptions, SweepOptions } from './sandbox/options.js';
+export type { DockerOption, EngineOptions, ManagerOptions, SweepOptions, UidRange } from './sandbox/options.js';
 export type { CommandLine, Sandbox } from './sandbox/sandbox.js';
 export { SandboxManager } from './sandbox/sandbox-manager.js';
 export type { Extracted } from './transfer/extract.js';
 export { runTests } from './verify/run-tests.js';
-export type { TestOptions } from './verify/test-options.js';
+export type {
+  CallsTestOptions,
+  CommandTestOptions,
+  Expectation,
+  IoCase,
+  IoTestOptions,
+  PytestTestOptions,
+  TestOptions,
+} from './verify/test-options.js';
 export type { Guarantee, TestCase, TestReport } from './verify/test-report.js';
 export { DEFAULT_IGNORES, type DefaultIgnore } from './workspace/default-ignores.js';
 export type { Change, ChangeType } from './workspace/diff.js';

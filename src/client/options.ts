@@ -1,20 +1,45 @@
+/** Options of `RipcordClient.connect()` and `client.create()`. */
 import { z } from 'zod';
-import { createSchema } from '../launch/options.js';
+import { signalSchema } from '../base/option-fields.js';
+import { type CreateOptions, createSchema } from '../launch/options.js';
 
-const signal = z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' });
+/** Options of `RipcordClient.connect()`. Give either `url` or `socket`. */
+export interface ClientOptions {
+  /** URL of the server, e.g. `http://127.0.0.1:7077`. If unset, `$RIPCORD_URL`, or else a Unix socket. */
+  url?: string | undefined;
+  /** Path of the server's Unix socket. If unset, the one that `ripcord serve` makes. */
+  socket?: string | undefined;
+  /** Token of the caller. If unset, `$RIPCORD_TOKEN`. A Unix socket needs none. */
+  token?: string | undefined;
+  /** Signal that aborts the call. */
+  signal?: AbortSignal | undefined;
+}
 
-/** `RipcordClient.connect()` */
+/** Options of `client.create()`: those of `manager.create()` that a server lets its callers choose. */
+export interface RemoteCreateOptions
+  extends Pick<
+    CreateOptions,
+    | 'image'
+    | 'env'
+    | 'cwd'
+    | 'lifetimeMs'
+    | 'runtime'
+    | 'labels'
+    | 'createTimeoutMs'
+    | 'limits'
+    | 'network'
+    | 'reuse'
+    | 'warm'
+    | 'signal'
+  > {}
+
 export const clientSchema = z.strictObject({
-  /** Default `$RIPCORD_URL`, e.g. `http://127.0.0.1:7077`. Without one, the Unix socket. */
   url: z.url({ protocol: /^https?$/ }).optional(),
-  /** A Unix socket. Default: the one `ripcord serve` makes. */
   socket: z.string().min(1).optional(),
-  /** Default `$RIPCORD_TOKEN`. The Unix socket wants none. */
   token: z.string().min(1).optional(),
-  signal: signal.optional(),
+  signal: signalSchema.optional(),
 });
 
-/** `client.create()`: what a server lets its callers choose. */
 export const remoteCreateSchema = createSchema.pick({
   image: true,
   env: true,
@@ -29,6 +54,3 @@ export const remoteCreateSchema = createSchema.pick({
   warm: true,
   signal: true,
 });
-
-export type ClientOptions = z.input<typeof clientSchema>;
-export type RemoteCreateOptions = z.input<typeof remoteCreateSchema>;

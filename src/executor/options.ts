@@ -1,32 +1,189 @@
 /** The options of an executor and of a run, checked by one schema each. */
 import { z } from 'zod';
 import { InvalidOptionsError } from '../base/errors.js';
-import { MAX_MS, milliseconds } from '../base/option-fields.js';
+import { MAX_MS, milliseconds, signalSchema } from '../base/option-fields.js';
 import { parseOptions } from '../base/parse-options.js';
 import type { Semaphore } from '../base/semaphore.js';
 import { applySchema } from '../commit/options.js';
-import { type CreateOptions, createSchema, seedSchema } from '../launch/options.js';
+import { type CreateOptions, createSchema, type SeedOptions, seedSchema } from '../launch/options.js';
 import type { Approve, Commit } from './commit/commit-step.js';
-import { defaultCommit } from './commit/default-commit.js';
+import { type CommitRules, defaultCommit } from './commit/default-commit.js';
 import type { RunEvent } from './events.js';
 import type { OutputMode } from './sandbox/output-tap.js';
 import type { LoopFunctions, ResumeState, VerificationLike } from './types.js';
+
+/** Time limits of a run, in milliseconds. A limit that is unset does not exist. */
+export interface RunTimeouts {
+  /** Time limit of `strategize`. */
+  strategizeMs?: number | undefined;
+  /** Time limit of each `propose`. */
+  proposeMs?: number | undefined;
+  /** Time limit of each `verify`. */
+  verifyMs?: number | undefined;
+  /** Time limit of each `refine`. */
+  refineMs?: number | undefined;
+  /** Time limit of `decide`. */
+  decideMs?: number | undefined;
+  /** Time limit of `remember`. */
+  rememberMs?: number | undefined;
+  /** Time limit of `approve`, in which a person may read the diff. */
+  approveMs?: number | undefined;
+  /** Time limit of the whole run. A run that passes it resolves with the status `timeout`. */
+  totalMs?: number | undefined;
+}
+
+/** Settings of an executor, each with a default. */
+export interface ExecutorSettings {
+  /**
+   * Maximum number of iterations.
+   * @default 3
+   */
+  maxIterations?: number | undefined;
+  /**
+   * Number of strategies wanted in each iteration: one branch for each.
+   * @default 3
+   */
+  branches?: number | undefined;
+  /**
+   * Maximum number of refinements of a proposal that did not pass. More than 0 needs `refine`.
+   * @default 0
+   */
+  maxRefinements?: number | undefined;
+  /** Maximum number of branches at work at once. If unset, all of an iteration. */
+  concurrency?: number | undefined;
+  /**
+   * Time limits of the functions and of the run.
+   * @default {}
+   */
+  timeouts?: RunTimeouts | undefined;
+  /**
+   * Files that branches begin with: a directory, which must exist. If unset, the files of `target`. A `target` that is empty or does
+   * not exist receives these files and the changes; a target with other files is a conflict.
+   */
+  seed?: string | SeedOptions | undefined;
+  /**
+   * Patterns in .gitignore syntax of files that branches make and that do not belong to their work.
+   * @default []
+   */
+  ignore?: string[] | undefined;
+  /**
+   * Omission of new caches, dependency trees and files of the system: `DEFAULT_IGNORES`.
+   * @default true
+   */
+  defaultIgnores?: boolean | undefined;
+  /**
+   * Sandbox of a verification: `fresh` is a new one with the branch's files alone, `same` the one that the proposal was made in.
+   * @default 'fresh'
+   */
+  verifyIn?: 'fresh' | 'same' | undefined;
+  /** Path of the host directory that the winner's files are committed to. If unset, no commit is made. */
+  target?: string | undefined;
+  /**
+   * Way to a commit: `auto` commits the accepted branch, `manual` calls `approve` with the diff first, `never` makes none. If unset,
+   * `auto` with a `target`, else `never`.
+   */
+  commitMode?: 'auto' | 'manual' | 'never' | undefined;
+  /**
+   * Rules of a commit: `allow`, `allowRules` and `onRefused` of `applyCommit()`.
+   * @default {}
+   */
+  commitRules?: CommitRules | undefined;
+  /**
+   * Continuation: the files of the best branches are the base of the next iteration.
+   * @default false
+   */
+  keepBest?: boolean | undefined;
+  /**
+   * Events about the output of commands: one at the `end` of each, `live` pieces, or `none`.
+   * @default 'end'
+   */
+  output?: OutputMode | undefined;
+  /**
+   * Time in milliseconds that functions have to return after an abort, before the run ends without them.
+   * @default 250
+   */
+  unwindMs?: number | undefined;
+}
+
+/** Options of {@link IterationExecutor}: the loop's functions, and settings with defaults. */
+export interface ExecutorOptions<Task, Strategy, Proposal, Verification extends VerificationLike>
+  extends LoopFunctions<Task, Strategy, Proposal, Verification>,
+    ExecutorSettings {
+  /**
+   * Zod schemas for the results of the functions. A result that does not match is an error of its branch.
+   * @default {}
+   */
+  schemas?: ResultSchemas<Strategy, Proposal, Verification> | undefined;
+  /**
+   * Options of `create()` for the sandbox of every branch, or a function that returns those of one branch. `false`: the run has no
+   * sandboxes.
+   * @default {}
+   */
+  sandbox?: false | BranchSandboxOptions | ((request: SandboxRequest<Strategy>) => BranchSandboxOptions) | undefined;
+  /** Function that decides about a commit; required by `commitMode: 'manual'`. */
+  approve?: Approve | undefined;
+  /** Function that prepares a commit. If unset, it is made atomically, three-way against the seed. */
+  commit?: Commit | undefined;
+}
+
+/** Zod schemas for the results of an executor's functions. */
+export interface ResultSchemas<Strategy, Proposal, Verification> {
+  /** Schema of each strategy that `strategize` returns. */
+  strategy?: z.ZodType<Strategy> | undefined;
+  /** Schema of the result of `propose` and `refine`. */
+  proposal?: z.ZodType<Proposal> | undefined;
+  /** Schema of the result of `verify`. */
+  verification?: z.ZodType<Verification> | undefined;
+}
+
+/** Branch that a sandbox is for. */
+export interface SandboxRequest<Strategy> {
+  /** Number of the iteration, from 1. */
+  iteration: number;
+  /** Number of the branch, from 1. */
+  branch: number;
+  /** Strategy of the branch. */
+  strategy: Strategy;
+  /** Use of the sandbox: `verify` for the fresh one of a verification. */
+  purpose: 'propose' | 'verify';
+}
+
+export type BranchSandboxOptions = Omit<CreateOptions, 'signal' | 'workspace'>;
+
+/** Options of one `run()`. */
+export interface RunOptions<Task> {
+  /** Signal that aborts the run. It then resolves with the status `aborted` and the work done by then. */
+  signal?: AbortSignal | undefined;
+  /** State to continue from: the `state` of an earlier result, or of `readRun()`. */
+  resume?: ResumeState<Task> | undefined;
+  /** Name of the run in events, at most 64 characters. If unset, a random one. */
+  id?: string | undefined;
+  /** Path of the directory that the run is recorded in; created if missing. If unset, the run is not recorded. */
+  runDirectory?: string | undefined;
+  /** Callback for each event. Errors that it throws are ignored. */
+  onEvent?: ((event: RunEvent) => void) | undefined;
+  /**
+   * Handling of SIGINT and SIGTERM during the run: they abort it instead of ending the process.
+   * @default false
+   */
+  abortOnSignals?: boolean | undefined;
+  /** Limit on sandboxes that this run shares with others. If unset, no limit. */
+  slots?: Semaphore | undefined;
+}
 
 const func = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', {
   error: 'expected a function',
 });
 const zodType = z.custom<z.ZodType>((value) => value instanceof z.ZodType, { error: 'expected a zod schema' });
 
-const timeoutsSchema = z.strictObject({
+export const timeoutsSchema = z.strictObject({
   strategizeMs: milliseconds.optional(),
   proposeMs: milliseconds.optional(),
   verifyMs: milliseconds.optional(),
   refineMs: milliseconds.optional(),
   decideMs: milliseconds.optional(),
   rememberMs: milliseconds.optional(),
-  /** Of the `approve` callback; a person may think. */
   approveMs: milliseconds.optional(),
-  /** Of the whole run; it then resolves with status `timeout`. */
   totalMs: milliseconds.optional(),
 });
 
@@ -37,20 +194,14 @@ export const executorSchema = z.strictObject({
   refine: func.optional(),
   decide: func.optional(),
   remember: func.optional(),
-  /** What the functions' results must be. A result that is not is an error of its branch. */
   schemas: z
     .strictObject({ strategy: zodType.optional(), proposal: zodType.optional(), verification: zodType.optional() })
     .prefault({}),
-  /** Default 3. */
   maxIterations: z.number().int().min(1).default(3),
-  /** Strategies wanted each iteration. Default 3. */
   branches: z.number().int().min(1).max(1000).default(3),
-  /** Default 0; more needs `refine`. */
   maxRefinements: z.number().int().min(0).default(0),
-  /** Branches at work at once. Default: all. */
   concurrency: z.number().int().min(1).optional(),
   timeouts: timeoutsSchema.prefault({}),
-  /** For every branch's sandbox, or per branch by a function; `false`: the run has no sandboxes. */
   sandbox: z
     .union([
       z.literal(false),
@@ -58,93 +209,33 @@ export const executorSchema = z.strictObject({
       z.custom<object>((value) => typeof value === 'object' && value !== null, { error: 'expected create() options' }),
     ])
     .prefault({}),
-  /**
-   * The files that branches begin with. They must exist. Default: the files of `target`. A `target` that is empty or does not
-   * exist receives these files and the changes; one that has other files is a conflict.
-   */
   seed: seedSchema.optional(),
-  /** Patterns, in .gitignore syntax, of files that branches make and that are not their work. */
   ignore: z.array(z.string()).default([]),
-  /** Leave out new caches, dependency trees and files of the system: `DEFAULT_IGNORES`. Default true. */
   defaultIgnores: z.boolean().default(true),
-  /** `fresh` (default): a new sandbox with nothing but the branch's files. `same`: the one the proposal was made in. */
   verifyIn: z.enum(['fresh', 'same']).default('fresh'),
-  /** The host directory the winner's files are committed to. */
   target: z.string().min(1).optional(),
-  /** `auto`: commit what is accepted. `manual`: ask `approve`, which sees the diff. Default: `auto` with a target. */
   commitMode: z.enum(['auto', 'manual', 'never']).optional(),
   approve: func.optional(),
-  /** How a commit is made. Default: atomically, three-way against the seed. */
   commit: func.optional(),
-  /** What a commit may write: `allow`, `allowRules`, `onRefused` of `applyCommit()`. */
   commitRules: applySchema.pick({ allow: true, allowRules: true, onRefused: true }).prefault({}),
-  /** The best branches' files are the next iteration's base. Default false. */
   keepBest: z.boolean().default(false),
-  /** How commands' output becomes events. Default `end`. */
   output: z.enum(['end', 'live', 'none']).default('end'),
-  /** After an abort: how long functions get to return before they are left behind. Default 250 ms. */
   unwindMs: z.number().int().min(0).max(MAX_MS).default(250),
 });
 
 export const runSchema = z.strictObject({
-  signal: z
-    .custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' })
-    .optional(),
-  /** The `state` of an earlier result, or of `readRun()`. */
+  signal: signalSchema.optional(),
   resume: z
     .custom<ResumeState<never>>((value) => (value as ResumeState | null)?.version === 1, {
       error: 'expected the state of an earlier run',
     })
     .optional(),
-  /** Names the run in events. Default: random. */
   id: z.string().min(1).max(64).optional(),
-  /** Where the run is recorded; created. Default: nowhere. */
   runDirectory: z.string().min(1).optional(),
-  /** Called with each event. What it throws is ignored. */
   onEvent: z.custom<(event: RunEvent) => void>((value) => typeof value === 'function').optional(),
-  /** SIGINT and SIGTERM abort the run while it goes on, instead of ending the process. Default false. */
   abortOnSignals: z.boolean().default(false),
-  /** A limit on sandboxes shared with other runs. */
   slots: z.custom<Semaphore>((value) => typeof (value as Semaphore | null)?.acquire === 'function').optional(),
 });
-
-/** Which branch a sandbox is for. */
-export interface SandboxRequest<Strategy> {
-  iteration: number;
-  branch: number;
-  strategy: Strategy;
-  /** `verify` for the fresh one of a verification. */
-  purpose: 'propose' | 'verify';
-}
-
-export type BranchSandboxOptions = Omit<CreateOptions, 'signal' | 'workspace'>;
-
-type Settings = Omit<
-  z.input<typeof executorSchema>,
-  keyof LoopFunctions<never, never, never, never> | 'schemas' | 'sandbox' | 'approve' | 'commit' | 'output'
->;
-
-/** Options of {@link IterationExecutor}: the loop's functions, and settings with defaults. */
-export interface ExecutorOptions<Task, Strategy, Proposal, Verification extends VerificationLike>
-  extends LoopFunctions<Task, Strategy, Proposal, Verification>,
-    Settings {
-  schemas?:
-    | {
-        strategy?: z.ZodType<Strategy> | undefined;
-        proposal?: z.ZodType<Proposal> | undefined;
-        verification?: z.ZodType<Verification> | undefined;
-      }
-    | undefined;
-  sandbox?: false | BranchSandboxOptions | ((request: SandboxRequest<Strategy>) => BranchSandboxOptions) | undefined;
-  approve?: Approve | undefined;
-  commit?: Commit | undefined;
-  output?: OutputMode | undefined;
-}
-
-/** Options of one `run()`. */
-export interface RunOptions<Task> extends Omit<z.input<typeof runSchema>, 'resume'> {
-  resume?: ResumeState<Task> | undefined;
-}
 
 type Parsed = z.output<typeof executorSchema>;
 export type ResolvedExecutorOptions<T, S, P, V extends VerificationLike> = Omit<

@@ -88,17 +88,20 @@ export interface Decision {
 
 /** The loop's functions. Only `propose` and `verify` have no default. */
 export interface LoopFunctions<Task, Strategy, Proposal, Verification> {
-  /** One branch for each strategy returned. Default: `branches` of them, called `branch 1`, `branch 2` … */
+  /** Returns strategies: one branch is made for each. If unset, there are `branches` of them, called `branch 1`, `branch 2` and so on. */
   strategize?: ((context: StrategizeContext<Task>) => Awaitable<readonly Strategy[]>) | undefined;
   /** Writes files and runs commands in `context.sandbox`. */
   propose(context: ProposeContext<Task, Strategy>): Awaitable<Proposal>;
-  /** Judges what the branch's workspace holds now. See `runTests`. */
+  /** Judges the files that the branch's workspace holds now. See `runTests`. */
   verify(context: VerifyContext<Task, Strategy, Proposal>): Awaitable<Verification>;
-  /** Betters a proposal that did not pass, up to `maxRefinements` times, in the sandbox it was made in. */
+  /** Improves a proposal that did not pass, up to `maxRefinements` times, in the sandbox it was made in. */
   refine?: ((context: RefineContext<Task, Strategy, Proposal, Verification>) => Awaitable<Proposal>) | undefined;
-  /** Default: the branch that passed with the highest score, the first of equals; else the reasons as feedback. */
+  /**
+   * Decides which branch is accepted. If unset, the branch that passed with the highest score, the first of equals; if none passed,
+   * the reasons become feedback.
+   */
   decide?: ((context: DecideContext<Task, Strategy, Proposal, Verification>) => Awaitable<Decision>) | undefined;
-  /** Default: a lesson for each branch. */
+  /** Records lessons in `context.memory`. If unset, one for each branch. */
   remember?: ((context: RememberContext<Task, Strategy, Proposal, Verification>) => Awaitable<void>) | undefined;
 }
 

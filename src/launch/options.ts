@@ -15,7 +15,7 @@ import { MIN_TMPFS_BYTES, sizesProblem } from './tmpfs-sizes.js';
 /** Resource limits of one sandbox. Sizes are bytes, or strings such as `'512m'` with units of 1024. */
 export interface Limits {
   /**
-   * Memory; there is no swap. At least 16 MiB. Workspace, HOME and /tmp count towards it.
+   * Memory without swap, at least 16 MiB. Workspace, HOME and /tmp count towards it.
    * @default '512m'
    */
   memory?: string | number | undefined;

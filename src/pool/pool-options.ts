@@ -4,22 +4,48 @@ import { milliseconds } from '../base/option-fields.js';
 import { parseOptions } from '../base/parse-options.js';
 import type { CreateOptions } from '../launch/options.js';
 
-/** Options that are fixed once a container is made: a ready sandbox fits a `create()` that asks for the same. */
-type Fixed = Pick<CreateOptions, 'image' | 'limits' | 'user' | 'uids' | 'runtime' | 'rootfs' | 'warm' | 'labels'> & {
-  /** `none` (default) also serves a `create()` with `network: { allow }`. */
-  network?: 'none' | 'bridge' | undefined;
-};
-
-/** Sandboxes to keep ready. What is left out comes from the manager's `defaults`. */
-export type PoolEntry = Fixed & {
-  /** How many. */
+/** A kind of sandboxes to keep ready. Options that are unset come from the manager's `defaults`. */
+export interface PoolEntry
+  extends Pick<CreateOptions, 'image' | 'limits' | 'user' | 'uids' | 'runtime' | 'rootfs' | 'warm' | 'labels'> {
+  /** Number of sandboxes of this kind, 1 to 1000. */
   size: number;
-};
+  /** Network access. If unset, the manager's default, else `none`. `none` also serves a `create()` with `network: { allow }`. */
+  network?: 'none' | 'bridge' | undefined;
+}
+
+/** Settings of the pool of sandboxes made in advance. */
+export interface PoolSettings {
+  /**
+   * Sandboxes to keep ready for as long as the manager is open.
+   * @default []
+   */
+  keep?: PoolEntry[] | undefined;
+  /**
+   * Learning: the pool also keeps sandboxes ready of kinds that `create()` is called for.
+   * @default false
+   */
+  learn?: boolean | undefined;
+  /** Maximum number of unused sandboxes of all kinds together. If unset, 8 more than `keep` asks for. */
+  max?: number | undefined;
+  /**
+   * Time in milliseconds after which a sandbox that was learnt or handed back is removed, if no `create()` took one of its kind.
+   * @default 300_000 (5 min)
+   */
+  idleMs?: number | undefined;
+  /**
+   * Maximum number of sandboxes made at once in the background.
+   * @default 1
+   */
+  concurrency?: number | undefined;
+}
+
+/** Pool of a manager: a list of sandboxes to keep ready, or all settings. */
+export type PoolOptions = PoolEntry[] | PoolSettings;
 
 // Checked as `create()` would, once the manager's defaults are there.
 const asCreate = z.unknown().optional();
 
-const entrySchema = z.strictObject({
+export const poolEntrySchema = z.strictObject({
   size: z.number().int().min(1).max(1000),
   image: asCreate,
   limits: asCreate,
@@ -32,22 +58,16 @@ const entrySchema = z.strictObject({
   labels: asCreate,
 });
 
-const poolSchema = z.strictObject({
-  /** Kept ready for as long as the manager is open. */
-  keep: z.array(entrySchema).default([]),
-  /** Keep ready, too, what `create()` is seen to ask for. Default false. */
+export const poolSchema = z.strictObject({
+  keep: z.array(poolEntrySchema).default([]),
   learn: z.boolean().default(false),
-  /** Sandboxes that nobody uses, at a time, all kinds together. Default: 8 more than `keep` asks for. */
   max: z.number().int().min(1).max(1000).optional(),
-  /** What was learnt or handed back is removed when nobody has claimed its like for so long. Default 5 min. */
   idleMs: milliseconds.default(300_000),
-  /** Sandboxes made at a time in the background. Default 1. */
   concurrency: z.number().int().min(1).max(64).default(1),
 });
 
 const SPARE = 8;
 
-export type PoolOptions = PoolEntry[] | (Omit<z.input<typeof poolSchema>, 'keep'> & { keep?: PoolEntry[] | undefined });
 export type ResolvedPool = Omit<z.output<typeof poolSchema>, 'max'> & { max: number };
 
 /** @throws InvalidOptionsError */

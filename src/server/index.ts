@@ -1,5 +1,12 @@
 /// <reference types="node" preserve="true" />
 /** `ripcord-sandbox/server`: the server for programs that start it themselves. */
-export type { ServerOptions } from './options.js';
+export type {
+  CallerOptions,
+  PatienceOptions,
+  ServerOptions,
+  SocketListenOptions,
+  TcpListenOptions,
+  TokenOptions,
+} from './options.js';
 export type { RegisteredSpec, TaskDocument, TaskEnd, TaskReceipt } from './served-tasks.js';
 export { type DrainReport, RipcordServer } from './server.js';

@@ -13,14 +13,14 @@ import { JUDGE_ENV, judgeUser } from './judge-user.js';
 import { parseJUnit } from './junit.js';
 import { inWords } from './relay.js';
 import { parseTap } from './tap.js';
-import type { CommandTestOptions } from './test-options.js';
+import type { ResolvedCommandTest } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
 import { textOf } from './utf8.js';
 import { copyWorkspace } from './workspace-copy.js';
 
 const MAX_REPORT = 16 * 1024 * 1024;
 
-export async function runCommandTests(sandbox: Sandbox, options: CommandTestOptions): Promise<TestReport> {
+export async function runCommandTests(sandbox: Sandbox, options: ResolvedCommandTest): Promise<TestReport> {
   const startedAt = performance.now();
   const user = judgeUser(sandbox);
   const { signal, timeoutMs, env, tests, canaries } = options;
@@ -69,7 +69,7 @@ interface Found {
 
 async function readReport(
   sandbox: Sandbox,
-  options: CommandTestOptions,
+  options: ResolvedCommandTest,
   result: ExecResult,
   path: string,
   user: string,
@@ -96,7 +96,7 @@ async function readReport(
 function judge(
   found: Found,
   result: ExecResult,
-  options: CommandTestOptions,
+  options: ResolvedCommandTest,
   work: string,
 ): { tests: TestCase[]; problem?: string | undefined } {
   const { expect } = options;

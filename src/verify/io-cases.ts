@@ -5,12 +5,12 @@ import { shellLine } from '../command/lines.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { MAX_MATCH_MS, PatternMatch } from './pattern-match.js';
 import { inWords } from './relay.js';
-import type { IoOptions } from './test-options.js';
+import type { ResolvedIoTest } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
 
 type Expectation = string | RegExp | ((text: string) => boolean) | undefined;
 
-export async function runIoCases(sandbox: Sandbox, options: IoOptions): Promise<TestReport> {
+export async function runIoCases(sandbox: Sandbox, options: ResolvedIoTest): Promise<TestReport> {
   const startedAt = performance.now();
   const { command, cases, compare, cwd, env, signal, timeoutMs, caseTimeoutMs } = options;
   const base = typeof command === 'string' ? [...shellLine(`${command} "$@"`), 'sh'] : command;

@@ -10,7 +10,7 @@ import { findProgram, JUDGE_ENV, judgeUser } from './judge-user.js';
 import { pythonPrograms } from './python-programs.js';
 import { PYTHON_TEST_LIBRARIES } from './python-test-libraries.js';
 import { inWords, type Relayed, relay } from './relay.js';
-import type { CallsOptions, PytestOptions } from './test-options.js';
+import type { ResolvedCallsTest, ResolvedPytest } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
 
 /** For the judge to say that time was up, rather than being cut off itself. */
@@ -33,7 +33,10 @@ const caseSchema = z.object({
   durationMs: z.number(),
 });
 
-export async function runPythonTests(sandbox: Sandbox, options: CallsOptions | PytestOptions): Promise<TestReport> {
+export async function runPythonTests(
+  sandbox: Sandbox,
+  options: ResolvedCallsTest | ResolvedPytest,
+): Promise<TestReport> {
   const startedAt = performance.now();
   const { timeoutMs, cwd, env, signal } = options;
   const user = judgeUser(sandbox);
@@ -78,7 +81,7 @@ async function both(
   throw one.status === 'rejected' ? one.reason : (two as PromiseRejectedResult).reason;
 }
 
-function jobOf(options: CallsOptions | PytestOptions, nonce: string): object {
+function jobOf(options: ResolvedCallsTest | ResolvedPytest, nonce: string): object {
   if (options.kind === 'calls') {
     const { module, functions, setup, tests } = options;
     return { kind: 'calls', nonce, module, functions, setup, tests };

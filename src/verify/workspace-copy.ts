@@ -5,7 +5,7 @@ import type { Sandbox } from '../sandbox/sandbox.js';
 import { JUDGE_ENV } from './judge-user.js';
 import { inWords } from './relay.js';
 import { obeyedBy, TRUSTED } from './runner-files.js';
-import type { CommandTestOptions } from './test-options.js';
+import type { ResolvedCommandTest } from './test-options.js';
 
 /** Names that a report lists; there may be more files. */
 const MAX_LISTED_BYTES = 64 * 1024;
@@ -22,7 +22,7 @@ export async function copyWorkspace(
   sandbox: Sandbox,
   to: string,
   user: string,
-  options: CommandTestOptions,
+  options: ResolvedCommandTest,
 ): Promise<WorkspaceCopy> {
   const brought = [...Object.keys(options.tests), ...Object.keys(options.canaries)];
   const patterns = options.leaveOut ?? obeyedBy(options.command, placesOf(options.cwd, brought));

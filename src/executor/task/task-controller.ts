@@ -1,52 +1,27 @@
 /** Runs tasks in the background, many at once, with one limit on all their sandboxes. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { onAbort, within } from '../../base/abort.js';
 import { InvalidOptionsError, messageOf, TaskAbortedError } from '../../base/errors.js';
-import { MAX_MS } from '../../base/option-fields.js';
 import { parseOptions } from '../../base/parse-options.js';
 import { Semaphore } from '../../base/semaphore.js';
 import type { RunEvent } from '../events.js';
 import type { IterationExecutor } from '../iteration-executor.js';
-import type { ResumeState, RunResult, VerificationLike } from '../types.js';
+import type { RunResult, VerificationLike } from '../types.js';
 import { EventStream } from './event-stream.js';
+import {
+  type AbortOptions,
+  abortSchema,
+  type ControllerOptions,
+  controllerSchema,
+  type StartOptions,
+  startSchema,
+} from './options.js';
 import { applyEvent, newStatus, type TaskStatus } from './task-status.js';
 
 /** Ended tasks somebody may still ask about. */
 const MAX_ENDED = 100;
-
-const controllerSchema = z.strictObject({
-  /** Sandboxes of all tasks together. Default: no limit. */
-  maxSandboxes: z.number().int().min(1).optional(),
-  /** Each task is recorded in a directory of its id below this one. Default: nowhere. */
-  runsDirectory: z.string().min(1).optional(),
-  /** Events one reader may be behind; the oldest output goes first. Default 1000. */
-  maxBufferedEvents: z.number().int().min(1).default(1000),
-});
-
-const startSchema = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/, { error: 'expected letters, digits, dot, dash and underscore' })
-    .optional(),
-  signal: z
-    .custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' })
-    .optional(),
-  resume: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
-});
-
-const abortSchema = z.strictObject({
-  /** How long to wait for the end. Default 10 s. */
-  graceMs: z.number().int().min(0).max(MAX_MS).default(10_000),
-  reason: z.string().default('the task was aborted'),
-});
-
-export type ControllerOptions = z.input<typeof controllerSchema>;
-export type StartOptions<Task> = Omit<z.input<typeof startSchema>, 'resume'> & {
-  resume?: ResumeState<Task> | undefined;
-};
-export type AbortOptions = z.input<typeof abortSchema>;
 
 export interface AbortAnswer {
   id: string;

@@ -1,0 +1,1 @@
+export const OPTION_FILES: { path: string; title: string }[];
