@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes docs/battery.md from what a run of the hostile battery found.
+// Writes docs/internals/battery.md from the report of a run of the hostile battery.
 //
 //   RIPCORD_TEST_REPORT=report.json npm run test:hostile
 //   node scripts/battery-table.mjs report.json
@@ -12,7 +12,7 @@ import { batteryTable } from './setup/test-report.mjs';
 try {
   const [file] = parseArgs({ allowPositionals: true }).positionals;
   if (!file) throw new SetupError('Which report? RIPCORD_TEST_REPORT=report.json npm run test:hostile makes one.');
-  writeFileSync(inProject('docs', 'battery.md'), batteryTable(readFileSync(file, 'utf8')));
+  writeFileSync(inProject('docs', 'internals', 'battery.md'), batteryTable(readFileSync(file, 'utf8')));
 } catch (error) {
   printError(error);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
 /*
- * PID 1 of a sandbox. It speaks docs/protocol.md on its stdin and stdout, starts commands through keepers, and ends
+ * PID 1 of a sandbox. It speaks docs/internals/protocol.md on its stdin and stdout, starts commands through keepers, and ends
  * everything when the host has gone.
  */
 #define _GNU_SOURCE

@@ -15,6 +15,10 @@ export function page(results) {
       `${results.machine.loadBefore.toFixed(1)} before it began. All figures are in [results.json](results.json).`,
     '',
     ...peerLines(results),
+    '## In short',
+    '',
+    ...headlineTable(headlinesOf(results)),
+    '',
     '## The bounds',
     '',
     ...subjects.flatMap(([name, subject]) => boundLines(name, subject)),
@@ -23,6 +27,16 @@ export function page(results) {
     ...subjects.flatMap(([name, subject]) => subjectLines(name, subject)),
   ].join('\n');
 }
+
+/** @returns the headlines of all subjects, in order */
+export const headlinesOf = (results) => Object.values(results.subjects).flatMap(({ headlines }) => headlines);
+
+/** @returns {string[]} a Markdown table */
+export const headlineTable = (headlines) => [
+  '| | Ripcord | the other way | ratio |',
+  '|---|---|---|---|',
+  ...headlines.map(({ what, ours, theirs, ratio }) => `| ${what} | ${ours} | ${theirs} | ${ratio} |`),
+];
 
 function peerLines({ peers, skipped }) {
   if (peers.length + skipped.length === 0) return [];

@@ -1,5 +1,5 @@
 /**
- * The codec of the pipe: `u32 length · u32 stream · u8 type · payload`, little-endian. docs/protocol.md has the whole.
+ * The codec of the pipe: `u32 length · u32 stream · u8 type · payload`, little-endian. docs/internals/protocol.md has the whole.
  *
  * The parser takes bytes as they come and hands out payloads as slices of them, without a copy where a frame lies in
  * one chunk. It is iterative: any number of frames in one chunk costs no stack.

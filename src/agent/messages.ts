@@ -1,4 +1,4 @@
-/** What the frames mean: types, and the payloads of those that have fields. docs/protocol.md is the reference. */
+/** Types of the frames, and payloads of those that have fields. docs/internals/protocol.md is the reference. */
 import { RipcordError } from '../base/errors.js';
 
 export const PROTOCOL_VERSION = 1;

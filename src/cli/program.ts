@@ -20,6 +20,7 @@ const COMMANDS: Record<string, () => Promise<(program: Command, context: CliCont
   rm: async () => (await import('./commands/rm.js')).addRm,
   sweep: async () => (await import('./commands/sweep.js')).addSweep,
   images: async () => (await import('./commands/images.js')).addImages,
+  setup: async () => (await import('./commands/setup.js')).addSetup,
   doctor: async () => (await import('./commands/doctor.js')).addDoctor,
   humaneval: async () => (await import('./commands/humaneval.js')).addHumaneval,
   tournament: async () => (await import('./commands/tournament.js')).addTournament,
@@ -79,7 +80,7 @@ export async function createProgram(context: CliContext, argv: readonly string[]
 }
 
 const OVERVIEW = `${examples([
-  ['ripcord doctor', 'is everything there, and what can this engine enforce?'],
+  ['ripcord setup', 'check the engine, build the Python image, try a sandbox'],
   ["ripcord run -c 'print(6 * 7)'", 'run a line of Python'],
   ['ripcord run script.py --timeout 10s', 'run a file, stop it after ten seconds'],
   ['ripcord shell', 'look around in a sandbox yourself'],

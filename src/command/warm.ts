@@ -1,4 +1,4 @@
-/** Warm interpreters: what one is started with, and which programs may run in a fork of it. docs/warm-interpreters.md */
+/** Warm interpreters: what one is started with, and which programs may run in a fork of it. docs/internals/warm-interpreters.md */
 import type { SpawnRequest } from '../agent/messages.js';
 import type { Environment } from './environment.js';
 

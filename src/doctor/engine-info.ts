@@ -1,5 +1,6 @@
 /** What the engine says of itself beyond what the library needs. */
 import type { DockerBackend } from '../backends/docker/docker-backend.js';
+import { engineError } from '../backends/docker/engine-error.js';
 
 /** The part of `GET /info` that is judged. Engines of other makers leave fields out. */
 export interface EngineInfo {
@@ -39,6 +40,9 @@ const DEADLINE_MS = 15_000;
 export async function describeEngine(backend: DockerBackend): Promise<EngineDescription> {
   // The types of dockerode do not know that every call takes an abortSignal.
   const limit = { abortSignal: AbortSignal.timeout(DEADLINE_MS) } as never;
-  const [info, version] = await Promise.all([backend.docker.info(limit), backend.docker.version(limit)]);
+  const asked = Promise.all([backend.docker.info(limit), backend.docker.version(limit)]);
+  const [info, version] = await asked.catch((error) => {
+    throw engineError(error, 'describing itself', backend.description);
+  });
   return { info: info as unknown as EngineInfo, version: version as unknown as EngineVersion };
 }

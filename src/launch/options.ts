@@ -171,7 +171,7 @@ export interface CreateOptions {
   rootfs?: 'read-only' | 'writable' | undefined;
   /**
    * Use of a warm Python: `runCode` in Python runs in a fork of it if that is equivalent to a fresh one, and in a fresh one
-   * otherwise. It takes about 9 MiB of the sandbox's memory and 3 of its processes. See docs/warm-interpreters.md.
+   * otherwise. It takes about 9 MiB of the sandbox's memory and 3 of its processes. See docs/internals/warm-interpreters.md.
    * @default false
    */
   warm?: boolean | undefined;

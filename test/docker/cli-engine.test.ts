@@ -88,6 +88,41 @@ describe('ripcord images', () => {
   });
 });
 
+describe('ripcord setup', () => {
+  it('checks the engine, has the image built, and tries a sandbox of it', async () => {
+    const { stdout, code } = await ripcord(['setup', 'shell']);
+    expect(stdout).toMatch(/^ {2}ok {4}.*, API \d/m);
+    expect(stdout).toMatch(/^ {2}ok {4}image shell$/m);
+    expect(stdout).toMatch(/^ {2}ok {4}a sandbox of it: \d+ checks passed$/m);
+    expect(stdout).toMatch(/^Ready\. Try: ripcord run --image shell/m);
+    expect(code).toBe(0);
+  });
+
+  it('reports as one document', async () => {
+    const { stdout, code } = await ripcord(['setup', 'shell', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ready: true,
+      images: ['shell'],
+      built: [],
+      findings: expect.any(Array),
+    });
+    expect(code).toBe(0);
+  });
+
+  it('stops at an engine that is not there, and says what to do', async () => {
+    const { stdout, code } = await ripcord(['setup', '--docker', 'unix:///no/engine.sock']);
+    expect(stdout).toMatch(/FAIL .*no\/engine.sock[\s\S]*DOCKER_HOST/);
+    expect(stdout).not.toMatch(/image|Ready/);
+    expect(code).toBe(1);
+  });
+
+  it('names the images there are', async () => {
+    const { stderr, code } = await ripcord(['setup', 'pyhton']);
+    expect(stderr).toMatch(/no image called 'pyhton'[\s\S]*base, python, node, shell/);
+    expect(code).toBe(125);
+  });
+});
+
 describe('ripcord doctor', () => {
   it('finds, from inside a sandbox, everything in force that is promised', async () => {
     const { stdout, code } = await ripcord(['doctor', '--json']);
@@ -126,14 +161,23 @@ describe('the command line', () => {
     for (const word of ['run', 'shell', 'doctor', 'Examples:', '124 timed out']) expect(stdout).toContain(word);
   });
 
-  it.each(['run', 'shell', 'ps', 'rm', 'sweep', 'images', 'images list', 'images build', 'doctor', 'humaneval'])(
-    'explains %s with examples',
-    async (command) => {
-      const { stdout, code } = await ripcord([...command.split(' '), '--help']);
-      expect(code).toBe(0);
-      expect(stdout.match(/^ {2}.*ripcord /gm)?.length).toBeGreaterThanOrEqual(2);
-    },
-  );
+  it.each([
+    'run',
+    'shell',
+    'ps',
+    'rm',
+    'sweep',
+    'images',
+    'images list',
+    'images build',
+    'setup',
+    'doctor',
+    'humaneval',
+  ])('explains %s with examples', async (command) => {
+    const { stdout, code } = await ripcord([...command.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(stdout.match(/^ {2}.*ripcord /gm)?.length).toBeGreaterThanOrEqual(2);
+  });
 
   it('suggests the command that was meant', async () => {
     const { stderr, code } = await ripcord(['docter']);

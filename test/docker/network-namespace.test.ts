@@ -1,6 +1,6 @@
 /**
  * Without a network each sandbox has a namespace of its own, new and empty: the engine attaches nothing
- * (docs/engine-cost.md), the runtime still makes one. Nothing crosses, neither between two at a time nor from one to the
+ * (docs/internals/engine-cost.md), the runtime still makes one. Nothing crosses, neither between two at a time nor from one to the
  * next.
  */
 import { readlinkSync } from 'node:fs';

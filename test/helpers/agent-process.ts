@@ -1,5 +1,5 @@
 // Runs the real agent as PID 1 of a new process namespace and speaks the raw protocol with it. The encoder and decoder
-// here are written from docs/protocol.md alone: they share no code with src/agent, so that the two check each other.
+// here are written from docs/internals/protocol.md alone: they share no code with src/agent, so that the two check each other.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,23 +1,54 @@
 /** What the documents say of the repository is so. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const DOCUMENTS = [
-  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(ROOT),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true }).map((name) => `docs/${name}`),
 ].filter((name) => name.endsWith('.md'));
 
-test.each(DOCUMENTS)('every file that %s links to is there', (document) => {
-  const links = [...read(document).matchAll(/\]\(([^)#\s]+)/g)].map(([, link]) => link!);
-  const missing = links.filter((link) => !/^[a-z]+:/.test(link) && !existsSync(resolve(ROOT, dirname(document), link)));
+/** Returns the anchors of a document as GitHub and VitePress make them from its headings. */
+const anchorsOf = (document: string) =>
+  [
+    ...read(document)
+      .replace(/^```[\s\S]*?^```$/gm, '')
+      .matchAll(/^#+ (.*)$/gm),
+  ].map(([, heading]) =>
+    heading!
+      .replace(/[`*]|\[|\]\([^)]*\)/g, '')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+test.each(DOCUMENTS)('every file and heading that %s links to is there', (document) => {
+  const links = [...read(document).matchAll(/\]\(([^)\s]+)/g)].map(([, link]) => link!);
+  const missing = links.filter((link) => {
+    if (/^[a-z]+:/.test(link)) return false;
+    const [path, anchor] = link.split('#') as [string, string | undefined];
+    const target = path === '' ? document : relative(ROOT, resolve(ROOT, dirname(document), path));
+    if (!existsSync(join(ROOT, target))) return true;
+    return anchor !== undefined && !anchorsOf(target).includes(anchor);
+  });
   expect(missing).toEqual([]);
 });
 
-describe('docs/guarantees.md', () => {
-  const text = read('docs/guarantees.md');
+test('every page of docs/ is reached from its index', () => {
+  const reached = new Set(['docs/README.md']);
+  for (const document of reached) {
+    for (const [, link] of read(document).matchAll(/\]\(([^):#\s]+\.md)/g)) {
+      const target = relative(ROOT, resolve(ROOT, dirname(document), link!));
+      if (target.startsWith('docs/')) reached.add(target);
+    }
+  }
+  expect(DOCUMENTS.filter((name) => name.startsWith('docs/') && !reached.has(name))).toEqual([]);
+});
+
+describe('docs/internals/guarantees.md', () => {
+  const text = read('docs/internals/guarantees.md');
   const rows = text.split('\n').filter((line) => line.startsWith('|') && line.includes('.test.ts'));
 
   test('has no table that an empty line tears apart', () => {

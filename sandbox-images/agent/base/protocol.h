@@ -1,4 +1,4 @@
-/* The numbers of docs/protocol.md. Append-only. */
+/* The numbers of docs/internals/protocol.md. Append-only. */
 #ifndef RIPCORD_PROTOCOL_H
 #define RIPCORD_PROTOCOL_H
 

@@ -1,4 +1,4 @@
-/* Commands in forks of the warm interpreter, and those that wait for one. docs/warm-interpreters.md */
+/* Commands in forks of the warm interpreter, and those that wait for one. docs/internals/warm-interpreters.md */
 #ifndef RIPCORD_COMMAND_WARM_H
 #define RIPCORD_COMMAND_WARM_H
 

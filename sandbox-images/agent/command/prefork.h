@@ -1,7 +1,7 @@
 /*
  * A keeper and its leader, forked while nothing runs: the next command is handed to such a pair, and waits for neither
  * fork nor for what both do before they know their command. Only where commands follow each other
- * (docs/engine-cost.md).
+ * (docs/internals/engine-cost.md).
  */
 #ifndef RIPCORD_PREFORK_H
 #define RIPCORD_PREFORK_H

@@ -1,6 +1,6 @@
 /*
  * PID 1's side of the warm interpreter: a root process that has an interpreter loaded and forks. A fork comes with a
- * keeper of its own and waits for a program (a spare), so that the next one need not wait for it. docs/warm-interpreters.md
+ * keeper of its own and waits for a program (a spare), so that the next one need not wait for it. docs/internals/warm-interpreters.md
  */
 #ifndef RIPCORD_ZYGOTE_H
 #define RIPCORD_ZYGOTE_H

@@ -11,7 +11,7 @@ const MIB = 1024 ** 2;
 /** On average, between two operations of a sandbox: programs that wait for a model do so for longer. */
 const THINK_MS = 4000;
 const PROBE_MS = 50;
-/** Fifty sandboxes a core. With a whole one each, a fork bomb holds up its siblings twice as long: docs/engine-cost.md. */
+/** Fifty sandboxes a core. With a whole one each, a fork bomb holds up its siblings twice as long: docs/internals/engine-cost.md. */
 const LIMITS = { cpus: 0.5 };
 
 /** What the sandboxes do, and how often of a hundred times. */

@@ -47,7 +47,7 @@ export function engineError(error: unknown, what: string, endpoint: string): Rip
   if (isUnreachable(error)) {
     return new RipcordError('engine-unreachable', `No container engine answers at ${endpoint} (${code})`, {
       cause: error,
-      hint: 'Is Docker running? Start it (Linux: sudo systemctl start docker; macOS, Windows: Docker Desktop), or point DOCKER_HOST at one that is. `ripcord doctor` looks closer.',
+      hint: 'Is Docker running? Start it (Linux: sudo systemctl start docker; macOS, Windows: Docker Desktop), or point DOCKER_HOST at one that is.',
     });
   }
   if (

@@ -1,13 +1,10 @@
 import type { Command } from 'commander';
 import { examine } from '../../doctor/examine.js';
-import { type Area, type Finding, type Status, worst } from '../../doctor/finding.js';
+import { worst } from '../../doctor/finding.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { examples } from '../help.js';
-import { plural } from '../terminal/format.js';
-import { paint } from '../terminal/paint.js';
-import { safeText } from '../terminal/safe-text.js';
-import { wrap } from '../terminal/wrap.js';
+import { FindingPrinter } from '../terminal/findings.js';
 
 interface DoctorFlags {
   probe: boolean;
@@ -38,7 +35,7 @@ export function addDoctor(program: Command, context: CliContext): void {
     .action(async (flags: DoctorFlags) => {
       const { docker } = globalOptions(command);
       const { signal } = context.interrupt;
-      const print = new Printer();
+      const print = new FindingPrinter();
       const report = await examine({
         docker,
         signal,
@@ -51,48 +48,4 @@ export function addDoctor(program: Command, context: CliContext): void {
       const failed = worst(report.findings) === 'fail' ? ExitCode.FAILED : ExitCode.OK;
       context.exitCode = context.interrupt.exitCode ?? failed;
     });
-}
-
-const TITLES: Record<Area, string> = {
-  engine: 'Engine',
-  limits: 'Limits the engine can enforce',
-  isolation: 'Isolation',
-  ripcord: 'Ripcord',
-  probe: 'In force inside a probe sandbox',
-};
-
-/** Under the messages. */
-const INDENT = 8;
-
-class Printer {
-  readonly #colour = paint(process.stdout);
-  readonly #marks: Record<Status, string>;
-  #area: Area | undefined;
-
-  constructor() {
-    const { green, yellow, red } = this.#colour;
-    this.#marks = { ok: green('ok  '), warn: yellow('warn'), fail: red('FAIL') };
-  }
-
-  finding({ area, status, message, fix }: Finding): void {
-    if (area !== this.#area) this.#print(`${this.#area ? '\n' : ''}${this.#colour.bold(TITLES[area])}`);
-    this.#area = area;
-    this.#print(`  ${this.#marks[status]}  ${wrap(safeText(message), INDENT)}`);
-    if (fix && status !== 'ok') this.#print(this.#colour.dim(`${' '.repeat(INDENT)}${wrap(safeText(fix), INDENT)}`));
-  }
-
-  summary(findings: readonly Finding[]): void {
-    const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
-    const { red, yellow, green } = this.#colour;
-    const parts = [
-      green(`${count('ok')} ok`),
-      count('warn') > 0 ? yellow(plural(count('warn'), 'warning')) : undefined,
-      count('fail') > 0 ? red(plural(count('fail'), 'failure')) : undefined,
-    ];
-    this.#print(`\n${parts.filter(Boolean).join(', ')}`);
-  }
-
-  #print(line: string): void {
-    process.stdout.write(`${line}\n`);
-  }
 }

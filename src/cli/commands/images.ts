@@ -74,7 +74,7 @@ function addBuild(images: Command, context: CliContext): void {
     .action(async (names: string[], flags: { force?: boolean; json?: boolean }) => {
       const startedAt = performance.now();
       const wanted = names.length > 0 ? names : catalogImages().map(({ name }) => name);
-      const built = await build(wanted, flags.force === true, globalOptions(command), context);
+      const built = await buildImages(wanted, flags.force === true, globalOptions(command), context);
       const durationMs = Math.round(performance.now() - startedAt);
       if (flags.json) process.stdout.write(`${JSON.stringify({ built, durationMs })}\n`);
       else if (built.length === 0) process.stdout.write(`Up to date: ${wanted.join(', ')}\n`);
@@ -83,7 +83,8 @@ function addBuild(images: Command, context: CliContext): void {
     });
 }
 
-function build(names: readonly string[], force: boolean, globals: GlobalOptions, context: CliContext) {
+/** Builds images with the engine, those that are missing or out of date; prints each step on stderr. Returns the names of those built. */
+export function buildImages(names: readonly string[], force: boolean, globals: GlobalOptions, context: CliContext) {
   return withImages(globals, async (images) => {
     await adoptAptNetwork();
     using live = new LiveLines();

@@ -61,7 +61,7 @@ describe('encodeSpawn', () => {
     env: { A: 'b=c', EMPTY: '' },
   };
 
-  it('lays the fields out as docs/protocol.md has them', () => {
+  it('lays the fields out as docs/internals/protocol.md has them', () => {
     const bytes = encodeSpawn(request);
     expect(bytes.readUInt16LE(0)).toBe(2);
     expect(bytes.readBigUInt64LE(2)).toBe(1000n);
