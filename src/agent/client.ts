@@ -40,7 +40,7 @@ export interface PipeEnd {
 }
 
 /** Takes a connection that somebody inside has made to the agent's own port. It has no credit before it is granted. */
-export type Accept = (stream: AgentStream) => StreamHandlers;
+type Accept = (stream: AgentStream) => StreamHandlers;
 
 interface Listener {
   listening: Deferred<number>;
@@ -222,11 +222,6 @@ export class AgentClient {
     this.#loseStreams();
     this.#listener = undefined;
     return done.promise;
-  }
-
-  /** Kills every command, tree by tree. */
-  killAll(graceMs: number): void {
-    this.#send(0, Send.KILL_ALL, encodeU32(graceMs));
   }
 
   /** Asks the agent to kill everything and exit. `ended` tells when it has. */

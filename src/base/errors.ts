@@ -49,7 +49,7 @@ export type CommitErrorCode =
   | 'workspace-changed';
 
 /** What only a server answers. */
-export type ServerErrorCode =
+type ServerErrorCode =
   | 'malformed'
   | 'unauthorized'
   | 'token-in-url'

@@ -53,8 +53,6 @@ const SIGNALS = [
   'SIGTTOU', 'SIGURG', 'SIGXCPU', 'SIGXFSZ', 'SIGVTALRM', 'SIGPROF', 'SIGWINCH', 'SIGIO', 'SIGPWR', 'SIGSYS',
 ] as const; // biome-ignore format: a table
 
-export type SignalName = (typeof SIGNALS)[number];
-
 export const signalName = (number: number): string => SIGNALS[number - 1] ?? `SIG${number}`;
 /** The number of `SIGTERM` and the like; `undefined` for a name that is none. */
 export function signalNumber(name: string): number | undefined {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 /** Linux's PATH_MAX: no host path can be longer. */
-export const MAX_PATH_BYTES = 4096;
+const MAX_PATH_BYTES = 4096;
 const MAX_NAME_BYTES = 255;
 /** Deeper than any real project (pnpm's nested modules reach about 30), far from PATH_MAX and stack limits. */
 export const DEFAULT_MAX_DEPTH = 128;

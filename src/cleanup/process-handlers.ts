@@ -6,7 +6,7 @@
 import { deferred } from '../base/abort.js';
 import { RipcordError } from '../base/errors.js';
 
-export interface Disposer {
+interface Disposer {
   /** Ends everything. `hurry`: skip every grace, never the removal. */
   close(hurry: boolean): Promise<unknown>;
 }

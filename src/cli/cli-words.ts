@@ -24,7 +24,7 @@ const FLAGS: Record<string, string> = {
 /** An option at the start of a problem, with the place in a list or an object. */
 const OPTION = /(^|; )([a-z]+(?:\.[a-z][A-Za-z]*)?)((?:\.[\w-]+)*)(?=: )/g;
 
-export interface Words {
+interface Words {
   message: string;
   hint: string | undefined;
 }

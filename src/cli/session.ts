@@ -7,7 +7,7 @@ import type { GlobalOptions } from './context.js';
 import { note } from './failure.js';
 import type { Interrupt } from './interrupt.js';
 
-export interface SessionEnd<T> {
+interface SessionEnd<T> {
   /** `undefined` when a signal interrupted the work. */
   value: T | undefined;
   receipt: Receipt;

@@ -10,7 +10,7 @@ import { onAbort, throwIfAborted, within } from '../base/abort.js';
 import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 
-export interface Place {
+interface Place {
   /** `http://127.0.0.1:7077`; with `socket` only its path counts. */
   url: URL;
   socket: string | undefined;

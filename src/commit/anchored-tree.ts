@@ -15,7 +15,7 @@ import { nameOf, parentOf } from '../base/relative-paths.js';
 import { fstat, fsync, lstat, OPEN_DIRECTORY, readdir } from './fs.js';
 
 /** The reason why a directory cannot be written to. */
-export type UnusableReason = 'missing' | 'not a directory' | 'link' | 'other file system';
+type UnusableReason = 'missing' | 'not a directory' | 'link' | 'other file system';
 
 export class UnusableDirectory extends Error {
   constructor(

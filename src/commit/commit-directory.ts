@@ -15,7 +15,7 @@ const NAME = /^(commit|committed|rolled-back)-([0-9a-z]{16})$/;
 type End = Exclude<CommitState, 'applying'>;
 
 /** A commit that is in progress, or that was when its process died. */
-export interface Work {
+interface Work {
   id: string;
   /**
    * Undefined if the commit has not touched the target, or if its history is saved and its directory is partly removed.

@@ -52,7 +52,7 @@ export interface Intent {
 const INTENT = 'intent';
 export const IGNORE = '.gitignore';
 
-export const COMMIT_ID = /^[0-9a-z]{16}$/;
+const COMMIT_ID = /^[0-9a-z]{16}$/;
 
 /** ISO 8601 dates are shorter. */
 const time = z.string().max(40);

@@ -135,7 +135,7 @@ export async function prepareCommit(sources: CommitSources, options?: PrepareCom
   return planChanges({ base, changes, directory, refused, target, since }, options);
 }
 
-export interface ChangeSources {
+interface ChangeSources {
   base: CommitSources['base'];
   changes: readonly Change[];
   /** Directory that holds the new and changed files. */

@@ -30,7 +30,7 @@ export interface ResultMark {
 }
 
 /** Returns the path of the mark of `directory`, which must exist. Undefined for `/`, which has no parent directory. */
-export async function markPath(directory: string): Promise<string | undefined> {
+async function markPath(directory: string): Promise<string | undefined> {
   const real = await realpath(directory);
   return path.dirname(real) === real ? undefined : real + MARK_ENDING;
 }

@@ -56,7 +56,7 @@ export async function savePlan(plan: CommitPlan, file: string, deletionsKnown = 
 }
 
 /** A saved plan, computed again for a target. */
-export interface SavedPlan {
+interface SavedPlan {
   plan: CommitPlan;
   deletionsKnown: boolean;
 }

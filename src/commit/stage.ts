@@ -15,7 +15,7 @@ import type { Step, StoredStep } from './steps.js';
 import { storeIdentity } from './steps.js';
 
 /** Returns true for steps that need a staged entry. */
-export const isStaged = ({ step }: { step: Step['step'] }): boolean =>
+const isStaged = ({ step }: { step: Step['step'] }): boolean =>
   step === 'place' || step === 'replace' || step === 'make-directory';
 
 /**

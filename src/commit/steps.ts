@@ -32,7 +32,7 @@ export interface StoredStep {
   oldMode?: number;
 }
 
-export interface StoredIdentity {
+interface StoredIdentity {
   ino: string;
   size: string;
   mtimeNs: string;

@@ -26,7 +26,7 @@ export interface Displaced {
 }
 
 /** The directories that an undo uses. */
-export interface UndoHandles {
+interface UndoHandles {
   tree: AnchoredTree;
   fresh: DirectoryHandle;
   old: DirectoryHandle;

@@ -6,7 +6,7 @@ import { LineDiff } from './line-diff.js';
 import type { CommitChange } from './plan.js';
 import { readSnapshotFile } from './snapshot.js';
 
-export interface UnifiedOptions {
+interface UnifiedOptions {
   context: number;
   maxFileBytes: number;
   maxBytes: number;

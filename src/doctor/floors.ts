@@ -1,6 +1,6 @@
 /** The versions below which known ways out of a container, or into the host, are open. */
 
-export interface Advisory {
+interface Advisory {
   ids: readonly string[];
   /** What somebody can do, in a few words. */
   about: string;

@@ -8,7 +8,7 @@ const SERVER_NAME = 0;
 /** encrypted_client_hello (RFC 9849): the name on the outside is not the one that counts. */
 const ECH = 0xfe0d;
 
-export type ClientHello =
+type ClientHello =
   | { kind: 'incomplete' }
   | { kind: 'not-tls'; why: string }
   | { kind: 'hello'; serverName: string | undefined; encrypted: boolean };

@@ -15,7 +15,7 @@ const TOOL_MS = 30_000;
 const FRESH_MS = 30_000;
 
 /** The settings of one tool. */
-export interface Registries {
+interface Registries {
   /** Entries of an allow-list. */
   allow: string[];
   /** Variables that lead the tool inside to the same place, without credentials. */

@@ -40,7 +40,7 @@ export function parseName(text: string): string | undefined {
 }
 
 /** A name, or an address in its canonical spelling (IPv6 without brackets). */
-export function parseHost(text: string): string | undefined {
+function parseHost(text: string): string | undefined {
   if (isIPv4(text)) return text;
   const inner = /^\[([0-9a-f:.]+)\]$/i.exec(text)?.[1];
   if (inner !== undefined) return isIPv6(inner) ? inner.toLowerCase() : undefined;

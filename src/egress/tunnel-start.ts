@@ -11,7 +11,7 @@ const HELLO_MS = 10_000;
 /** `PRI`: the greeting of HTTP/2 (RFC 9113 §3.4), which names its host in every request as well. */
 const REQUEST_STARTS = [...METHODS, 'PRI'].map((method) => `${method} `);
 
-export interface TunnelStart {
+interface TunnelStart {
   kind: 'tls' | 'http' | 'other';
   /** All that has been read. */
   bytes: Buffer;

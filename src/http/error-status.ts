@@ -3,7 +3,7 @@ import { type ErrorCode, messageOf, RipcordError } from '../base/errors.js';
 import { type ErrorDocument, toErrorDocument } from '../wire/errors.js';
 
 /** Not in RFC 9110; nginx's word for a client that ended the request itself. */
-export const CLIENT_CLOSED_REQUEST = 499;
+const CLIENT_CLOSED_REQUEST = 499;
 
 const STATUS: Record<ErrorCode, number> = {
   aborted: CLIENT_CLOSED_REQUEST,
@@ -94,7 +94,7 @@ const FASTIFY: Record<string, ErrorCode> = {
 /** The status of a code; 500 for one that a program around the library made up. */
 export const statusOf = (code: string): number => (Object.hasOwn(STATUS, code) ? STATUS[code as ErrorCode] : 500);
 
-export interface Refusal {
+interface Refusal {
   status: number;
   document: ErrorDocument;
   /** Nobody foresaw it: the log must have it, and the client learns nothing of it. */

@@ -27,7 +27,7 @@ const REFUSALS = 3;
 export const newId = (): string => randomBytes(6).toString('hex');
 
 /** A request for a container and the sandbox in it. */
-export interface LaunchRequest {
+interface LaunchRequest {
   id: string;
   options: ResolvedCreateOptions;
   /** It may be used by one task after another. */

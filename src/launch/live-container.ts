@@ -51,7 +51,7 @@ export interface Launched {
 }
 
 /** Whoever a container serves at present. */
-export interface Holder {
+interface Holder {
   /** Its name in logs. */
   readonly id: string;
   readonly leaseMs: number;

@@ -16,7 +16,7 @@ import type { ResolvedCreateOptions } from './options.js';
 import { maxSockets, withSocketWarning } from './socket-limit.js';
 
 /** A proxy on this side, and variables that the sandbox gets with it. */
-export interface WayOut {
+interface WayOut {
   proxy: EgressProxy;
   env: Record<string, string>;
 }

@@ -1,6 +1,6 @@
 /** How much of a sandbox's memory its files may take: a full file system is ENOSPC, never out of memory. */
 /** The sizes of `limits`, in bytes and inodes. */
-export interface SizeLimits {
+interface SizeLimits {
   memory: number;
   workspace?: number | undefined;
   home?: number | undefined;
@@ -10,7 +10,7 @@ export interface SizeLimits {
   tmpFiles?: number | undefined;
 }
 
-export type TmpfsSizes = Record<'workspace' | 'home' | 'tmp', { bytes: number; inodes: number }>;
+type TmpfsSizes = Record<'workspace' | 'home' | 'tmp', { bytes: number; inodes: number }>;
 
 /**
  * In hundredths of the memory limit, which pages of a tmpfs count towards. Together 60: the rest is left to run in. npm puts

@@ -7,7 +7,7 @@ const MAKING_MS = 60_000;
 /** A list of the engine's containers is good for so long. */
 const FRESH_MS = 5000;
 
-export interface UidRange {
+interface UidRange {
   first: number;
   count: number;
 }

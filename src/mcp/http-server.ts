@@ -12,7 +12,7 @@ import type { ToolboxOptions } from '../tools/options.js';
 import { createToolbox } from '../tools/toolbox.js';
 import { HttpSession, type SessionPatience } from './http-session.js';
 
-export interface McpHttpOptions {
+interface McpHttpOptions {
   toolbox: ToolboxOptions;
   version: string;
   host: string;

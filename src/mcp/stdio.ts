@@ -5,7 +5,7 @@ import type { ToolboxOptions } from '../tools/options.js';
 import { createToolbox } from '../tools/toolbox.js';
 import { createMcpServer } from './server.js';
 
-export interface StdioOptions {
+interface StdioOptions {
   toolbox: ToolboxOptions;
   version: string;
   /** Ends the session. */

@@ -9,7 +9,7 @@ import { checkOperation, keepFailure, operationRequest } from '../files/operatio
 /** The agent's word that there is a connection, before the connection's own bytes. */
 const CONNECTED_BYTES = 1;
 
-export interface ConnectOptions {
+interface ConnectOptions {
   user: string;
   signal: AbortSignal | undefined;
 }

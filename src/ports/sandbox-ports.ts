@@ -21,7 +21,7 @@ import {
 import { PacedConnection } from './paced-connection.js';
 
 /** @internal How a sandbox's ports are reached. */
-export interface PortRoot {
+interface PortRoot {
   connect(port: number, signal: AbortSignal | undefined): Promise<Duplex>;
   /** Resolves when the sandbox has ended; throws for one that has. */
   ended(): Promise<unknown>;

@@ -23,7 +23,7 @@ export type ManagerEvent =
   | PoolEvent;
 
 /** A sandbox is there. */
-export interface CreatedEvent {
+interface CreatedEvent {
   type: 'sandbox.created';
   sandbox: string;
   image: string;

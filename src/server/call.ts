@@ -12,7 +12,7 @@ declare module 'fastify' {
 }
 
 /** With it the client can abort the request and still hear what came of it: `POST /v1/requests/:id/abort`. */
-export const REQUEST_HEADER = 'ripcord-request';
+const REQUEST_HEADER = 'ripcord-request';
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 export function callerOf(request: FastifyRequest): Principal {

@@ -3,7 +3,7 @@ import { toJson } from '../executor/describe.js';
 import { News } from './news.js';
 
 /** `json` is the event, written once for all its readers. */
-export interface JournalEntry {
+interface JournalEntry {
   id: number;
   json: string;
   /** What decides who may read it; not part of the event. */
@@ -11,7 +11,7 @@ export interface JournalEntry {
 }
 
 /** A reader was so late that entries are gone: the ids it will never see. */
-export interface JournalGap {
+interface JournalGap {
   gap: { from: number; to: number };
 }
 

@@ -214,7 +214,7 @@ const text = z.string().min(1);
 const count = z.number().int().min(1);
 
 /** 256 bits take 43 characters of base64url. */
-export const MIN_TOKEN_LENGTH = 43;
+const MIN_TOKEN_LENGTH = 43;
 export const tokenSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: 'expected letters, digits, dot, dash and underscore' }),
   token: z

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Principal } from '../http/auth.js';
 import type { ManagerEvent } from '../sandbox/events.js';
 
-export interface Owner {
+interface Owner {
   principal: Principal;
   /** The task it was made for. */
   task?: string;

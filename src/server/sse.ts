@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 
 /** Proxies cut what is silent; a comment is no event. */
 const COMMENT_MS = 15_000;
-export const EVENT_STREAM = 'text/event-stream';
+const EVENT_STREAM = 'text/event-stream';
 
 export class SseStream extends PassThrough {
   readonly #timer: NodeJS.Timeout;

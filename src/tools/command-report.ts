@@ -28,7 +28,7 @@ export const commandOutput = z.strictObject({
 
 export type CommandOutput = z.input<typeof commandOutput>;
 
-export interface CommandFacts {
+interface CommandFacts {
   sandbox: Sandbox;
   result: ExecResult<Uint8Array>;
   timeoutMs: number;

@@ -12,7 +12,7 @@ import type { Sandbox } from '../sandbox/sandbox.js';
 import { HostDirectory, InTheWay } from '../transfer/host-directory.js';
 import type { Change } from '../workspace/diff.js';
 
-export interface CopiedOut {
+interface CopiedOut {
   /** Below the directory. */
   files: string[];
   bytes: number;

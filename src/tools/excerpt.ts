@@ -2,7 +2,7 @@
 import type { KeptOutput } from './kept-output.js';
 import { plainText } from './plain-text.js';
 
-export interface Excerpt {
+interface Excerpt {
   text: string;
   truncated: boolean;
   /** Where what is not shown begins. */

@@ -2,7 +2,7 @@
 import { headBytes, OutputBuffer } from '../command/output-buffer.js';
 
 /** A piece of the output. `offset` is where it really begins: past a gap, when the asked-for bytes were not kept. */
-export interface OutputPiece {
+interface OutputPiece {
   bytes: Buffer;
   offset: number;
   nextOffset: number;

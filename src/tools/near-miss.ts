@@ -3,7 +3,7 @@ const MAX_TEXT = 256 * 1024;
 const MAX_COMPARED = 100_000;
 
 /** Lines of a text, counted from 1. */
-export interface Lines {
+interface Lines {
   first: number;
   last: number;
 }

@@ -2,7 +2,7 @@
 import { KeptOutput } from './kept-output.js';
 
 /** A finished command's two channels, or another long text as `stdout` alone. */
-export interface ShelvedOutput {
+interface ShelvedOutput {
   readonly id: string;
   readonly stdout: KeptOutput;
   readonly stderr: KeptOutput;

@@ -35,7 +35,7 @@ const MAX_PICTURES = 4;
 export const MAX_PICTURE_BYTES = 3.5 * 1024 ** 2;
 
 /** The picture files of a directory as they were at one moment. */
-export type Gallery = ReadonlyMap<string, string>;
+type Gallery = ReadonlyMap<string, string>;
 
 /** `undefined` for a directory that is not there, or too large to look through. */
 export async function lookAround(

@@ -4,7 +4,7 @@
  * tests bring them.
  */
 
-export interface Runner {
+interface Runner {
   /** A word of the command that names it. */
   named: RegExp;
   /** File names and patterns, at any depth. */

@@ -2,7 +2,7 @@
 import { WorkMeter } from '../base/work-meter.js';
 import type { TestCase } from './test-report.js';
 
-export interface TapResult {
+interface TapResult {
   tests: TestCase[];
   /** Why the stream as a whole is not right: its plan was not kept, or it bailed out. */
   problem: string | undefined;

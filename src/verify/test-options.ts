@@ -4,7 +4,7 @@ import { milliseconds, signalSchema, text } from '../base/option-fields.js';
 import { pathProblem } from '../base/path-rules.js';
 
 /** Options of every run of tests. */
-export interface CommonTestOptions {
+interface CommonTestOptions {
   /**
    * Time limit of the whole run in milliseconds, enforced inside the sandbox.
    * @default 30_000 (30 s)
@@ -22,7 +22,7 @@ export interface CommonTestOptions {
 }
 
 /** Option of runners that can skip tests. */
-export interface SkipOptions {
+interface SkipOptions {
   /**
    * Effect of skipped tests: with `ignore` they neither pass nor fail, with `fail` one of them fails the run.
    * @default 'ignore'
@@ -31,7 +31,7 @@ export interface SkipOptions {
 }
 
 /** Options of tests in Python. */
-export interface PythonTestOptions extends CommonTestOptions, SkipOptions {
+interface PythonTestOptions extends CommonTestOptions, SkipOptions {
   /** Absolute path of the interpreter. If unset, `python3` of the image, found in directories that only root can write to. */
   python?: string | undefined;
 }

@@ -38,7 +38,7 @@ export interface TestReport {
   durationMs: number;
 }
 
-export interface Finding {
+interface Finding {
   tests: TestCase[];
   guarantee: Guarantee;
   modules?: string[] | undefined;

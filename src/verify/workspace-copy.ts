@@ -10,7 +10,7 @@ import type { ResolvedCommandTest } from './test-options.js';
 /** Names that a report lists; there may be more files. */
 const MAX_LISTED_BYTES = 64 * 1024;
 
-export interface WorkspaceCopy {
+interface WorkspaceCopy {
   /** Files that a runner reads and that stayed, relative to the workspace. */
   trusted: string[];
   /** Files that are not in the copy. */

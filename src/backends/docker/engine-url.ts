@@ -1,7 +1,7 @@
 import type { SshTarget } from './endpoint.js';
 import { invalidEndpoint } from './endpoint-error.js';
 
-export type EngineUrl =
+type EngineUrl =
   | { kind: 'socket'; path: string }
   | { kind: 'tcp'; hostname: string; port: string; prefix: string; secure: boolean }
   | { kind: 'ssh'; target: SshTarget };

@@ -14,7 +14,7 @@ export interface Certificates {
 const FILES = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } as const;
 
 /** Reads `ca.pem`, `cert.pem` and `key.pem`; all must be there. */
-export function readCertificates(directory: string, source: string): Certificates {
+function readCertificates(directory: string, source: string): Certificates {
   const read = (name: string) => {
     const file = path.join(directory, name);
     try {

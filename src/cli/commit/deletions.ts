@@ -10,7 +10,7 @@ import type { ReadPlan } from './read-plan.js';
 /** About a screen: a longer list is not read before the answer. */
 const MAX_SHOWN = 20;
 
-export interface DeletionFlags {
+interface DeletionFlags {
   delete?: boolean;
   yes?: boolean;
   json?: boolean;

@@ -18,7 +18,7 @@ export interface PlanFlags {
   defaultIgnores: boolean;
 }
 
-export interface PlanSources {
+interface PlanSources {
   first: string;
   result: string | undefined;
   target: string;
@@ -120,4 +120,4 @@ function rewind(manifest: Manifest, { changes }: ResultMark): void {
   }
 }
 
-export const isDirectory = (name: string): boolean => statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isDirectory = (name: string): boolean => statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -34,7 +34,7 @@ export interface SavedChanges extends LeftOut {
   mark: { file: string } | { problem: string } | undefined;
 }
 
-export interface SaveOptions extends Partial<Allowance> {
+interface SaveOptions extends Partial<Allowance> {
   /** The program itself. It is not copied back as long as it is unchanged. */
   program?: OwnProgram | undefined;
   /** Leave out new caches and dependency trees. Default true. */

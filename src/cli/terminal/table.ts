@@ -8,7 +8,7 @@ const NO_BORDERS = Object.fromEntries(
   ].map((place) => [place, '']),
 ); // biome-ignore format: a table
 
-export interface Column {
+interface Column {
   title: string;
   align?: 'left' | 'right';
 }

@@ -11,7 +11,7 @@ import { readSmallFile } from './small-file.js';
 
 const FILE = 'journal.json';
 /** The `.partial` file remains if the process was killed while it wrote the journal. */
-export const LEGACY_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
+const LEGACY_NAMES: readonly string[] = [FILE, `${FILE}.partial`];
 
 const legacySchema = z.strictObject({ version: z.literal(1), commits: z.array(entrySchema) });
 

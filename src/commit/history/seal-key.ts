@@ -29,7 +29,7 @@ export async function keyForSealing(): Promise<Buffer> {
   }
 }
 
-export interface KnownKeys {
+interface KnownKeys {
   keys: readonly Buffer[];
   /** The reason why this user does not have a stored key. */
   problem?: string | undefined;

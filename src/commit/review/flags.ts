@@ -32,7 +32,7 @@ for (const rule of OBEYED_FILES) {
 const BARE = 'part of a bare repository';
 
 /** Reads a changed file's content before or after the change. Resolves to undefined if the file does not exist. */
-export type ReadSide = (change: Change, side: 'before' | 'after') => Promise<string | undefined>;
+type ReadSide = (change: Change, side: 'before' | 'after') => Promise<string | undefined>;
 
 /**
  * Returns every flag for `changes`, sorted by path.

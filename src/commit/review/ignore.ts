@@ -6,7 +6,7 @@ import { IgnoreRules } from '../../workspace/ignore-rules.js';
 import { type LeftOut, leaveOutBy } from '../../workspace/left-out.js';
 import type { Manifest } from '../../workspace/manifest.js';
 
-export interface LeaveOutOptions {
+interface LeaveOutOptions {
   /** Patterns in .gitignore syntax. Matching changes are not part of the commit. */
   ignore: string[];
   /** Leaves out new files that match the seed's .gitignore files, as the seed itself did. */

@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   method?: string;
   json?: unknown;
   body?: BodyInit;

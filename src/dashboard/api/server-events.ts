@@ -1,6 +1,6 @@
 /** Server-sent events by fetch, because an EventSource can send no token. */
 
-export interface ServerEvent {
+interface ServerEvent {
   id: string | undefined;
   event: string;
   data: string;

@@ -69,7 +69,7 @@ export class CommandRun {
 /** The commands of each sandbox that were started here: they go on while one looks at another page. */
 const runs = new Map<string, CommandRun[]>();
 const MAX_RUNS = 20;
-export const runsVersion = signal(0);
+const runsVersion = signal(0);
 
 export function runsOf(sandbox: string): readonly CommandRun[] {
   void runsVersion.value;

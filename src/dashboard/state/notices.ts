@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { ApiError } from '../api/http.js';
 
-export interface Notice {
+interface Notice {
   id: number;
   kind: 'ok' | 'error';
   text: string;

@@ -2,7 +2,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { ApiError } from '../api/http.js';
 
-export interface Resource<T> {
+interface Resource<T> {
   data: Signal<T | undefined>;
   /** Of the last attempt. `data` still has what came before. */
   error: Signal<ApiError | undefined>;

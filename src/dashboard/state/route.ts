@@ -20,7 +20,7 @@ export const route = computed<Route>(() => parseRoute(hash.value));
 
 const TABS: readonly string[] = ['terminal', 'commands', 'files'];
 
-export function parseRoute(text: string): Route {
+function parseRoute(text: string): Route {
   const [view = '', id, tab] = text
     .replace(/^#?\/?/, '')
     .split('/')

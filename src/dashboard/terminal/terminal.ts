@@ -15,7 +15,7 @@ export interface OpenTerminal {
   close(): void;
 }
 
-export interface TerminalOptions {
+interface TerminalOptions {
   sandbox: string;
   onEnd(end: ExecEnd): void;
   /** Somebody wants out of it with the keyboard, which Tab does not do in a terminal. */

@@ -1,5 +1,5 @@
 /** How many branches of a task are where. */
-export interface BranchCount {
+interface BranchCount {
   phase: string;
   count: number;
 }

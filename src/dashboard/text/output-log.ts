@@ -3,7 +3,7 @@ import { SafeTextStream } from './safe-text.js';
 
 export type Channel = 'stdout' | 'stderr';
 
-export interface Block {
+interface Block {
   id: number;
   channel: Channel;
   text: string;

@@ -8,7 +8,7 @@ export const MAX_PICTURE_BYTES = 4 * 1024 * 1024;
 /** Four bytes of memory each, when the browser decodes it; a small file may claim any number. */
 export const MAX_PICTURE_PIXELS = 32 * 1024 * 1024;
 
-export interface Picture {
+interface Picture {
   type: 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
   /** In pixels. */
   width: number;

@@ -5,7 +5,7 @@ import { safeText } from './safe-text.js';
 
 export const MAX_TEXT_BYTES = 256 * 1024;
 /** Enough to know what it is. */
-export const HEAD_BYTES = 16;
+const HEAD_BYTES = 16;
 
 export type Preview =
   | { kind: 'text'; text: string; cut: boolean }
@@ -13,7 +13,7 @@ export type Preview =
   | { kind: 'none'; why: string };
 
 /** How much of a file that begins so is worth reading. */
-export const wantedBytes = (head: Uint8Array): number => (pictureTypeOf(head) ? MAX_PICTURE_BYTES : MAX_TEXT_BYTES);
+const wantedBytes = (head: Uint8Array): number => (pictureTypeOf(head) ? MAX_PICTURE_BYTES : MAX_TEXT_BYTES);
 
 /** @param more Whether the file goes on behind `data`, which is as much as is wanted. */
 export function previewOf(data: Uint8Array, more: boolean): Preview {

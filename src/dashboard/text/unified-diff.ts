@@ -1,7 +1,7 @@
 /** A unified diff as lines to show, file by file. */
 import { safeLine } from './safe-text.js';
 
-export type LineKind = 'add' | 'del' | 'hunk' | 'note' | 'same';
+type LineKind = 'add' | 'del' | 'hunk' | 'note' | 'same';
 
 export interface DiffLine {
   kind: LineKind;

@@ -6,7 +6,7 @@ import type { ResolvedExecutorOptions } from '../options.js';
 type Given = Partial<Pick<ResolvedExecutorOptions<unknown, unknown, unknown, never>, 'seed' | 'target'>>;
 
 /** `files` are undefined where the run begins with nothing; `isTarget`: they are those of the target itself. */
-export interface Beginning {
+interface Beginning {
   files: NonNullable<Given['seed']> | undefined;
   isTarget: boolean;
 }

@@ -25,7 +25,7 @@ export interface SnapshotRules extends Required<IgnoreOptions> {
 }
 
 /** The trees that a snapshot is compared with. */
-export interface SnapshotBase {
+interface SnapshotBase {
   /** The files that the branch began with. */
   current: { manifest: Manifest };
   /** The seed of the run: only its .gitignore files count. */

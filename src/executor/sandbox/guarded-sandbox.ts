@@ -56,7 +56,7 @@ const PORT_OPTIONS: SignalPlaces<SandboxPorts> = { connect: 1, waitFor: 1, fetch
 /** Ending a sandbox is never refused. */
 const FREE = new Set<PropertyKey>(['close', Symbol.asyncDispose]);
 
-export interface Tap {
+interface Tap {
   mode: OutputMode;
   emit: EmitOutput;
 }

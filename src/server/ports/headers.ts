@@ -55,7 +55,7 @@ const NOT_OUT = [
 const NOT_OUT_PREFIXES = ['access-control-'];
 
 /** A page from a sandbox has an origin of its own that nobody else has: no storage, no cookies, no way to this API. */
-export const UNTRUSTED = {
+const UNTRUSTED = {
   'content-security-policy': "sandbox allow-scripts allow-forms; frame-ancestors 'self'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',

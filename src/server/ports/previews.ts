@@ -7,7 +7,7 @@ import { RipcordError } from '../../base/errors.js';
 import type { Principal } from '../../http/auth.js';
 import type { ManagerEvent } from '../../sandbox/events.js';
 
-export interface Preview {
+interface Preview {
   /** Who opened it: its requests are this caller's. */
   readonly principal: Principal;
   readonly sandbox: string;

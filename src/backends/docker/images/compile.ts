@@ -8,7 +8,7 @@ import type { DockerImages } from './docker-images.js';
 const COMPILED_TAG = 'ripcord/compiled:latest';
 const OUTPUT = '/compiled';
 
-export interface CompileOptions {
+interface CompileOptions {
   /** The directory with the sources; arguments below it are rewritten to where they are in the container. */
   directory: string;
   /** The compiler's arguments without `-o`. */

@@ -9,7 +9,7 @@ import { packageFile } from '../../../base/package-files.js';
 import type { DockerImages, ImageProgress } from './docker-images.js';
 
 /** The image pulled where a registry answers. */
-export const DEBIAN_IMAGE = 'debian:bookworm-slim';
+const DEBIAN_IMAGE = 'debian:bookworm-slim';
 /** The image imported where none does. */
 export const LOCAL_DEBIAN_IMAGE = 'ripcord/debian:bookworm';
 

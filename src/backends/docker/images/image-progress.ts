@@ -3,7 +3,7 @@ import { stripControlSequences } from '../../../base/control-sequences.js';
 import { messageOf } from '../../../base/errors.js';
 
 /** One message of the engine. */
-export interface ProgressEvent {
+interface ProgressEvent {
   lines: string[];
   /** A build says the id of what it made. */
   imageId: string | undefined;

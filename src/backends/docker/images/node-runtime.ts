@@ -13,7 +13,7 @@ import { messageOf, RipcordError } from '../../../base/errors.js';
 const run = promisify(execFile);
 const PACK_TIMEOUT_MS = 5 * 60_000;
 
-export interface NodeRuntimeOptions {
+interface NodeRuntimeOptions {
   major: number;
   /** The version of swc. */
   swc: string;

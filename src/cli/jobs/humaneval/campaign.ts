@@ -3,7 +3,7 @@ import type { SandboxManager } from '../../../sandbox/sandbox-manager.js';
 import { type JudgeOptions, judge, type Verdict } from './judge.js';
 import type { Problem } from './problems.js';
 
-export interface CampaignOptions extends Omit<JudgeOptions, 'signal'> {
+interface CampaignOptions extends Omit<JudgeOptions, 'signal'> {
   concurrency: number;
   signal: AbortSignal;
   onStart(problem: Problem): void;

@@ -24,14 +24,14 @@ export interface Report {
   receipt: Receipt;
 }
 
-export interface OutcomeRow {
+interface OutcomeRow {
   outcome: string;
   count: number;
   programMs: Spread;
   sandboxMs: Spread;
 }
 
-export interface Spread {
+interface Spread {
   median: number;
   p95: number;
 }

@@ -12,7 +12,7 @@ import type { Problem } from '../humaneval/problems.js';
 import type { Mutation } from './mutations.js';
 import { BY_NAME, SOLUTION, type Variant } from './variants.js';
 
-export interface ContestOptions {
+interface ContestOptions {
   image: string;
   branches: number;
   iterations: number;

@@ -34,7 +34,7 @@ export interface TournamentReport {
   receipt: Receipt;
 }
 
-export interface ImpostorRow {
+interface ImpostorRow {
   name: string;
   kind: Variant['kind'];
   entered: number;

@@ -2,7 +2,7 @@
 import type { Problem } from '../humaneval/problems.js';
 import { applyMutation, type Mutation } from './mutations.js';
 
-export type Kind = 'solution' | 'wrong' | 'crashing' | 'slow' | 'memory-hungry' | 'cheating' | 'hostile';
+type Kind = 'solution' | 'wrong' | 'crashing' | 'slow' | 'memory-hungry' | 'cheating' | 'hostile';
 
 /** The strategy of a branch. */
 export interface Variant {
