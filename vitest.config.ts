@@ -13,6 +13,7 @@ const kinds = {
   server: 180 * SECOND,
   hostile: 240 * SECOND,
   chaos: 300 * SECOND,
+  images: 180 * SECOND,
 };
 
 /** The long mode repeats each case, and some of them with a hundred times the data. */

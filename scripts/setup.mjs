@@ -2,7 +2,7 @@
  * Makes a checkout ready: npm packages, compiled TypeScript, the agent, an engine, the images. Each only when it is
  * missing or out of date, so that running it again costs next to nothing.
  *
- *     node scripts/setup.mjs [--for start|test|bench]
+ *     node scripts/setup.mjs [--for start|test|bench|images]
  */
 import { parseArgs } from 'node:util';
 import { agentReady, buildAgent, buildCheckedAgent, compilesHere } from './setup/agent.mjs';

@@ -1,6 +1,7 @@
 /**
  * `npm test`: makes everything ready, checks style and types, runs the tests, then looks for warnings of Node's and
  * for anything they left on the machine. The last line is always `N passed, N failed, N skipped`. Arguments go to vitest: `npm test -- test/unit`.
+ * `--lane NAME` is one of the heavier lanes instead (`npm run test:images`): its own set-up, its own tests, and no style or types.
  * RIPCORD_TEST_REPORT=file keeps vitest's JSON report.
  */
 import { spawn } from 'node:child_process';
@@ -17,6 +18,26 @@ import { redirectingWarnings, unexpectedWarnings } from './setup/warnings.mjs';
 import { setup } from './setup.mjs';
 
 const progress = createProgress();
+
+/** The projects of vitest that `npm test` runs when its arguments do not name one; each other project is a lane. */
+const PROJECTS = ['unit', 'protocol', 'docker', 'server', 'hostile', 'chaos'];
+const LANES = /** @type {const} */ (['images']);
+
+/** @returns {{ lane: (typeof LANES)[number] | undefined, args: string[] }} */
+function commandLine() {
+  const [first, name, ...rest] = process.argv.slice(2);
+  if (first !== '--lane') {
+    const args = process.argv.slice(2);
+    const named = args.some((argument) => argument.startsWith('--project'));
+    return {
+      lane: undefined,
+      args: named ? args : [...PROJECTS.flatMap((project) => ['--project', project]), ...args],
+    };
+  }
+  const lane = LANES.find((known) => known === name);
+  if (!lane) throw new Error(`There is no lane ${name}; there are: ${LANES.join(', ')}`);
+  return { lane, args: ['--project', lane, ...rest] };
+}
 
 /** A check that is no test: it prints why it failed and the run goes on.
  * @param {string} title
@@ -101,15 +122,18 @@ let counts = { passed: 0, failed: 0, skipped: 0 };
 /** @type {string[]} */
 const wrong = [];
 try {
-  await setup({ goal: 'test', progress });
-  const [styled, typed] = await Promise.all([
-    check('style', ['scripts/lint.mjs']),
-    check('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']),
-  ]);
-  if (!styled) wrong.push('style');
-  if (!typed) wrong.push('types');
+  const { lane, args } = commandLine();
+  await setup({ goal: lane ?? 'test', progress });
+  if (!lane) {
+    const [styled, typed] = await Promise.all([
+      check('style', ['scripts/lint.mjs']),
+      check('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']),
+    ]);
+    if (!styled) wrong.push('style');
+    if (!typed) wrong.push('types');
+  }
 
-  const { code, counts: counted, leftovers, warnings } = await runTests(process.argv.slice(2));
+  const { code, counts: counted, leftovers, warnings } = await runTests(args);
   counts = counted;
   if (code !== 0) wrong.push('tests');
   for (const leftover of leftovers) progress.warn(`Left behind by the tests: ${leftover}`);

@@ -7,8 +7,9 @@ import type { Language } from './language-names.js';
 /** The agent puts copies of the files that go with interpreters here when a command names this place (program/library.h). */
 const LIBRARY_DIR = '/run/ripcord/lib';
 const PYTHON_DIR = `${LIBRARY_DIR}/python`;
-/** Our python image has the same file, and compiled: a sixth of the time that a fresh interpreter takes to start. */
+/** Our images with Python have the same file, compiled: it saves a sixth of the time that a fresh interpreter takes to start. */
 const IMAGE_PYTHON_DIR = '/usr/local/lib/ripcord/python';
+const PYTHON_IMAGES: ReadonlySet<string | undefined> = new Set(['python', 'agent']);
 /** Transforms TypeScript, and finds what lies in the working directory for a program that lies elsewhere. */
 const NODE_HOOKS = `${LIBRARY_DIR}/node/program.cjs`;
 
@@ -41,7 +42,7 @@ function withNeighbours(
   env: Environment,
   { ours, current }: { ours: string | undefined; current: boolean },
 ): Environment {
-  const directory = ours === 'python' && current ? IMAGE_PYTHON_DIR : PYTHON_DIR;
+  const directory = PYTHON_IMAGES.has(ours) && current ? IMAGE_PYTHON_DIR : PYTHON_DIR;
   const add = () => ({ ...env, PYTHONPATH: env.PYTHONPATH ? `${directory}:${env.PYTHONPATH}` : directory });
   return Object.isFrozen(env) ? composeOnce(env, directory, add) : add();
 }
@@ -55,14 +56,20 @@ export function languageOfImage(image: string | undefined): Language {
 }
 
 /**
- * The prefix of `npm install -g` in sandboxes of our node image and of images made from it. It can be written to, and its
+ * The prefix of `npm install -g` in sandboxes of our images with Node and of images made from it. It can be written to, and its
  * programs are on PATH. The image does not set it, because a Dockerfile that builds on it installs into the system.
  */
 const NPM_PREFIX = `${HOME}/.local`;
 /** Variables that our images get in addition to their own, by the images' names. */
-export const IMAGE_ENV: Readonly<Record<string, Environment>> = { node: { npm_config_prefix: NPM_PREFIX } };
+export const IMAGE_ENV: Readonly<Record<string, Environment>> = {
+  node: { npm_config_prefix: NPM_PREFIX },
+  agent: { npm_config_prefix: NPM_PREFIX },
+};
 /** Directories made in a new sandbox: npm fails to list what is in a prefix that is not there. */
-export const IMAGE_DIRS: Readonly<Record<string, readonly string[]>> = { node: [`${NPM_PREFIX}/lib`] };
+export const IMAGE_DIRS: Readonly<Record<string, readonly string[]>> = {
+  node: [`${NPM_PREFIX}/lib`],
+  agent: [`${NPM_PREFIX}/lib`],
+};
 
 /** In every sandbox, unless its image or its creator says otherwise. */
 export const DEFAULT_ENV: Readonly<Record<string, string>> = {

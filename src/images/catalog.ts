@@ -6,7 +6,7 @@ import { packageFile } from '../base/package-files.js';
 import { type ContextFile, readContextFiles } from './context.js';
 
 /** The short names of the images that come with Ripcord. */
-export type ImageName = 'base' | 'python' | 'node' | 'shell';
+export type ImageName = 'base' | 'python' | 'node' | 'shell' | 'agent';
 
 /** One image of the catalog. */
 export interface CatalogImage {
@@ -14,6 +14,8 @@ export interface CatalogImage {
   /** What it is called in the engine, e.g. `ripcord/python:latest`. */
   tag: string;
   description: string;
+  /** Its directory under `sandbox-images`. */
+  directory: string;
   /** The catalog image it is built on; `base` is built on Debian itself. */
   parent: ImageName | undefined;
   /** The major version of Node put into it, for the one that has it. */
@@ -27,20 +29,35 @@ export const IMAGE_LABEL = 'ripcord.image';
 export const HASH_LABEL = 'ripcord.image.hash';
 export const CONTENTS_LABEL = 'ripcord.image.contents';
 
+/** The compiler's version is exact, because the images depend on how it is packed. */
+const NODE = { nodeMajor: 24, swc: '1.16.22' };
+
 const catalog: Record<ImageName, CatalogImage> = {
   base: image('base', undefined, 'Debian 12 with certificates: what the others are built on'),
-  python: image('python', 'base', 'Python 3.11 with numpy, pandas, matplotlib, pytest and pip'),
-  // The compiler exactly: the image is built for how this one is packed.
+  python: image(
+    'python',
+    'base',
+    'Python 3.11 with pip, numpy, pandas, scipy, scikit-learn, matplotlib, requests, pytest, git and more',
+  ),
   node: {
-    ...image('node', 'base', 'Node.js 24 with npm; runs TypeScript by swc, without tsc'),
-    nodeMajor: 24,
-    swc: '1.16.22',
+    ...image('node', 'base', 'Node.js 24 with npm, git, python3 and make; runs TypeScript by swc, without tsc'),
+    ...NODE,
   },
   shell: image('shell', 'base', 'bash with git, curl, jq, ripgrep, sqlite3, unzip, procps and friends'),
+  agent: {
+    ...image(
+      'agent',
+      'python',
+      'python, with Node.js 24, build tools, git, ripgrep, jq, sqlite3, pandoc and fonts (CJK too)',
+    ),
+    ...NODE,
+    // `sandbox-images/agent` is the source of process 1.
+    directory: 'agent-image',
+  },
 };
 
 function image(name: ImageName, parent: ImageName | undefined, description: string): CatalogImage {
-  return { name, tag: `ripcord/${name}:latest`, description, parent };
+  return { name, tag: `ripcord/${name}:latest`, description, directory: name, parent };
 }
 
 /** Every image of the catalog, parents first. */
@@ -95,7 +112,7 @@ export function bearsTag(tags: readonly string[], tag: string): boolean {
 
 /** An image is built from the directory of its Dockerfile, and from files that the agent has as well. */
 export function imageFiles(name: ImageName): ContextFile[] {
-  const own = readContextFiles(packageFile(`sandbox-images/${name}`));
+  const own = readContextFiles(packageFile(`sandbox-images/${catalog[name].directory}`));
   if (name !== 'python') return own;
   return [...own, ...readContextFiles(packageFile('sandbox-images/agent/python'), 'ripcord-python/')];
 }

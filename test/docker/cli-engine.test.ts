@@ -71,7 +71,7 @@ describe('ripcord images', () => {
   it('lists the four images and what is inside', async () => {
     const { stdout } = await ripcord(['images', 'list', '--json']);
     const images = JSON.parse(stdout) as { name: string; state: string; manifest?: { contents: object } }[];
-    expect(images.map(({ name }) => name).sort()).toEqual(['base', 'node', 'python', 'shell']);
+    expect(images.map(({ name }) => name).sort()).toEqual(['agent', 'base', 'node', 'python', 'shell']);
     expect(images.find(({ name }) => name === 'python')?.manifest?.contents).toHaveProperty('python');
   });
 

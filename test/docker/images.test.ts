@@ -17,7 +17,8 @@ function context(dockerfile: string): Readable {
 
 describe('the images in the engine', () => {
   test('are all there, built from these files, and say what is in them', async () => {
-    const images = await listImages(engine);
+    // The one with everything has a test command of its own: test/images.
+    const images = (await listImages(engine)).filter(({ name }) => name !== 'agent');
     expect(images.map(({ name, state }) => [name, state])).toEqual([
       ['base', 'ready'],
       ['python', 'ready'],
@@ -107,6 +108,29 @@ describe('in a sandbox of', () => {
     expect(await inside('python', ['python', '-c', program])).toMatchObject({ exitCode: 0, stdout: 'agg True True' });
   });
 
+  test('python, the libraries that agents ask for work, and git and curl', async () => {
+    const program = [
+      'import bs4, httpx, io, lxml.etree, numpy, openpyxl, pandas, requests, seaborn, sympy',
+      'from PIL import Image',
+      'from scipy import optimize',
+      'from sklearn.linear_model import LinearRegression',
+      'x = numpy.arange(20).reshape(-1, 1)',
+      'print(LinearRegression().fit(x, 3 * x.ravel() + 1).coef_.round(3)[0], round(optimize.brentq(lambda v: v * v - 2, 0, 2), 3))',
+      'pandas.DataFrame({"a": [1, 2]}).to_excel("t.xlsx"); print(openpyxl.load_workbook("t.xlsx").active["B3"].value)',
+      'print(bs4.BeautifulSoup("<p>hi</p>", "lxml").p.text, lxml.etree.fromstring("<a><b/></a>")[0].tag)',
+      'print(sympy.integrate(sympy.Symbol("x") ** 2), Image.new("RGB", (2, 3)).size)',
+      'seaborn.histplot([1, 2, 2, 3]).figure.savefig("s.png")',
+      'print(requests.__name__, httpx.__name__)',
+    ].join('\n');
+    expect(await inside('python', ['python', '-c', program])).toMatchObject({
+      exitCode: 0,
+      stdout: '3.0 1.414\n2\nhi b\nx**3/3 (2, 3)\nrequests httpx',
+    });
+    const repository =
+      'git init -q r && cd r && echo a > f && git add f && git -c user.name=a -c user.email=a@example.org commit -qm first && git log --oneline | wc -l && curl --version | head -c 4';
+    expect(await inside('python', ['sh', '-c', repository])).toMatchObject({ exitCode: 0, stdout: '1\ncurl' });
+  });
+
   test('python, modules come compiled, since nothing can write their cache later', async () => {
     const program = 'import numpy, os.path; print(os.path.exists(numpy.__cached__))';
     expect((await inside('python', ['python3', '-c', program])).stdout).toBe('True');
@@ -117,6 +141,11 @@ describe('in a sandbox of', () => {
     const { exitCode, stdout } = await inside('node', ['sh', '-c', script]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^42\n\d+\.\d+\.\d+$/);
+  });
+
+  test('node, what builds of npm packages need is there', async () => {
+    const script = 'printf \'all:\\n\\tgit --version | cut -c1-3; python3 -c "print(6 * 7)"\\n\' > Makefile && make -s';
+    expect(await inside('node', ['sh', '-c', script])).toMatchObject({ exitCode: 0, stdout: 'git\n42' });
   });
 
   test('shell, the tools are there and commands run as a user with a name', async () => {

@@ -19,7 +19,9 @@ export function addImages(program: Command, context: CliContext): void {
   const images = program
     .command('images')
     .summary('build and list the sandbox images')
-    .description("Ripcord's own images: python, node, shell, and base, which they are built on.")
+    .description(
+      "Ripcord's own images: python, node, shell, agent (python, Node and tools), and base, which they are built on.",
+    )
     .addHelpText(
       'after',
       examples([

@@ -39,7 +39,7 @@ export interface SandboxFlags extends FrameFlags {
 }
 
 export function addSandboxFlags(command: Command): Command {
-  command.option('--image <name>', 'python, node, shell, base, or any image the engine has');
+  command.option('--image <name>', 'python, node, shell, agent, base, or any image of the engine');
   return addFrameFlags(command)
     .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards', hostPath)
     .option(

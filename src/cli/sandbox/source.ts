@@ -30,7 +30,7 @@ export interface SourceFlags {
   seed?: string;
 }
 
-const BY_IMAGE: Record<string, Language> = { ...LANGUAGE_OF_IMAGE, python: 'python', base: 'bash' };
+const BY_IMAGE: Record<string, Language> = { ...LANGUAGE_OF_IMAGE, python: 'python', agent: 'python', base: 'bash' };
 
 /** Reads the program: `-c`, a file, or `-` for stdin. */
 export async function readSource(

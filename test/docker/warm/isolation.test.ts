@@ -183,7 +183,8 @@ os._exit(5)`,
     for (const signal of ['KILL', 'STOP']) {
       await untilWarm(sandbox());
       const found = await warm(sandbox(), `${FIND}\nprint(zygote[0])`);
-      await sandbox().exec(['kill', `-${signal}`, found.stdout.trim()], { user: 0 });
+      const kill = `import os, signal\nos.kill(${Number(found.stdout)}, signal.SIG${signal})`;
+      expect(await sandbox().exec(['python3', '-c', kill], { user: 0 })).toMatchObject({ exitCode: 0, stderr: '' });
       for (let i = 0; i < 3; i++) {
         expect(await sandbox().runCode('print(6 * 7)')).toMatchObject({ outcome: 'exited', stdout: '42\n' });
       }

@@ -74,14 +74,23 @@ export async function ensureImages(
   const wanted = names.map(catalogImage).filter((image) => options.force || !ready.has(image.name));
   if (wanted.length === 0) return [];
 
-  const parents = new Set(wanted.flatMap(({ parent }) => parent ?? []).filter((name) => !ready.has(name)));
+  const missing = new Set(wanted.map(({ name }) => name));
+  for (const { parent } of wanted) for (const name of ancestors(parent)) if (!ready.has(name)) missing.add(name);
   const built: ImageName[] = [];
-  for (const group of [[...parents], wanted.map(({ name }) => name).filter((name) => !parents.has(name))]) {
+  while (missing.size > 0) {
+    // Those whose parent is not built in this call, or was built by now.
+    const group = [...missing].filter((name) => !missing.has(catalogImage(name).parent as ImageName));
     const results = await Promise.allSettled(group.map((name) => buildImage(engine, name, options)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+    for (const name of group) missing.delete(name);
     built.push(...group);
   }
   return built;
+}
+
+/** The image itself, its parent, and so on. */
+function* ancestors(name: ImageName | undefined): Generator<ImageName> {
+  for (let next = name; next !== undefined; next = catalogImage(next).parent) yield next;
 }
 
 /**
