@@ -94,5 +94,6 @@ const FIRST_COMMANDS: Record<ImageName, string> = {
   base: "ripcord run --image base -l sh -c 'echo $((6 * 7))'",
   python: "ripcord run -c 'print(6 * 7)'",
   node: "ripcord run --image node -c 'console.log(6 * 7)'",
+  agent: "ripcord run --image agent -c 'print(6 * 7)'",
   shell: "ripcord run --image shell -c 'echo $((6 * 7))'",
 };
