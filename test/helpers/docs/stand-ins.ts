@@ -110,7 +110,7 @@ function wheel(): Buffer {
   });
 }
 
-/** @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT 4.3 */
+/** The layout is that of APPNOTE.TXT of PKWARE, section 4.3. */
 function zip(files: Record<string, string>): Buffer {
   const [parts, directory]: [Buffer[], Buffer[]] = [[], []];
   let offset = 0;
