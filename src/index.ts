@@ -1,6 +1,7 @@
 /// <reference types="node" preserve="true" />
 export type { AgentCapabilities, SandboxStats } from './agent/messages.js';
 export type { EngineFacts } from './backends/backend.js';
+export type { DockerOption, EngineOptions } from './backends/options.js';
 export {
   type CommitErrorCode,
   EngineLostError,
@@ -142,7 +143,7 @@ export type { ForwardOptions, PortOptions, WaitForPortOptions } from './ports/op
 export type { PortForward, SandboxPorts } from './ports/sandbox-ports.js';
 export type { AnyCommand, AnyFiles, AnyPipedCommand, AnyPorts, AnySandbox } from './sandbox/any-sandbox.js';
 export type { CommandEvent, EgressEvent, ManagerEvent } from './sandbox/events.js';
-export type { DockerOption, EngineOptions, ManagerOptions, SweepOptions, UidRange } from './sandbox/options.js';
+export type { ManagerOptions, SweepOptions, UidRange } from './sandbox/options.js';
 export type { CommandLine, Sandbox } from './sandbox/sandbox.js';
 export { SandboxManager } from './sandbox/sandbox-manager.js';
 export type { Extracted } from './transfer/extract.js';

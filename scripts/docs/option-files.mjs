@@ -1,6 +1,8 @@
 /** The sources that declare public options, in the order of the reference. A path is relative to src. */
 export const OPTION_FILES = [
   { path: 'sandbox/options.ts', title: 'Manager' },
+  { path: 'backends/options.ts', title: 'Engine' },
+  { path: 'backends/docker/options.ts', title: 'Docker engine' },
   { path: 'launch/options.ts', title: 'Sandbox' },
   { path: 'egress/options.ts', title: 'Network' },
   { path: 'command/options.ts', title: 'Commands' },

@@ -4,10 +4,15 @@
  */
 import type { Transport } from '../agent/transport.js';
 import type { Architecture } from '../base/architecture.js';
-import type { ImageStatus } from '../images/image-status.js';
+import type { ImageStore } from '../images/store.js';
+import type { Capabilities } from './capabilities.js';
+import type { Finding } from './finding.js';
 
 /** The hostname of every sandbox. */
 export const SANDBOX_HOSTNAME = 'sandbox';
+
+/** The most bytes that one end of a connection inside a sandbox holds in each direction. The kernel's defaults are 6 and 4 MiB. */
+export const MAX_SOCKET_BUFFER = 256 * 1024;
 
 /** What the engine says of itself. */
 export interface EngineFacts {
@@ -59,7 +64,10 @@ export interface UserFiles {
 /** A container to be made. All of it is decided by the layer above. */
 export interface ContainerSpec {
   name: string;
+  /** Ids by which containers are found again: letters, digits and `-` only, since an engine may take no other characters. */
   labels: Record<string, string>;
+  /** Free text about it. No engine is asked to find a container by it. */
+  annotations: Record<string, string>;
   image: ResolvedImage;
   memoryBytes: number;
   cpus: number;
@@ -84,80 +92,131 @@ export interface ContainerSpec {
 /** What can be changed while a container runs. */
 export type RunningLimits = Pick<ContainerSpec, 'memoryBytes' | 'cpus' | 'pids' | 'cpuset'>;
 
-/** A container of ours, made but not started. */
+export interface LaunchOptions {
+  /** Longest time in milliseconds of each of the engine's steps. */
+  deadlineMs: number;
+  signal: AbortSignal | undefined;
+  /**
+   * Takes the pipe to PID 1's stdin and stdout as soon as there is one: frames wait in it until the agent runs. Called again
+   * with a new pipe if the engine had to begin anew; the one before it is of no use then.
+   */
+  onPipe(pipe: Transport): void;
+  /** Called once, when the engine has nothing left to do for this launch, also if an abort ended the waiting for it before. */
+  onSettled(): void;
+}
+
+/** A container that runs. */
 export interface Container {
   readonly id: string;
   readonly name: string;
-  /** Connects to PID 1's stdin and stdout; before `start`, or its first words are lost. */
-  attach(): Promise<Transport>;
-  start(): Promise<void>;
 }
 
-/** A container, volume or image found on the engine by its labels. */
-export interface Leftover {
+/** Something on the engine that carries the name of its owner. */
+export interface Owned {
   id: string;
   name: string;
   labels: Record<string, string>;
-  /** `running`, `created`, `paused`, `exited`, `dead`, `removing` …; `volume`, `image` for those. */
-  state: string;
+  annotations: Record<string, string>;
   createdAtMs: number;
 }
 
+/** A container found on the engine by its labels. */
+export interface Found extends Owned {
+  /** `running`, `created`, `paused`, `exited`, `dead`, `removing` … */
+  state: string;
+}
+
+/** Anything else that an owner may leave: volumes, half-built images … */
+export interface Extra extends Owned {
+  kind: 'volume' | 'image';
+  /** Succeeds if it is gone already. */
+  remove(): Promise<void>;
+}
+
+/** Whether the process that made something still runs; `unknown`: it cannot be asked from here. */
+export type Liveness = 'alive' | 'dead' | 'unknown';
+
+/** The part of a watchdog's orders that names the engine. Plain JSON. */
+export interface Connection {
+  readonly kind: BackendKind;
+}
+
+export type BackendKind = 'docker';
+
+/** What the doctor learns of an engine. */
+export interface Examination {
+  engine: Finding[];
+  /** Whether the agent can be brought to it. */
+  agent: Finding;
+  /** A runtime that gives each sandbox a kernel of its own, and the kernel of the machine, which it must not be. */
+  ownKernel: { runtime: string; hostKernel: string } | undefined;
+}
+
 export interface Backend {
-  /** For people: where the engine is and how it was found. */
+  /** The address of the engine, and the source of that address, for people. */
   readonly description: string;
-  /** True where bind mounts name directories of this machine. */
-  readonly local: boolean;
-  /** What another process needs to connect to the same engine. Plain JSON. */
-  readonly connection: object;
+  readonly capabilities: Capabilities;
+  /** Everything that another process needs to connect to the same engine. */
+  readonly connection: Connection;
+  /** The environment variables that finding it takes, besides the usual ones of a process. */
+  readonly connectionEnv: readonly string[];
   /** @throws RipcordError `engine-unreachable`, `engine-permission` */
   connect(signal?: AbortSignal): Promise<EngineFacts>;
-  /** Brings the agent to the engine, once; later calls find it there. */
-  prepareAgent(): Promise<void>;
-  /** Brings the agent to the engine again, for a volume that was found empty. */
-  repairAgent(): Promise<void>;
-  /** @throws RipcordError `image-not-found` */
+  /** Makes the engine ready for launches, once: it has the agent then. */
+  prepare(): Promise<void>;
+  /**
+   * Looks an image up. An engine without `capabilities.imageInspect` returns what it was given.
+   * @throws RipcordError `image-not-found`
+   */
   resolveImage(reference: string): Promise<ResolvedImage>;
-  /** A small text file of an image, remembered; empty where it has none. `instance` owns what is made to read it. */
+  /** A small text file of an image, remembered; empty if it has none. `instance` owns the container that is made to read it. */
   imageFile(image: ResolvedImage, path: string, instance: string): Promise<string>;
-  create(spec: ContainerSpec, deadlineMs: number): Promise<Container>;
-  /** Gives a running container other limits. */
+  /**
+   * Makes a container, connects to its PID 1 and starts it, in whatever order the engine needs.
+   * @throws TaskAbortedError, RipcordError; `remove(spec.name)` then removes everything that it has made
+   */
+  launch(spec: ContainerSpec, options: LaunchOptions): Promise<Container>;
+  /** Gives a running container other limits. Only with `capabilities.resize`. */
   resize(id: string, limits: RunningLimits): Promise<void>;
   /** Removes a container by id or name, started or not, and makes sure: resolves when the engine does not know it any more. */
   remove(idOrName: string): Promise<void>;
   /** Resolves to whether the engine does not know the container (any more). */
   isAbsent(idOrName: string): Promise<boolean>;
   /** Containers with the `ripcord.instance` label, of one instance or of all. */
-  containers(instance?: string): Promise<Leftover[]>;
+  containers(instance?: string): Promise<Found[]>;
+  /** Everything else that an instance, or any, has on the engine. */
+  extras(instance?: string): Promise<Extra[]>;
+  /** Whether the owner of something lives, as far as this engine can know. */
+  livenessOf(item: Owned): Promise<Liveness>;
   /** The values of `ripcord.uid` of all containers, of any orchestrator. */
   uidsInUse(): Promise<number[]>;
-  volumes(instance?: string): Promise<Leftover[]>;
-  removeVolume(name: string): Promise<void>;
-  /** Images with the `ripcord.instance` label: what was left by who died while bringing the agent to the engine. */
-  images(): Promise<Leftover[]>;
-  removeImage(id: string): Promise<void>;
-  /** Ripcord's own images and their state in the engine. */
-  catalog(): Promise<ImageStatus[]>;
+  /** Ripcord's own images; `undefined` without `capabilities.imageBuild`. */
+  readonly images: ImageStore | undefined;
+  /** Examines the engine for the doctor. @throws if it does not answer */
+  examine(): Promise<Examination>;
   /** The engine's clock: ages are told by it, since the host's may be another. */
   now(): Promise<number>;
   close(): void;
 }
 
-/** Labels every container of ours carries. */
+/** What a watchdog needs of an engine. */
+export type Cleaner = Pick<Backend, 'containers' | 'extras' | 'remove' | 'close'>;
+
+/** Names of labels, by which the engine finds things again. */
 export const Label = {
   /** One per orchestrator (manager). */
   INSTANCE: 'ripcord.instance',
   SANDBOX: 'ripcord.sandbox',
+  /** The first of the two uids that are the sandbox's own. */
+  UID: 'ripcord.uid',
+} as const;
+
+/** Names of annotations: free text, which no engine looks for. */
+export const Annotation = {
   /** Who made it: host, boot, pid namespace, pid and its start time. */
   OWNER: 'ripcord.owner',
   /** When, in ISO 8601, by the host's clock. */
   CREATED: 'ripcord.created',
-  /** The image as it was asked for; the engine itself lists only the id. On images of ours: which one it is. */
+  /** The image as it was asked for; the engine itself lists only the id. */
   IMAGE: 'ripcord.image',
-  /** The first of the two uids that are the sandbox's own. */
-  UID: 'ripcord.uid',
-  /** On images: the uids, `first-last`, that are called `sandbox`. */
-  UIDS: 'ripcord.uids',
-  /** On the volume that holds the agent. */
-  AGENT: 'ripcord.agent',
 } as const;

@@ -22,10 +22,10 @@ export async function audit(
   try {
     const containers = await backend.containers(instance);
     await Promise.all(containers.map((container) => backend.remove(container.id)));
-    const volumes = await backend.volumes(instance);
-    await Promise.all(volumes.map((volume) => backend.removeVolume(volume.name)));
+    const extras = await backend.extras(instance);
+    await Promise.all(extras.map((extra) => extra.remove()));
     if (containers.length > 0) left.containers = (await backend.containers(instance)).length;
-    if (volumes.length > 0) left.volumes = (await backend.volumes(instance)).length;
+    if (extras.length > 0) left.volumes = (await backend.extras(instance)).length;
   } catch (error) {
     errors.push(`what is left could not be looked up: ${messageOf(error)}`);
   }

@@ -1,6 +1,6 @@
 /** The sandboxes an engine has, of whatever owner. */
-import { type Backend, Label } from '../backends/backend.js';
-import { livenessOf, type Owner, parseOwner } from '../base/owner.js';
+import { Annotation, type Backend, Label, type Liveness } from '../backends/backend.js';
+import { type Owner, parseOwner } from '../base/owner.js';
 
 export interface ListedSandbox {
   /** The sandbox's id. */
@@ -15,7 +15,7 @@ export interface ListedSandbox {
   /** `undefined`: its label cannot be read. */
   owner: Owner | undefined;
   /** `unknown`: of another machine, or of another container on this one. */
-  ownerState: 'alive' | 'dead' | 'unknown';
+  ownerState: Liveness;
 }
 
 /** All of them, oldest first. */
@@ -23,20 +23,21 @@ export async function listSandboxes(backend: Backend): Promise<ListedSandbox[]> 
   const containers = await backend.containers();
   if (containers.length === 0) return [];
   const now = await backend.now();
-  return containers
-    .map(({ id, name, labels, state, createdAtMs }) => {
-      const owner = parseOwner(labels[Label.OWNER]);
+  const listed = await Promise.all(
+    containers.map(async (container) => {
+      const { id, name, labels, annotations, state, createdAtMs } = container;
       return {
         id: labels[Label.SANDBOX] ?? name,
         container: id,
         name,
         instance: labels[Label.INSTANCE] ?? '',
-        image: labels[Label.IMAGE] ?? '',
+        image: annotations[Annotation.IMAGE] ?? '',
         state,
         ageMs: Math.max(0, now - createdAtMs),
-        owner,
-        ownerState: livenessOf(owner),
+        owner: parseOwner(annotations[Annotation.OWNER]),
+        ownerState: await backend.livenessOf(container),
       };
-    })
-    .sort((a, b) => b.ageMs - a.ageMs);
+    }),
+  );
+  return listed.sort((a, b) => b.ageMs - a.ageMs);
 }

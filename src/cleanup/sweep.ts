@@ -1,6 +1,6 @@
 /** Layer 5: removes what dead owners left behind, and never anything of a live one. */
 import { existsSync, statSync } from 'node:fs';
-import { type Backend, Label, type Leftover } from '../backends/backend.js';
+import { Annotation, type Backend, type Extra, type Found } from '../backends/backend.js';
 import { throwIfAborted } from '../base/abort.js';
 import { messageOf } from '../base/errors.js';
 import { livenessOf, type Owner, parseOwner } from '../base/owner.js';
@@ -33,7 +33,9 @@ export interface KeptItem {
 const FORGOTTEN_MS = 60 * 60_000;
 
 /** States in which nothing of a sandbox runs, so that no lease ends it. */
-const IDLE_STATES = new Set(['created', 'exited', 'dead', 'volume', 'image']);
+const IDLE_STATES = new Set(['created', 'exited', 'dead']);
+
+const LISTS = { container: 'containers', volume: 'volumes', image: 'images' } as const;
 
 export async function sweep(backend: Backend, root: string, signal?: AbortSignal): Promise<SweepReport> {
   const report: SweepReport = {
@@ -42,23 +44,21 @@ export async function sweep(backend: Backend, root: string, signal?: AbortSignal
     keptItems: [],
     errors: [],
   };
-  // In this order they can be removed: what uses a thing before the thing.
-  const found = [...(await backend.containers()), ...(await backend.volumes()), ...(await backend.images())];
-  const now = found.length > 0 ? await backend.now() : 0;
-  for (const item of found) {
+  // Containers first: an extra that one of them uses cannot be removed.
+  const containers = await backend.containers();
+  const extras = await backend.extras();
+  const now = containers.length + extras.length > 0 ? await backend.now() : 0;
+  for (const item of [...containers, ...extras]) {
     throwIfAborted(signal, 'sweeping');
-    if (!isLeftover(item, now)) {
-      const { state, name, labels } = item;
-      keep(
-        report,
-        state === 'volume' || state === 'image' ? state : 'container',
-        name,
-        parseOwner(labels[Label.OWNER]),
-      );
+    const kind = isExtra(item) ? item.kind : 'container';
+    if (!(await isLeftover(backend, item, now))) {
+      const isAlive = (await backend.livenessOf(item)) === 'alive';
+      keep(report, kind, item.name, parseOwner(item.annotations[Annotation.OWNER]), isAlive);
       continue;
     }
     try {
-      report.removed[await remove(backend, item)].push(item.name);
+      await (isExtra(item) ? item.remove() : backend.remove(item.id));
+      report.removed[LISTS[kind]].push(item.name);
     } catch (error) {
       report.errors.push(`${item.name}: ${messageOf(error)}`);
     }
@@ -67,28 +67,29 @@ export async function sweep(backend: Backend, root: string, signal?: AbortSignal
   return report;
 }
 
-function keep(report: SweepReport, kind: KeptItem['kind'], name: string, owner: Owner | undefined): void {
+function keep(
+  report: SweepReport,
+  kind: KeptItem['kind'],
+  name: string,
+  owner: Owner | undefined,
+  isAlive: boolean,
+): void {
   report.kept += 1;
-  report.keptItems.push({ kind, name, ownerState: livenessOf(owner) === 'alive' ? 'alive' : 'unknown', owner });
+  report.keptItems.push({ kind, name, ownerState: isAlive ? 'alive' : 'unknown', owner });
 }
 
-async function remove(backend: Backend, item: Leftover): Promise<'volumes' | 'images' | 'containers'> {
-  if (item.state === 'volume') {
-    await backend.removeVolume(item.name);
-    return 'volumes';
-  }
-  if (item.state === 'image') {
-    await backend.removeImage(item.id);
-    return 'images';
-  }
-  await backend.remove(item.id);
-  return 'containers';
-}
+const isExtra = (item: Found | Extra): item is Extra => 'kind' in item;
 
-export function isLeftover(item: Leftover, engineNow: number): boolean {
-  const liveness = livenessOf(parseOwner(item.labels[Label.OWNER]));
+/** Returns whether the owner of `item` is dead, or must be by its age. */
+export async function isLeftover(
+  backend: Pick<Backend, 'livenessOf'>,
+  item: Found | Extra,
+  engineNow: number,
+): Promise<boolean> {
+  const liveness = await backend.livenessOf(item);
   if (liveness !== 'unknown') return liveness === 'dead';
-  return IDLE_STATES.has(item.state) && engineNow - item.createdAtMs > FORGOTTEN_MS;
+  const isIdle = isExtra(item) || IDLE_STATES.has(item.state);
+  return isIdle && engineNow - item.createdAtMs > FORGOTTEN_MS;
 }
 
 async function sweepDirectories(root: string, report: SweepReport, signal: AbortSignal | undefined): Promise<void> {
@@ -97,7 +98,7 @@ async function sweepDirectories(root: string, report: SweepReport, signal: Abort
     // A directory without an owner's name was being made, or being removed, when its owner died.
     const dead = owner ? livenessOf(owner) === 'dead' : ageMs(path) > FORGOTTEN_MS;
     if (!dead) {
-      keep(report, 'directory', path, owner);
+      keep(report, 'directory', path, owner, livenessOf(owner) === 'alive');
       continue;
     }
     try {

@@ -2,7 +2,7 @@
  * Layer 4, the watchdog's own process. It loads nothing until the pipe ends, to stay small, and removes what carries the
  * label of its one instance.
  */
-import type { Cleaner } from '../backends/docker/cleaner.js';
+import type { Cleaner } from '../backends/backend.js';
 import type { WatchdogOrders } from './watchdog.js';
 
 /** A create call that was on its way when the owner died may make its container after the last one that was seen. */
@@ -36,8 +36,8 @@ async function cleanUp(orders: WatchdogOrders): Promise<void> {
   const { removeTree } = await import('../base/remove-tree.js');
   await removeTree(orders.directory).catch(() => {});
   closeStateRoot(orders.root);
-  const { openCleaner } = await import('../backends/docker/cleaner.js');
-  const engine = await openCleaner(orders.connection as Parameters<typeof openCleaner>[0]);
+  const { openCleaner } = await import('../backends/open-backend.js');
+  const engine = await openCleaner(orders.connection);
   const giveUpAt = Date.now() + PATIENCE_MS;
   const seen = new Set<string>();
   while (Date.now() < giveUpAt) {
@@ -58,7 +58,7 @@ async function cleanUp(orders: WatchdogOrders): Promise<void> {
 async function removeAll(engine: Cleaner, instance: string): Promise<string[]> {
   const containers = await engine.containers(instance);
   await Promise.all(containers.map((container) => engine.remove(container.id)));
-  const volumes = await engine.volumes(instance);
-  await Promise.all(volumes.map((volume) => engine.removeVolume(volume.name)));
-  return [...containers, ...volumes].map(({ id }) => id);
+  const extras = await engine.extras(instance);
+  await Promise.all(extras.map((extra) => extra.remove()));
+  return [...containers, ...extras].map(({ id }) => id);
 }

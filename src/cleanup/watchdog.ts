@@ -4,12 +4,13 @@
  * started, paused ones, volumes, temp directories.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Connection } from '../backends/backend.js';
 import { RipcordError } from '../base/errors.js';
 import { packageFile } from '../base/package-files.js';
 
 export interface WatchdogOrders {
   /** What the backend needs to connect to the same engine. */
-  connection: object;
+  connection: Connection;
   instance: string;
   directory: string;
   root: string;
@@ -20,14 +21,15 @@ const STARVED = 'Is this process at its limit of open files (ulimit -n), or the 
 export class Watchdog {
   readonly #process: ChildProcess;
 
-  constructor(orders: WatchdogOrders) {
+  /** @param engineEnv names of the variables that finding the engine takes */
+  constructor(orders: WatchdogOrders, engineEnv: readonly string[]) {
     // Detached: a session of its own, so that neither Ctrl+C nor a closed terminal reaches it.
     const main = mainFile();
     this.#process = spawn(process.execPath, ['--max-old-space-size=64', main], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
-      env: watchdogEnv(),
+      env: watchdogEnv(engineEnv),
     });
     this.#process.on('error', () => {});
     this.#process.unref();
@@ -56,17 +58,8 @@ export class Watchdog {
 }
 
 /** Only what finding the engine takes: debuggers and coverage tools of the orchestrator must not follow. */
-function watchdogEnv(): NodeJS.ProcessEnv {
-  const kept = [
-    'PATH',
-    'HOME',
-    'TMPDIR',
-    'XDG_RUNTIME_DIR',
-    'SSH_AUTH_SOCK',
-    'DOCKER_CONFIG',
-    'DOCKER_CERT_PATH',
-    'USER',
-  ];
+function watchdogEnv(engineEnv: readonly string[]): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'USER', ...engineEnv];
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );

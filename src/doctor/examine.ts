@@ -1,13 +1,10 @@
 /** Everything the doctor looks at, in the order a person would. */
-import { DockerBackend } from '../backends/docker/docker-backend.js';
+import type { Backend } from '../backends/backend.js';
+import { check, type Finding, type Status, worst } from '../backends/finding.js';
+import { openBackend } from '../backends/open-backend.js';
 import { messageOf, RipcordError } from '../base/errors.js';
-import { checkAgent, checkImages, checkNode, checkStateDir } from './checks/installation.js';
-import { checkIsolation } from './checks/isolation.js';
+import { checkImages, checkNode, checkStateDir } from './checks/installation.js';
 import { checkLeftovers } from './checks/leftovers.js';
-import { checkLimits } from './checks/limits.js';
-import { checkVersions } from './checks/versions.js';
-import { describeEngine, type EngineDescription } from './engine-info.js';
-import { check, type Finding, type Status, worst } from './finding.js';
 import { probe } from './probe.js';
 
 export interface ExamineOptions {
@@ -40,23 +37,21 @@ export async function examine(options: ExamineOptions = {}): Promise<DoctorRepor
 }
 
 async function examineEngine(options: ExamineOptions, add: (...found: Finding[]) => void): Promise<string | undefined> {
-  let backend: DockerBackend | undefined;
+  let backend: Backend | undefined;
   try {
-    backend = DockerBackend.open(options.docker);
-    const engine = await describeEngine(backend);
-    add(...describe(backend, engine), ...checkLimits(engine.info), ...checkIsolation(engine.info), checkNode());
-    const agent = checkAgent((engine.version as { Arch?: string }).Arch ?? '');
-    const { finding, images } = await checkImages(backend);
-    add(agent, finding, await checkStateDir(), await checkLeftovers(backend));
+    backend = await openBackend({ docker: options.docker });
+    const { engine, agent, ownKernel } = await backend.examine();
+    add(...engine, checkNode());
+    const images = backend.images && (await checkImages(backend.images));
+    add(agent, ...(images ? [images.finding] : []), await checkStateDir(), await checkLeftovers(backend));
     if (options.probe === false || options.signal?.aborted) return backend.description;
-    const image = options.image ?? images.find(({ state }) => state !== 'missing')?.name;
+    const image = options.image ?? images?.images.find(({ state }) => state !== 'missing')?.name;
     if (agent.status !== 'ok' || image === undefined) {
       const reason = image === undefined ? 'no image is built' : 'the agent is missing';
       add(check('probe.sandbox', false, { ok: '', bad: `no sandbox can be made: ${reason}`, fix: 'See above.' }));
     } else {
-      const { KernelVersion = '', Runtimes = {} } = engine.info;
-      const gVisorBeside = Object.hasOwn(Runtimes, 'runsc') ? KernelVersion : undefined;
-      await probe({ docker: options.docker, local: backend.local, image, gVisorBeside, signal: options.signal }, add);
+      const { capabilities } = backend;
+      await probe({ docker: options.docker, capabilities, image, ownKernel, signal: options.signal }, add);
     }
   } catch (error) {
     if (options.signal?.aborted) return backend?.description;
@@ -68,25 +63,7 @@ async function examineEngine(options: ExamineOptions, add: (...found: Finding[])
   return backend?.description;
 }
 
-function describe(backend: DockerBackend, engine: EngineDescription): Finding[] {
-  const { OperatingSystem: os, KernelVersion: kernel, NCPU: cpus, MemTotal: memory } = engine.info;
-  const machine = [
-    os,
-    kernel && `Linux ${kernel}`,
-    cpus && `${cpus} CPUs`,
-    memory && `${Math.round(memory / 1024 ** 3)} GiB`,
-  ];
-  return [
-    check('engine.reachable', true, {
-      ok: `${backend.description}, API ${engine.version.ApiVersion}${backend.local ? '' : ' (not on this machine)'}`,
-      bad: '',
-    }),
-    check('engine.machine', true, { ok: machine.filter(Boolean).join(', '), bad: '' }),
-    ...checkVersions(engine),
-  ];
-}
-
-function reason(error: unknown, backend: DockerBackend | undefined): string {
+function reason(error: unknown, backend: Backend | undefined): string {
   return error instanceof RipcordError || !backend
     ? messageOf(error)
     : `the engine at ${backend.description} does not answer: ${messageOf(error)}`;

@@ -1,4 +1,8 @@
 /** Makes a sandbox and finds out, by trying, what is in force inside. */
+
+import type { Examination } from '../backends/backend.js';
+import type { Capabilities } from '../backends/capabilities.js';
+import { check, type Finding } from '../backends/finding.js';
 import { messageOf, RipcordError } from '../base/errors.js';
 import { describeLeft, isClean } from '../cleanup/receipt.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
@@ -6,23 +10,21 @@ import { SandboxManager } from '../sandbox/sandbox-manager.js';
 import { checkAgentFindings, checkAttempts, checkFrame } from './checks/inside.js';
 import { tryCpu, tryMemory, tryPids, tryTreeKill } from './checks/trials.js';
 import { checkOwnUid, tryBind } from './checks/users.js';
-import { check, type Finding } from './finding.js';
 import { PROBE_LIMITS } from './probe-limits.js';
 
 export interface ProbeOptions {
   docker: string | undefined;
-  /** The engine is on this machine. */
-  local: boolean;
+  capabilities: Capabilities;
   image: string;
-  /** Of the engine, where it is known to have gVisor: then a sandbox under that is tried as well. */
-  gVisorBeside: string | undefined;
+  /** A sandbox under this runtime is tried as well. */
+  ownKernel: Examination['ownKernel'];
   signal: AbortSignal | undefined;
 }
 
 type Add = (...found: Finding[]) => void;
 
 export async function probe(options: ProbeOptions, add: Add): Promise<void> {
-  const { docker, local, gVisorBeside, image, signal } = options;
+  const { docker, capabilities, ownKernel, image, signal } = options;
   let manager: SandboxManager | undefined;
   try {
     manager = await SandboxManager.open({ docker, handleSignals: false });
@@ -33,8 +35,8 @@ export async function probe(options: ProbeOptions, add: Add): Promise<void> {
     await look(sandbox, signal, add);
     const { parts } = sandbox;
     if (parts.image.uids) add(checkOwnUid(parts.user, parts.judge !== undefined));
-    add(await tryBind(manager, local, image, signal));
-    if (gVisorBeside !== undefined) add(await tryGVisor(manager, image, gVisorBeside, signal));
+    add(await tryBind(manager, capabilities.bind, image, signal));
+    if (ownKernel !== undefined) add(await tryOwnKernel(manager, image, ownKernel, signal));
   } catch (error) {
     if (!signal?.aborted) add(failed(error));
   } finally {
@@ -58,14 +60,14 @@ async function look(sandbox: Sandbox, signal: AbortSignal | undefined, add: Add)
 }
 
 /** That the engine lists a runtime only says that somebody wrote its name down. */
-async function tryGVisor(
+async function tryOwnKernel(
   manager: SandboxManager,
   image: string,
-  hostKernel: string,
+  { runtime, hostKernel }: NonNullable<Examination['ownKernel']>,
   signal: AbortSignal | undefined,
 ): Promise<Finding> {
   const startedAt = performance.now();
-  const made = await manager.create({ image, runtime: 'runsc', lifetimeMs: 60_000, signal }).catch((error) => {
+  const made = await manager.create({ image, runtime, lifetimeMs: 60_000, signal }).catch((error) => {
     if (signal?.aborted) throw error;
     return messageOf(error);
   });
@@ -73,7 +75,7 @@ async function tryGVisor(
   if (typeof made === 'string') {
     return check('probe.gvisor', false, {
       ok: '',
-      bad: `the engine names the runtime runsc, but no sandbox can be made with it: ${made}`,
+      bad: `the engine names the runtime ${runtime}, but no sandbox can be made with it: ${made}`,
       fix: 'docs/setup.md has arguments it is known to work with.',
       otherwise: 'warn',
     });
@@ -82,9 +84,9 @@ async function tryGVisor(
   const { rootSafe } = made.capabilities;
   await made.close();
   return check('probe.gvisor', kernel !== hostKernel, {
-    ok: `runsc: a sandbox under a kernel of its own (gVisor, which calls itself Linux ${kernel}) was there after ${ms} ms${rootSafe ? '' : '; `user: 0` is refused in it, because root could reach the agent'}`,
-    bad: `a sandbox with the runtime runsc runs on the host's kernel, Linux ${kernel}`,
-    fix: 'Look at what the path of runsc in the engine’s configuration is.',
+    ok: `${runtime}: a sandbox under a kernel of its own (gVisor, which calls itself Linux ${kernel}) was there after ${ms} ms${rootSafe ? '' : '; `user: 0` is refused in it, because root could reach the agent'}`,
+    bad: `a sandbox with the runtime ${runtime} runs on the host's kernel, Linux ${kernel}`,
+    fix: `Look at what the path of ${runtime} in the engine’s configuration is.`,
     otherwise: 'warn',
   });
 }

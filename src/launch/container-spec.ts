@@ -1,5 +1,12 @@
 /** The container that a sandbox asks for: sizes, limits, labels and file systems. */
-import { type ContainerSpec, Label, type ResolvedImage, type RunningLimits, type Tmpfs } from '../backends/backend.js';
+import {
+  Annotation,
+  type ContainerSpec,
+  Label,
+  type ResolvedImage,
+  type RunningLimits,
+  type Tmpfs,
+} from '../backends/backend.js';
 import { currentOwner, formatOwner } from '../base/owner.js';
 import { HOME, TMP, WORKSPACE } from '../base/places.js';
 import type { LaunchContext } from './context.js';
@@ -40,13 +47,16 @@ export function containerSpec(
   return {
     name,
     labels: {
-      ...options.labels,
       [Label.INSTANCE]: instance,
       [Label.SANDBOX]: id,
-      [Label.OWNER]: formatOwner(currentOwner()),
-      [Label.CREATED]: new Date().toISOString(),
-      [Label.IMAGE]: options.image,
       ...(ownUid === undefined ? {} : { [Label.UID]: String(ownUid) }),
+    },
+    annotations: {
+      // The caller's own labels hold any text.
+      ...options.labels,
+      [Annotation.OWNER]: formatOwner(currentOwner()),
+      [Annotation.CREATED]: new Date().toISOString(),
+      [Annotation.IMAGE]: options.image,
     },
     image,
     ...running,

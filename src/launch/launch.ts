@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { AgentClient } from '../agent/client.js';
 import type { Ready } from '../agent/messages.js';
+import type { Transport } from '../agent/transport.js';
 import type { ContainerSpec } from '../backends/backend.js';
 import { abortable, throwIfAborted, within } from '../base/abort.js';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
@@ -19,9 +20,6 @@ import { maxSockets, withSocketWarning } from './socket-limit.js';
 import { checkBind, ownNames, tenantOf } from './tenant.js';
 import { undo } from './undo.js';
 import { volumeWarnings } from './warnings.js';
-
-/** An engine can refuse socket sizes and files of this machine, and lack the agent: each is tried without once. */
-const REFUSALS = 3;
 
 /** The name of a new sandbox. */
 export const newId = (): string => randomBytes(6).toString('hex');
@@ -42,32 +40,20 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
   return container;
 }
 
-async function launched(context: LaunchContext, request: LaunchRequest, retries = REFUSALS): Promise<Launched> {
+/**
+ * Tries once more with the uid that all share, where a user namespace may lack the uids of the range: runtimes say no more
+ * than 'invalid argument'. If that works, no sandbox gets a uid of its own from then on.
+ */
+async function launched(context: LaunchContext, request: LaunchRequest): Promise<Launched> {
   try {
     return await attempt(context, request);
   } catch (error) {
-    if (!(error instanceof RipcordError)) throw error;
-    // The volume exists but is empty: whoever was filling it died, or is at it right now.
-    if (error.code === 'agent-missing') await context.backend.repairAgent();
-    // The backend leaves out from now on what the engine or its runtime has refused.
-    else if (!error.details.withoutSysctls && !error.details.withoutUserFiles) {
-      return shared(context, request, error);
-    }
-    if (retries === 0) throw error;
-    return launched(context, request, retries - 1);
+    const { uidSlots } = context;
+    if ((error as RipcordError).code !== 'create-failed' || !uidSlots?.mayBeUnmapped) throw error;
+    const made = await attempt({ ...context, uidSlots: undefined }, request);
+    uidSlots.disable();
+    return made;
   }
-}
-
-/**
- * Once more with the uid that all share, where a user namespace may lack the uids of the range: runtimes say no more than
- * 'invalid argument'. What then works is taken at once from there on.
- */
-async function shared(context: LaunchContext, request: LaunchRequest, error: RipcordError): Promise<Launched> {
-  const { uidSlots } = context;
-  if (error.code !== 'create-failed' || !uidSlots?.mayBeUnmapped) throw error;
-  const made = await attempt({ ...context, uidSlots: undefined }, request);
-  uidSlots.disable();
-  return made;
 }
 
 async function attempt(context: LaunchContext, request: LaunchRequest): Promise<Launched> {
@@ -77,7 +63,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
   const { workspace } = options;
   // Said before the engine is asked for anything.
   if (workspace.mode === 'copy' && workspace.seed) seedDirectory(workspace.seed.from);
-  const bind = await checkBind(backend, options);
+  const bind = await checkBind(options);
   const way = await wayOut(options, signal);
   const image = await abortable(backend.resolveImage(options.image), signal, 'looking up the image');
   const who = await tenantOf(context, image, options, bind);
@@ -88,36 +74,36 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
   // It may fail before anybody waits for it; a rejection without a handler would end the process.
   staging.catch(() => {});
   let client: AgentClient | undefined;
-  let leave: (() => void) | undefined;
-  let stopBeating: (() => void) | undefined;
+  let leave = () => {};
+  let stopBeating = () => {};
   try {
     throwIfAborted(signal, 'creating a container');
     const limits = runningLimits(options.limits, context.cpuTurn);
     const userFiles = bind && (await ownNames(context, image, who.user, directory, options));
     const spec: ContainerSpec = { ...containerSpec(context, id, name, image, options, who, limits), userFiles };
-    // Never cut short: only a container whose creation was answered can be removed for certain.
+    const onPipe = (pipe: Transport) => {
+      client?.destroy();
+      stopBeating();
+      client = new AgentClient(pipe, {
+        leaseMs: options.leaseMs,
+        lifetimeMs: options.lifetimeMs,
+        workspace: WORKSPACE,
+        defaultUser: who.user,
+        resettable: request.resettable,
+        modes: spec.tmpfs,
+      });
+      // The agent may greet long before the engine says that it runs, and a seed takes its time.
+      stopBeating = beat(client, options.leaseMs);
+    };
     leave = await context.gate.acquire(1, signal, 'creating a container');
-    const container = await backend.create(spec, options.createTimeoutMs);
-    throwIfAborted(signal, 'attaching to the container');
-    client = new AgentClient(await container.attach(), {
-      leaseMs: options.leaseMs,
-      lifetimeMs: options.lifetimeMs,
-      workspace: WORKSPACE,
-      defaultUser: who.user,
-      resettable: request.resettable,
-      modes: spec.tmpfs,
-    });
-    // The agent may greet long before the engine says that it runs, and a seed takes its time.
-    stopBeating = beat(client, options.leaseMs);
-    throwIfAborted(signal, 'starting the container');
-    const started = container.start();
-    // An abort does not stop the engine from starting it.
-    void started.then(leave, leave);
-    await abortable(started, signal, 'starting the container');
-    const ready = await abortable(greeting(client, who.user, options.createTimeoutMs), signal, 'waiting for the agent');
+    const deadlineMs = options.createTimeoutMs;
+    const container = await backend.launch(spec, { deadlineMs, signal, onPipe, onSettled: leave });
+    // The pipe came before the container ran.
+    const agent = client!;
+    const ready = await abortable(greeting(agent, who.user, deadlineMs), signal, 'waiting for the agent');
     const sockets = maxSockets(options.limits, ready.capabilities);
-    if (sockets > 0) client.limitSockets(sockets);
-    const egress = await openWay(way, { client, ready });
+    if (sockets > 0) agent.limitSockets(sockets);
+    const egress = await openWay(way, { client: agent, ready });
     const seed = await staging;
     const isNameless = userFiles !== undefined || (who.ownUid !== undefined && options.uids === 'own');
     return {
@@ -125,7 +111,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
       createdAt: new Date(),
       image,
       container,
-      client,
+      client: agent,
       ready,
       directory,
       user: who.user,
@@ -148,8 +134,8 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
     await undo(context, name, client, directory, error);
     throw error;
   } finally {
-    stopBeating?.();
-    leave?.();
+    stopBeating();
+    leave();
   }
 }
 

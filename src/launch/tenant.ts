@@ -1,7 +1,7 @@
 /** Who the commands of a sandbox run as, and the directory of the host that is mounted for them. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Backend, ResolvedImage, UserFiles } from '../backends/backend.js';
+import type { ResolvedImage, UserFiles } from '../backends/backend.js';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
 import type { LaunchContext } from './context.js';
 import type { ResolvedCreateOptions } from './options.js';
@@ -49,7 +49,7 @@ export async function ownNames(
   directory: string,
   { rootfs }: ResolvedCreateOptions,
 ): Promise<UserFiles | undefined> {
-  if (rootfs === 'writable') return undefined;
+  if (rootfs === 'writable' || !backend.capabilities.imageInspect) return undefined;
   try {
     return await nameUser(backend, image, user, directory, instance);
   } catch (error) {
@@ -59,17 +59,9 @@ export async function ownNames(
   }
 }
 
-export async function checkBind(backend: Backend, options: ResolvedCreateOptions): Promise<Tenant | undefined> {
+export async function checkBind(options: ResolvedCreateOptions): Promise<Tenant | undefined> {
   const { workspace } = options;
   if (workspace.mode === 'copy') return undefined;
-  if (!backend.local) {
-    throw new InvalidOptionsError(
-      `create: workspace.mode 'bind' needs an engine on this machine; this one is ${backend.description}`,
-      {
-        hint: "Use mode 'copy' with a seed, and download what changed.",
-      },
-    );
-  }
   const source = resolve(workspace.path);
   const found = await stat(source).catch(() => undefined);
   if (!found?.isDirectory())

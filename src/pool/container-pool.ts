@@ -20,10 +20,13 @@ export class ContainerPool {
 
   constructor(options: ResolvedPool, kept: Kept[], context: LaunchContext, emit: (event: PoolEvent) => void) {
     this.#context = context;
+    const { capabilities } = context.backend;
     this.#ready = new ReadyPool(options, kept, {
       make: (asked, signal) => this.#make(asked, signal),
       remove: (container) => this.#remove(container),
-      imageId: async ({ image }) => (await context.backend.resolveImage(image)).id,
+      canResize: capabilities.resize,
+      imageId: async ({ image }) =>
+        capabilities.imageInspect ? (await context.backend.resolveImage(image)).id : undefined,
       emit,
     });
   }

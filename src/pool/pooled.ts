@@ -15,7 +15,9 @@ export interface PoolMaker<P extends Pooled> {
   make(options: ResolvedCreateOptions, signal: AbortSignal): Promise<P>;
   /** Ends it and makes sure; never rejects. */
   remove(pooled: P): Promise<void>;
-  /** The content the image's name stands for at present. */
-  imageId(options: ResolvedCreateOptions): Promise<string>;
+  /** The limits of one can be changed. */
+  readonly canResize: boolean;
+  /** The content that the image's name stands for at present; `undefined` if that cannot be looked up. */
+  imageId(options: ResolvedCreateOptions): Promise<string | undefined>;
   emit(event: PoolEvent): void;
 }

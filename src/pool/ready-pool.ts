@@ -84,6 +84,7 @@ export class ReadyPool<P extends Pooled> {
   /** `shelf`, then the kinds that differ in limits: one of those with its limits changed is still sooner than a new one. */
   *#sources(options: ResolvedCreateOptions, shelf: Shelf<P> | undefined): Generator<Shelf<P>> {
     if (shelf) yield shelf;
+    if (!this.#maker.canResize) return;
     const mould = mouldKey(options);
     for (const other of [...this.#shelves.values()]) {
       if (other !== shelf && mould !== undefined && mouldKey(other.options) === mould) yield other;

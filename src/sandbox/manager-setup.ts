@@ -48,7 +48,10 @@ export function contextOf(backend: Backend, engine: EngineFacts, options: Parsed
 
 /** Starts the watchdog, then makes the directories: the owner may be killed at any moment. */
 export function startWatchdog({ backend, instance, instanceDir }: LaunchContext, root: string): Watchdog {
-  const watchdog = new Watchdog({ connection: backend.connection, instance, directory: instanceDir, root });
+  const watchdog = new Watchdog(
+    { connection: backend.connection, instance, directory: instanceDir, root },
+    backend.connectionEnv,
+  );
   try {
     makeInstanceDir(root, instance);
     return watchdog;

@@ -1,36 +1,10 @@
 /** Options of `SandboxManager.open()` and `SandboxManager.sweep()`. */
 import { z } from 'zod';
+import { type BackendOptions, backendSchema } from '../backends/options.js';
 import type { Logger } from '../base/logger.js';
 import { signalSchema, text } from '../base/option-fields.js';
 import type { CreateOptions } from '../launch/options.js';
 import type { PoolOptions } from '../pool/pool-options.js';
-
-/** Address of a Docker engine, in dockerode's words. */
-export interface EngineOptions {
-  /** Path of the engine's Unix socket. */
-  socketPath?: string | undefined;
-  /** Name of a docker context, as in `docker --context`. */
-  context?: string | undefined;
-  /** Name or address of the engine's machine, or a URL as in DOCKER_HOST. */
-  host?: string | undefined;
-  /** TCP port of the engine. */
-  port?: number | string | undefined;
-  /** Protocol of the connection. If unset, `https` with certificates, else `http`. */
-  protocol?: 'http' | 'https' | 'ssh' | undefined;
-  /** User of the engine's machine, for `ssh`. */
-  username?: string | undefined;
-  /** Certificate authority of the engine, as PEM text. */
-  ca?: string | Uint8Array | undefined;
-  /** Certificate of this client, as PEM text. */
-  cert?: string | Uint8Array | undefined;
-  /** Private key of this client, as PEM text. */
-  key?: string | Uint8Array | undefined;
-  /** Unsupported and refused by name: the `ssh` program connects, with the user's own settings. */
-  sshOptions?: Record<string, unknown> | undefined;
-}
-
-/** Address of a Docker engine: a URL as in DOCKER_HOST, or its parts. */
-export type DockerOption = string | EngineOptions | undefined;
 
 /** Range of uids. */
 export interface UidRange {
@@ -41,9 +15,7 @@ export interface UidRange {
 }
 
 /** Options of `SandboxManager.sweep()`. */
-export interface SweepOptions {
-  /** Engine to connect to: a URL as in DOCKER_HOST, or its parts. If unset, the engine that the docker CLI finds. */
-  docker?: DockerOption | undefined;
+export interface SweepOptions extends BackendOptions {
   /** Directory of temporary workspaces. If unset, `$RIPCORD_STATE_DIR`, or else `<tmp>/ripcord-<uid>`. */
   stateDir?: string | undefined;
   /** Logger for warnings and events of the library; pino fits. If unset, nothing is logged. */
@@ -53,9 +25,7 @@ export interface SweepOptions {
 }
 
 /** Options of `SandboxManager.open()`. */
-export interface ManagerOptions {
-  /** Engine to connect to: a URL as in DOCKER_HOST, or its parts. If unset, the engine that the docker CLI finds. */
-  docker?: DockerOption | undefined;
+export interface ManagerOptions extends BackendOptions {
   /** Defaults for the options of `create()`. */
   defaults?: Omit<CreateOptions, 'signal'> | undefined;
   /** Directory of temporary workspaces. If unset, `$RIPCORD_STATE_DIR`, or else `<tmp>/ripcord-<uid>`. */
@@ -84,22 +54,6 @@ export interface ManagerOptions {
   pool?: PoolOptions | undefined;
 }
 
-const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array, Uint8Array>;
-const pem = z.union([z.string(), bytes]);
-
-export const engineSchema = z.strictObject({
-  socketPath: z.string().optional(),
-  context: z.string().optional(),
-  host: z.string().optional(),
-  port: z.union([z.number(), z.string()]).optional(),
-  protocol: z.enum(['http', 'https', 'ssh']).optional(),
-  username: z.string().optional(),
-  ca: pem.optional(),
-  cert: pem.optional(),
-  key: pem.optional(),
-  sshOptions: z.record(z.string(), z.unknown()).optional(),
-});
-
 const uidRangeSchema = z.strictObject({
   first: z
     .number()
@@ -114,7 +68,7 @@ const uidRangeSchema = z.strictObject({
 });
 
 export const managerSchema = z.strictObject({
-  docker: z.union([z.string(), engineSchema]).optional(),
+  ...backendSchema.shape,
   // Checked by the schema of `create()`.
   defaults: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
   stateDir: text.min(1).optional(),
@@ -129,4 +83,10 @@ export const managerSchema = z.strictObject({
   pool: z.unknown().optional(),
 });
 
-export const sweepSchema = managerSchema.pick({ docker: true, stateDir: true, logger: true, signal: true });
+export const sweepSchema = managerSchema.pick({
+  backend: true,
+  docker: true,
+  stateDir: true,
+  logger: true,
+  signal: true,
+});

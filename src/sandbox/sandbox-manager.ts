@@ -3,7 +3,8 @@ import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { PipeEnd } from '../agent/client.js';
 import type { Backend, EngineFacts } from '../backends/backend.js';
-import { DockerBackend } from '../backends/docker/docker-backend.js';
+import { refuseUnkept } from '../backends/capabilities.js';
+import { openBackend } from '../backends/open-backend.js';
 import { abortable, onAbort, throwIfAborted } from '../base/abort.js';
 import { messageOf, RipcordError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/logger.js';
@@ -75,12 +76,13 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   static async open(options?: ManagerOptions): Promise<SandboxManager> {
     const parsed = parseManager(options);
     throwIfAborted(parsed.signal, 'opening a manager');
-    const backend = DockerBackend.open(parsed.docker);
+    const backend = await openBackend(parsed);
     try {
       const engine = await abortable(backend.connect(parsed.signal), parsed.signal, 'opening a manager');
       throwIfAborted(parsed.signal, 'opening a manager');
       for (const { options } of parsed.kept) checkCpus('open: pool', options.limits.cpus, engine.cpus);
-      await abortable(backend.prepareAgent(), parsed.signal, 'opening a manager');
+      for (const entry of parsed.pool.keep) refuseUnkept('open: pool', { ...parsed.defaults, ...entry }, backend);
+      await abortable(backend.prepare(), parsed.signal, 'opening a manager');
       throwIfAborted(parsed.signal, 'opening a manager');
       const context = contextOf(backend, engine, parsed);
       const manager = new SandboxManager(context, engine, startWatchdog(context, stateRoot(parsed.stateDir)), parsed);
@@ -109,7 +111,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   /** Removes what dead owners left on the engine and in the temp root; never anything of a live one. */
   static async sweep(options?: SweepOptions): Promise<SweepReport> {
     const parsed = parseOptions(sweepSchema, options, 'sweep');
-    const backend = DockerBackend.open(parsed.docker);
+    const backend = await openBackend(parsed);
     try {
       await abortable(backend.connect(parsed.signal), parsed.signal, 'sweeping');
       return await sweep(backend, stateRoot(parsed.stateDir), parsed.signal);
@@ -141,6 +143,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     if (this.#closing !== undefined) throw new RipcordError('manager-closed', 'The manager is closed');
     throwIfAborted(parsed.signal, 'creating a sandbox');
     checkCpus('create', parsed.limits.cpus, this.engine.cpus);
+    refuseUnkept('create', given as CreateOptions, this.#backend);
     if (typeof parsed.network === 'object') parsed.network.deny.push(...this.#denied);
     return traced(
       'ripcord.create',
@@ -159,8 +162,8 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   /** Ripcord's own images and their state in the engine. */
-  images(): Promise<ImageStatus[]> {
-    return this.#backend.catalog();
+  async images(): Promise<ImageStatus[]> {
+    return this.#backend.images?.list() ?? [];
   }
 
   /** Sandboxes made in advance or handed back: what the pool has done so far. They are not in `list()`. */

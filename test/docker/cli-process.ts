@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
-import { Label } from '../../src/backends/backend.js';
+import { Annotation } from '../../src/backends/backend.js';
 import { DockerBackend } from '../../src/backends/docker/docker-backend.js';
 import { parseOwner } from '../../src/base/owner.js';
 import { instanceDirs, stateRoot } from '../../src/cleanup/state-dir.js';
@@ -127,7 +127,7 @@ export async function leftOf(pid: number): Promise<{ containers: string[]; direc
     const containers = await backend.containers();
     return {
       containers: containers
-        .filter(({ labels }) => parseOwner(labels[Label.OWNER])?.pid === pid)
+        .filter(({ labels }) => parseOwner(labels[Annotation.OWNER])?.pid === pid)
         .map(({ name }) => name),
       directories: instanceDirs(stateRoot())
         .filter(({ owner }) => owner?.pid === pid)

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { Label } from '../../src/backends/backend.js';
+import { Annotation } from '../../src/backends/backend.js';
 import { DockerBackend } from '../../src/backends/docker/docker-backend.js';
 import { ensureDebian } from '../../src/backends/docker/images/debian.js';
 import { DockerImages } from '../../src/backends/docker/images/docker-images.js';
@@ -162,7 +162,7 @@ class Orchestrator {
     try {
       const all = await backend.containers();
       return all
-        .filter(({ labels }) => parseOwner(labels[Label.OWNER])?.host === this.id.slice(0, 12))
+        .filter(({ labels }) => parseOwner(labels[Annotation.OWNER])?.host === this.id.slice(0, 12))
         .map(({ name }) => name);
     } finally {
       backend.close();

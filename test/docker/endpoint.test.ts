@@ -6,14 +6,15 @@ import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectDocker, type DockerConnection } from '../../src/backends/docker/connect.js';
-import { type DockerEndpointOptions, resolveEndpoint } from '../../src/backends/docker/endpoint.js';
+import { resolveEndpoint } from '../../src/backends/docker/endpoint.js';
+import type { EngineOptions } from '../../src/backends/docker/options.js';
 import { hasSshd, startSshd, type TestSshd } from '../helpers/sshd.js';
 import { startTlsProxy, type TlsProxy } from '../helpers/tls-proxy.js';
 
 const SOCKET = resolveEndpoint(undefined, { HOME: os.homedir() }).options.socketPath!;
 
 const open: DockerConnection[] = [];
-function connect(input: string | DockerEndpointOptions | undefined, env: Record<string, string> = {}): Docker {
+function connect(input: string | EngineOptions | undefined, env: Record<string, string> = {}): Docker {
   // Through JSON, as the watchdog gets it.
   const connection = connectDocker(JSON.parse(JSON.stringify(resolveEndpoint(input, env))));
   open.push(connection);

@@ -3,6 +3,8 @@
  * a field exists in one of them only, or differs in its type or in being required. This file has no code that runs.
  */
 import type { z } from 'zod';
+import type * as docker from '../../src/backends/docker/options.js';
+import type * as backends from '../../src/backends/options.js';
 import type { ClientOptions, clientSchema, RemoteCreateOptions, remoteCreateSchema } from '../../src/client/options.js';
 import type * as command from '../../src/command/options.js';
 import type * as commit from '../../src/commit/options.js';
@@ -78,7 +80,8 @@ checked<
   Same<sandbox.ManagerOptions, Given<typeof sandbox.managerSchema, Pick<sandbox.ManagerOptions, 'defaults' | 'pool'>>>
 >();
 checked<Same<sandbox.SweepOptions, Given<typeof sandbox.sweepSchema>>>();
-checked<Same<sandbox.EngineOptions, Given<typeof sandbox.engineSchema>>>();
+checked<Same<backends.BackendOptions, Given<typeof backends.backendSchema>>>();
+checked<Same<docker.EngineOptions, Given<typeof docker.engineSchema>>>();
 type FromCreate = Omit<pool.PoolEntry, 'size' | 'network'>;
 checked<Same<pool.PoolEntry, Given<typeof pool.poolEntrySchema, FromCreate>>>();
 checked<Same<pool.PoolSettings, Given<typeof pool.poolSchema, Pick<pool.PoolSettings, 'keep'>>>>();

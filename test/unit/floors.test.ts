@@ -69,6 +69,17 @@ it('dockerode is imported under src/backends/docker only', () => {
   expect(users.filter(({ file }) => !file.startsWith('backends/docker/')).map(({ file }) => file)).toEqual([]);
 });
 
+it('an engine is known to src/backends only', () => {
+  const engines = readdirSync(path.join(SRC, 'backends'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `backends/${name}/`);
+  expect(engines).toContain('backends/docker/');
+  const wrong = imports
+    .filter(({ file, target }) => !file.startsWith('backends/') && engines.some((engine) => target?.startsWith(engine)))
+    .map(({ file, target }) => `${file} imports ${target}`);
+  expect(wrong).toEqual([]);
+});
+
 it.each(['src'])(`no folder of %s has more than ${MAX_FILES} files`, (top) => {
   const entries = readdirSync(path.join(PROJECT, top), { recursive: true, withFileTypes: true });
   const counts = new Map<string, number>();

@@ -11,9 +11,10 @@ import type { Architecture } from '../../base/architecture.js';
 import { RipcordError } from '../../base/errors.js';
 import { currentOwner, formatOwner, livenessOf, parseOwner } from '../../base/owner.js';
 import { packageFile } from '../../base/package-files.js';
-import { Label } from '../backend.js';
+import { Annotation, Label } from '../backend.js';
 import { AGENT_DIR, AGENT_PATH, NODE_DIR, PYTHON_DIR, WARM_DIR } from './container-config.js';
 import { statusOf } from './engine-error.js';
+import { DockerLabel } from './labels.js';
 
 /**
  * All sandboxes of an engine share these inodes. A process that can open one for reading can lock it (flock) or watch it
@@ -73,7 +74,7 @@ export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promi
   const tag = `${agent.volume}:seed-${randomBytes(4).toString('hex')}`;
   await importImage(docker, agent, tag);
   try {
-    await docker.createVolume({ Name: agent.volume, Labels: { [Label.AGENT]: agent.volume } });
+    await docker.createVolume({ Name: agent.volume, Labels: { [DockerLabel.AGENT]: agent.volume } });
     // The fixed name makes two orchestrators take turns: the engine takes a name once.
     const container = await pRetry(
       () =>
@@ -81,7 +82,7 @@ export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promi
           name: `${agent.volume}-seed`,
           Image: tag,
           Entrypoint: [AGENT_PATH],
-          Labels: { [Label.AGENT]: agent.volume, ...seedLabels() },
+          Labels: { [DockerLabel.AGENT]: agent.volume, ...seedLabels() },
           NetworkDisabled: true,
           HostConfig: { Mounts: [{ Type: 'volume', Source: agent.volume, Target: AGENT_DIR }], NetworkMode: 'none' },
         }),
@@ -105,13 +106,13 @@ export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promi
 }
 
 /** What is there only while the volume is being filled has an owner, so that the sweep knows when it is nobody's. */
-const seedLabels = () => ({ [Label.INSTANCE]: 'agent-seed', [Label.OWNER]: formatOwner(currentOwner()) });
+const seedLabels = () => ({ [Label.INSTANCE]: 'agent-seed', [Annotation.OWNER]: formatOwner(currentOwner()) });
 
 async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: boolean): Promise<void> {
   const seed = docker.getContainer(`${agent.volume}-seed`);
   try {
     const { Config } = await seed.inspect();
-    if (whoeverHoldsIt || livenessOf(parseOwner(Config.Labels[Label.OWNER])) === 'dead') {
+    if (whoeverHoldsIt || livenessOf(parseOwner(Config.Labels[Annotation.OWNER])) === 'dead') {
       await seed.remove({ force: true });
     }
   } catch {

@@ -4,13 +4,12 @@
  */
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Backend, Label, type Leftover } from '../backend.js';
-import type { DockerEndpoint } from './endpoint.js';
+import type { Cleaner, Extra, Found } from '../backend.js';
+import type { DockerOrders } from './endpoint.js';
 import { withoutGhosts } from './ghosts.js';
+import { instanceFilter, split } from './labels.js';
 
-export type Cleaner = Pick<Backend, 'containers' | 'volumes' | 'remove' | 'removeVolume' | 'close'>;
-
-export async function openCleaner(endpoint: DockerEndpoint): Promise<Cleaner> {
+export async function openCleaner({ endpoint }: DockerOrders): Promise<Cleaner> {
   const { socketPath, version } = endpoint.options;
   if (socketPath && version === undefined && endpoint.ssh === undefined) return new SocketCleaner(socketPath);
   const { DockerBackend } = await import('./docker-backend.js');
@@ -34,28 +33,29 @@ class SocketCleaner implements Cleaner {
     this.#socketPath = socketPath;
   }
 
-  async containers(instance: string): Promise<Leftover[]> {
+  async containers(instance: string): Promise<Found[]> {
     type Listed = { Id: string; Names: string[]; Labels: Record<string, string>; State: string; Created: number };
     const found: Listed[] = await this.#list(`/containers/json?all=1&${labelled(instance)}`);
     const listed = found.map(({ Id, Names, Labels, State, Created }) => ({
       id: Id,
       name: Names[0]?.slice(1) ?? Id,
-      labels: Labels,
+      ...split(Labels),
       state: State,
       createdAtMs: Created * 1000,
     }));
     return withoutGhosts(listed, (id) => this.#isAbsent(id));
   }
 
-  async volumes(instance: string): Promise<Leftover[]> {
+  async extras(instance: string): Promise<Extra[]> {
     type Listed = { Volumes: { Name: string; Labels: Record<string, string> | null }[] | null };
     const found: Listed = await this.#list(`/volumes?${labelled(instance)}`);
     return (found.Volumes ?? []).map(({ Name, Labels }) => ({
+      kind: 'volume' as const,
       id: Name,
       name: Name,
-      labels: Labels ?? {},
-      state: 'volume',
+      ...split(Labels),
       createdAtMs: 0,
+      remove: () => this.#removeVolume(Name),
     }));
   }
 
@@ -70,7 +70,7 @@ class SocketCleaner implements Cleaner {
     }
   }
 
-  async removeVolume(name: string): Promise<void> {
+  async #removeVolume(name: string): Promise<void> {
     const { status, text } = await this.#ask('DELETE', `/volumes/${name}?force=1`);
     if (status >= 300 && status !== 404) throw new Error(`volume ${name}: ${text.trim()}`);
   }
@@ -105,4 +105,4 @@ class SocketCleaner implements Cleaner {
 }
 
 const labelled = (instance: string): string =>
-  `filters=${encodeURIComponent(JSON.stringify({ label: [`${Label.INSTANCE}=${instance}`] }))}`;
+  `filters=${encodeURIComponent(JSON.stringify({ label: [instanceFilter(instance)] }))}`;

@@ -1,7 +1,7 @@
 /** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
 import type Docker from 'dockerode';
 import { WORKSPACE } from '../../base/places.js';
-import { type ContainerSpec, type RunningLimits, SANDBOX_HOSTNAME, type Tmpfs } from '../backend.js';
+import { type ContainerSpec, MAX_SOCKET_BUFFER, type RunningLimits, SANDBOX_HOSTNAME, type Tmpfs } from '../backend.js';
 import { seccompOption } from './seccomp.js';
 
 /** Where the agent's volume is mounted. */
@@ -19,8 +19,6 @@ const PROGRAM_INODES = 2048;
 /** What PID 1 needs to drop commands to another user and to kill them; commands themselves have none. */
 const AGENT_CAPABILITIES = ['SETUID', 'SETGID', 'KILL'];
 
-/** The most bytes that one end of a connection holds in each direction. The kernel's defaults are 6 and 4 MiB. */
-export const MAX_SOCKET_BUFFER = 256 * 1024;
 /**
  * On cgroup v1 the kernel counts these buffers towards no limit. They belong to the network namespace, and only the engine
  * can set them (`tcp(7)`). The seccomp profile keeps programs from choosing other sizes.
@@ -87,7 +85,7 @@ export function containerConfig(
   return {
     name: spec.name,
     Image: spec.image.id,
-    Labels: spec.labels,
+    Labels: { ...spec.annotations, ...spec.labels },
     Entrypoint: [AGENT_PATH],
     Cmd: [],
     User: '0:0',

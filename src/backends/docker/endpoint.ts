@@ -1,28 +1,13 @@
+import type { Connection } from '../backend.js';
 import { configuredContext } from './docker-config.js';
 import { readContext } from './docker-context.js';
 import { invalidEndpoint } from './endpoint-error.js';
 import { parseHost } from './engine-url.js';
 import type { Environment } from './environment.js';
+import type { DockerOption, EngineOptions } from './options.js';
 import type { Certificates } from './tls-files.js';
 import { environmentTls } from './tls-files.js';
 import { firstUsualSocket } from './usual-sockets.js';
-
-/** Where the engine is, in dockerode's own words. `host` may also be a URL as in DOCKER_HOST. */
-export interface DockerEndpointOptions {
-  socketPath?: string;
-  host?: string;
-  port?: number | string;
-  protocol?: 'http' | 'https' | 'ssh';
-  username?: string;
-  /** PEM text. */
-  ca?: string | Uint8Array;
-  cert?: string | Uint8Array;
-  key?: string | Uint8Array;
-  /** A docker context by name, as in `docker --context`. */
-  context?: string;
-  /** Not supported, and refused by name: the connection is made by the `ssh` program with the user's own settings. */
-  sshOptions?: Record<string, unknown>;
-}
 
 /** How to reach the machine of an engine that is reached through ssh. */
 export interface SshTarget {
@@ -56,6 +41,12 @@ export interface DockerEndpoint {
   local: boolean;
 }
 
+/** The part of a watchdog's orders that names a Docker engine. */
+export interface DockerOrders extends Connection {
+  readonly kind: 'docker';
+  readonly endpoint: DockerEndpoint;
+}
+
 /**
  * Finds the engine as the docker CLI does: explicit options, then DOCKER_HOST (with DOCKER_TLS_VERIFY and
  * DOCKER_CERT_PATH), then DOCKER_CONTEXT, then `currentContext` of the docker configuration, then the first usual
@@ -63,10 +54,7 @@ export interface DockerEndpoint {
  *
  * @throws `endpoint-invalid` naming what is wrong and where it came from; `engine-not-found` listing what was tried.
  */
-export function resolveEndpoint(
-  input?: string | DockerEndpointOptions,
-  env: Environment = process.env,
-): DockerEndpoint {
+export function resolveEndpoint(input?: DockerOption, env: Environment = process.env): DockerEndpoint {
   if (typeof input === 'string') return fromUrl(input, 'options', env);
   if (input !== undefined && Object.values(input).some((value) => value !== undefined)) return fromOptions(input, env);
   if (env.DOCKER_HOST) return fromUrl(env.DOCKER_HOST, 'DOCKER_HOST', env);
@@ -75,7 +63,7 @@ export function resolveEndpoint(
   return fromUsualSocket(env);
 }
 
-function fromOptions(input: DockerEndpointOptions, env: Environment): DockerEndpoint {
+function fromOptions(input: EngineOptions, env: Environment): DockerEndpoint {
   const { socketPath, host, protocol, username, context } = input;
   if (input.sshOptions !== undefined) {
     throw invalidEndpoint('sshOptions is not supported: the connection is made by the ssh program', 'options', {
@@ -110,7 +98,7 @@ function bracketed(host: string): string {
   return host.includes(':') && !host.startsWith('[') && host.split(':').length > 2 ? `[${host}]` : host;
 }
 
-function givenCertificates(input: DockerEndpointOptions): Partial<Certificates> {
+function givenCertificates(input: EngineOptions): Partial<Certificates> {
   const certificates: Partial<Certificates> = {};
   for (const name of ['ca', 'cert', 'key'] as const) {
     const value = input[name];

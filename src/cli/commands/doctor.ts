@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { worst } from '../../backends/finding.js';
 import { examine } from '../../doctor/examine.js';
-import { worst } from '../../doctor/finding.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { examples } from '../help.js';

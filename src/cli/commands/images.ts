@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { ensureImages, listImages } from '../../backends/docker/images/build.js';
-import { DockerImages } from '../../backends/docker/images/docker-images.js';
-import { adoptAptNetwork } from '../../backends/docker/images/network.js';
+import { InvalidOptionsError } from '../../base/errors.js';
+import { adoptAptNetwork } from '../../images/apt-network.js';
 import { catalogImages } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
+import type { ImageStore } from '../../images/store.js';
 import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
 import { withEngine } from '../engine.js';
 import { note } from '../failure.js';
@@ -47,7 +47,7 @@ function addList(images: Command, context: CliContext): void {
       ]),
     )
     .action(async ({ json }: { json?: boolean }) => {
-      const statuses = await withImages(globalOptions(command), listImages);
+      const statuses = await withImages(globalOptions(command), (images) => images.list());
       process.stdout.write(json ? `${JSON.stringify(statuses)}\n` : render(statuses));
       context.exitCode = 0;
     });
@@ -95,12 +95,17 @@ export function buildImages(names: readonly string[], force: boolean, globals: G
       if (live.isLive) live.update(text);
       else note(text);
     };
-    return await ensureImages(images, names, { force, onProgress, signal: context.interrupt.signal });
+    return await images.ensure(names, { force, onProgress, signal: context.interrupt.signal });
   });
 }
 
-function withImages<T>(globals: GlobalOptions, work: (images: DockerImages) => Promise<T>): Promise<T> {
-  return withEngine(globals, (backend) => work(new DockerImages(backend.docker, backend.description)));
+function withImages<T>(globals: GlobalOptions, work: (images: ImageStore) => Promise<T>): Promise<T> {
+  return withEngine(globals, async ({ images, description }) => {
+    if (images) return await work(images);
+    throw new InvalidOptionsError(`images: the engine builds none; it is ${description}`, {
+      hint: 'Build them with another engine, and push them to the registry of this one.',
+    });
+  });
 }
 
 function render(statuses: readonly ImageStatus[]): string {

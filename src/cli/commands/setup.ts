@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { Finding, Status } from '../../backends/finding.js';
 import { type DoctorReport, examine } from '../../doctor/examine.js';
-import type { Finding, Status } from '../../doctor/finding.js';
 import { catalogImage, catalogImages, type ImageName } from '../../images/catalog.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';

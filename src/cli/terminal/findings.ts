@@ -1,4 +1,4 @@
-import type { Area, Finding, Status } from '../../doctor/finding.js';
+import type { Area, Finding, Status } from '../../backends/finding.js';
 import { plural } from './format.js';
 import { paint } from './paint.js';
 import { safeText } from './safe-text.js';

@@ -1,8 +1,8 @@
 /** What a command in a sandbox can see of its cage. */
 import type { AgentCapabilities } from '../../agent/messages.js';
-import { MAX_SOCKET_BUFFER } from '../../backends/docker/container-config.js';
+import { MAX_SOCKET_BUFFER } from '../../backends/backend.js';
+import { check, type Finding } from '../../backends/finding.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { check, type Finding } from '../finding.js';
 
 /** What the agent found by trying, when it started. */
 export function checkAgentFindings(found: AgentCapabilities): Finding[] {

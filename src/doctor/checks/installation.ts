@@ -1,15 +1,11 @@
 /** Whether everything of Ripcord's own is in place. */
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { loadAgent } from '../../backends/docker/agent-volume.js';
-import type { DockerBackend } from '../../backends/docker/docker-backend.js';
-import { listImages } from '../../backends/docker/images/build.js';
-import { DockerImages } from '../../backends/docker/images/docker-images.js';
-import { architectureOf } from '../../base/architecture.js';
+import { check, type Finding } from '../../backends/finding.js';
 import { messageOf, RipcordError } from '../../base/errors.js';
 import { closeStateRoot, openStateRoot, stateRoot } from '../../cleanup/state-dir.js';
 import type { ImageStatus } from '../../images/image-status.js';
-import { check, type Finding } from '../finding.js';
+import type { ImageStore } from '../../images/store.js';
 
 const MIN_NODE = 20;
 const ROOM_BYTES = 1024 ** 3;
@@ -22,27 +18,8 @@ export function checkNode(): Finding {
   });
 }
 
-/** The binary that becomes PID 1 of every sandbox. */
-export function checkAgent(architecture: string): Finding {
-  const arch = architectureOf(architecture);
-  if (!arch) {
-    return check('ripcord.agent', false, {
-      ok: '',
-      bad: `no agent for engines on ${architecture || 'an unknown processor'}`,
-      fix: 'Use an engine on amd64 or arm64.',
-    });
-  }
-  try {
-    const bytes = loadAgent(arch).files.reduce((sum, { content }) => sum + content.length, 0);
-    return check('ripcord.agent', true, { ok: `agent for ${arch}, ${Math.ceil(bytes / 1024)} KiB`, bad: '' });
-  } catch (error) {
-    const hint = error instanceof RipcordError ? error.hint : undefined;
-    return check('ripcord.agent', false, { ok: '', bad: messageOf(error), fix: hint });
-  }
-}
-
-export async function checkImages(backend: DockerBackend): Promise<{ finding: Finding; images: ImageStatus[] }> {
-  const images = await listImages(new DockerImages(backend.docker, backend.description));
+export async function checkImages(store: ImageStore): Promise<{ finding: Finding; images: ImageStatus[] }> {
+  const images = await store.list();
   const not = (state: ImageStatus['state']) => images.filter((image) => image.state === state).map(({ name }) => name);
   const [missing, stale] = [not('missing'), not('stale')];
   const problems = [

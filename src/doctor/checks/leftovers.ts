@@ -1,13 +1,15 @@
 import type { Backend } from '../../backends/backend.js';
+import { check, type Finding } from '../../backends/finding.js';
 import { livenessOf } from '../../base/owner.js';
 import { instanceDirs, stateRoot } from '../../cleanup/state-dir.js';
 import { isLeftover } from '../../cleanup/sweep.js';
-import { check, type Finding } from '../finding.js';
 
 /** What a sweep would remove, without removing it. */
 export async function checkLeftovers(backend: Backend): Promise<Finding> {
-  const [containers, volumes, now] = await Promise.all([backend.containers(), backend.volumes(), backend.now()]);
-  const left = [...containers, ...volumes].filter((item) => isLeftover(item, now));
+  const [containers, extras, now] = await Promise.all([backend.containers(), backend.extras(), backend.now()]);
+  const found = [...containers, ...extras.filter(({ kind }) => kind === 'volume')];
+  const verdicts = await Promise.all(found.map((item) => isLeftover(backend, item, now)));
+  const left = found.filter((_, index) => verdicts[index]);
   const directories = instanceDirs(stateRoot()).filter(({ owner }) => livenessOf(owner) === 'dead');
   const running = containers.length - left.length;
   return check('ripcord.leftovers', left.length + directories.length === 0, {

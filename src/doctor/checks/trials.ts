@@ -1,6 +1,7 @@
 /** Limits that are only believed when reached. Every trial is bounded by itself, should the limit not hold. */
+
+import { check, type Finding } from '../../backends/finding.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { check, type Finding } from '../finding.js';
 import { PROBE_LIMITS } from '../probe-limits.js';
 
 const UNENFORCED = 'See the limits above: the engine says what it can enforce.';

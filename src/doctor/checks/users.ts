@@ -1,10 +1,10 @@
 /** Who commands run as: uids of their own, and names for uids that an image does not know. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { check, type Finding } from '../../backends/finding.js';
 import { messageOf } from '../../base/errors.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
-import { check, type Finding } from '../finding.js';
 import { PROBE_LIMITS } from '../probe-limits.js';
 
 /** One that no image of ours has a name for. */
@@ -23,7 +23,7 @@ export function checkOwnUid(user: string, hasOwnUid: boolean): Finding {
 /** Whether the engine mounts directories and files of this machine, by trying in the manager's own directory. */
 export async function tryBind(
   manager: SandboxManager,
-  local: boolean,
+  canBind: boolean,
   image: string,
   signal: AbortSignal | undefined,
 ): Promise<Finding> {
@@ -32,7 +32,7 @@ export async function tryBind(
     fix: 'Use `copy` with a seed, or an engine that runs in the same file system as this process.',
     otherwise: 'warn' as const,
   };
-  if (!local) return check('probe.bind', false, { ...texts, bad: 'no `bind`: the engine is not on this machine' });
+  if (!canBind) return check('probe.bind', false, { ...texts, bad: 'no `bind`: the engine is not on this machine' });
   const path = join(manager.directory, 'probe');
   await mkdir(path);
   const workspace = { mode: 'bind', path } as const;

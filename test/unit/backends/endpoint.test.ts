@@ -5,8 +5,9 @@ import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectDocker } from '../../../src/backends/docker/connect.js';
-import { type DockerEndpointOptions, resolveEndpoint } from '../../../src/backends/docker/endpoint.js';
+import { resolveEndpoint } from '../../../src/backends/docker/endpoint.js';
 import type { Environment } from '../../../src/backends/docker/environment.js';
+import type { EngineOptions } from '../../../src/backends/docker/options.js';
 import { firstUsualSocket, usualSockets } from '../../../src/backends/docker/usual-sockets.js';
 import { useTempDirectory, withMode, writeTree } from '../../helpers/temp.js';
 
@@ -18,7 +19,7 @@ afterEach(() => {
 
 /** A home of its own: nothing of the machine's user decides. */
 const env = (more: Environment = {}): Environment => ({ HOME: temp('home'), ...more });
-const resolve = (input?: string | DockerEndpointOptions, more?: Environment) => resolveEndpoint(input, env(more));
+const resolve = (input?: string | EngineOptions, more?: Environment) => resolveEndpoint(input, env(more));
 
 async function socketAt(file: string): Promise<string> {
   mkdirSync(path.dirname(file), { recursive: true });
@@ -123,7 +124,7 @@ describe('TLS from the environment', () => {
 });
 
 describe("dockerode's own options", () => {
-  it.each<[string, DockerEndpointOptions, object]>([
+  it.each<[string, EngineOptions, object]>([
     ['a socket', { socketPath: '/x' }, { socketPath: '/x' }],
     ['a host and port', { host: 'box', port: 3000 }, { host: 'box', port: '3000', protocol: 'http' }],
     ['a URL and port', { host: 'http://box', port: 3000 }, { host: 'box', port: '3000', protocol: 'http' }],
@@ -150,7 +151,7 @@ describe("dockerode's own options", () => {
     });
   });
 
-  it.each<[DockerEndpointOptions, RegExp]>([
+  it.each<[EngineOptions, RegExp]>([
     [{ port: 1 }, /neither socketPath nor host/],
     [{ socketPath: '/x', host: 'box' }, /one of socketPath, host and context/],
     [{ host: 'http://' }, /not a URL/],

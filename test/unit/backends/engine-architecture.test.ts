@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { checkAgent } from '../../../src/backends/docker/doctor/agent.js';
 import { engineArchitecture } from '../../../src/backends/docker/engine-architecture.js';
-import { checkAgent } from '../../../src/doctor/checks/installation.js';
 
 it.each([
   ['linux', 'riscv64'],

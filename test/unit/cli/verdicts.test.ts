@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { ENGINE, isDistributionBuild, openAdvisories, RUNC } from '../../../src/backends/docker/doctor/floors.js';
+import { checkIsolation } from '../../../src/backends/docker/doctor/isolation.js';
+import { checkLimits } from '../../../src/backends/docker/doctor/limits.js';
+import { checkVersions } from '../../../src/backends/docker/doctor/versions.js';
+import { worst } from '../../../src/backends/finding.js';
 import { exitCodeOf, explainResult } from '../../../src/cli/exit-codes.js';
 import { judgingProgram, readProblems } from '../../../src/cli/jobs/humaneval/problems.js';
 import { outcomeRows } from '../../../src/cli/jobs/humaneval/report.js';
 import type { CommandResult } from '../../../src/command/outcome.js';
-import { checkIsolation } from '../../../src/doctor/checks/isolation.js';
-import { checkLimits } from '../../../src/doctor/checks/limits.js';
-import { checkVersions } from '../../../src/doctor/checks/versions.js';
-import { worst } from '../../../src/doctor/finding.js';
-import { ENGINE, isDistributionBuild, openAdvisories, RUNC } from '../../../src/doctor/floors.js';
 
 const result = (fields: Partial<CommandResult>): CommandResult => ({
   outcome: 'exited',

@@ -57,6 +57,7 @@ function poolOf(given: object, { fails = (_: ResolvedCreateOptions): string | un
         token.isEnded = true;
         world.removed.push(token.id);
       },
+      canResize: true,
       imageId: async () => world.image,
       emit: (event) => world.events.push(event),
     },

@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import { OPTION_FILES } from '../../../scripts/docs/option-files.mjs';
 import { declarationsOf, type Field, fieldsOf, tagOf } from '../../../scripts/docs/source-reader.mjs';
+import * as docker from '../../../src/backends/docker/options.js';
+import * as backends from '../../../src/backends/options.js';
 import { parseSize } from '../../../src/base/option-fields.js';
 import * as client from '../../../src/client/options.js';
 import * as command from '../../../src/command/options.js';
@@ -31,7 +33,8 @@ const poolEntry = pool.poolEntrySchema.pick({ size: true, network: true });
 const SCHEMAS: Record<string, z.ZodObject> = {
   ManagerOptions: sandbox.managerSchema,
   SweepOptions: sandbox.sweepSchema,
-  EngineOptions: sandbox.engineSchema,
+  BackendOptions: backends.backendSchema,
+  EngineOptions: docker.engineSchema,
   CreateOptions: launch.createSchema,
   Limits: launch.limitsSchema,
   SeedOptions: launch.seedSchema.options[1],

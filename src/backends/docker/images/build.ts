@@ -14,18 +14,14 @@ import {
 } from '../../../images/catalog.js';
 import { packContext, toStream } from '../../../images/context.js';
 import type { ImageManifest, ImageStatus } from '../../../images/image-status.js';
+import type { EnsureImagesOptions } from '../../../images/store.js';
 import { type DebianOptions, ensureDebian } from './debian.js';
 import type { DockerImages, EngineImage } from './docker-images.js';
 import { networkBuildArgs } from './network.js';
 import { addNodeRuntime } from './node-runtime.js';
 import { removeUnfinished, unfinishedTag } from './unfinished.js';
 
-export interface BuildImageOptions extends Pick<DebianOptions, 'rootfs' | 'signal'> {
-  /** Each line the build prints. */
-  onProgress?: (name: ImageName, line: string) => void;
-  /** Build even when nothing changed, for instance to get Debian's security updates. */
-  force?: boolean;
-}
+export interface BuildImageOptions extends EnsureImagesOptions, Pick<DebianOptions, 'rootfs'> {}
 
 /**
  * Every image of the catalog and its state in the engine.

@@ -5,7 +5,7 @@ import { extract } from 'tar-stream';
 import type { Architecture } from '../../../base/architecture.js';
 import { RipcordError } from '../../../base/errors.js';
 import { currentOwner, formatOwner } from '../../../base/owner.js';
-import { Label } from '../../backend.js';
+import { Annotation, Label } from '../../backend.js';
 import { engineArchitecture } from '../engine-architecture.js';
 import { engineError, engineMessage } from '../engine-error.js';
 import { readProgress } from './image-progress.js';
@@ -204,7 +204,7 @@ export class DockerImages {
         NetworkDisabled: true,
         HostConfig: { AutoRemove: true },
         // Should this process die before it removes the container, the sweep knows that it is nobody's.
-        Labels: { [Label.INSTANCE]: instance, [Label.OWNER]: formatOwner(currentOwner()) },
+        Labels: { [Label.INSTANCE]: instance, [Annotation.OWNER]: formatOwner(currentOwner()) },
         abortSignal: limit,
       });
       try {

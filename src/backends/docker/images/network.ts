@@ -1,6 +1,4 @@
 /** How a build reaches the network, which is how this machine does. */
-import { pathToFileURL } from 'node:url';
-import { packageFile } from '../../../base/package-files.js';
 
 // The engine knows these by name and keeps them out of the image and its history.
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
@@ -15,10 +13,4 @@ export function networkBuildArgs(env: NodeJS.ProcessEnv = process.env): Record<s
   if (env.RIPCORD_APT_PROXY) given.http_proxy = env.RIPCORD_APT_PROXY;
   if (env.RIPCORD_APT_SOURCES) given.APT_SOURCES = env.RIPCORD_APT_SOURCES;
   return given;
-}
-
-/** Sets `RIPCORD_APT_SOURCES` and `RIPCORD_APT_PROXY`, where they are not set, to what apt on this machine uses. */
-export async function adoptAptNetwork(): Promise<void> {
-  const script = pathToFileURL(packageFile('scripts/setup/apt-network.mjs')).href;
-  ((await import(script)) as { adoptAptNetwork(): void }).adoptAptNetwork();
 }

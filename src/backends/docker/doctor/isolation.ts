@@ -1,5 +1,5 @@
-import type { EngineInfo } from '../engine-info.js';
-import { check, type Finding } from '../finding.js';
+import { check, type Finding } from '../../finding.js';
+import type { EngineInfo } from './engine-info.js';
 
 /** What stands between a sandbox and the host, as the engine says. */
 export function checkIsolation(info: EngineInfo): Finding[] {

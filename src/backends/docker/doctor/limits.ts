@@ -1,5 +1,5 @@
-import type { EngineInfo } from '../engine-info.js';
-import { check, type Finding } from '../finding.js';
+import { check, type Finding } from '../../finding.js';
+import type { EngineInfo } from './engine-info.js';
 
 const NO_CGROUPS =
   'A rootless engine needs systemd and cgroup v2 with delegation: docs.docker.com/engine/security/rootless';

@@ -1,6 +1,6 @@
-import type { EngineDescription } from '../engine-info.js';
-import { check, type Finding } from '../finding.js';
-import { type Component, ENGINE, isDistributionBuild, openAdvisories, RUNC } from '../floors.js';
+import { check, type Finding } from '../../finding.js';
+import type { EngineDescription } from './engine-info.js';
+import { type Component, ENGINE, isDistributionBuild, openAdvisories, RUNC } from './floors.js';
 
 /** Versions against the floors. */
 export function checkVersions({ version }: EngineDescription): Finding[] {

@@ -1,6 +1,6 @@
-/** What the engine says of itself beyond what the library needs. */
-import type { DockerBackend } from '../backends/docker/docker-backend.js';
-import { engineError } from '../backends/docker/engine-error.js';
+/** The engine's own description, beyond the facts that the library needs. */
+import type Docker from 'dockerode';
+import { engineError } from '../engine-error.js';
 
 /** The part of `GET /info` that is judged. Engines of other makers leave fields out. */
 export interface EngineInfo {
@@ -26,6 +26,7 @@ export interface EngineInfo {
 export interface EngineVersion {
   Version: string;
   ApiVersion: string;
+  Arch?: string;
   Components?: { Name: string; Version: string }[];
 }
 
@@ -36,13 +37,13 @@ export interface EngineDescription {
 
 const DEADLINE_MS = 15_000;
 
-/** Asks for both. */
-export async function describeEngine(backend: DockerBackend): Promise<EngineDescription> {
+/** Requests both. */
+export async function describeEngine(docker: Docker, description: string): Promise<EngineDescription> {
   // The types of dockerode do not know that every call takes an abortSignal.
   const limit = { abortSignal: AbortSignal.timeout(DEADLINE_MS) } as never;
-  const asked = Promise.all([backend.docker.info(limit), backend.docker.version(limit)]);
+  const asked = Promise.all([docker.info(limit), docker.version(limit)]);
   const [info, version] = await asked.catch((error) => {
-    throw engineError(error, 'describing itself', backend.description);
+    throw engineError(error, 'describing itself', description);
   });
   return { info: info as unknown as EngineInfo, version: version as unknown as EngineVersion };
 }

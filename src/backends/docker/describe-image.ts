@@ -1,0 +1,23 @@
+import { posix } from 'node:path';
+import type Docker from 'dockerode';
+import { IMAGE_LABEL, isCatalogTag, isCurrent } from '../../images/catalog.js';
+import type { ResolvedImage } from '../backend.js';
+import { DockerLabel } from './labels.js';
+
+/** @param full the reference that it was looked up by, with its tag */
+export function describeImage(image: Docker.ImageInspectInfo, full: string): ResolvedImage {
+  const env = (image.Config?.Env ?? []).map((line) => {
+    const at = line.indexOf('=');
+    return [line.slice(0, at), line.slice(at + 1)] as const;
+  });
+  const volumes = Object.keys(image.Config?.Volumes ?? {})
+    .map((path) => posix.resolve('/', path))
+    .sort();
+  const labels = image.Config?.Labels ?? {};
+  const ours = labels[IMAGE_LABEL];
+  const [first, last] = (labels[DockerLabel.UIDS] ?? '').split('-').map(Number);
+  // The name decides whether the image is ours: an image made from ours inherits the label, and files of uid 1000.
+  const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
+  const current = isCurrent(labels);
+  return { id: image.Id, reference: full, ours, current, env: Object.fromEntries(env), volumes, uids };
+}
