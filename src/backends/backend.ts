@@ -143,7 +143,7 @@ export interface Connection {
 
 export type BackendKind = 'docker';
 
-/** What the doctor learns of an engine. */
+/** The doctor's findings about an engine. */
 export interface Examination {
   engine: Finding[];
   /** Whether the agent can be brought to it. */
@@ -199,7 +199,7 @@ export interface Backend {
   close(): void;
 }
 
-/** What a watchdog needs of an engine. */
+/** The part of a backend that a watchdog uses. */
 export type Cleaner = Pick<Backend, 'containers' | 'extras' | 'remove' | 'close'>;
 
 /** Names of labels, by which the engine finds things again. */

@@ -92,7 +92,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
         resettable: request.resettable,
         modes: spec.tmpfs,
       });
-      // The agent may greet long before the engine says that it runs, and a seed takes its time.
+      // The agent may greet long before the engine's answer to the start comes, and a seed takes its time.
       stopBeating = beat(client, options.leaseMs);
     };
     leave = await context.gate.acquire(1, signal, 'creating a container');

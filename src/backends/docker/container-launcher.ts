@@ -1,4 +1,4 @@
-/** From a specification to a container that runs: created, attached to, started, and begun anew without what the engine refuses. */
+/** Makes containers from specifications: creates, attaches, starts, and begins anew without the parts that the engine refuses. */
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { abortable, throwIfAborted } from '../../base/abort.js';
