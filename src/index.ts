@@ -70,7 +70,7 @@ export type {
   CommitStatus,
   Committed,
   PreparedCommit,
-} from './executor/commit/commit-step.js';
+} from './executor/commit/commit-types.js';
 export type { CommitRules } from './executor/commit/default-commit.js';
 export type { DroppedEvent, LogLevel, Phase, RunEvent, RunEventBody } from './executor/events.js';
 export { type RecordedError, ResultError, TimeLimitError } from './executor/executor-error.js';
@@ -88,7 +88,6 @@ export type {
 } from './executor/options.js';
 export { type RecordedRun, readRun } from './executor/record/read-run.js';
 export type { OutputMode } from './executor/sandbox/output-tap.js';
-export type { External, ExternalOptions } from './executor/steps/external.js';
 export type { EventStream, StreamedEvent } from './executor/task/event-stream.js';
 export type { AbortOptions, ControllerOptions, StartOptions } from './executor/task/options.js';
 export { type AbortAnswer, TaskController, type TaskHandle } from './executor/task/task-controller.js';
@@ -100,6 +99,8 @@ export type {
   BranchStatus,
   DecideContext,
   Decision,
+  External,
+  ExternalOptions,
   IterationReport,
   Log,
   LoopFunctions,

@@ -1,6 +1,6 @@
 /** Tasks of a server: started, followed from any point, aborted. */
 import { createInterface } from 'node:readline';
-import type { Approval } from '../executor/commit/commit-step.js';
+import type { Approval } from '../executor/commit/commit-types.js';
 import type { RunEvent } from '../executor/events.js';
 import type { PendingApproval, TaskDocument, TaskEnd } from '../server/served-tasks.js';
 import type { Transport } from './transport.js';

@@ -1,5 +1,5 @@
 /** What a run tells while it goes on. */
-import type { CommitReport } from './commit/commit-step.js';
+import type { CommitReport } from './commit/commit-types.js';
 import type { RecordedError } from './executor-error.js';
 import type { BranchReport, Decision, IterationReport, RunStatus } from './types.js';
 

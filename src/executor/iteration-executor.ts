@@ -9,6 +9,7 @@ import {
   type ResolvedExecutorOptions,
   type RunOptions,
   runSchema,
+  sandboxesPerBranch,
 } from './options.js';
 import { Run } from './run/run.js';
 import type { NamedStrategy, RunResult, VerificationLike } from './types.js';
@@ -45,8 +46,7 @@ export class IterationExecutor<
 
   /** The most sandboxes one branch holds at a time: what a shared limit must allow. */
   get sandboxesPerBranch(): number {
-    if (this.#options.sandbox === false) return 0;
-    return this.#options.verifyIn === 'fresh' ? 2 : 1;
+    return sandboxesPerBranch(this.#options);
   }
 
   /**

@@ -6,7 +6,7 @@ import { parseOptions } from '../base/parse-options.js';
 import type { Semaphore } from '../base/semaphore.js';
 import { applySchema } from '../commit/options.js';
 import { type CreateOptions, createSchema, type SeedOptions, seedSchema } from '../launch/options.js';
-import type { Approve, Commit } from './commit/commit-step.js';
+import type { Approve, Commit } from './commit/commit-types.js';
 import { type CommitRules, defaultCommit } from './commit/default-commit.js';
 import type { RunEvent } from './events.js';
 import type { OutputMode } from './sandbox/output-tap.js';
@@ -249,6 +249,15 @@ export type ResolvedExecutorOptions<T, S, P, V extends VerificationLike> = Omit<
     sandbox: NonNullable<ExecutorOptions<T, S, P, V>['sandbox']> | false;
     commitMode: 'auto' | 'manual' | 'never';
   };
+
+/** Returns the largest number of sandboxes that one branch holds at a time: two if it is verified in a fresh one. */
+export function sandboxesPerBranch({
+  sandbox,
+  verifyIn,
+}: Pick<ResolvedExecutorOptions<never, never, never, never>, 'sandbox' | 'verifyIn'>): number {
+  if (sandbox === false) return 0;
+  return verifyIn === 'fresh' ? 2 : 1;
+}
 
 /** @throws InvalidOptionsError naming every option that is unknown or wrong, and those that need each other. */
 export function parseExecutorOptions<T, S, P, V extends VerificationLike>(

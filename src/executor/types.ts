@@ -1,15 +1,13 @@
 /** The words of the loop as types: what a caller's functions get, return, and what a run says in the end. */
+import type { Awaitable } from '../base/awaitable.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Change } from '../workspace/diff.js';
 import type { Refused } from '../workspace/refused.js';
-import type { CommitReport } from './commit/commit-step.js';
+import type { CommitReport } from './commit/commit-types.js';
 import type { RecordedError } from './executor-error.js';
 import type { MergeConflict } from './files/base-workspace.js';
 import type { Memory, MemoryState } from './memory.js';
-import type { External } from './steps/external.js';
-
-export type Awaitable<T> = T | Promise<T>;
 
 /** The least a verification says. Yours may say more: counter-examples, measurements. */
 export interface VerificationLike {
@@ -27,6 +25,27 @@ export interface NamedStrategy {
 
 /** Writes to the run's events and log. Dropped once the run has ended. */
 export type Log = (message: string, fields?: object) => void;
+
+export interface ExternalOptions {
+  /** Tries after the first. Default 0. */
+  retries?: number | undefined;
+  /** Before the first retry; doubled for each further one. Default 500 ms. */
+  minDelayMs?: number | undefined;
+  /** Default 30 s. */
+  maxDelayMs?: number | undefined;
+  /** Whether an error is worth another try. Default: every one but a TypeError that is none of `fetch`'s. */
+  shouldRetry?: ((error: unknown) => boolean) | undefined;
+}
+
+/**
+ * @param fn Gets the step's signal and the number of the attempt, from 1.
+ * @throws TaskAbortedError at once on abort, whether `fn` listens to its signal or not.
+ */
+export type External = <T>(
+  name: string,
+  fn: (signal: AbortSignal, attempt: number) => Awaitable<T>,
+  options?: ExternalOptions,
+) => Promise<T>;
 
 /** What every function gets. */
 export interface StepContext<Task> {

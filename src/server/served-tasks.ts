@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { onAbort } from '../base/abort.js';
 import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
 import { isClean, type SandboxReceipt } from '../cleanup/receipt.js';
-import type { Approval, ApprovalRequest } from '../executor/commit/commit-step.js';
+import type { Approval, ApprovalRequest } from '../executor/commit/commit-types.js';
 import { IterationExecutor } from '../executor/iteration-executor.js';
 import type { ExecutorOptions } from '../executor/options.js';
 import { TaskController, type TaskHandle } from '../executor/task/task-controller.js';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { InvalidOptionsError } from '../../base/errors.js';
 import { describeLeft, isClean, type Receipt } from '../../cleanup/receipt.js';
-import type { Approve, CommitReport } from '../../executor/commit/commit-step.js';
+import type { Approve, CommitReport } from '../../executor/commit/commit-types.js';
 import { describe } from '../../executor/describe.js';
 import type { RunEvent } from '../../executor/events.js';
 import { IterationExecutor } from '../../executor/iteration-executor.js';

@@ -3,7 +3,7 @@
 import type { SandboxStats } from '../../agent/messages.js';
 import type { SandboxReceipt } from '../../cleanup/receipt.js';
 import type { CommandResult } from '../../command/outcome.js';
-import type { ApprovalRequest } from '../../executor/commit/commit-step.js';
+import type { ApprovalRequest } from '../../executor/commit/commit-types.js';
 import type { DroppedEvent, RunEvent } from '../../executor/events.js';
 import type { TaskStatus } from '../../executor/task/task-status.js';
 import type { RunResult } from '../../executor/types.js';

@@ -1,5 +1,5 @@
 /** A run as its events tell it: iterations, the branches that compete in them, what each printed, what was decided. */
-import type { CommitReport } from '../../executor/commit/commit-step.js';
+import type { CommitReport } from '../../executor/commit/commit-types.js';
 import type { LogLevel, RunEvent } from '../../executor/events.js';
 import type { RecordedError } from '../../executor/executor-error.js';
 import type { BranchReport, BranchStatus, Decision, RunStatus } from '../../executor/types.js';

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { errnoOf, hostFileError } from '../../base/host-error.js';
 import { type ApplyCommitOptions, applyCommit, type CommitPlan, prepareCommit } from '../../commit/index.js';
 import { OWN_DIRECTORY } from '../../commit/journal.js';
-import type { Commit, CommitRequest } from './commit-step.js';
+import type { Commit, CommitRequest } from './commit-types.js';
 
 /** What may be written to the target without anybody being asked. */
 export type CommitRules = Pick<ApplyCommitOptions, 'allow' | 'allowRules' | 'onRefused'>;

@@ -3,36 +3,55 @@
 import { messageOf, RipcordError } from '../../base/errors.js';
 import { parseOptions } from '../../base/parse-options.js';
 import type { Semaphore } from '../../base/semaphore.js';
+import type { SandboxReceipt } from '../../cleanup/receipt.js';
 import { createSchema } from '../../launch/options.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { Phase } from '../events.js';
 import { checkResult, recordError } from '../executor-error.js';
 import { type Snapshot, takeSnapshot } from '../files/snapshot.js';
+import { sandboxesPerBranch } from '../options.js';
 import { verificationSchema } from '../result-schemas.js';
 import { guardSandbox, noSandbox } from '../sandbox/guarded-sandbox.js';
 import { Scope } from '../steps/scope.js';
 import { runOwnStep, runStep } from '../steps/step.js';
 import type { BranchReport, ProposeContext, VerificationLike } from '../types.js';
-import type { Run } from './run.js';
+import type { RunContext } from './run-context.js';
 
-export interface BranchWork<S, P, V> {
+/** The end of a branch, with all its sandboxes closed. */
+export interface BranchOutcome<S, P, V> {
   report: BranchReport<S, P, V>;
-  /** The files that were verified last; where somebody may need them. */
+  /** The files that were verified last, if the run needs them. */
   snapshot: Snapshot | undefined;
+  /** Receipts of its sandboxes, in the order in which they were closed. */
+  receipts: readonly SandboxReceipt[];
+  /** The error that aborted the branch, and with it the run. */
+  abort: { error: unknown } | undefined;
+}
+
+/** The place of a branch in the loop. */
+interface BranchStart<S> {
+  iteration: number;
+  branch: number;
+  strategy: S;
+  feedback: string | undefined;
 }
 
 const sandboxOptions = createSchema.omit({ signal: true, workspace: true });
 
 export class Branch<T, S, P, V extends VerificationLike> {
   readonly report: BranchReport<S, P, V>;
-  snapshot: Snapshot | undefined;
-  readonly #run: Run<T, S, P, V>;
+  readonly #run: RunContext<T, S, P, V>;
   readonly #scope: Scope;
+  readonly #feedback: string | undefined;
   readonly #open: Sandbox[] = [];
+  readonly #receipts: SandboxReceipt[] = [];
+  #snapshot: Snapshot | undefined;
   #phase: Phase = 'create';
 
-  constructor(run: Run<T, S, P, V>, parent: Scope, iteration: number, branch: number, strategy: S) {
+  constructor(run: RunContext<T, S, P, V>, parent: Scope, start: BranchStart<S>) {
+    const { iteration, branch, strategy, feedback } = start;
     this.#run = run;
+    this.#feedback = feedback;
     this.#scope = new Scope(`branch ${branch} of iteration ${iteration}`, parent.signal);
     this.report = {
       iteration,
@@ -50,25 +69,27 @@ export class Branch<T, S, P, V extends VerificationLike> {
     };
   }
 
-  /** @throws TaskAbortedError; any other error is in the report. */
-  async work(places: Semaphore): Promise<void> {
+  /** Never rejects: an abort is in the outcome, and any other error is in the report. */
+  async work(places: Semaphore): Promise<BranchOutcome<S, P, V>> {
     const { report } = this;
+    let abort: BranchOutcome<S, P, V>['abort'];
     let startedAt = performance.now();
     let leave = () => {};
     let release = () => {};
     try {
       leave = await places.acquire(1, this.#scope.signal, this.#scope.what);
       startedAt = performance.now();
-      if (this.#run.options.sandbox !== false) {
-        release = await this.#run.slots.acquire(this.#run.sandboxesPerBranch, this.#scope.signal, this.#scope.what);
+      const sandboxes = sandboxesPerBranch(this.#run.options);
+      if (sandboxes > 0) {
+        release = await this.#run.slots.acquire(sandboxes, this.#scope.signal, this.#scope.what);
       }
       await this.#compete();
       report.status = report.verification?.passed ? 'passed' : 'failed';
     } catch (error) {
       report.error = recordError(error);
       report.status = this.#run.isAbort(error) ? 'aborted' : 'error';
-      if (report.status === 'aborted') throw error;
-      this.#run.failed(error, { phase: this.#phase, iteration: report.iteration, branch: report.branch });
+      if (report.status === 'aborted') abort = { error };
+      else this.#run.failed(error, { phase: this.#phase, iteration: report.iteration, branch: report.branch });
     } finally {
       await this.#close(this.#open);
       release();
@@ -77,6 +98,12 @@ export class Branch<T, S, P, V extends VerificationLike> {
       report.durationMs = performance.now() - startedAt;
       this.#run.emit({ type: 'branch.ended', iteration: report.iteration, branch: report.branch, report });
     }
+    return { report, snapshot: this.#snapshot, receipts: this.#receipts, abort };
+  }
+
+  get #needsSnapshots(): boolean {
+    const { verifyIn, commitMode, keepBest } = this.#run.options;
+    return verifyIn === 'fresh' || commitMode !== 'never' || keepBest;
   }
 
   async #compete(): Promise<void> {
@@ -116,7 +143,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
   async #verify(sandbox: Sandbox | undefined, refinement: number): Promise<V> {
     const { report } = this;
     const { options } = this.#run;
-    await this.#snapshot(sandbox);
+    await this.#takeSnapshot(sandbox);
     const fresh = sandbox && options.verifyIn === 'fresh' ? await this.#create('verify') : undefined;
     try {
       const result = await runStep(this.#run, this.#at('verify'), this.#scope, options.timeouts.verifyMs, (scope) =>
@@ -135,20 +162,20 @@ export class Branch<T, S, P, V extends VerificationLike> {
   }
 
   /** The files as they are now become what is verified, and what may be committed. */
-  async #snapshot(sandbox: Sandbox | undefined): Promise<void> {
-    if (!sandbox || !this.#run.needsSnapshots) return;
+  async #takeSnapshot(sandbox: Sandbox | undefined): Promise<void> {
+    if (!sandbox || !this.#needsSnapshots) return;
     const { base, scratch } = this.#run;
-    const before = this.snapshot;
-    this.snapshot = undefined;
+    const before = this.#snapshot;
+    this.#snapshot = undefined;
     if (before) await scratch.remove(before.directory);
     const { iteration, branch } = this.report;
-    this.snapshot = await runOwnStep(this.#run, this.#at('snapshot'), this.#scope, async (signal) => {
+    const snapshot = await runOwnStep(this.#run, this.#at('snapshot'), this.#scope, async (signal) => {
       const directory = await scratch.make(`i${iteration}-b${branch}-`);
       return takeSnapshot(sandbox, directory, base, base.ignore, signal);
     });
-    this.report.changes = this.snapshot.changes;
-    this.report.refused = this.snapshot.refused;
-    this.report.ignored = this.snapshot.ignored;
+    this.#snapshot = snapshot;
+    const { changes, refused, ignored } = snapshot;
+    Object.assign(this.report, { changes, refused, ignored });
   }
 
   async #create(purpose: 'propose' | 'verify'): Promise<Sandbox | undefined> {
@@ -159,7 +186,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
     return runOwnStep(this.#run, this.#at('create'), this.#scope, async (signal) => {
       const chosen = typeof wanted === 'function' ? wanted({ iteration, branch, strategy, purpose }) : wanted;
       if (typeof wanted === 'function') parseOptions(sandboxOptions, chosen, 'IterationExecutor: sandbox');
-      const from = purpose === 'verify' ? this.snapshot?.directory : base.current.directory;
+      const from = purpose === 'verify' ? this.#snapshot?.directory : base.current.directory;
       const seed = from === undefined ? undefined : { from, gitignore: false };
       const sandbox = await manager.create({ ...chosen, workspace: { mode: 'copy', seed }, signal });
       this.#open.push(sandbox);
@@ -176,7 +203,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
         this.#run.emit({ type: 'output', iteration, branch, channel, text, omittedBytes }),
     };
     return {
-      ...this.#run.context(scope, { iteration, branch }),
+      ...this.#run.context(scope, { iteration, branch }, this.#feedback),
       branch,
       strategy,
       sandbox: sandbox ? guardSandbox(sandbox, scope, tap) : noSandbox(),
@@ -195,7 +222,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
       closing.map(async (sandbox) => {
         this.#open.splice(this.#open.indexOf(sandbox), 1);
         try {
-          this.#run.receipts.push(await sandbox.close());
+          this.#receipts.push(await sandbox.close());
         } catch (error) {
           const problem = `A sandbox could not be closed: ${messageOf(error)}`;
           this.#run.failed(new RipcordError('teardown-incomplete', problem, { cause: error }), this.#at(this.#phase));

@@ -1,6 +1,7 @@
 /** What came of a run, in words. */
 import { summarizeChanges } from '../../workspace/diff.js';
-import { type CommitReport, listIssues } from '../commit/commit-step.js';
+import { listIssues } from '../commit/commit-step.js';
+import type { CommitReport } from '../commit/commit-types.js';
 import { describe } from '../describe.js';
 import type { IterationReport, RunResult, VerificationLike } from '../types.js';
 import { reasonOf } from './defaults.js';

@@ -1,29 +1,56 @@
 /** One round of the loop: strategies, branches, decision, commit, memory. */
 import { messageOf } from '../../base/errors.js';
 import { Semaphore } from '../../base/semaphore.js';
+import type { SandboxReceipt } from '../../cleanup/receipt.js';
 import { diffManifests } from '../../workspace/diff.js';
-import { type CommitReport, commitStep } from '../commit/commit-step.js';
+import { commitStep } from '../commit/commit-step.js';
+import type { CommitReport } from '../commit/commit-types.js';
 import type { Phase } from '../events.js';
 import { checkResult, ResultError, recordError } from '../executor-error.js';
 import { decisionSchema, strategiesSchema } from '../result-schemas.js';
 import { Scope } from '../steps/scope.js';
 import { runOwnStep, runStep } from '../steps/step.js';
 import type { BranchReport, Decision, IterationReport, VerificationLike } from '../types.js';
-import { Branch } from './branch.js';
+import { Branch, type BranchOutcome } from './branch.js';
 import { bestOf, defaultDecision, defaultMemory, defaultStrategies } from './defaults.js';
-import type { Run } from './run.js';
+import type { RunContext } from './run-context.js';
+
+/** The end of an iteration, with all its sandboxes closed. */
+export interface IterationOutcome<S, P, V> {
+  /** The accepted branch, if its files are committed where that was asked for. */
+  winner: BranchReport<S, P, V> | undefined;
+  /** The commit of the winner. */
+  commit: CommitReport | undefined;
+  /** Feedback for the next iteration. */
+  feedback: string | undefined;
+  /** Directory of the base that it left for a resume. */
+  base: string | undefined;
+  /** Receipts of its branches' sandboxes. */
+  receipts: readonly SandboxReceipt[];
+  /** The error that aborted the iteration, and with it the run. */
+  abort: { error: unknown } | undefined;
+}
 
 export class Iteration<T, S, P, V extends VerificationLike> {
   readonly report: IterationReport<S, P, V>;
-  readonly #run: Run<T, S, P, V>;
+  readonly #run: RunContext<T, S, P, V>;
   readonly #scope: Scope;
   readonly #startedAt = performance.now();
-  #branches: Branch<T, S, P, V>[] = [];
+  readonly #outcome: IterationOutcome<S, P, V>;
+  #branches: BranchOutcome<S, P, V>[] = [];
   #phase: Phase = 'strategize';
-  #keptBase: string | undefined;
 
-  constructor(run: Run<T, S, P, V>, parent: Scope, iteration: number) {
+  /** @param feedback of the iteration before */
+  constructor(run: RunContext<T, S, P, V>, parent: Scope, iteration: number, feedback: string | undefined) {
     this.#run = run;
+    this.#outcome = {
+      winner: undefined,
+      commit: undefined,
+      feedback,
+      base: undefined,
+      receipts: [],
+      abort: undefined,
+    };
     this.#scope = new Scope(`iteration ${iteration}`, parent.signal);
     this.report = {
       iteration,
@@ -38,24 +65,26 @@ export class Iteration<T, S, P, V extends VerificationLike> {
     };
   }
 
-  /** @throws TaskAbortedError; any other error is recorded, and feedback for the next iteration. */
-  async work(): Promise<void> {
+  /** Never rejects: an abort is in the outcome. Any other error is recorded, and is the feedback for the next iteration. */
+  async work(): Promise<IterationOutcome<S, P, V>> {
     const { iteration } = this.report;
     this.#run.emit({ type: 'iteration.started', iteration });
     try {
       await this.#rounds();
       this.report.complete = true;
     } catch (error) {
-      // What is committed is committed: an abort that comes after it comes too late.
-      if (this.#run.isAbort(error) && !this.#run.winner) throw error;
-      this.report.complete = true;
-      if (!this.#run.winner) this.#recorded(error);
+      const isAbort = this.#run.isAbort(error);
+      // An abort that comes after the commit comes too late.
+      const { winner } = this.#outcome;
+      this.report.complete = !isAbort || winner !== undefined;
+      if (!this.report.complete) this.#outcome.abort = { error };
+      else if (!winner) this.#recorded(error);
     } finally {
       this.#scope.close();
       await this.#discard();
       this.report.durationMs = performance.now() - this.#startedAt;
-      this.#run.iterationEnded(this.report, this.#keptBase);
     }
+    return this.#outcome;
   }
 
   async #rounds(): Promise<void> {
@@ -67,11 +96,11 @@ export class Iteration<T, S, P, V extends VerificationLike> {
     const decision = await this.#decide();
     report.decision = decision;
     run.emit({ type: 'decision', iteration: report.iteration, decision });
-    run.feedback = decision.feedback;
+    this.#outcome.feedback = decision.feedback;
     const accepted = report.branches.find(({ branch }) => branch === decision.accept);
     if (accepted) await this.#accept(accepted);
     await this.#remember(decision);
-    if (!run.winner) await this.#keepBest(decision);
+    if (!this.#outcome.winner) await this.#keepBest(decision);
   }
 
   async #strategize(): Promise<readonly S[]> {
@@ -91,13 +120,16 @@ export class Iteration<T, S, P, V extends VerificationLike> {
     const { report } = this;
     const { concurrency } = this.#run.options;
     const places = new Semaphore(concurrency ?? report.strategies.length);
-    this.#branches = report.strategies.map(
-      (strategy, index) => new Branch(this.#run, this.#scope, report.iteration, index + 1, strategy),
+    const { iteration } = report;
+    const { feedback } = this.#outcome;
+    const branches = report.strategies.map(
+      (strategy, index) => new Branch(this.#run, this.#scope, { iteration, branch: index + 1, strategy, feedback }),
     );
-    report.branches = this.#branches.map((branch) => branch.report);
-    const ended = await Promise.allSettled(this.#branches.map((branch) => branch.work(places)));
-    // All of them have ended, and closed their sandboxes, by now.
-    for (const end of ended) if (end.status === 'rejected') throw end.reason;
+    report.branches = branches.map((branch) => branch.report);
+    this.#branches = await Promise.all(branches.map((branch) => branch.work(places)));
+    this.#outcome.receipts = this.#branches.flatMap(({ receipts }) => receipts);
+    const aborted = this.#branches.find(({ abort }) => abort !== undefined);
+    if (aborted) throw aborted.abort!.error;
   }
 
   async #decide(): Promise<Decision> {
@@ -117,15 +149,12 @@ export class Iteration<T, S, P, V extends VerificationLike> {
   }
 
   async #accept(branch: BranchReport<S, P, V>): Promise<void> {
-    const run = this.#run;
+    const outcome = this.#outcome;
     const commit = await this.#commit(branch);
     this.report.commit = commit;
-    if (commit.status === 'committed' || commit.status === 'skipped') {
-      run.winner = branch;
-      run.commit = commit;
-      return;
-    }
-    run.feedback = [run.feedback, commit.feedback].filter(Boolean).join('\n');
+    if (commit.status === 'committed' || commit.status === 'skipped')
+      Object.assign(outcome, { winner: branch, commit });
+    else outcome.feedback = [outcome.feedback, commit.feedback].filter(Boolean).join('\n');
   }
 
   async #commit(branch: BranchReport<S, P, V>): Promise<CommitReport> {
@@ -181,7 +210,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
   }
 
   async #keepBest(decision: Decision): Promise<void> {
-    const { options, base, log } = this.#run;
+    const { options, base } = this.#run;
     if (!options.keepBest) return;
     const chosen = decision.keep ?? this.#best();
     const kept = chosen.flatMap((number) => {
@@ -189,11 +218,11 @@ export class Iteration<T, S, P, V extends VerificationLike> {
       return branch?.snapshot ? [{ branch: number, snapshot: branch.snapshot }] : [];
     });
     if (kept.length === 0) return;
-    const into = log?.basePath(this.report.iteration);
+    const into = this.#run.basePath(this.report.iteration);
     this.report.conflicts = await runOwnStep(this.#run, this.#at('base'), this.#scope, (signal) =>
       base.keep(kept, signal, into),
     );
-    this.#keptBase = into;
+    this.#outcome.base = into;
   }
 
   /** What was accepted and could not be committed; else the highest score, where anything was scored. */
@@ -209,7 +238,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
   }
 
   #context(scope: Scope) {
-    return this.#run.context(scope, { iteration: this.report.iteration });
+    return this.#run.context(scope, { iteration: this.report.iteration }, this.#outcome.feedback);
   }
 
   #at(phase: Phase): { phase: Phase; iteration: number } {
@@ -220,7 +249,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
   #recorded(error: unknown, asFeedback = true): void {
     this.report.errors.push(recordError(error));
     this.#run.failed(error, { phase: this.#phase, iteration: this.report.iteration });
-    if (asFeedback) this.#run.feedback = `${this.#phase} failed: ${messageOf(error)}`;
+    if (asFeedback) this.#outcome.feedback = `${this.#phase} failed: ${messageOf(error)}`;
   }
 
   /** The branches' files; the base has its own copy of what is kept. */

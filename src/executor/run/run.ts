@@ -1,11 +1,11 @@
-/** One run of the loop: what its iterations and branches share, and how it ends. */
+/** One run of the loop: its beginning, its iterations one after the other, and its end. */
 import { randomBytes } from 'node:crypto';
 import { within } from '../../base/abort.js';
 import { messageOf, RipcordError, TaskAbortedError } from '../../base/errors.js';
 import { Semaphore } from '../../base/semaphore.js';
 import type { SandboxReceipt } from '../../cleanup/receipt.js';
 import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
-import type { CommitReport } from '../commit/commit-step.js';
+import type { CommitReport } from '../commit/commit-types.js';
 import type { RunEvent, RunEventBody } from '../events.js';
 import { recordError, TimeLimitError } from '../executor-error.js';
 import { BaseWorkspace } from '../files/base-workspace.js';
@@ -16,7 +16,7 @@ import type { ResolvedExecutorOptions, RunOptions } from '../options.js';
 import { RunLog } from '../record/run-log.js';
 import { makeExternal } from '../steps/external.js';
 import { Scope } from '../steps/scope.js';
-import type { StepHost, StepPlace } from '../steps/step.js';
+import type { StepPlace } from '../steps/step.js';
 import type {
   AbortReport,
   BranchReport,
@@ -28,29 +28,26 @@ import type {
 } from '../types.js';
 import { finalOutput } from './final-output.js';
 import { abortOnSignals } from './interrupt.js';
-import { Iteration } from './iteration.js';
+import { Iteration, type IterationOutcome } from './iteration.js';
+import type { RunContext } from './run-context.js';
 
-export class Run<T, S, P, V extends VerificationLike> implements StepHost {
+export class Run<T, S, P, V extends VerificationLike> {
   readonly id: string;
-  readonly task: T;
-  readonly manager: SandboxManager;
-  readonly options: ResolvedExecutorOptions<T, S, P, V>;
-  readonly memory: Memory;
-  readonly slots: Semaphore;
-  readonly scratch: Scratch;
-  readonly receipts: SandboxReceipt[] = [];
-  base!: BaseWorkspace;
-  /** The run begins with the files of its target. */
-  seedIsTarget = true;
-  log: RunLog | undefined;
-  feedback: string | undefined;
-  /** Set once a branch is accepted and, where that was asked for, committed. */
-  winner: BranchReport<S, P, V> | undefined;
-  commit: CommitReport | undefined;
+  readonly #task: T;
+  readonly #manager: SandboxManager;
+  readonly #options: ResolvedExecutorOptions<T, S, P, V>;
   readonly #runOptions: RunOptions<T>;
+  readonly #memory: Memory;
+  readonly #scratch: Scratch;
   readonly #scope: Scope;
   readonly #iterations: IterationReport<S, P, V>[] = [];
-  /** Functions of the caller's that have not returned. */
+  readonly #receipts: SandboxReceipt[] = [];
+  #log: RunLog | undefined;
+  #feedback: string | undefined;
+  /** The accepted branch, if it is committed where that was asked for. */
+  #winner: BranchReport<S, P, V> | undefined;
+  #commit: CommitReport | undefined;
+  /** Functions of the caller that have not returned. */
   readonly #atWork = new Map<Promise<unknown>, string>();
   #nextIteration: number;
   #abortedAt: number | undefined;
@@ -66,28 +63,18 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
   ) {
     const { resume } = runOptions;
     this.id = runOptions.id ?? resume?.run ?? randomBytes(6).toString('hex');
-    this.manager = manager;
-    this.options = options;
-    this.task = task;
+    this.#manager = manager;
+    this.#options = options;
+    this.#task = task;
     this.#runOptions = runOptions;
-    this.memory = new Memory(structuredClone(resume?.memory));
-    this.feedback = resume?.feedback;
+    this.#memory = new Memory(structuredClone(resume?.memory));
+    this.#feedback = resume?.feedback;
     this.#nextIteration = resume?.nextIteration ?? 1;
     this.#keptBase = resume?.base;
-    this.slots = runOptions.slots ?? new Semaphore(Number.POSITIVE_INFINITY);
-    this.scratch = new Scratch(manager);
+    this.#scratch = new Scratch(manager);
     this.#scope = new Scope(`run ${this.id}`, runOptions.signal, options.timeouts.totalMs);
     this.#scope.signal.addEventListener('abort', () => (this.#abortedAt = performance.now()), { once: true });
     if (this.#scope.aborted) this.#abortedAt = performance.now();
-  }
-
-  /** A branch being verified in a fresh sandbox holds two. */
-  get sandboxesPerBranch(): number {
-    return this.options.verifyIn === 'fresh' ? 2 : 1;
-  }
-
-  get needsSnapshots(): boolean {
-    return this.options.verifyIn === 'fresh' || this.options.commitMode !== 'never' || this.options.keepBest;
   }
 
   async execute(): Promise<RunResult<T, S, P, V>> {
@@ -96,12 +83,12 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
       ? abortOnSignals((reason) => this.#scope.abort(reason))
       : () => {};
     try {
-      if (this.#runOptions.runDirectory) this.log = new RunLog(this.#runOptions.runDirectory, this.id, this.task);
+      if (this.#runOptions.runDirectory) this.#log = new RunLog(this.#runOptions.runDirectory, this.id, this.#task);
       const resumedAt = this.#runOptions.resume?.nextIteration;
-      this.emit({ type: 'run.started', task: this.task, resumedAt });
+      this.#emit({ type: 'run.started', task: this.#task, resumedAt });
       await this.#loop();
     } catch (error) {
-      if (!this.isAbort(error)) {
+      if (!this.#isAbort(error)) {
         this.#endLog();
         throw error;
       }
@@ -115,18 +102,16 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
     return result;
   }
 
-  /** True for what ends the run; then it is ending, all of it. */
-  isAbort(error: unknown): boolean {
+  #isAbort(error: unknown): boolean {
     const ends =
       error instanceof TaskAbortedError || (error instanceof RipcordError && error.code === 'manager-closed');
     if (ends) this.#scope.abort(error);
     return ends;
   }
 
-  /** Records an error the loop goes on after. */
-  failed(error: unknown, place: StepPlace): void {
+  #failed(error: unknown, place: StepPlace): void {
     const { phase, iteration, branch } = place;
-    this.emit({
+    this.#emit({
       type: 'error',
       iteration,
       ...(branch === undefined ? {} : { branch }),
@@ -135,82 +120,103 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
     });
   }
 
-  emit(body: RunEventBody): void {
+  #emit(body: RunEventBody): void {
     if (this.#ended) return;
     const event = { ...body, run: this.id, seq: ++this.#seq, at: Date.now() } as RunEvent;
     try {
-      this.log?.event(event);
+      this.#log?.event(event);
     } catch {
       // A full disk must not end the run; the gap in `seq` shows that something is missing.
     }
     try {
       this.#runOptions.onEvent?.(event);
     } catch {
-      // Somebody who watches cannot stop the loop.
+      // A watcher cannot stop the loop.
     }
   }
 
-  phaseChanged({ phase, iteration, branch }: StepPlace): void {
-    this.emit({ type: 'phase.changed', iteration, ...(branch === undefined ? {} : { branch }), phase });
-  }
-
-  track(what: string, work: Promise<unknown>): void {
+  #track(what: string, work: Promise<unknown>): void {
     this.#atWork.set(work, what);
     const done = () => void this.#atWork.delete(work);
     work.then(done, done);
   }
 
-  /** What every function's context has. */
-  context(scope: Scope, at: { iteration: number; branch?: number }): StepContext<T> {
+  /** Makes the view of the run that its iterations and branches get. */
+  #contextWith(base: BaseWorkspace, seedIsTarget: boolean): RunContext<T, S, P, V> {
     return {
-      task: this.task,
-      iteration: at.iteration,
-      memory: this.memory,
-      feedback: this.feedback,
-      signal: scope.signal,
-      log: (message, fields) => this.emit({ type: 'log', ...at, level: 'info', message, ...(fields && { fields }) }),
-      external: makeExternal(scope, at, (event) => this.emit(event)),
+      task: this.#task,
+      options: this.#options,
+      manager: this.#manager,
+      memory: this.#memory,
+      slots: this.#runOptions.slots ?? new Semaphore(Number.POSITIVE_INFINITY),
+      scratch: this.#scratch,
+      base,
+      seedIsTarget,
+      basePath: (iteration) => this.#log?.basePath(iteration),
+      emit: (body) => this.#emit(body),
+      failed: (error, place) => this.#failed(error, place),
+      isAbort: (error) => this.#isAbort(error),
+      phaseChanged: ({ phase, ...place }) => this.#emit({ type: 'phase.changed', ...place, phase }),
+      track: (what, work) => this.#track(what, work),
+      context: (scope, at, feedback) => this.#stepContext(scope, at, feedback),
     };
   }
 
-  /** Called when an iteration is over, with the base it left. */
-  iterationEnded(report: IterationReport<S, P, V>, keptBase: string | undefined): void {
+  #stepContext(scope: Scope, at: { iteration: number; branch?: number }, feedback: string | undefined): StepContext<T> {
+    return {
+      task: this.#task,
+      iteration: at.iteration,
+      memory: this.#memory,
+      feedback,
+      signal: scope.signal,
+      log: (message, fields) => this.#emit({ type: 'log', ...at, level: 'info', message, ...(fields && { fields }) }),
+      external: makeExternal(scope, at, (event) => this.#emit(event)),
+    };
+  }
+
+  #take(report: IterationReport<S, P, V>, outcome: IterationOutcome<S, P, V>): void {
+    this.#winner = outcome.winner;
+    this.#commit = outcome.commit;
+    this.#feedback = outcome.feedback;
+    this.#receipts.push(...outcome.receipts);
     if (report.complete) {
       this.#nextIteration = report.iteration + 1;
-      this.#keptBase = keptBase ?? this.#keptBase;
+      this.#keptBase = outcome.base ?? this.#keptBase;
       try {
-        this.log?.iteration(report, this.#state());
+        this.#log?.iteration(report, this.#state());
       } catch (error) {
-        this.failed(error, { phase: 'remember', iteration: report.iteration });
+        this.#failed(error, { phase: 'remember', iteration: report.iteration });
       }
     }
-    this.emit({ type: 'iteration.ended', iteration: report.iteration, report });
+    this.#emit({ type: 'iteration.ended', iteration: report.iteration, report });
   }
 
   async #loop(): Promise<void> {
     this.#scope.check(`starting ${this.#scope.what}`);
-    await this.#openBase();
-    for (let iteration = this.#nextIteration; iteration <= this.options.maxIterations; iteration++) {
+    const context = await this.#openBase();
+    for (let iteration = this.#nextIteration; iteration <= this.#options.maxIterations; iteration++) {
       this.#scope.check(`iteration ${iteration}`);
-      const next = new Iteration(this, this.#scope, iteration);
+      const next = new Iteration(context, this.#scope, iteration, this.#feedback);
       this.#iterations.push(next.report);
-      await next.work();
-      if (this.winner) return;
+      const outcome = await next.work();
+      this.#take(next.report, outcome);
+      if (outcome.abort) throw outcome.abort.error;
+      if (outcome.winner) return;
     }
   }
 
-  async #openBase(): Promise<void> {
-    const { ignore, defaultIgnores, sandbox } = this.options;
+  async #openBase(): Promise<RunContext<T, S, P, V>> {
+    const { ignore, defaultIgnores, sandbox } = this.#options;
     try {
-      const { files, isTarget } = await filesToBegin(sandbox === false ? {} : this.options);
-      this.seedIsTarget = isTarget;
-      this.base = await BaseWorkspace.open(files, ignore, this.scratch, this.#scope.signal, defaultIgnores);
-      const { refused } = this.base;
+      const { files, isTarget } = await filesToBegin(sandbox === false ? {} : this.#options);
+      const base = await BaseWorkspace.open(files, ignore, this.#scratch, this.#scope.signal, defaultIgnores);
+      const { refused } = base;
       if (refused.length > 0) {
         const message = `${refused.length} entries of the seed could not be kept`;
-        this.emit({ type: 'log', iteration: this.#nextIteration, level: 'warn', message, fields: { refused } });
+        this.#emit({ type: 'log', iteration: this.#nextIteration, level: 'warn', message, fields: { refused } });
       }
-      if (this.#keptBase) await this.base.restore(this.#keptBase, this.#scope.signal);
+      if (this.#keptBase) await base.restore(this.#keptBase, this.#scope.signal);
+      return this.#contextWith(base, isTarget);
     } catch (error) {
       throw this.#scope.explain(error, 'copying the seed');
     }
@@ -218,15 +224,15 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
 
   /** Every sandbox is closed by its branch; what is left are functions at work and directories. */
   async #cleanUp(): Promise<void> {
-    if (this.#atWork.size > 0) await within(Promise.allSettled(this.#atWork.keys()), this.options.unwindMs);
-    await this.scratch.remove().catch(() => {});
+    if (this.#atWork.size > 0) await within(Promise.allSettled(this.#atWork.keys()), this.#options.unwindMs);
+    await this.#scratch.remove().catch(() => {});
     this.#scope.close();
   }
 
   #result(durationMs: number): RunResult<T, S, P, V> {
     const { signal } = this.#scope;
-    const stopped = signal.aborted && !this.winner;
-    const status = this.winner
+    const stopped = signal.aborted && !this.#winner;
+    const status = this.#winner
       ? 'accepted'
       : !stopped
         ? 'exhausted'
@@ -247,27 +253,27 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
       finalOutput: '',
       iterations: this.#iterations,
       lastIteration,
-      winner: this.winner,
-      commit: this.commit,
+      winner: this.#winner,
+      commit: this.#commit,
       state: this.#state(),
       abort,
-      receipts: this.receipts,
+      receipts: this.#receipts,
       durationMs,
     };
-    return { ...result, finalOutput: finalOutput(result, this.options.maxIterations) };
+    return { ...result, finalOutput: finalOutput(result, this.#options.maxIterations) };
   }
 
   #end(result: RunResult<T, S, P, V>): void {
     const iteration = this.#iterations.at(-1)?.iteration ?? 0;
-    if (result.abort) this.emit({ type: 'aborted', iteration, reason: result.abort.reason });
-    this.emit({ type: 'completed', status: result.status, finalOutput: result.finalOutput });
+    if (result.abort) this.#emit({ type: 'aborted', iteration, reason: result.abort.reason });
+    this.#emit({ type: 'completed', status: result.status, finalOutput: result.finalOutput });
     this.#endLog();
   }
 
   #endLog(): void {
     this.#ended = true;
     try {
-      this.log?.close();
+      this.#log?.close();
     } catch {
       // What could be written is.
     }
@@ -277,11 +283,11 @@ export class Run<T, S, P, V extends VerificationLike> implements StepHost {
     return {
       version: 1,
       run: this.id,
-      task: this.task,
-      memory: this.memory.toJSON(),
-      feedback: this.feedback,
+      task: this.#task,
+      memory: this.#memory.toJSON(),
+      feedback: this.#feedback,
       nextIteration: this.#nextIteration,
-      base: this.log ? this.#keptBase : undefined,
+      base: this.#log ? this.#keptBase : undefined,
     };
   }
 }

@@ -4,28 +4,8 @@ import { abortable } from '../../base/abort.js';
 import { messageOf, TaskAbortedError } from '../../base/errors.js';
 import type { RunEventBody } from '../events.js';
 import { recordError } from '../executor-error.js';
+import type { External } from '../types.js';
 import type { Scope } from './scope.js';
-
-export interface ExternalOptions {
-  /** Tries after the first. Default 0. */
-  retries?: number | undefined;
-  /** Before the first retry; doubled for each further one. Default 500 ms. */
-  minDelayMs?: number | undefined;
-  /** Default 30 s. */
-  maxDelayMs?: number | undefined;
-  /** Whether an error is worth another try. Default: every one but a TypeError that is none of `fetch`'s. */
-  shouldRetry?: ((error: unknown) => boolean) | undefined;
-}
-
-/**
- * @param fn Gets the step's signal and the number of the attempt, from 1.
- * @throws TaskAbortedError at once on abort, whether `fn` listens to its signal or not.
- */
-export type External = <T>(
-  name: string,
-  fn: (signal: AbortSignal, attempt: number) => T | Promise<T>,
-  options?: ExternalOptions,
-) => Promise<T>;
 
 type ExternalEvent = Extract<RunEventBody, { type: 'external' }>;
 

@@ -1,7 +1,7 @@
 /** One call of one of the caller's functions: checked, timed, and not waited for longer than it deserves. */
 import { abortable } from '../../base/abort.js';
+import type { Awaitable } from '../../base/awaitable.js';
 import type { Phase } from '../events.js';
-import type { Awaitable } from '../types.js';
 import { Scope } from './scope.js';
 
 export interface StepPlace {
