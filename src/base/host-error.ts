@@ -1,6 +1,6 @@
 import type { FileErrorCode } from './errors.js';
 import { FileError, messageOf, RipcordError } from './errors.js';
-import { printable } from './printable.js';
+import { printable } from './harmless-text.js';
 
 const CODES: Record<string, FileErrorCode> = {
   ENOENT: 'file-not-found',

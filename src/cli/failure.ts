@@ -1,9 +1,9 @@
 /** What a person reads when Ripcord itself fails: what was wrong and what can be done, never a stack. */
 import { inspect } from 'node:util';
 import { messageOf, RipcordError } from '../base/errors.js';
+import { safeText } from '../base/harmless-text.js';
 import { inCliWords } from './cli-words.js';
 import { paint } from './terminal/paint.js';
-import { safeText } from './terminal/safe-text.js';
 
 const DEBUG = 'RIPCORD_DEBUG';
 

@@ -9,8 +9,8 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { FileError } from '../base/errors.js';
 import { close, open } from '../base/fd.js';
+import { printable } from '../base/harmless-text.js';
 import { errnoOf } from '../base/host-error.js';
-import { printable } from '../base/printable.js';
 import { nameOf, parentOf } from '../base/relative-paths.js';
 import { fstat, fsync, lstat, OPEN_DIRECTORY, readdir } from './fs.js';
 

@@ -20,10 +20,10 @@
  */
 import { mkdir, rmdir } from 'node:fs/promises';
 import { throwIfAborted } from '../base/abort.js';
+import { printable } from '../base/harmless-text.js';
 import { hostFileError } from '../base/host-error.js';
 import { makeDirectories } from '../base/make-directories.js';
 import { parseOptions } from '../base/parse-options.js';
-import { printable } from '../base/printable.js';
 import { isWithin } from '../base/relative-paths.js';
 import type { ChangeCounts } from '../workspace/diff.js';
 import { countChanges } from '../workspace/diff.js';

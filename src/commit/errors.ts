@@ -1,7 +1,7 @@
 import type { CommitErrorCode, RipcordErrorOptions } from '../base/errors.js';
 import { FileError, messageOf, RipcordError } from '../base/errors.js';
+import { printable } from '../base/harmless-text.js';
 import { errnoOf, hostFileError } from '../base/host-error.js';
-import { printable } from '../base/printable.js';
 import type { Refused } from '../workspace/refused.js';
 import type { Flagged } from './review/flags.js';
 

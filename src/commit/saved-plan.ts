@@ -2,8 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { printable } from '../base/harmless-text.js';
 import { hostFileError } from '../base/host-error.js';
-import { printable } from '../base/printable.js';
 import { CommitError } from './errors.js';
 import type { PrepareCommitOptions } from './options.js';
 import { type CommitPlan, planChanges } from './plan.js';

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { forEachLimited } from '../base/concurrency.js';
+import { printable } from '../base/harmless-text.js';
 import { errnoOf } from '../base/host-error.js';
-import { printable } from '../base/printable.js';
 import { nameOf, parentOf } from '../base/relative-paths.js';
 import type { AnchoredTree, DirectoryHandle } from './anchored-tree.js';
 import { UnusableDirectory } from './anchored-tree.js';

@@ -14,6 +14,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../base/errors.js';
+import { printableAscii } from '../base/harmless-text.js';
 import { answerTo } from '../ports/answer.js';
 import { flow, join } from '../ports/join.js';
 import { PacedConnection } from '../ports/paced-connection.js';
@@ -26,7 +27,7 @@ import { notAnAuthority } from './not-an-authority.js';
 import type { ResolvedNetwork } from './options.js';
 import { HOST_NAME, isOwn } from './own-names.js';
 import { Denial, type DenialReason, EgressPolicy } from './policy.js';
-import { phraseOf, printable, refusal, statusOf, TLS_UNRECOGNIZED_NAME } from './refusal.js';
+import { phraseOf, refusal, statusOf, TLS_UNRECOGNIZED_NAME } from './refusal.js';
 import { formatHost, formatTarget, parseAuthority, type Target } from './rules.js';
 import { serverSpeaksFirst, tunnelStart } from './tunnel-start.js';
 
@@ -306,7 +307,7 @@ export class EgressProxy {
 
   async #answer({ incoming }: Answer, response: ServerResponse): Promise<void> {
     const coding = unknownCoding(incoming.headers);
-    if (coding !== undefined) throw new Denial('unreachable', `the server sends '${printable(coding)}', unasked`);
+    if (coding !== undefined) throw new Denial('unreachable', `the server sends '${printableAscii(coding)}', unasked`);
     response.writeHead(incoming.statusCode!, incoming.statusMessage, passedOn(incoming.rawHeaders, []));
     await pipeline(incoming, response);
   }
@@ -324,7 +325,10 @@ export class EgressProxy {
     }
     const coding = unknownCoding(request.headers);
     if (coding !== undefined) {
-      throw new Denial('malformed', `Transfer-Encoding '${printable(coding)}' is not passed on, only 'chunked' is`);
+      throw new Denial(
+        'malformed',
+        `Transfer-Encoding '${printableAscii(coding)}' is not passed on, only 'chunked' is`,
+      );
     }
     const { target, path } = parseTarget(request.url ?? '', tunnel?.target);
     this.#checkHost(request, target, tunnel ? target.port : 80);
@@ -392,7 +396,7 @@ export class EgressProxy {
     if (fields.length === 0 || written === undefined) return;
     const host = parseAuthority(written, defaultPort);
     if (fields.length === 1 && host?.host === target.host && host.port === target.port) return;
-    const shown = fields.length > 1 ? `is there ${fields.length} times` : `says '${printable(written)}'`;
+    const shown = fields.length > 1 ? `is there ${fields.length} times` : `says '${printableAscii(written)}'`;
     throw new Denial('host-mismatch', `the request is for ${formatTarget(target)}, its Host field ${shown}`);
   }
 
@@ -424,7 +428,7 @@ export class EgressProxy {
       at: Date.now(),
       verdict: 'denied',
       kind,
-      target: printable(asked),
+      target: printableAscii(asked),
       rule,
       address: undefined,
       reason,
@@ -451,7 +455,7 @@ const hostField = (target: Target, defaultPort: number): string =>
 function parseTarget(url: string, tunnel: Target | undefined): { target: Target; path: string } {
   if (tunnel && (url.startsWith('/') || url === '*')) return { target: tunnel, path: url };
   const match = /^http:\/\/([^/?#]*)(\/[^#]*|\?[^#]*)?$/i.exec(url);
-  if (!match) throw new Denial('malformed', `'${printable(url)}' is not an http:// URL; TLS goes through CONNECT`);
+  if (!match) throw new Denial('malformed', `'${printableAscii(url)}' is not an http:// URL; TLS goes through CONNECT`);
   const target = parseAuthority(match[1]!, 80);
   if (!target) throw new Denial('malformed', notAnAuthority(match[1]!, 'a host, or a host with a port'));
   if (tunnel && (tunnel.host !== target.host || tunnel.port !== target.port)) {

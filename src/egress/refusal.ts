@@ -1,12 +1,6 @@
 /** How a client in the sandbox is told that it was refused. */
+import { printableAscii } from '../base/harmless-text.js';
 import type { Denial } from './policy.js';
-
-/** Escapes text that the sandbox wrote, for people and logs. */
-export const printable = (text: string, space = '?'): string =>
-  text
-    .replaceAll(' ', space)
-    .replace(/[^\x20-\x7e]/g, '?')
-    .slice(0, 300);
 
 /** A fatal alert unrecognized_name (RFC 6066 §3): clients show it by name, where text would be a broken record. */
 export const TLS_UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
@@ -20,7 +14,7 @@ export function refusal(denial: Denial): string {
 }
 
 /** The reason phrase: most clients show nothing else of a refused CONNECT. */
-export const phraseOf = ({ message }: Denial): string => printable(`Ripcord: ${message}`, ' ');
+export const phraseOf = ({ message }: Denial): string => printableAscii(`Ripcord: ${message}`, ' ');
 
 /** 502: it was allowed, and could not be done. */
 export const statusOf = ({ reason }: Denial): number => {

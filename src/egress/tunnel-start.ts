@@ -2,9 +2,9 @@
 import { METHODS } from 'node:http';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { printableAscii } from '../base/harmless-text.js';
 import { looksLikeTls, readClientHello } from './client-hello.js';
 import { Denial } from './policy.js';
-import { printable } from './refusal.js';
 import { formatTarget, type Target } from './rules.js';
 
 const HELLO_MS = 10_000;
@@ -89,7 +89,7 @@ function checkServerName({ host }: Target, serverName: string | undefined, encry
   // An address has no name to send (RFC 6066 §3).
   const expected = isIP(host) ? undefined : host;
   if (serverName?.toLowerCase() === expected) return;
-  const sent = serverName === undefined ? 'no server name' : `the server name '${printable(serverName)}'`;
+  const sent = serverName === undefined ? 'no server name' : `the server name '${printableAscii(serverName)}'`;
   throw new Denial('tls-name', `${host}: the TLS greeting has ${sent}`);
 }
 

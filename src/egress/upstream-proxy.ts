@@ -4,8 +4,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { InvalidOptionsError } from '../base/errors.js';
+import { printableAscii } from '../base/harmless-text.js';
 import { Denial } from './policy.js';
-import { printable } from './refusal.js';
 import { formatHost, formatTarget, type Target } from './rules.js';
 
 export interface UpstreamProxy {
@@ -105,7 +105,7 @@ export async function throughUpstream(
   asking.on('error', () => {});
   if (answer.statusCode! < 200 || answer.statusCode! > 299) {
     tunnel.destroy();
-    const said = printable(`${answer.statusCode} ${answer.statusMessage}`, ' ');
+    const said = printableAscii(`${answer.statusCode} ${answer.statusMessage}`, ' ');
     throw new Denial('unreachable', `${host}: the proxy of this machine answers '${said}'`);
   }
   if (first.length > 0) tunnel.unshift(first);

@@ -1,7 +1,7 @@
 /** Explains a failed file operation to its caller: the limit or rule it met, and the way round. */
 import { posix } from 'node:path';
 import type { FileErrorCode } from '../base/errors.js';
-import { printable } from '../base/printable.js';
+import { printable } from '../base/harmless-text.js';
 
 export interface FailureReason {
   reason?: string;

@@ -2,8 +2,8 @@
 import type { Readable } from 'node:stream';
 import { type Channel, Reader, SpawnFlag, type SpawnRequest, STDOUT } from '../agent/messages.js';
 import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
+import { printable } from '../base/harmless-text.js';
 import { errnoName, errnoText } from '../base/linux.js';
-import { printable } from '../base/printable.js';
 import { Command, type CommandHost, type OutputSink } from '../command/command.js';
 import type { CommandResult } from '../command/outcome.js';
 import { owned } from '../command/streams.js';

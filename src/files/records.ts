@@ -1,6 +1,6 @@
 import { RipcordError } from '../base/errors.js';
+import { printable } from '../base/harmless-text.js';
 import { decodeName, pathProblem } from '../base/path-rules.js';
-import { printable } from '../base/printable.js';
 import { sortInTurns, WorkMeter } from '../base/work-meter.js';
 import { Budget } from '../workspace/limits.js';
 import type { EntryKind, Manifest, ManifestEntry } from '../workspace/manifest.js';

@@ -5,9 +5,9 @@ import { dirname, join, posix, resolve } from 'node:path';
 import { throwIfAborted } from '../base/abort.js';
 import { FileError } from '../base/errors.js';
 import { setTime } from '../base/fd.js';
+import { printable } from '../base/harmless-text.js';
 import { errnoOf, hostFileError } from '../base/host-error.js';
 import { makeDirectories } from '../base/make-directories.js';
-import { printable } from '../base/printable.js';
 import type { Extracted } from '../transfer/extract.js';
 
 /** The place of a file on the host: `to`, or in it, under the file's own name, where `to` ends in a slash, as for an upload. */

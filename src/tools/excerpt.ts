@@ -1,6 +1,7 @@
 /** Output cut to what a model's context can bear: the beginning, the end, and how to read what lies between. */
+
+import { plainText } from '../base/harmless-text.js';
 import type { KeptOutput } from './kept-output.js';
-import { plainText } from './plain-text.js';
 
 interface Excerpt {
   text: string;

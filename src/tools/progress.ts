@@ -1,6 +1,7 @@
 /** Tells how a long command is getting on: its last line of output, now and then. */
+
+import { plainText } from '../base/harmless-text.js';
 import type { ToolProgress } from './define.js';
-import { plainText } from './plain-text.js';
 
 /** No more often than this, and at least this often: clients give up on a call they hear nothing of. */
 const LEAST_MS = 250;

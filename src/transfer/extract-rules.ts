@@ -1,6 +1,6 @@
 import { RipcordError } from '../base/errors.js';
+import { printable } from '../base/harmless-text.js';
 import { decodeName, foldedName, linkProblem, pathProblem } from '../base/path-rules.js';
-import { printable } from '../base/printable.js';
 import type { TarEntry } from './tar/reader.js';
 
 /** What may be created: a path checked against everything the archive said before. */

@@ -1,8 +1,8 @@
 import { InFlight } from '../base/concurrency.js';
 import { RipcordError } from '../base/errors.js';
 import { writeFully } from '../base/fd.js';
+import { printable } from '../base/harmless-text.js';
 import { DEFAULT_MAX_DEPTH } from '../base/path-rules.js';
-import { printable } from '../base/printable.js';
 import type { TransferLimits } from '../workspace/limits.js';
 import { Budget } from '../workspace/limits.js';
 import type { OnRefused, Refused } from '../workspace/refused.js';

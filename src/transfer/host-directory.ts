@@ -3,10 +3,10 @@ import { mkdir, readdir, readlink, realpath, rename, symlink, unlink } from 'nod
 import path from 'node:path';
 import { FileError } from '../base/errors.js';
 import { close, lstat, open, secondsOf, setTime, utimes, writeFully } from '../base/fd.js';
+import { printable } from '../base/harmless-text.js';
 import { errnoOf, hostFileError } from '../base/host-error.js';
 import { makeDirectories } from '../base/make-directories.js';
 import { foldedName, linkProblem } from '../base/path-rules.js';
-import { printable } from '../base/printable.js';
 import { linkRefusal } from '../commit/review/refusals.js';
 
 /** A reason of the host's, not of the archive's, why one path cannot be written: a link or directory is in the way. */

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { RipcordError } from '../base/errors.js';
+import { printable } from '../base/harmless-text.js';
 import { linkProblem } from '../base/path-rules.js';
-import { printable } from '../base/printable.js';
 import type { Manifest, ManifestEntry } from '../workspace/manifest.js';
 import { ReadAhead, readParts, SMALL_FILE_BYTES } from './read-ahead.js';
 import { END_OF_ARCHIVE, encodeHeader, padding } from './tar/encode.js';

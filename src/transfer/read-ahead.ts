@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { RipcordError } from '../base/errors.js';
 import { close, OPEN_READ, open, readFully } from '../base/fd.js';
+import { printable } from '../base/harmless-text.js';
 import { hostFileError } from '../base/host-error.js';
-import { printable } from '../base/printable.js';
 import type { Manifest } from '../workspace/manifest.js';
 
 /** Files up to this size are read whole, and ahead of their turn. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
+import { printable } from '../base/harmless-text.js';
 import { hostFileError } from '../base/host-error.js';
-import { printable } from '../base/printable.js';
 import { WorkMeter } from '../base/work-meter.js';
 import { type IgnorePattern, MAX_PATTERN_LENGTH, parsePattern, patternMatches } from './ignore-pattern.js';
 

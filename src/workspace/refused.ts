@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../base/errors.js';
 import { RipcordError } from '../base/errors.js';
-import { printable } from '../base/printable.js';
+import { printable } from '../base/harmless-text.js';
 
 /** Something that was left out, and why. `path` is escaped for display. */
 export interface Refused {

@@ -202,8 +202,7 @@ async function throughProxy(sandbox, target) {
 
 /** The text that each parser gets. It costs that parser the most time. */
 async function measureTexts(measure) {
-  const { plainText } = await importCompiled('tools/plain-text.js');
-  const { shownText } = await importCompiled('executor/sandbox/output-tap.js');
+  const { plainText, withoutControls } = await importCompiled('base/harmless-text.js');
   const { parseTap } = await importCompiled('verify/tap.js');
   const { parseJUnit } = await importCompiled('verify/junit.js');
   const { textOf } = await importCompiled('verify/utf8.js');
@@ -218,7 +217,7 @@ async function measureTexts(measure) {
   };
   for (const [what, text] of Object.entries(outputs)) {
     await measure(`an answer of ${what}`, async () => plainText(text));
-    await measure(`an event of ${what}`, async () => shownText(text.slice(0, 4096)));
+    await measure(`an event of ${what}`, async () => withoutControls(text.slice(0, 4096)));
   }
   await measure('output that is no text', () => textOf(Buffer.alloc(KEPT, 0xff)));
   const taps = { points: 'ok\n', subtests: '# Subtest: a\n    ok 1\n', spaces: ' ', hashes: 'ok 1 # ' };

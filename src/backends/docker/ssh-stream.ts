@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { stripControlSequences } from '../../base/control-sequences.js';
+import { stripControlSequences } from '../../base/harmless-text.js';
 import type { SshTarget } from './endpoint.js';
 
 const MAX_MESSAGE_BYTES = 4096;

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { InvalidOptionsError } from '../../base/errors.js';
+import { safeLine } from '../../base/harmless-text.js';
 import { applyCommit, type CommitReceipt } from '../../commit/apply.js';
 import type { CommitPlan } from '../../commit/plan.js';
 import { type Recovery, recoverCommit } from '../../commit/recover.js';
@@ -16,7 +17,6 @@ import type { CliContext } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { safeLine } from '../terminal/safe-text.js';
 
 interface ApplyFlags {
   to: string;

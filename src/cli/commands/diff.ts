@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { showControls } from '../../base/harmless-text.js';
 import { savePlan } from '../../commit/saved-plan.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import { deletionsOf } from '../commit/deletions.js';
@@ -10,7 +11,6 @@ import type { CliContext } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { showControls } from '../terminal/safe-text.js';
 
 /** What changed has nothing to do with where it may go one day. */
 const NO_TARGET = path.join(tmpdir(), 'ripcord-no-such-target');

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidOptionsError } from '../../base/errors.js';
+import { safeLine } from '../../base/harmless-text.js';
 import { adoptAptNetwork } from '../../images/apt-network.js';
 import { catalogImages } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
@@ -11,7 +12,6 @@ import { examples } from '../help.js';
 import { formatAge, formatBytes, formatMs } from '../terminal/format.js';
 import { LiveLines } from '../terminal/live-lines.js';
 import { paint } from '../terminal/paint.js';
-import { safeLine } from '../terminal/safe-text.js';
 import { table } from '../terminal/table.js';
 
 /** `ripcord images`: the images sandboxes run. */

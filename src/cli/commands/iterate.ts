@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { InvalidOptionsError } from '../../base/errors.js';
+import { safeLine, safeText, showControls } from '../../base/harmless-text.js';
 import { describeLeft, isClean, type Receipt } from '../../cleanup/receipt.js';
 import type { Approve, CommitReport } from '../../executor/commit/commit-types.js';
 import { describe } from '../../executor/describe.js';
@@ -21,7 +22,6 @@ import { ask } from '../terminal/ask.js';
 import { BranchView } from '../terminal/branch-view.js';
 import { formatMs } from '../terminal/format.js';
 import { paint } from '../terminal/paint.js';
-import { safeLine, safeText, showControls } from '../terminal/safe-text.js';
 
 interface IterateFlags {
   task?: string;

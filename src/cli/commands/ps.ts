@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import { safeLine } from '../../base/harmless-text.js';
 import { type ListedSandbox, listSandboxes } from '../../cleanup/inventory.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { withEngine } from '../engine.js';
 import { examples } from '../help.js';
 import { formatAge } from '../terminal/format.js';
 import { paint } from '../terminal/paint.js';
-import { safeLine } from '../terminal/safe-text.js';
 import { table } from '../terminal/table.js';
 
 /** `ripcord ps`: what runs, and whose it is. */

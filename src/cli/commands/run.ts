@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { safeLine } from '../../base/harmless-text.js';
 import { parseSize } from '../../base/option-fields.js';
 import { INTERPRETERS } from '../../command/languages.js';
 import type { ExecOptions } from '../../command/options.js';
@@ -20,7 +21,6 @@ import { runProgram } from '../sandbox/run-program.js';
 import { type ProgramSource, readSource, type SourceFlags } from '../sandbox/source.js';
 import { withManager } from '../session.js';
 import { ProgramOutput } from '../terminal/output.js';
-import { safeLine } from '../terminal/safe-text.js';
 
 interface RunFlags extends SandboxFlags, SourceFlags {
   timeout?: number;

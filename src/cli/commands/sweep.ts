@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { safeLine } from '../../base/harmless-text.js';
 import type { KeptItem } from '../../cleanup/sweep.js';
 import { SandboxManager } from '../../sandbox/sandbox-manager.js';
 import { type CliContext, globalOptions } from '../context.js';
@@ -6,7 +7,6 @@ import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { plural } from '../terminal/format.js';
-import { safeLine } from '../terminal/safe-text.js';
 
 /** `ripcord sweep`: removes what dead owners left. */
 export function addSweep(program: Command, context: CliContext): void {

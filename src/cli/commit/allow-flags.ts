@@ -1,9 +1,9 @@
 /** The options that write flagged files, in words that can be copied to a command line. */
 
+import { safeText } from '../../base/harmless-text.js';
 import { isWithin } from '../../base/relative-paths.js';
 import type { FlagRule } from '../../commit/review/flags.js';
 import { exactPattern } from '../../workspace/ignore-pattern.js';
-import { safeText } from '../terminal/safe-text.js';
 
 type Flagged = readonly { path: string; rule: FlagRule }[];
 

@@ -1,10 +1,11 @@
 /** Decides which paths `ripcord apply` deletes: those that a mark or the user names, after a question on a terminal. */
+
+import { safeLine } from '../../base/harmless-text.js';
 import { isWithin } from '../../base/relative-paths.js';
 import type { CommitPlan } from '../../commit/plan.js';
 import { note } from '../failure.js';
 import { ask, canAsk } from '../terminal/ask.js';
 import { plural } from '../terminal/format.js';
-import { safeLine } from '../terminal/safe-text.js';
 import type { ReadPlan } from './read-plan.js';
 
 /** About a screen: a longer list is not read before the answer. */

@@ -1,7 +1,7 @@
+import { safeLine } from '../../base/harmless-text.js';
 import type { LeftOut } from '../../workspace/left-out.js';
 import { note } from '../failure.js';
 import { plural } from '../terminal/format.js';
-import { safeLine } from '../terminal/safe-text.js';
 
 const MAX_NAMED = 5;
 

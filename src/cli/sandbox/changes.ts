@@ -3,6 +3,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { FileError, messageOf } from '../../base/errors.js';
 import { writeFully } from '../../base/fd.js';
+import { safeLine } from '../../base/harmless-text.js';
 import { foldedName, isOwnPath } from '../../base/path-rules.js';
 import { MARK_ENDING, removeMark, writeMark } from '../../commit/result-mark.js';
 import { type Allowance, sortFlags } from '../../commit/review/allowed-flags.js';
@@ -17,7 +18,6 @@ import { optionsFor } from '../commit/allow-flags.js';
 import { tellIgnored } from '../commit/tell-ignored.js';
 import { note } from '../failure.js';
 import { plural } from '../terminal/format.js';
-import { safeLine } from '../terminal/safe-text.js';
 import { type OwnProgram, withoutProgram } from './own-program.js';
 
 export interface SavedChanges extends LeftOut {

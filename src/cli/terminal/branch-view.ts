@@ -1,10 +1,11 @@
 /** Runs at work on a terminal: a line for each branch, with its phase, its time and the last line it printed. */
+
+import { safeLine } from '../../base/harmless-text.js';
 import { describe } from '../../executor/describe.js';
 import type { Phase, RunEvent } from '../../executor/events.js';
 import { formatMs } from './format.js';
 import { LiveLines } from './live-lines.js';
 import { paint } from './paint.js';
-import { safeLine } from './safe-text.js';
 
 interface Row {
   /** Which run, and which of its branches. */

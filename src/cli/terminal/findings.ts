@@ -1,7 +1,7 @@
 import type { Area, Finding, Status } from '../../backends/finding.js';
+import { safeText } from '../../base/harmless-text.js';
 import { plural } from './format.js';
 import { paint } from './paint.js';
-import { safeText } from './safe-text.js';
 import { wrap } from './wrap.js';
 
 const TITLES: Record<Area, string> = {

@@ -1,5 +1,5 @@
 import { createLogUpdate } from 'log-update';
-import { stripControlSequences } from '../../base/control-sequences.js';
+import { stripControlSequences } from '../../base/harmless-text.js';
 import { screenSize } from './raw-terminal.js';
 
 const INTERVAL_MS = 80;

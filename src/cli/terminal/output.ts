@@ -1,5 +1,5 @@
 /** Where a program's output goes: exact bytes into pipes and files, made harmless on a terminal. */
-import { showControls } from './safe-text.js';
+import { showControls } from '../../base/harmless-text.js';
 
 /** What harmless programs use on a terminal: lines, tabs, and progress that returns to the line's start. */
 const KEPT = '\n\r\t';

@@ -6,8 +6,8 @@
 import { z } from 'zod';
 import { forEachLimited } from '../../base/concurrency.js';
 import { messageOf } from '../../base/errors.js';
+import { printable } from '../../base/harmless-text.js';
 import { errnoOf, hostFileError } from '../../base/host-error.js';
-import { printable } from '../../base/printable.js';
 import { AnchoredTree, type DirectoryHandle } from '../anchored-tree.js';
 import { lstat, unlink } from '../fs.js';
 import { entrySchema, invalidJournal, type JournalEntry, writeDurably } from '../journal.js';

@@ -1,7 +1,7 @@
 /** Changes that a commit never writes, even if the caller allows them. */
 
+import { printable } from '../../base/harmless-text.js';
 import { foldedName, isOwnPath, linkProblem, pathProblem } from '../../base/path-rules.js';
-import { printable } from '../../base/printable.js';
 import { nameOf, parentOf, prefixesOf } from '../../base/relative-paths.js';
 import type { Change } from '../../workspace/diff.js';
 import type { Step } from '../steps.js';

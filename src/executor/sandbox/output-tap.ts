@@ -1,7 +1,7 @@
 /** Commands' output as events: live, or the end of it once the command has ended. */
 
-import { stripControlSequences } from '../../base/control-sequences.js';
 import { TaskAbortedError } from '../../base/errors.js';
+import { withoutControls } from '../../base/harmless-text.js';
 import type { ExecOptions } from '../../command/options.js';
 import type { ExecResult } from '../../command/outcome.js';
 
@@ -14,12 +14,6 @@ export type OutputMode = 'end' | 'live' | 'none';
 export type EmitOutput = (channel: 'stdout' | 'stderr', text: string, omittedBytes: number) => void;
 
 const MAX_TEXT = 4096;
-const CONTROL = /(?![\n\t])\p{Cc}/gu;
-
-/** Output as it may be shown: no escape sequences, no control characters but newline and tab. */
-export function shownText(text: string): string {
-  return stripControlSequences(text.replaceAll('\r\n', '\n')).replace(CONTROL, '');
-}
 
 type AnyExecOptions = ExecOptions<never> & { encoding?: 'utf8' | 'buffer' };
 
@@ -53,7 +47,7 @@ function live(channel: 'stdout' | 'stderr', emit: EmitOutput, callback: ((chunk:
   const decoder = new TextDecoder();
   return (chunk: string | Uint8Array): unknown => {
     const text = typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-    const shown = shownText(text.slice(-MAX_TEXT));
+    const shown = withoutControls(text.slice(-MAX_TEXT));
     if (shown) emit(channel, shown, Buffer.byteLength(text.slice(0, -MAX_TEXT)));
     return callback?.(chunk as never);
   };
@@ -65,6 +59,6 @@ function tail(result: Partial<ExecResult<string | Uint8Array>>, emit: EmitOutput
     if (!content || content.length === 0) continue;
     const end = content.slice(-MAX_TEXT);
     const text = typeof end === 'string' ? end : new TextDecoder().decode(end);
-    emit(channel, shownText(text), Math.max(0, (result[`${channel}Bytes`] ?? 0) - Buffer.byteLength(text)));
+    emit(channel, withoutControls(text), Math.max(0, (result[`${channel}Bytes`] ?? 0) - Buffer.byteLength(text)));
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { safeLine, safeText, showControls } from '../../../src/base/harmless-text.js';
 import { collectEnv, collectPort, parseCount, parseDuration, parseNumber } from '../../../src/cli/parse.js';
 import { formatAge, formatBytes, formatMs } from '../../../src/cli/terminal/format.js';
 import { ProgramOutput } from '../../../src/cli/terminal/output.js';
-import { safeLine, safeText, showControls } from '../../../src/cli/terminal/safe-text.js';
 import { table } from '../../../src/cli/terminal/table.js';
 
 describe('words of a command line', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { plainText } from '../../../src/base/harmless-text.js';
 import { decode, excerpt } from '../../../src/tools/excerpt.js';
 import { KeptOutput } from '../../../src/tools/kept-output.js';
-import { plainText } from '../../../src/tools/plain-text.js';
 import { retainedBytes } from '../../helpers/retained.js';
 
 const keptOf = (chunks: readonly (string | Buffer)[], maxBytes: number): KeptOutput => {

@@ -1,6 +1,7 @@
 /** The engine reports builds, pulls and imports as lines of JSON; this turns them into plain lines and errors. */
-import { stripControlSequences } from '../../../base/control-sequences.js';
+
 import { messageOf } from '../../../base/errors.js';
+import { stripControlSequences } from '../../../base/harmless-text.js';
 
 /** One message of the engine. */
 interface ProgressEvent {

@@ -1,9 +1,9 @@
 /** What came out: the table, the totals, the receipt. */
 
+import { safeLine } from '../../../base/harmless-text.js';
 import { describeLeft, isClean, type Receipt } from '../../../cleanup/receipt.js';
 import { formatMs } from '../../terminal/format.js';
 import { paint } from '../../terminal/paint.js';
-import { safeLine } from '../../terminal/safe-text.js';
 import { table } from '../../terminal/table.js';
 import type { Verdict } from './judge.js';
 

@@ -1,9 +1,9 @@
 /** What a tournament came to: a line for each problem, why the impostors lost, the totals, the receipt. */
 
+import { safeLine } from '../../../base/harmless-text.js';
 import type { Receipt } from '../../../cleanup/receipt.js';
 import { formatMs } from '../../terminal/format.js';
 import { paint } from '../../terminal/paint.js';
-import { safeLine } from '../../terminal/safe-text.js';
 import { table } from '../../terminal/table.js';
 import { wrap } from '../../terminal/wrap.js';
 import { receiptLine } from '../humaneval/report.js';
