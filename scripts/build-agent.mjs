@@ -32,7 +32,7 @@ const LIBRARY = [
 ];
 const FUZZ = ['-O1', '-g', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'];
 
-/** What is built, with which compiler and flags. */
+/** Returns the sources, the compiler and its flags. */
 function plan({ arch, sanitize, fuzz, library }) {
   const host = process.arch;
   const target = ARCHES[arch];
@@ -128,7 +128,7 @@ async function removeAbandoned(name) {
  * @param {boolean} [options.sanitize] of the agent; there is but one kind of library
  * @param {boolean} [options.fuzz] the fuzz target alone
  * @param {(directory: string, args: string[]) => Promise<Buffer>} [options.compileElsewhere] compiles the sources of that
- *   directory with a native compiler of another machine, for one that has none
+ *   directory with a native compiler of another machine, if this one does not have a compiler
  * @returns {Promise<string>} the path of the binary
  */
 export async function buildAgent({
@@ -154,7 +154,7 @@ async function build(what, quiet, compileElsewhere) {
     return output;
   }
   await mkdir(buildDir, { recursive: true });
-  // Built beside and renamed: somebody may be running the old one, or building at the same time.
+  // The file is built beside and renamed, because the old one may be running, and another build may be under way.
   const fresh = `${output}.${process.pid}`;
   try {
     await compile(fresh, files, what, hash.slice(0, 12), compileElsewhere);

@@ -39,7 +39,7 @@ function commandLine() {
   return { lane, args: ['--project', lane, ...rest] };
 }
 
-/** A check that is no test: it prints why it failed and the run goes on.
+/** Runs a check outside the tests: it prints why it failed, and the run goes on.
  * @param {string} title
  * @param {string[]} command
  */

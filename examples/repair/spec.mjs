@@ -30,7 +30,7 @@ export const options = {
   target,
   keepBest: true,
   maxIterations: 3,
-  // What was kept is in the base; what was not is worth another try on top of it.
+  // Kept repairs are in the base; the others are tried again on top of it.
   strategize: ({ memory }) => {
     const kept = memory.notes.kept ?? [];
     return Object.keys(EDITS)

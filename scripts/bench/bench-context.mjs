@@ -1,4 +1,4 @@
-/** What the subjects share: the image, managers, the peers, and the removal of all of it. */
+/** Things that the subjects share: the image, managers, the peers, and their removal. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -10,7 +10,7 @@ export const THEMES = {
 const OTHER_LINES = ['#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9'];
 const WIDTH = 760;
 const BAR_PX = 30;
-/** Of the labels' font, on average. */
+/** Average width of a character in the labels' font. */
 const CHARACTER_PX = 7.3;
 // In an attribute that ECharts puts into double quotes without escaping any.
 const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif";

@@ -1,4 +1,4 @@
-/** What it was measured on: the machine, the versions, the time. */
+/** Describes the machine of the measurement, the versions and the time. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
@@ -74,9 +74,9 @@ function cpuTimes() {
 }
 
 /**
- * The bytes of all processes but this one, what they share counted once: sandboxes, and what the engine runs for them.
- * (How much is available swings by more than sandboxes take: caches, and what a virtual machine gives back to its host.)
- * @throws where not run as root, who alone sees all of them
+ * Returns the memory in bytes of all other processes, shared pages counted once: sandboxes, and the engine's processes for them.
+ * (How much is available swings by more than sandboxes take: caches, and memory that a virtual machine returns to its host.)
+ * @throws if it does not run as root, because only root sees all processes
  */
 export function otherProcessesMemory() {
   if (process.getuid?.() !== 0) throw new Error("only root sees how much memory the engine's processes take");

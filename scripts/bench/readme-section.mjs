@@ -26,7 +26,7 @@ export function measuredSection(results) {
   ].join('\n');
 }
 
-/** `text` with the section in its place; unchanged where there is no place for it. */
+/** Returns `text` with the section in its place, or unchanged if it does not have that place. */
 export function replaceSection(text, section) {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) return text;

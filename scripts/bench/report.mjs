@@ -1,4 +1,4 @@
-/** What a subject measured: printed as it comes, and kept for results.json. */
+/** The measurements of a subject: printed as they come, and kept for results.json. */
 import Table from 'cli-table3';
 import { summary } from './measure.mjs';
 
@@ -7,7 +7,7 @@ export const digits = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 
 export const COLUMNS = ['n', 'p50', 'p99', 'min', 'max'];
 
 export class Report {
-  /** What results.json has of the subject. */
+  /** Entry of the subject in results.json. */
   result = { title: '', seconds: 0, tables: [], checks: [], charts: [], notes: [], headlines: [] };
 
   /**

@@ -47,7 +47,7 @@ const context = new BenchContext({ quick: options.quick });
 for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
   process.once(signal, () => void context.close().finally(() => process.exit(code)));
 }
-// What a peer lets slip must not end the run, nor be kept quiet.
+// An unhandled error of a peer must not end the run, and it is printed.
 const stray = [];
 for (const event of ['uncaughtException', 'unhandledRejection']) {
   process.on(event, (error) => {
@@ -136,6 +136,6 @@ function printVerdict() {
   if (stray.length > 0) failed.push(`${stray.length} stray errors`);
   const trouble = failed.length > 0 ? `; failed: ${failed.join(', ')}` : '';
   console.log(`${kept} of ${checks.length} bounds kept in ${(results.seconds / 60).toFixed(1)} minutes${trouble}`);
-  // What hangs after a deadline must not keep the process.
+  // Work that still hangs after a deadline must not keep the process alive.
   process.exit(kept === checks.length && failed.length === 0 ? 0 : 1);
 }

@@ -15,7 +15,7 @@ const SETTINGS = {
   lint: {
     // Pycodestyle, pyflakes, bugbear, comprehensions, returns, simplifications.
     select: ['E', 'F', 'W', 'B', 'C4', 'PIE', 'RET', 'SIM'],
-    // No finding by these was a fault: handlers of http.server return or not, and the judge's process ends with what it opened.
+    // None of the findings of these rules was a fault: handlers of http.server may return, and files are closed when the judge's process ends.
     ignore: ['E401', 'E402', 'E731', 'SIM105', 'SIM115', 'SIM905', 'RET503'],
   },
 };

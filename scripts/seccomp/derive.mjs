@@ -12,10 +12,10 @@
  *   | null }[], syscalls: Rule[] }} Profile
  */
 
-/** What PID 1 of a sandbox has; commands have none. */
+/** Capabilities of PID 1 of a sandbox. Commands do not have any. */
 const CAPABILITIES = ['CAP_KILL', 'CAP_SETGID', 'CAP_SETUID'];
 
-/** What the agent is built for, by libseccomp's names and by Go's. Their 32-bit halves are not in it. */
+/** Architectures of the agent, by libseccomp's names and by Go's, without their 32-bit modes. */
 const ARCHITECTURES = { SCMP_ARCH_X86_64: 'amd64', SCMP_ARCH_AARCH64: 'arm64' };
 
 /**
@@ -137,7 +137,7 @@ function possible({ arches, caps = [] } = {}) {
   return caps.every(granted) && (arches === undefined || arches.some((arch) => known.includes(arch)));
 }
 
-/** What is left to ask: the processor and the kernel. @param {Condition} [condition] @returns {Condition | undefined} */
+/** Returns the conditions that the engine still checks: the processor and the kernel. @param {Condition} [condition] @returns {Condition | undefined} */
 function remaining({ arches, minKernel } = {}) {
   const known = arches?.filter((arch) => Object.values(ARCHITECTURES).includes(arch)) ?? [];
   const left = { ...(known.length > 0 && { arches: known }), ...(minKernel && { minKernel }) };
@@ -164,7 +164,7 @@ function reduce(rule) {
 /** @param {Rule[]} rules */
 const allowedNames = (rules) => new Set(rules.filter(({ action }) => action === ALLOW).flatMap(({ names }) => names));
 
-/** Every call that upstream allows to somebody and we to nobody, with the reason. @param {Rule[]} before @param {Rule[]} after */
+/** Returns every call that upstream allows and this profile never does, with the reason. @param {Rule[]} before @param {Rule[]} after */
 function difference(before, after) {
   const still = allowedNames(after);
   const gone = [...allowedNames(before)].filter((name) => !still.has(name)).sort();

@@ -25,7 +25,7 @@ export function compilesHere(arch) {
 }
 
 /**
- * With the compiler of this machine where it makes programs for the engine's processor, else with one on the engine.
+ * Builds the agent with the compiler of this machine if it makes programs for the engine's processor, else with one on the engine.
  *
  * @param {Arch} arch
  * @param {import('./progress.mjs').Progress} progress

@@ -1,4 +1,4 @@
-/** Where this machine's apt gets packages from, so that builds of images, which have an apt of their own, do likewise. */
+/** Reads the package sources of this machine's apt, so that builds of images use the same ones. */
 import { execFileSync } from 'node:child_process';
 import { isDebian } from './debian.mjs';
 
@@ -23,7 +23,7 @@ function aptSources() {
     const [uri, suite, component] = target.trim().split(' ');
     return SUITES.includes(suite) && component === 'main' ? `deb ${uri.replace(/\/$/, '')} ${suite} main` : [];
   });
-  // Without the suite itself these are not Debian's sources but somebody's additions to another release.
+  // Without the suite itself these are not Debian's sources but additions to another release.
   if (!lines.some((line) => line.endsWith(` ${SUITES[0]} main`))) return undefined;
   return [...new Set(lines)].join('\n');
 }

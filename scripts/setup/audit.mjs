@@ -23,7 +23,7 @@ export async function beginAudit(temp) {
   const memoryBefore = ourNames(SHARED_MEMORY);
   return {
     cleared,
-    /** What is left once everything that cleans by itself had its time. Containers and volumes are removed. */
+    /** Resolves to the leftovers after the time that everything which cleans by itself has. Removes containers and volumes. */
     async finish() {
       await settled(backend);
       const leftovers = [

@@ -11,14 +11,14 @@ const DASHBOARD = { sources: path.join(SRC, 'dashboard'), output: path.join(DIST
 const LOCKFILE = inProject('package-lock.json');
 const SETTINGS = ['tsconfig.json', 'tsconfig.build.json'].map((name) => inProject(name));
 
-/** What is made, from which files, how. */
+/** The outputs of the build, each with its sources and its command. */
 const LIBRARY = {
   stamp: path.join(DIST, '.build-stamp'),
   files: () => [...sourceFiles(), ...SETTINGS, LOCKFILE],
   command: ['typescript/bin/tsc', '-p', 'tsconfig.build.json'],
 };
 const PAGES = {
-  // Not in the directory itself, which vite empties.
+  // The stamp is beside the directory, because vite empties the directory.
   stamp: path.join(DIST, '.dashboard-stamp'),
   // Its types come from the library, but none of its code does.
   files: () => [...listFiles(DASHBOARD.sources), LOCKFILE],

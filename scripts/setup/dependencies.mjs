@@ -36,7 +36,7 @@ export async function installDependencies(progress, signal) {
       });
     await install().catch(async (error) => {
       signal.throwIfAborted();
-      // What an installation that was killed left may be in the way of the next one.
+      // Leftovers of a killed installation may be in the way of the next one.
       if (!/ENOTEMPTY|EEXIST/.test(error.tail?.join() ?? '')) throw error;
       rmSync(inProject('node_modules'), { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
       await install();
@@ -55,7 +55,7 @@ function lockHash() {
   return createHash('sha256').update(readFileSync(LOCKFILE)).digest('hex');
 }
 
-// npm leaves its own record of what it installed: a hand-run `npm install` counts, and is not thrown away.
+// npm keeps its own record of installed packages, so that an `npm install` by hand counts and is kept.
 function installedMatchesLock() {
   const record = readStamp(inProject('node_modules', '.package-lock.json'));
   if (!record) return false;

@@ -51,6 +51,6 @@ export function askEngine(endpoint, path, timeoutMs = 5000) {
  */
 export async function pingEngine(endpoint) {
   const body = await askEngine(endpoint, '/_ping');
-  // Any web server may sit on a port; an engine says exactly this.
+  // Any web server may listen on a port; an engine answers with exactly this.
   if (!body.startsWith('OK')) throw new Error('something answers there that is not a Docker engine');
 }

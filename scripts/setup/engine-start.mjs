@@ -173,7 +173,7 @@ export function ownEngine() {
   }
 }
 
-/** Stops the engine a set-up started; never one somebody else did. */
+/** Stops the engine that a set-up started, and never another one. */
 export async function stopOwnEngine() {
   const record = ownEngine();
   if (!record) return false;

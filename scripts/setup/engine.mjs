@@ -25,7 +25,7 @@ export async function findEngine() {
   /** @type {(Failure | undefined)[]} */
   const outcomes = await Promise.all(
     candidates.map((candidate) =>
-      // An endpoint behind ssh or TLS is somebody's explicit wish and needs dockerode to be asked.
+      // An endpoint behind ssh or TLS is an explicit choice, and only dockerode can reach it.
       (canAsk(candidate.endpoint) ? pingEngine(candidate.endpoint) : Promise.resolve()).then(
         () => undefined,
         (error) => ({ ...candidate, error }),

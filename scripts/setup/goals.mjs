@@ -1,4 +1,4 @@
-/** What each command needs; it makes that and no more. */
+/** Requirements of each command: the set-up makes these and no more. */
 
 /**
  * @typedef {'start' | 'test' | 'bench' | 'images'} GoalName

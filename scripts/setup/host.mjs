@@ -1,4 +1,4 @@
-/** What the machine itself must provide: an engine, a compiler, tools. Packages are installed on Debian as root only. */
+/** Requirements of the machine itself: an engine, a compiler, tools. Packages are installed on Debian as root only. */
 import { rmSync } from 'node:fs';
 import { installPackages, isDebianRoot } from './debian.mjs';
 import { makeDebianRootfs, rootfsPackages } from './debian-rootfs.mjs';
@@ -37,7 +37,7 @@ export async function surveyHost(goal) {
   }
   const needed = [
     ...(engine || engineInstalled() ? [] : ENGINE_PACKAGES),
-    // With an engine the agent can be compiled in a container; without one this machine is being set up anyway.
+    // If there is an engine, the agent can be compiled in a container; if not, this machine is being set up anyway.
     ...(engine || compilerPresent() ? [] : COMPILER_PACKAGES),
   ];
   const wanted = goal.testTools ? missingTestPackages() : [];
@@ -71,7 +71,7 @@ export async function engineArch(engine) {
  * @param {AbortSignal} signal
  */
 export async function startRootfs(host, progress, signal) {
-  // An engine that is installed already may have the images; only a new one certainly has none.
+  // An engine that is installed already may have the images; a new one certainly does not have any.
   if (host.engine || engineInstalled() || !host.installs || process.env.RIPCORD_BASE_IMAGE) return undefined;
   const packages = rootfsPackages();
   // First in the queue and alone: mmdebstrap works while the larger packages are still being installed.
@@ -107,7 +107,7 @@ export async function prepareHost(host, progress, signal) {
 }
 
 /**
- * Installs the tools some tests want. Without them those tests are skipped, so a failure here is no failure.
+ * Installs the tools that some tests use. A failure here does not fail the set-up, because those tests are skipped then.
  *
  * @param {Host} host
  * @param {import('./progress.mjs').Progress} progress
@@ -117,7 +117,7 @@ export async function installTools(host, progress, signal) {
   if (host.wanted.length === 0) return;
   const install = (/** @type {string[]} */ packages) => installPackages(packages, progress, signal);
   await install(host.wanted).catch(async () => {
-    // Not every Debian has every one of them; apt installs all or none.
+    // Some releases of Debian lack some of them, and apt installs all or nothing.
     for (const name of host.wanted) {
       signal.throwIfAborted();
       await install([name]).catch((error) => progress.warn(error.message));

@@ -1,4 +1,4 @@
-/** What to tell a person whose machine has no engine this set-up may start. */
+/** Explains what to do on a machine without an engine that this set-up may start. */
 import { SetupError } from './setup-error.mjs';
 
 /**

@@ -1,4 +1,4 @@
-/** Where things are in a checkout, and where programs are on this machine. */
+/** Paths in a checkout, and of programs on this machine. */
 import { accessSync, constants, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -37,7 +37,7 @@ export function systemPath() {
 }
 
 /**
- * Where a program is, or `undefined`.
+ * Returns the path of a program, or `undefined`.
  * @param {string} name
  */
 export function findProgram(name) {
@@ -47,7 +47,7 @@ export function findProgram(name) {
       accessSync(candidate, constants.X_OK);
       return candidate;
     } catch {
-      // Not in this directory.
+      // The program is not in this directory.
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-/** What a person sees while the set-up works: one live line on a terminal, plain lines anywhere else. */
+/** Progress of the set-up: one live line on a terminal, plain lines anywhere else. */
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;

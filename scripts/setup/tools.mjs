@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { isDebian } from './debian.mjs';
 import { findProgram } from './paths.mjs';
 
-/** What some tests need. Without one of them, its tests are skipped and say so. */
+/** Tools of some tests. If one is missing, its tests are skipped and report why. */
 const TEST_TOOLS = {
   clang: 'clang',
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
@@ -20,7 +20,7 @@ const TEST_TOOLS = {
 /** Packages without a program to look for. Elsewhere they come with the compilers. */
 const DEBIAN_LIBRARIES = ['libc6-dev-arm64-cross', 'libclang-rt-dev'];
 
-/** What compiles the agent. */
+/** Packages that compile the agent. */
 export const COMPILER_PACKAGES = ['gcc', 'libc6-dev'];
 
 /** Whether a C compiler is here that can link a static program. */

@@ -31,7 +31,7 @@ const KILLS = repeats(12, 200);
 /** As many processes at once as make progress on two cores. */
 const PARALLEL = 3;
 const MINUTE = 60_000;
-/** Of the changes of the disk, every so many-th is one to be killed before. */
+/** Number of disk changes between two kills. */
 const STEP = scaled(5, 1);
 
 const temp = useTempDirectory();
@@ -112,7 +112,7 @@ async function inParallel(count: number, work: (index: number) => Promise<void>,
   );
 }
 
-/** What the whole of it changes, undisturbed, and in how many calls. */
+/** Returns the state before and after an undisturbed commit, and its number of calls. */
 async function undisturbed(base: Tree, result: Tree): Promise<{ old: State; fresh: State; calls: number; ms: number }> {
   const job = trial(base, result);
   const old = stateOf(job.target);
@@ -145,7 +145,7 @@ describe('a commit killed', () => {
         const before = (await readCommits(job.target)).find((commit) => commit.id === id)?.state;
         const { outcome } = await recoverCommit(job.target);
         ends[index] = await judge(job.target, id, old, fresh);
-        // What the journal said before anybody looked: that is what came of it.
+        // The journal's state before recovery decides the outcome.
         if (before === 'applying') expect([outcome, ends[index]]).toEqual(['rolled-back', 'old']);
         if (before === 'committed') expect(ends[index]).toBe('new');
         if (before === undefined) expect(ends[index]).toBe('old');
@@ -372,7 +372,7 @@ describe('while a commit is applied', () => {
           .catch((error: Error) => /Commit[A-Za-z]*Error/.exec(error.message)?.[0] ?? error.message);
         ends.set(end, (ends.get(end) ?? 0) + 1);
         expect(stateOf(outside)).toEqual(canary);
-        // Put right by whoever did it: then the commit can be undone, if it was not already, or is whole.
+        // The attacker restores the directory: the commit is then undone, or complete.
         if (lstatSync(swap.directory).isSymbolicLink()) {
           unlinkSync(swap.directory);
           renameSync(swap.aside, swap.directory);

@@ -41,10 +41,10 @@ async function run(call: Call, fault: FaultName, times: number): Promise<{ hits:
       const { stdout } = await sandbox.exec(['echo', 'ok']);
       expect(stdout, what).toBe('ok\n');
       const closing = sandbox.close();
-      // For ever is until somebody mends it.
+      // A fault that lasts for ever is repaired after two seconds.
       if (times > 100) setTimeout(() => proxy.disarm(), 2000);
       const receipt = await closing;
-      // What it says is verified must be so, whatever the engine has answered.
+      // A verified absence must be true, whatever the engine has answered.
       if (receipt.container.verifiedAbsent) expect(await containersOf(manager.instance), what).toEqual([]);
       else expect(receipt.errors, what).not.toEqual([]);
     } catch (error) {
@@ -100,7 +100,7 @@ test('a runtime that sets no sizes of socket buffers is asked once, and runs san
 test(
   `${ROUNDS} × ${SAMPLE} faults of an engine: success or an error with a name, and nothing is left`,
   async () => {
-    // The same dozen every time; the long mode takes all there are, in any order.
+    // The short mode takes the same dozen every time; the long mode takes all faults in any order.
     const seed = Number(process.env.RIPCORD_CHAOS_SEED) || scaled(848_647, Date.now() % 1_000_000);
     console.log(`[chaos] engine faults: seed ${seed}`);
     const random = randomFrom(seed);

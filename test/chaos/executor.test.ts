@@ -34,7 +34,7 @@ const named = ({ name }: { name: string }): NamedStrategy => ({ name });
 /** Verification of these lasts until its time limit, which is long enough for the solution on a busy machine. */
 const ENDLESS = ['sleeps', 'bombs with forks'];
 const brief = IMPOSTORS.filter(({ name }) => !ENDLESS.includes(name));
-/** Nobody passes in the first iteration, the solution in the second one. */
+/** Every branch fails in the first iteration; the solution passes in the second one. */
 const FIRST = brief.slice(0, BRANCHES).map(named);
 const SECOND = [...brief.slice(BRANCHES, 2 * BRANCHES - 1), SOLUTION].map(named);
 

@@ -71,7 +71,7 @@ test('an orchestrator frozen for less than the lease keeps its sandboxes', () =>
     const [{ sandbox }] = await orchestrator.heard('created');
     await orchestrator.heard('busy');
     orchestrator.signal('SIGSTOP');
-    // The freeze itself is what is tested; there is no event to wait for.
+    // This tests the freeze itself, which does not send an event.
     await sleep(2000);
     orchestrator.signal('SIGCONT');
     orchestrator.tell(`exec ${sandbox}`);

@@ -1,6 +1,6 @@
 /**
  * SIGKILL at random instants of an orchestrator that creates, uses and closes sandboxes without a pause: between any two
- * steps of `open` and `create` something exists already that nobody has written down yet.
+ * steps of `open` and `create` something exists that is not recorded yet.
  *
  * The seed is printed; RIPCORD_CHAOS_SEED repeats a run. RIPCORD_CHAOS_REPEATS sets how many kills (10; with
  * RIPCORD_LONG=1, 200).
@@ -18,7 +18,7 @@ const SEED = Number(process.env.RIPCORD_CHAOS_SEED) || Date.now() % 1_000_000;
 const WORKERS = 3;
 
 interface Kill extends Settled {
-  /** What the orchestrator was at when it was killed. */
+  /** Step of the orchestrator at the kill. */
   phase: string;
   /** How many containers it had made by then. */
   containers: number;

@@ -71,7 +71,7 @@ test('without its watchdog, too, the sandboxes of a killed orchestrator end by t
     const orchestrator = await start({ work: ['loop', 'flood', 'stubborn', 'sleep'] });
     await orchestrator.heard('busy');
     const { subject } = orchestrator;
-    // What only a watchdog or a sweep removes: a container that was made and never started.
+    // Only a watchdog or a sweep removes a container that was created and never started.
     const [sandbox] = await api.containers(`ripcord.instance=${subject.instance}`);
     const mark = token();
     const created = await api.createContainer(`ripcord-chaos-${mark}`, 'ripcord/base', {

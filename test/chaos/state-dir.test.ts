@@ -1,4 +1,4 @@
-/** The root of the temp directories lies in a shared /tmp: somebody else may have been there first. */
+/** The root of the temp directories lies in a shared /tmp, where another user may have made it first. */
 import {
   chmodSync,
   chownSync,

@@ -18,7 +18,7 @@ const ownedBy = (template: string, pid: number, started: string): string => {
   return [host, boot, namespace, pid, started].join('|');
 };
 
-/** A live process that is nobody's orchestrator. */
+/** Starts a live process that is not an orchestrator. */
 function bystander(made: Scenario): ChildProcess {
   const child = spawn('sleep', ['600'], { stdio: 'ignore' });
   made.defer(() => child.kill('SIGKILL'));

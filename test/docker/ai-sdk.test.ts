@@ -61,7 +61,7 @@ describe('the AI SDK', () => {
       { toolName: 'read_file', output: { pictures: [{ mediaType: 'image/png', data: DOT }] } },
       { toolName: 'read_file', output: { isError: true, text: expect.stringContaining('ENOENT') } },
     ]);
-    // What the model was given in its third turn.
+    // The prompt of the model's third turn.
     const messages = JSON.stringify(model.doGenerateCalls[2]!.prompt);
     expect(messages).toContain('ZeroDivisionError');
     expect(messages).toContain('image/png');

@@ -52,7 +52,7 @@ describe.skipIf(!executablePath)('a dev server without a network', () => {
       page.on('pageerror', (error) => failures.push(error.message));
       await page.goto(forward.url);
       await page.getByRole('heading', { name: 'served from a sandbox' }).waitFor();
-      // Created is not connected: what vite has to say before that, it says to nobody.
+      // A created socket is not connected yet: messages that vite sends before are lost.
       const connected = new Promise<string>((resolve) => {
         page.on('websocket', (socket) => socket.on('framereceived', () => resolve(socket.url())));
       });

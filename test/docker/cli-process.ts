@@ -1,4 +1,4 @@
-/** The built `ripcord` as a process of its own, and what it left. */
+/** Runs the built `ripcord` as a process of its own, and lists its leftovers. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';

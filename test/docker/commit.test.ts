@@ -1,4 +1,4 @@
-/** From a sandbox to a host directory: `prepareSandboxCommit`, `commitSandbox`. */
+/** Commits of a sandbox into a host directory: `prepareSandboxCommit`, `commitSandbox`. */
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Sandbox } from 'ripcord-sandbox';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import type { CommittableSandbox } from '../../src/sandbox/commit-sandbox.js';
 import { useManager } from '../helpers/sandbox.js';
 import { modeOf, readTree, type Tree, useTempDirectory, writeTree } from '../helpers/temp.js';
 
-// From where the manager comes from, too: errors are told by their class.
+// The manager is imported from dist, too, because errors are recognised by their class.
 const built = (name: string) => import(new URL(`../../dist/${name}.js`, import.meta.url).href);
 const { applyCommit } = (await built('commit/index')) as typeof import('../../src/commit/index.js');
 const { commitSandbox, prepareSandboxCommit } = (await built(

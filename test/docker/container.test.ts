@@ -34,7 +34,7 @@ interface Service {
   tmpfs: string[];
 }
 
-/** What .dockerignore lets through. */
+/** Returns the files that .dockerignore lets through. */
 function contextFiles(): ContextFile[] {
   const rules = readFileSync(path.join(ROOT, '.dockerignore'), 'utf8').split('\n');
   const taken = rules.filter((rule) => rule.startsWith('!')).map((rule) => rule.slice(1));

@@ -10,7 +10,7 @@ import { leftOf, NOTHING, type Running, start } from './cli-process.js';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Where pictures of every view go, for a person to look at. */
+/** Directory for pictures of every view, for a person to look at. */
 const PICTURES = process.env.RIPCORD_PICTURES;
 const DESK = { width: 1280, height: 820 };
 const PHONE = { width: 360, height: 740 };
@@ -90,7 +90,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     expect(await page.evaluate('document.documentElement.scrollWidth'), view).toBe(PHONE.width);
     if (PICTURES) await page.screenshot({ path: join(PICTURES, `${view}-phone.png`) });
     await page.setViewportSize(DESK);
-    // Nothing that a sandbox said has become a part of the page.
+    // Output of a sandbox never becomes a part of the page.
     expect(
       await page.evaluate(
         '[window.pwned, document.querySelectorAll("main img:not(.picture), main script, main b, main i").length]',
@@ -124,7 +124,7 @@ describe.skipIf(!executablePath)('the dashboard', () => {
     expect(page.url()).not.toContain(token);
     expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(token);
     await inspect('empty');
-    // What is refused is an error to the browser, too; nothing else may be one.
+    // A refusal is an error in the browser, too; nothing else may be one.
     expect(complaints.splice(0).filter((text) => !text.includes('401'))).toEqual([]);
   });
 

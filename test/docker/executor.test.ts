@@ -264,7 +264,7 @@ describe('keepBest', () => {
 });
 
 describe('abort', () => {
-  /** What is under way when the abort comes, with the event that tells that it is. */
+  /** Steps that are under way at the abort, each with the event that marks its start. */
   const POINTS: Record<string, (event: RunEvent, commands: number) => boolean> = {
     'creating sandboxes': (event) => event.type === 'phase.changed' && event.phase === 'create',
     proposing: (_, commands) => commands === 3,

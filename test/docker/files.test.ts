@@ -551,7 +551,7 @@ describe('remove', () => {
     await sh('mkdir -p around/sealed/in; touch around/sealed/in/file; chmod 000 around/sealed/in around/sealed');
     await files().remove('around/sealed', { recursive: true });
     expect(await files().exists('around/sealed')).toBe(false);
-    // What it lay in is as it was.
+    // The directory above it is unchanged.
     expect((await files().stat('around')).mode).toBe(0o755);
   });
 });

@@ -326,7 +326,7 @@ describe('explicit choices', () => {
     const guest = async () => (await sandbox.exec('id -u; id -g; id -G', { user: 'guest' })).stdout.split('\n');
     const entry = (ids: string) => `sed -i /^guest:/d /etc/passwd; echo guest:x:${ids}:::/bin/sh >> /etc/passwd`;
     await sandbox.exec(entry('1234:1235'));
-    // By a command from before, so that nobody else is looked up between the two.
+    // A command that runs already does it, so that no other user is looked up between the two.
     await using changing = await sandbox.spawn(`read go; ${entry('4321:5321')}`, { stdin: 'pipe' });
     expect(await guest()).toEqual(['1234', '1235', '1235', '']);
     changing.stdin!.end('go\n');
@@ -336,7 +336,7 @@ describe('explicit choices', () => {
     expect(await guest()).toEqual(['4321', '5321', '5321', '']);
   });
 
-  // An engine that was started without its bridge has none to give.
+  // An engine that was started without its bridge cannot give one to a sandbox.
   it.skipIf(!existsSync('/sys/class/net/docker0'))('give the bridge network', async () => {
     await using sandbox = await under.manager.create({ network: 'bridge' });
     const { stdout } = await sandbox.exec('tail -n +3 /proc/net/dev | cut -d: -f1');

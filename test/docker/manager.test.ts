@@ -336,11 +336,11 @@ describe('an engine that is not there', () => {
     server.close();
   });
 
-  // Only root can become somebody else.
+  // Only root can become another user.
   it.skipIf(process.getuid?.() !== 0)('is named when this user may not use it', async () => {
     const program = `import { SandboxManager } from 'ripcord-sandbox';
       const docker = process.argv[1];
-      // Only now: the checkout may lie where nobody else can read it.
+      // The user changes only here, because it may not be allowed to read the checkout.
       process.setgroups([]);
       process.setgid(65534);
       process.setuid(65534);

@@ -57,7 +57,7 @@ describe('over stdio, with the official client', () => {
     expect(named.get('read_file')!.annotations).toMatchObject({ readOnlyHint: true, destructiveHint: false });
     expect(named.get('exec')!.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
     expect(named.get('exec')!.outputSchema).toMatchObject({ properties: { exit_code: {} } });
-    // Nothing was said of a directory of the host.
+    // The options do not name a directory of the host.
     expect(named.has('download')).toBe(false);
   });
 

@@ -1,4 +1,4 @@
-/** What a sandbox without a network calls itself. */
+/** Names of a sandbox without a network. */
 import { expect, it } from 'vitest';
 import { useManager, useSandbox } from '../helpers/sandbox.js';
 

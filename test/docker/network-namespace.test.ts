@@ -71,7 +71,7 @@ describe('the network of a sandbox', () => {
     await using first = await under.manager.create();
     await using second = await under.manager.create();
     await listen(first);
-    // It is there for whoever is in the same namespace.
+    // The socket can be reached within the same namespace.
     expect(await reach(first)).toEqual(['0', '0']);
     expect(await reach(second)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
 
@@ -85,7 +85,7 @@ describe('the network of a sandbox', () => {
     expect(one.abstract).toContain('@ripcord-test');
     expect([two.sockets, two.abstract]).toEqual([[], []]);
 
-    // What comes after it finds nothing of it.
+    // The next sandbox finds no trace of it.
     await first.close();
     await using third = await under.manager.create();
     expect(await reach(third)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);

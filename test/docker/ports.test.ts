@@ -12,8 +12,8 @@ const under = useManager();
 const sandbox = useSandbox(under);
 
 /**
- * Answers with what it was sent. `/gone` answers with nothing at all, `/slow` with a body that never ends, `/early` before
- * it reads what was sent; `/torn` reads a part of that and goes.
+ * Echoes the body of the request. `/gone` answers with nothing at all, `/slow` with a body that never ends, `/early` before
+ * it reads the request; `/torn` reads a part of it and closes the connection.
  */
 const HTTP = `
 import http.server, socketserver, time

@@ -130,7 +130,7 @@ describe('a pair', () => {
     await makePair();
     await sleep(400);
     expect(await age({ user: 'root' })).toBeLessThan(50);
-    // From here on it could be anything that waits.
+    // Any process that waits could be the fork from here on.
     for (let i = 0; i < 4; i++) await sandbox.exec(['true']);
     await nobodyWaits();
   });

@@ -301,7 +301,7 @@ describe('download', () => {
     const refused = report.refused.map(({ path }) => path);
     expect(refused).toEqual(expect.arrayContaining(['absolute', 'relative', 'root', 'sneaky']));
     expect(refused.some((path) => path.startsWith('bad'))).toBe(true);
-    // What is shown to a person has no control characters in it.
+    // Text for a person does not contain control characters.
     expect(JSON.stringify(report.refused)).not.toMatch(/\\u001b|\\u00ff/);
     expect(report.refusedCount).toBe(report.refused.length);
   });

@@ -15,7 +15,7 @@ import { rejection, useManager, useSandbox } from '../helpers/sandbox.js';
 
 const under = useManager();
 const isRoot = process.getuid?.() === 0;
-/** Whoever runs the tests; as root, somebody else owns the directory. */
+/** Owner of the directory: the user of the tests, or another one if that is root. */
 const owner = isRoot ? { uid: 12_345, gid: 12_346 } : { uid: process.getuid!(), gid: process.getgid!() };
 
 let host: TempDir;

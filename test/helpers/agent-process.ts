@@ -105,7 +105,7 @@ export interface SpawnOptions {
   user?: string;
   cwd?: string;
   env?: string[];
-  /** With FLAG.PROGRAM. */
+  /** Program given as text (FLAG.PROGRAM). */
   program?: { name: string; text: string | Buffer; at?: number; warm?: boolean };
 }
 
@@ -271,7 +271,7 @@ export function failureErrno(result: Result): number {
   return result.stderr.readUInt32LE(4);
 }
 
-/** What keeps the agent from being tested here, or undefined. */
+/** Returns the reason why the agent cannot be tested here, or undefined. */
 export function whyNotHere(): string | undefined {
   if (process.platform !== 'linux') return `the agent runs on Linux only, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'the agent is PID 1 of a new process namespace: run these tests as root';
@@ -375,7 +375,7 @@ export class AgentProcess {
     this.#child.stdout!.resume();
   }
 
-  /** The next frame, of one stream if given; the others stay for whoever asks for them. */
+  /** Resolves to the next frame, of one stream if given; frames of other streams are kept for later calls. */
   async next(stream?: number): Promise<Frame> {
     const frame = await this.nextOrEnd(stream);
     if (frame === undefined) throw new Error(`the agent has gone; stderr: ${this.stderr}`);

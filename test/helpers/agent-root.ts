@@ -33,7 +33,7 @@ exec "$@"
 `;
 
 /**
- * For `AgentOptions.wrapper`. The workspace is /work, and /scratch, /shm and /queues (an mqueue) may be written to.
+ * Returns a wrapper for `AgentOptions.wrapper`. The workspace is /work, and /scratch, /shm and /queues (an mqueue) may be written to.
  *
  * @param directory of the suite, which is seen at the same path
  * @param more shell text, run in the future root before it is closed; an mqueue is to be mounted at queues

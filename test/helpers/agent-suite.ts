@@ -23,7 +23,7 @@ export const STAGE = { REQUEST: 1, USER: 2, CWD: 3, RESOURCES: 4, EXEC: 5, PROGR
 
 /** A busy machine takes its time to compile the whole agent. */
 const BUILD_TIMEOUT = 180_000;
-/** What is found out about a stray process is found out from outside the namespace, within this time. */
+/** Time limit for checks of stray processes, which are made from outside the namespace. */
 const PATIENCE = { timeout: 5000 };
 
 /** No process has this word on its command line any more. */
@@ -53,7 +53,7 @@ export class AgentSuite {
     return this.#directory;
   }
 
-  /** What a sandbox has beside the agent for its warm interpreters. */
+  /** Directory of the warm interpreters' files, as a sandbox has it beside the agent. */
   get warm(): string {
     return join(this.#directory, 'warm');
   }

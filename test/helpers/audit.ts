@@ -53,7 +53,7 @@ export async function volumesOf(instance: string, socketPath?: string): Promise<
   return (body.Volumes ?? []).map(({ Name }) => Name);
 }
 
-/** Whether the engine knows a container of that name or id. */
+/** Resolves to true if the engine has a container of that name or id. */
 export async function isThere(container: string): Promise<boolean> {
   return (await engine('GET', `/containers/${container}/json`)).status === 200;
 }
@@ -67,7 +67,7 @@ export function directoriesOf(stateDir: string, instance: string): string[] {
   }
 }
 
-/** Asks again and again until `check` is true: for what nobody sends an event about. */
+/** Polls `check` until it is true, for changes without an event. */
 export async function until(check: () => boolean | Promise<boolean>, what: string, limitMs = 10_000): Promise<void> {
   const giveUpAt = Date.now() + limitMs;
   while (!(await check())) {

@@ -5,7 +5,7 @@ import type { Snapshot } from '../../src/commit/index.js';
 import { manifestOf } from '../../src/workspace/manifest.js';
 import { type Tree, writeTree } from './temp.js';
 
-/** Writes `tree` to a new directory and looks at it. Modes do not depend on the umask of whoever runs the test. */
+/** Writes `tree` to a new directory and takes a snapshot. Modes do not depend on the umask of the test's process. */
 export async function snapshotOf(directory: string, tree: Tree, modes: Record<string, number> = {}): Promise<Snapshot> {
   mkdirSync(directory, { recursive: true });
   writeTree(directory, tree);

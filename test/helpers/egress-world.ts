@@ -11,7 +11,7 @@ import { type NetworkOptions, networkSchema } from '../../src/egress/options.js'
 import { EgressProxy } from '../../src/egress/proxy.js';
 import { makeCertificates } from './tls-proxy.js';
 
-/** Where each name is, by the first, the second … time it is asked for; the last stays. */
+/** Addresses of each name, for the first lookup, the second, and so on; the last entry repeats. */
 export type Names = Record<string, string[][]>;
 
 export interface Seen {

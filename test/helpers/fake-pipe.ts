@@ -38,7 +38,7 @@ export function greetedClient(): { client: AgentClient; pipe: FakePipe } {
   return { client, pipe };
 }
 
-/** What a command needs of its sandbox, of one that lives. */
+/** Returns the host side of a living sandbox, as commands use it. */
 export const hostOf = (client: AgentClient): CommandHost => ({
   client,
   maxSockets: 0,

@@ -23,5 +23,5 @@ export const randomContent = (bytes: number): Buffer => randomBytes(bytes);
 
 export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
-/** What `seq 1 n` prints. */
+/** Returns the output of `seq 1 n`. */
 export const seq = (n: number): string => Array.from({ length: n }, (_, i) => `${i + 1}\n`).join('');

@@ -8,7 +8,7 @@ const provided = inject('gVisor');
 /** Why there is none, to follow its name. */
 export const gVisorMissing: string | undefined = 'missing' in provided ? provided.missing : undefined;
 
-/** Where it is; `undefined` when there is none. */
+/** Endpoint of the engine with gVisor; `undefined` if there is not one. */
 export const gVisorEndpoint: string | undefined = 'endpoint' in provided ? provided.endpoint : undefined;
 
 /** As long as a busy machine takes to copy the images. */

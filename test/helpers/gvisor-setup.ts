@@ -14,7 +14,7 @@ declare module 'vitest' {
   }
 }
 
-/** What the tests need there. */
+/** Images that the tests need on that engine. */
 export const GVISOR_IMAGES = ['ripcord/base:latest', 'ripcord/python:latest'];
 
 const RUNSC = '/usr/bin/runsc';

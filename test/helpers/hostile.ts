@@ -29,12 +29,12 @@ const INTERPRETERS: Record<string, string[]> = { '.py': ['python3'], '.sh': ['sh
 
 declare module 'vitest' {
   interface TaskMeta {
-    /** Of a case of the battery, for scripts/battery-table.mjs. */
+    /** Result of a case of the battery, for scripts/battery-table.mjs. */
     battery?: { engine: string; runs: number; leaks: number; note?: string };
   }
 }
 
-/** What a case has in its hands. */
+/** Tools of one case. */
 export interface Siege {
   sandbox: Sandbox;
   manager: SandboxManager;
@@ -44,7 +44,7 @@ export interface Siege {
   target: string;
   /** Runs a file of test/hostile/programs to its end. */
   run(program: string, args?: (string | number)[], options?: ExecOptions): Promise<ExecResult>;
-  /** The same with exact bytes. */
+  /** Runs a program as `run` does, with the output as bytes. */
   runRaw(program: string, args?: (string | number)[]): Promise<ExecResult<Uint8Array>>;
   start(program: string, args?: (string | number)[]): Promise<CommandHandle>;
 }
@@ -114,7 +114,7 @@ class Battery {
     });
   };
 
-  /** One run of a case, and everything that must hold afterwards. Resolves to what is left behind. */
+  /** Runs a case once and checks everything that must hold afterwards. Resolves to the leftovers. */
   async #siege(options: Parameters<Attack>[1], body: (siege: Siege) => Promise<void>): Promise<string[]> {
     const canary = new Canary(`${this.#host.path}/canary`);
     const runtime = this.#runtime === 'runc' ? undefined : this.#runtime;
@@ -197,7 +197,7 @@ class Watch {
   }
 
   async #run(): Promise<void> {
-    // From when it should have been asked, so that a process that is too busy to ask is late as well.
+    // The time counts from the planned request, so that a process that is too busy to send it is late as well.
     let due = performance.now();
     while (!this.#stopped) {
       const { outcome } = await this.#sibling.exec(['true']);

@@ -14,8 +14,8 @@ export function holding(): number {
 }
 
 /**
- * {@link holding}, after collections. V8 frees the memory of buffers in a thread of its own, and a collection waits for
- * what the one before has left to that.
+ * Measures {@link holding} after collections. V8 frees the memory of buffers in a thread of its own, and a collection waits until the
+ * one before has finished there.
  */
 export function retainedBytes(): number {
   let least = Number.POSITIVE_INFINITY;

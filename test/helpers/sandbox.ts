@@ -14,9 +14,9 @@ import { makeTempDir, type TempDir } from './fixtures.js';
 
 export interface ManagerUnderTest {
   readonly manager: SandboxManager;
-  /** Its state directory, which nobody else uses. */
+  /** State directory of this manager alone. */
   readonly stateDir: string;
-  /** Of its engine. */
+  /** Socket of its engine. */
   readonly socketPath: string;
   /** Everything it has said so far. */
   readonly events: ManagerEvent[];
@@ -84,7 +84,7 @@ export async function countProcesses(sandbox: Sandbox, marker: string): Promise<
   return Number(stdout);
 }
 
-/** Waits for processes to appear that nobody says a word about. */
+/** Waits for processes whose start is not an event. */
 export async function untilProcesses(sandbox: Sandbox, marker: string, count: number): Promise<void> {
   await until(async () => (await countProcesses(sandbox, marker)) === count, `${count} processes with ${marker}`);
 }

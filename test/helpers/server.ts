@@ -27,7 +27,7 @@ export class ServerUnderTest {
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
-    // biome-ignore lint/suspicious/noExplicitAny: what is answered is what is tested
+    // biome-ignore lint/suspicious/noExplicitAny: the answer is under test
   ): Promise<{ status: number; headers: Headers; body: any }> {
     const json: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
     const response = await fetch(this.url + path, {
@@ -121,7 +121,7 @@ export class Messages {
   }
 
   /** The next JSON message that fits; those before it are skipped. Rejects when the socket closes first. */
-  // biome-ignore lint/suspicious/noExplicitAny: what is sent is what is tested
+  // biome-ignore lint/suspicious/noExplicitAny: the message is under test
   async next(fits: (message: any) => boolean = () => true): Promise<any> {
     for (;;) {
       while (this.#read < this.all.length) {

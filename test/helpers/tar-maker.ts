@@ -7,7 +7,7 @@ export interface RawEntry {
   mode?: number;
   link?: string | Buffer;
   data?: string | Buffer;
-  /** What the header says, where it differs from `data`. */
+  /** Size in the header, if it differs from that of `data`. */
   size?: number | string | Buffer;
   uid?: number;
   magic?: string;

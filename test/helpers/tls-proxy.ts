@@ -7,7 +7,7 @@ import tls from 'node:tls';
 
 export interface TlsProxy {
   port: number;
-  /** With ca.pem, cert.pem and key.pem of a client, as DOCKER_CERT_PATH has it. */
+  /** Directory with a client's ca.pem, cert.pem and key.pem, for DOCKER_CERT_PATH. */
   certPath: string;
   stop(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export async function startTlsProxy(socketPath: string): Promise<TlsProxy> {
       client.on('close', () => engine.destroy());
     },
   );
-  // Also those whose handshake failed: closing the server waits for every one.
+  // Connections with a failed handshake count too, because closing the server waits for every one.
   server.on('connection', (socket: net.Socket) => {
     clients.add(socket);
     socket.once('close', () => clients.delete(socket));

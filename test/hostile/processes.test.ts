@@ -114,7 +114,7 @@ battery('processes', ['runc', 'runsc'], (attack) => {
     expect(await running).toMatchObject({ code: 'sandbox-closed' });
   });
 
-  // What becomes of the sandbox when its owner is killed meanwhile is test/chaos/sigkill.test.ts.
+  // test/chaos/sigkill.test.ts has the case in which the owner is killed meanwhile.
   attack('11 frames forged on the pipe of process 1: no way to it', {}, async (siege) => {
     const result = await siege.run('forge-frames.py');
     expect(result).toMatchObject({ outcome: 'exited', exitCode: 0 });

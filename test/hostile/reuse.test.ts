@@ -40,14 +40,14 @@ async function look(sandbox: Sandbox): Promise<string> {
 
 /** Lets the program leave its traces: to its end, or, with `stay`, to be killed with its hands full. */
 async function leave(sandbox: Sandbox, what: string, stay: boolean): Promise<void> {
-  // Not as a file: what it does to the workspace does not touch it.
+  // The program is an argument, because it removes the files of the workspace.
   const argv = ['python3', '-c', source('remember.py').toString(), what, ...(stay ? ['stay'] : [])];
   const output = new Output();
   const handle = await sandbox.spawn(argv, { stdin: 'ignore', detached: true });
   handle.stdout.on('data', output.take);
   handle.stderr.on('data', output.take);
   const ended = handle.wait();
-  // With `stay` it is the sandbox's end that ends it.
+  // A program started with `stay` ends with its sandbox.
   ended.catch(() => {});
   await Promise.race([output.seen('left\n'), finished(handle.stdout)]);
   if (!stay) await ended;

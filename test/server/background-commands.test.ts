@@ -1,4 +1,4 @@
-/** Commands in the background: whoever comes back to one gets what was kept of its output, the rest, and its end. */
+/** Commands in the background: a client that returns to one gets the kept output, further output, and the end. */
 
 import type { RemoteSandbox, RipcordClient } from 'ripcord-sandbox/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ it('is attached to again: what it said before, what it says now, and its end', a
   const line = 'echo before; echo oops >&2; while [ ! -e go ]; do sleep 0.02; done; echo after; exit 3';
   const { id } = await sandbox.commands.start(line);
   for await (const piece of sandbox.commands.output(id)) {
-    // Whoever leaves does not take it along.
+    // A client that leaves does not end the command.
     if (piece.channel === 'stdout') break;
   }
   const [first, second] = await Promise.all([

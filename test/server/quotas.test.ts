@@ -1,4 +1,4 @@
-/** What one token may have at once: the one too many is refused with a word for it, and each that ends makes room. */
+/** Limits of one token: the request above a limit is refused with the reason, and each end makes room. */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
@@ -30,7 +30,7 @@ afterEach(async () => {
   await expect.poll(async () => (await served.metric('ripcord_websockets{route="events"}')) ?? 0).toBe(0);
 });
 
-/** Resolves to 101, or to what was answered instead. */
+/** Resolves to 101, or to the status of the refusal. */
 async function upgrade(
   headers?: Record<string, string>,
 ): Promise<{ status: number; code?: string; socket: WebSocket }> {

@@ -19,7 +19,7 @@ const logger = pino(
 );
 const under = useManager({ logger });
 const served = useServer(under, { logger });
-/** Nobody's token, as one that was mistyped. */
+/** A token that does not exist, as a mistyped one. */
 const WRONG = 'mistyped-mistyped-mistyped-mistyped-mistyped';
 const logged = (route: string, status: number) =>
   expect.poll(() => log.split('\n').some((line) => line.includes(`"route":"${route}","status":${status}`)), {
@@ -52,7 +52,7 @@ it('of requests that succeed, fail, are refused and are malformed, and of socket
   await raw(`GET /%zz?token=${TOKEN} HTTP/1.1`, auth);
   await raw('GET /v1/sandboxes HTTP/1.1', auth, 'Content-Length: x');
   await raw('GET /v1/sandboxes HTTP/1.1', `Authorization : Bearer ${TOKEN}`);
-  // What nobody foresaw is logged with all that is known of it.
+  // An unforeseen error is logged with all its details.
   vi.spyOn(under.manager, 'create').mockRejectedValueOnce(new TypeError('unforeseen'));
   expect((await served.call('POST', '/v1/sandboxes', { image: 'shell' })).status).toBe(500);
   const headers = { authorization: `Bearer ${TOKEN}` };

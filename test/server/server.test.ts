@@ -1,4 +1,4 @@
-/** What the server does for those who call it well: tasks and their events, ports, its document, its end. */
+/** The server with valid calls: tasks and their events, ports, the OpenAPI document, shutdown. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';

@@ -12,10 +12,10 @@ const STALL_MS = 1000;
 const under = useManager();
 /** Closes soon who takes nothing, however little waits for him. */
 const hasty = useServer(under, { patience: { stallMs: STALL_MS } });
-/** Waits for whoever takes nothing, but keeps little for him. */
+/** Waits for clients that read nothing, with a small buffer. */
 const frugal = useServer(under, { patience: { pauseBytes: MIB / 8, closeBytes: MIB } });
 
-/** What arrives stays in the kernel from now on, until that is full. */
+/** Leaves arriving data in the kernel's buffer until that is full. */
 const stopReading = (socket: WebSocket) => (socket as unknown as { _socket: Socket })._socket.pause();
 
 it('a command waits for a client that does not read, and is killed when its time is up', async () => {

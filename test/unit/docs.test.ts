@@ -1,4 +1,4 @@
-/** What the documents say of the repository is so. */
+/** Facts of the repository in the documents. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -14,7 +14,7 @@ const known = new Set(files);
 /** A direct child of `src/` with all below it, or a file of `src/` itself. */
 const folderOf = (file: string): string => (file.includes('/') ? `${file.split('/')[0]}/` : file);
 
-/** The file that `specifier` names; undefined for packages and for what is not TypeScript. */
+/** Returns the file that `specifier` names; undefined for packages and for files that are not TypeScript. */
 function resolve(file: string, specifier: string): string | undefined {
   if (!specifier.startsWith('.')) return undefined;
   const target = path.join(path.dirname(file), specifier);

@@ -1,4 +1,4 @@
-/** What the peers on the engine have in common. */
+/** Things that the peers on the engine share. */
 import Docker from 'dockerode';
 import { importCompiled } from '../../setup/paths.mjs';
 import { runProcess } from './run-process.mjs';
@@ -25,7 +25,7 @@ export const HARDENED = [
   ...Object.entries(TMPFS).map(([path, options]) => `--tmpfs=${path}:${options}`),
 ]; // biome-ignore format: a list
 
-/** The same for the engine's API. */
+/** Options of the engine's API with the same meaning. */
 export const HARDENED_HOST_CONFIG = {
   NetworkMode: 'none',
   ReadonlyRootfs: true,

@@ -1,4 +1,4 @@
-/** The peers on npm: installed on demand, by a lock file of their own, into a cache that is no part of the project. */
+/** The peers on npm: installed on demand, by a lock file of their own, into a cache outside the project. */
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

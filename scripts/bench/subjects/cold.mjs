@@ -1,4 +1,4 @@
-/** From nothing to the first output to gone again, against every way that has fresh sandboxes. */
+/** Time from create to the first output, and to gone again, against every peer with fresh sandboxes. */
 import { performance } from 'node:perf_hooks';
 import { pairedRatio, summary } from '../measure.mjs';
 import { digits, medianBars } from '../report.mjs';

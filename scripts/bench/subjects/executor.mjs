@@ -1,4 +1,4 @@
-/** What the iteration executor itself costs, and how soon an aborted run is over. */
+/** Cost of the iteration executor itself, and the time until an aborted run is over. */
 import { importCompiled } from '../../setup/paths.mjs';
 import { quantile } from '../measure.mjs';
 import { digits } from '../report.mjs';

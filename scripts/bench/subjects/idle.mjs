@@ -1,4 +1,4 @@
-/** What an idle sandbox costs: its processes and the engine's, this process, and the agent inside; against an idle plain container. */
+/** Cost of an idle sandbox: its processes and the engine's, this process, and the agent inside; against an idle plain container. */
 import { setTimeout } from 'node:timers/promises';
 import { otherProcessesMemory } from '../machine.mjs';
 import { inParallel, quantile } from '../measure.mjs';

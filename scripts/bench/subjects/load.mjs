@@ -14,7 +14,7 @@ const PROBE_MS = 50;
 /** Fifty sandboxes a core. With a whole one each, a fork bomb holds up its siblings twice as long: docs/internals/engine-cost.md. */
 const LIMITS = { cpus: 0.5 };
 
-/** What the sandboxes do, and how often of a hundred times. */
+/** Operations of the sandboxes, each with its share of a hundred. */
 const OPERATIONS = [
   ['a short command', 30, async (sandbox) => expect(await sandbox.exec(['true']), 'exited', 0)],
   ['a python program', 20, async (sandbox) => {

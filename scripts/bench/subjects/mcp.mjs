@@ -1,4 +1,4 @@
-/** What MCP over stdio adds to a command: the tool `exec`, with the official client, against `sandbox.exec`. */
+/** Time that MCP over stdio adds to a command: the tool `exec`, with the official client, against `sandbox.exec`. */
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';

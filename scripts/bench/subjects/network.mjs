@@ -1,4 +1,4 @@
-/** What goes through the pipe for a network: bytes out through the proxy, bytes to and from a port inside, refusals. */
+/** Throughput and latency of network traffic through the pipe: bytes out through the proxy, bytes to and from a port inside, refusals. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';

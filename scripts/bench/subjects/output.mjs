@@ -1,4 +1,4 @@
-/** Bytes a second that reach this process, against a raw attach; and what a flood costs it in memory. */
+/** Bytes a second that reach this process, against a raw attach; and its memory during a flood. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { inTurns, median, pairedRatio, timed } from '../measure.mjs';
@@ -70,7 +70,7 @@ export async function run({ context, report, quick }) {
   report.headline(`${gib} GiB of output`, `${digits(seconds)} s, host RSS + ${growth.toFixed(0)} MiB`, '');
 }
 
-/** The same command's bytes, as the engine sends them. @returns milliseconds from telling it to begin to the last byte */
+/** Reads the command's bytes as the engine sends them. @returns milliseconds from telling it to begin to the last byte */
 async function rawAttach({ image, run }, argv, bytes) {
   const container = await engine().createContainer({
     Image: image,

@@ -19,7 +19,7 @@ export async function run({ context, report, quick }) {
   await suites(context, report, quick);
 }
 
-/** What a task leaves, and how long until the next one has the sandbox. */
+/** Measures the time from the end of a task until the next one has the sandbox. */
 async function resets(context, report, rounds) {
   const manager = await context.openManager();
   const create = () => manager.create({ image: 'python', reuse: true });

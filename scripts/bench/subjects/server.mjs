@@ -44,7 +44,7 @@ const endless = {
   verify: () => ({ passed: true }),
 };
 
-/** The same sandbox, by the library and over HTTP, in turns. */
+/** Measures one sandbox through the library and over HTTP, in turns. */
 async function latency(report, manager, client, quick) {
   const remote = await client.create({ image: 'shell' });
   const local = manager.get(remote.id);
@@ -103,7 +103,7 @@ async function countWrong(server, id, lines) {
   return wrong + Math.abs(lines + 1 - expected);
 }
 
-/** From the button to the answer, and to the receipt that says that everything is gone. */
+/** Measures the time from the abort to the answer, and to the receipt that proves the removal. */
 async function aborts(report, server, quick) {
   const answered = [];
   const dead = [];

@@ -1,4 +1,4 @@
-/** What a warm run may not reach, what it does not leave to the next one, and what happens where there is no warm one. */
+/** Limits of warm runs: what they cannot reach or leave to the next run, and the fallback to a fresh interpreter. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { useManager, useSandbox } from '../../helpers/sandbox.js';

@@ -6,7 +6,7 @@ export interface OddProgram {
   options?: RunCodeOptions;
 }
 
-/** What a program finds when it starts: everything about the interpreter that a program can ask for. */
+/** Prints everything that a program can read about its interpreter at its start. */
 const surroundings = `
 import sys, os, json, site, signal, warnings, gc, threading, locale, resource, stat, time
 def streams():

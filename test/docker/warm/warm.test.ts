@@ -28,7 +28,7 @@ function visible(result: ExecResult) {
 describe('a warm run and a fresh one are the same', () => {
   const sandbox = useSandbox(under, { image: 'python', warm: true, limits: { cpus: 2, memory: '256m' } });
 
-  /** What a program has left in the workspace; it is gone afterwards. */
+  /** Returns the files that a program has left in the workspace, and removes them. */
   async function takeFiles(): Promise<string> {
     const files = "find . -type f -not -path '*/__pycache__/*'";
     const { stdout } = await sandbox().exec(`${files} -exec tail -v -c +1 {} +; find . -mindepth 1 -delete`);

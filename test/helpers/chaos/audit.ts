@@ -1,7 +1,7 @@
 /**
- * What is left on this machine of one orchestrator: by the engine's word (raw API, every state), by the file system's
- * and by /proc's. Independent of the library: containers are found by a label the test gave them and by the events the
- * engine sent, temp directories and processes by the TMPDIR the test made for them.
+ * Finds the leftovers of one orchestrator on this machine: by the engine's raw API (containers in every state), in the file system and
+ * in /proc. Independent of the library: containers are found by a label that the test gave them and by the engine's
+ * events, temp directories and processes by the TMPDIR that the test made for them.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ export interface Subject {
    * then, as no call of the engine's API could remove them. Whatever else runs below a shim is.
    */
   engineStopped?: boolean;
-  /** What must be dead, too. */
+  /** Further processes that must be dead. */
   pids: Set<number>;
 }
 
@@ -36,7 +36,7 @@ export interface Leftovers {
   volumes: string[];
   directories: string[];
   processes: string[];
-  /** Not counted as leftovers: they are what cleans up. They must end, too. */
+  /** Watchdogs that still run. They clean up, so they are not leftovers, but they must end, too. */
   watchdogs: HostProcess[];
 }
 
@@ -53,7 +53,7 @@ export async function audit(subject: Subject): Promise<Leftovers> {
   const containers = new Map(lists.flat().map((container) => [container.Id, container.State]));
   for (const [id, state] of containers) {
     subject.containerIds.add(id);
-    // An engine killed in the middle of a removal may list what does not exist; nobody can remove that.
+    // An engine killed in the middle of a removal may list a container that does not exist and cannot be removed.
     if (state === 'dead' && !(await api.exists(id))) containers.delete(id);
   }
   const own = processesWithTempDir(subject.tempDir);
@@ -82,9 +82,9 @@ function entriesBelow(directory: string): string[] {
 }
 
 export interface Settled {
-  /** From `since` until nothing was left and nothing came after it. */
+  /** Time from `since` until the last leftover was gone. */
   cleanMs: number;
-  /** From `since` until the watchdog had gone as well. */
+  /** Time from `since` until the watchdog had ended as well. */
   watchdogMs: number;
 }
 
@@ -129,7 +129,7 @@ export async function settled(
   }
 }
 
-/** What the engine says of a container that should be gone, and why it does not remove it. */
+/** Returns the engine's state of a container that should be gone, and the reason why it is not removed. */
 async function explain(api: EngineApi, id: string): Promise<string> {
   const found = await api.ask('GET', `/containers/${id}/json`);
   if (found.status === 404) return `  ${id.slice(0, 12)}: gone`;

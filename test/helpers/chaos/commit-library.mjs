@@ -1,3 +1,3 @@
-/** What commit-main.mjs needs of the library; the bundle's entry. */
+/** The part of the library that commit-main.mjs uses: the entry of its bundle. */
 export { applyCommit, prepareCommit, recoverCommit } from '../../../dist/commit/index.js';
 export { manifestOf } from '../../../dist/workspace/manifest.js';

@@ -68,7 +68,7 @@ if (action === 'recover') {
   // An empty target receives the seed, too.
   const from = withSeed ? { base: { manifest: new Map() }, seed } : { base: seed };
   const plan = await prepareCommit({ ...from, result: after, target });
-  // A plan writes nothing; only what comes now is counted.
+  // A plan does not write, so counting begins here.
   calls = 0;
   console.log(JSON.stringify({ id: plan.id }));
   if (hold) await new Promise((resolve) => process.stdin.once('data', resolve));

@@ -37,7 +37,7 @@ export interface CommitJob {
   hold?: boolean;
 }
 
-/** What it printed, one JSON document a line. */
+/** One line of its output, a JSON document. */
 export interface Said {
   id?: string;
   outcome?: string;

@@ -68,7 +68,7 @@ export function doom(plan, say) {
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
 const CHUNKS = 64;
 
-/** What a sandbox is at when the end comes. */
+/** Steps of a sandbox at which the orchestrator can end. */
 export const UNTIL = {
   exec: async (sandbox, reached, stubborn) => {
     await stubborn(sandbox);

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { engineSocket } from './engine-api.js';
 
-/** What happens to a call. The engine never hears of it, or does it and the answer is spoilt. */
+/** Faults of a call: the engine never receives it, or executes it and the answer is damaged. */
 export const FAULTS = {
   'answers 500 without doing it': { status: 500, before: true },
   'does it and answers 500': { status: 500 },
@@ -168,7 +168,7 @@ async function mangle(answer: IncomingMessage, response: ServerResponse, fault: 
   response.flushHeaders();
   if (fault.half) {
     response.write(body.subarray(0, body.length / 2));
-    // What has been written goes out first.
+    // Written data is sent first.
     await sleep(10);
     response.destroy();
     return;

@@ -19,7 +19,7 @@ export async function manyKills<Job, Run extends Settled>(
   const failures: unknown[] = [];
   let next = 0;
   const worker = async (index: number) => {
-    // Not in step: each is to meet another moment of the others.
+    // The starts are apart, so that each meets another moment of the others.
     await sleep(index * 100);
     while (next < jobs.length) {
       const index = next++;

@@ -1,4 +1,4 @@
-/** What a loop measured, printed at its end: numbers nobody prints are numbers nobody looks at. */
+/** Prints the measurements of a loop at its end. */
 import type { Settled } from './audit.js';
 
 export function percentile(values: number[], p: number): number {

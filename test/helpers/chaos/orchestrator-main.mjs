@@ -33,7 +33,7 @@ async function* endless() {
   for (;;) yield chunk;
 }
 
-/** What keeps a sandbox busy. Each resolves when it is really under way, to the promise of its end. */
+/** Kinds of work for a sandbox. Each resolves, once it is really under way, to the promise of its end. */
 const WORK = {
   idle: async () => undefined,
   sleep: (sandbox) => running(sandbox, ['sleep', '100000']),
@@ -42,7 +42,7 @@ const WORK = {
   flood: (sandbox) => running(sandbox, ['yes']),
   // Dropped inside.
   spill: async (sandbox) => ({ end: sandbox.exec(['yes']) }),
-  // Nobody reads it: the command waits for credit.
+  // The output is not read: the command waits for credit.
   unread: (sandbox) => running(sandbox, ['yes'], { read: false }),
   disk: (sandbox) => running(sandbox, 'while :; do head -c 20000000 /dev/zero > big; done'),
   stdin: async (sandbox) => ({ end: sandbox.exec('cat > /dev/null', { stdin: endless() }) }),
@@ -104,7 +104,7 @@ async function churn(manager) {
   }
 }
 
-/** Lives until the point it is to end at; whoever was only stopped there lives on, and what it then meets is said. */
+/** Works until the point at which it is to end; if it was only stopped there, it works on and reports what it meets. */
 async function meetDoom(manager) {
   const reached = doom(plan.doom, say);
   try {

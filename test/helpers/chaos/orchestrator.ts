@@ -47,7 +47,7 @@ export type End =
 export interface Doom {
   at: Point;
   how: End;
-  /** For `OOM`: files that take a pid into a cgroup with little memory. */
+  /** Files that take a pid into a cgroup with little memory, for the end `OOM`. */
   memory?: string[];
 }
 
@@ -56,7 +56,7 @@ export interface Plan {
   pool?: object;
   /** How many; default one for each kind of work. */
   sandboxes?: number;
-  /** What they do, in turn. */
+  /** Kinds of work, taken in turn. */
   work?: Work[];
   /** Instead: so many loops of create, use, close. */
   churn?: number;
@@ -76,7 +76,7 @@ export interface Plan {
   seed?: string;
 }
 
-/** What it said. Fields depend on the event; see orchestrator-main.mjs. */
+/** One event of its output. Fields depend on the event; see orchestrator-main.mjs. */
 export interface Said {
   event: string;
   at: number;
@@ -207,7 +207,7 @@ export class Orchestrator {
     return this.#exit;
   }
 
-  /** Ends it and what it started, whatever state they are in. */
+  /** Ends it and every process that it started, whatever state they are in. */
   async destroy(): Promise<void> {
     if (!this.#exit && this.pid) {
       signalTo(-this.pid, 'SIGKILL');

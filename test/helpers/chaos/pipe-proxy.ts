@@ -44,7 +44,7 @@ export class PipeProxy {
     engine.destroy();
   }
 
-  /** Passes nothing on any more, in either direction, and tells nobody: a peer that lost its power. */
+  /** Stops forwarding in both directions without closing, as a peer that lost its power. */
   stall({ client, engine }: Connection): void {
     client.unpipe(engine);
     engine.unpipe(client);
@@ -64,7 +64,7 @@ export class PipeProxy {
     this.#connections.add(connection);
     client.on('data', (chunk) => {
       const line = REQUEST.exec(chunk.subarray(0, 1024).toString('latin1'));
-      // After an attach the connection carries frames, which are no requests.
+      // After an attach the connection carries frames instead of requests.
       if (line && !connection.request.includes('/attach?')) connection.request = line[0].trim();
     });
     client.pipe(engine);

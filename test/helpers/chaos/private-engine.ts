@@ -1,6 +1,6 @@
 /**
  * A Docker engine of a test's own, to be killed: with its own directories, socket and containerd, and without a bridge,
- * so that the engine everybody else uses never notices.
+ * so that the engine of the other tests is not affected.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -44,7 +44,7 @@ ip link set lo up 2> /dev/null ||
   perl -e 'socket(S, 2, 2, 0); ioctl(S, 0x8914, pack("a16 s x22", "lo", 0x41)) or die "SIOCSIFFLAGS: $!"'
 exec "$0" "$@"`;
 
-/** Waits for the end of whoever holds its stdin, then ends the engine of a directory and removes that. */
+/** Waits for the end of its stdin, then ends the engine of a directory and removes the directory. */
 const GUARDIAN = `
 trap '' INT TERM HUP
 cat > /dev/null
@@ -110,7 +110,7 @@ export class PrivateEngine {
         '--bridge=none',
         '--iptables=false',
         '--ip6tables=false',
-        // Where the system runs a containerd for all, dockerd would use it: never mix with what others run there.
+        // If the system runs a shared containerd, dockerd uses it: the namespace keeps other containers apart.
         `--containerd-namespace=${namespace}`,
         `--containerd-plugins-namespace=${namespace}-plugins`,
       ],
@@ -157,7 +157,7 @@ export class PrivateEngine {
     this.#guardian.kill('SIGKILL');
   }
 
-  /** Where nobody reaps orphans, a killed process is a zombie, which dockerd takes for a live one. */
+  /** Removes the pid files of zombies: on a machine whose init does not reap orphans, dockerd takes a zombie for a live process. */
   #forgetTheDead(): void {
     for (const name of ['docker.pid', 'exec/containerd/containerd.pid']) {
       const path = join(this.directory, name);

@@ -53,14 +53,14 @@ function living(test: (pid: number) => boolean): HostProcess[] {
   });
 }
 
-/** What runs in one of these containers, and what the engine runs for them: their shims and runtimes. */
+/** Returns the processes in these containers, and their shims and runtimes. */
 export function processesOfContainers(ids: ReadonlySet<string>): HostProcess[] {
   if (ids.size === 0) return [];
   const ours = new RegExp([...ids].join('|'));
   return living((pid) => ours.test(read(`/proc/${pid}/cgroup`)) || ours.test(read(`/proc/${pid}/cmdline`)));
 }
 
-/** What was started with that TMPDIR: an orchestrator and its watchdogs, which keep that variable. */
+/** Returns the processes started with that TMPDIR: an orchestrator and its watchdogs, which keep that variable. */
 export function processesWithTempDir(directory: string): HostProcess[] {
   const entry = `\0TMPDIR=${directory}\0`;
   return living((pid) => `\0${read(`/proc/${pid}/environ`)}\0`.includes(entry));

@@ -33,7 +33,7 @@ for line in open("/proc/net/unix").read().splitlines()[1:]:
     # The two of the agent and this command's keeper.
     if line.split()[4] != "0005":
         print("unix", line)
-# A lock or a watch of somebody gone would show, or hold us up.
+# A lock or a watch of an earlier task would show, or block this program.
 handle = os.open("/workspace", os.O_RDONLY)
 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 def processes():

@@ -12,7 +12,7 @@ def left():
     for path in glob.glob("/proc/[0-9]*"):
         try:
             is_zombie = open(path + "/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
-            # One on its way out has no command line any more, and is no zombie yet.
+            # A process that is ending has an empty command line before it is a zombie.
             is_mine = open(path + "/cmdline").read() in (MINE, "") and path != f"/proc/{os.getpid()}"
             count += is_zombie or is_mine
         except OSError:

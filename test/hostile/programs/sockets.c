@@ -10,7 +10,7 @@
 
 static char block[1 << 16];
 
-/* Asks to be served before everybody else, as the agent does. */
+/* Requests short slices from the scheduler, as the agent does. */
 static void be_prompt(void) {
     struct {
         uint32_t size, policy;

@@ -133,7 +133,7 @@ describeAgent('agent: a command', (suite) => {
       const links = [...fds.stdout.toString().matchAll(/ (\d+) -> (.*)/g)].map(([, fd, target]) => `${fd} ${target}`);
       expect(links).toHaveLength(4);
       expect(links[0]).toBe('0 /dev/null');
-      // What ls itself reads.
+      // The descriptor that ls itself reads.
       expect(links[3]).toMatch(/^3 \/proc\/\d+\/fd$/);
     });
 

@@ -11,7 +11,7 @@ import { signalTo } from '../../helpers/chaos/processes.js';
 
 const { ECONNREFUSED, EINVAL } = constants.errno;
 
-/** Not every machine has IPv6; sandboxes do, where ports.test.ts goes that way. */
+/** Some machines do not have IPv6; sandboxes do, and ports.test.ts tests it there. */
 const LOOPBACK = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .map(({ address }) => address)

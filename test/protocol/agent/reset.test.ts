@@ -60,7 +60,7 @@ static int loopback(void) {
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING};
     return ioctl(socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFFLAGS, &lo) != 0;
 }
-/* What hangs on the open file that is its stdin. */
+/* Sets state on the open file description of its stdin. */
 static int on_stdin(void) {
     return fcntl(0, F_SETSIG, 42) || flock(0, LOCK_EX);
 }
@@ -151,7 +151,7 @@ describeAgent('agent: RESET', (suite) => {
       echo x > /scratch/t; mkdir -p /scratch/d/e; echo x > /scratch/d/e/f; chmod 0 /scratch/d/e /scratch/d a/b; echo x > /shm/s
       touch -d 2001-01-01 /work; chmod 500 /work`;
     expect((await agent.sh(files)).exitCode).toBe(0);
-    // Of another user, in a directory of the first's that the first then closes.
+    // Files of another user lie in a directory of the first user, who then removes its permissions.
     expect((await agent.sh('chmod 755 /work; chmod 777 /work/shared')).exitCode).toBe(0);
     const theirs =
       'cd /work/shared; mkdir -p mine/deep; echo x > mine/deep/file; chmod 700 mine; mkdir /scratch/theirs';
@@ -283,7 +283,7 @@ describeAgent('agent: RESET', (suite) => {
 
   it('notices what it could not undo', async () => {
     const agent = await rooted(suite);
-    // From outside the sandbox, as nothing inside can.
+    // Enters the sandbox from outside, with more rights than any process inside.
     const enter = (...command: string[]) =>
       execFileSync('nsenter', ['-t', String(agent.agentPid), '-m', '-n', '-i', ...command]);
     enter('mount', '-t', 'tmpfs', 'late', '/scratch');

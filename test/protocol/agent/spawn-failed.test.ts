@@ -4,7 +4,7 @@ import { encodeSpawn, OUTCOME, u32 } from '../../helpers/agent-process.js';
 import { describeAgent, EXIT_FLAG, STAGE } from '../../helpers/agent-suite.js';
 
 const { EACCES, EAGAIN, ECANCELED, EINVAL, ENOENT, E2BIG } = constants.errno;
-// Not among Node's.
+// Node's constants do not have it.
 const EUSERS = 87;
 
 describeAgent('agent: a command that cannot start', (suite) => {

@@ -1,4 +1,4 @@
-/** What a client says of a pipe that has ended. */
+/** Errors of a client whose pipe has ended. */
 import { describe, expect, it } from 'vitest';
 import type { AgentClient } from '../../../src/agent/client.js';
 import { Receive, type SpawnRequest } from '../../../src/agent/messages.js';

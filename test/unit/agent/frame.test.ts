@@ -10,7 +10,7 @@ interface Frame {
   payload: Buffer;
 }
 
-/** What a parser makes of `chunks`. Payloads are copied: they are slices of the chunk. */
+/** Parses `chunks`. Payloads are copied, because they are slices of the chunk. */
 function parse(chunks: Iterable<Buffer>): { frames: Frame[]; parser: FrameParser } {
   const frames: Frame[] = [];
   const parser = new FrameParser((stream, type, payload) => {

@@ -81,7 +81,7 @@ test(
     for (let sent = 0; sent < FRAMES; sent++) {
       const bytes = frame(random);
       const cut = random() < 0.2 ? Math.floor(random() * bytes.length) : 0;
-      // It must not throw: what it is told from outside is no reason to.
+      // It must not throw, whatever bytes arrive.
       if (cut > 0) pipe.handlers.data(bytes.subarray(0, cut));
       pipe.handlers.data(bytes.subarray(cut));
       if (client.isEnded) {

@@ -32,7 +32,7 @@ test('two that build one image on one engine each label their own', async () => 
       return [{ tags: [...tags.keys()] }];
     },
   } as unknown as DockerImages;
-  // Of a process of this machine that has ended, and of somebody else's.
+  // One tag is of a process of this machine that has ended, the other of a process elsewhere.
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   const [host, boot, , started] = unfinishedTag('shell').split('building.')[1]!.split('.');
   const left = (where: string) => `ripcord/shell:building.${where}.${boot}.${pid}.${started}.0badcafe`;

@@ -11,7 +11,7 @@ function encode(channel: number, payload: Uint8Array): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** What comes out on each channel, joined: frames are not a unit to whoever reads. */
+/** Returns the output of each channel, joined, because readers do not see frames. */
 function parse(chunks: Iterable<Buffer>): { 1: string; 2: string; order: number[] } {
   const out = { 1: '', 2: '', order: [] as number[] };
   const parser = new StdcopyParser((channel, bytes) => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 const WATCHDOG = new URL('../../../dist/cleanup/watchdog.js', import.meta.url).href;
 
-/** Opens files until there are no descriptors left, then asks for a watchdog. */
+/** Opens files until every descriptor is used, then starts a watchdog. */
 const STARVED = `
 import { openSync } from 'node:fs';
 import { Watchdog } from '${WATCHDOG}';

@@ -1,4 +1,4 @@
-/** What becomes of a command whose callback hangs, and of one whose abort and whose sandbox's end come together. */
+/** Commands whose callback hangs, and commands whose abort and sandbox's end come together. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Receive } from '../../../src/agent/messages.js';
 import { deferred } from '../../../src/base/abort.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { headBytes, OutputBuffer } from '../../../src/command/output-buffer.js';
 import { collectGarbage } from '../../helpers/retained.js';
 
-/** The same by keeping everything. */
+/** Computes the expected result by keeping everything. */
 function naive(all: Buffer, limit: number): { bytes: Buffer; omitted: number } {
   if (all.length <= limit) return { bytes: all, omitted: 0 };
   const head = Math.ceil(limit / 2);
@@ -17,7 +17,7 @@ function fill(limit: number, chunks: readonly Uint8Array[]): OutputBuffer {
   return buffer;
 }
 
-/** What half a character is decoded as is a character, too. */
+/** Half a character decodes to U+FFFD, so texts that contain it are left out. */
 const whole = (texts: fc.Arbitrary<string>) => texts.filter((text) => !text.includes('\ufffd'));
 
 describe('OutputBuffer', () => {

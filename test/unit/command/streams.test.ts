@@ -23,7 +23,7 @@ describe('CommandStreams', () => {
   ] as const)('ends the pipe where %s goes on after its end', async (_name, type, channel) => {
     const { client, pipe, handle } = await spawned({});
     pipe.says(1, Receive.OUTPUT_EOF, ends(channel));
-    // Once more is no harm.
+    // A second end does no harm.
     pipe.says(1, Receive.OUTPUT_EOF, ends(channel));
     expect(client.isEnded).toBe(false);
     pipe.says(1, type, Buffer.from('more'));

@@ -1,4 +1,4 @@
-/** Random base, result and target: after applying, the target is what it should be, or nothing changed and it says why. */
+/** Random base, result and target: a commit writes the expected target, or changes nothing and reports the reason. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -56,14 +56,14 @@ function* modesOf(of: Spec, prefix = ''): Generator<[string, number]> {
   }
 }
 
-/** What three-way means, once more and in the simplest way: for every path the side that changed wins. */
+/** Merges three ways in the simplest form: for every path the side that changed wins. */
 function expected(base: Record<string, string>, ours: Record<string, string>, theirs: Record<string, string>) {
   const wanted: Record<string, string> = {};
   for (const at of new Set([...Object.keys(base), ...Object.keys(ours), ...Object.keys(theirs)])) {
     const state = ours[at] === base[at] ? theirs[at] : ours[at];
     if (state !== undefined) wanted[at] = state;
   }
-  // Whatever is left has its directories.
+  // Every remaining file has its directories.
   for (const at of Object.keys(wanted)) {
     for (let parent = path.posix.dirname(at); parent !== '.'; parent = path.posix.dirname(parent)) {
       wanted[parent] ??= theirs[parent] ?? 'a directory should be here';
@@ -106,7 +106,7 @@ it(
           expect(after).toEqual(before);
           if (error instanceof CommitConflictError) {
             seen.conflicts += 1;
-            // Somebody did change each of them, or something in or above it.
+            // Each of them was changed on the host, or something in or above it.
             const related = (a: string, b: string) => a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
             const theirsChanged = [...new Set([...Object.keys(was!), ...Object.keys(before!)])].filter(
               (at) => was![at] !== before![at],
@@ -117,7 +117,7 @@ it(
           } else if (error instanceof CommitRefusedError) seen.refused += 1;
           else throw error;
         }
-        // Where the host did not change, only what must never be written stands in the way.
+        // If the host did not change, only paths that must never be written can be refused.
         if (error instanceof CommitConflictError) expect(before).not.toEqual(was);
       } finally {
         rmSync(root, { recursive: true, force: true });

@@ -18,7 +18,7 @@ async function diffOf(base: Tree, result: Tree, options = {}, modes: Record<stri
   return (await prepareCommit({ ...sources, target: temp('target') })).unifiedDiff(options);
 }
 
-/** The judge of what a patch means. */
+/** Applies a patch with git, which defines its meaning. */
 function gitApply(directory: string, patch: string): void {
   execFileSync('git', ['apply', '--whitespace=nowarn', '-'], {
     cwd: directory,

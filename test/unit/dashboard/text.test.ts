@@ -1,4 +1,4 @@
-/** What the dashboard makes of text and events that come from a sandbox. */
+/** Text and events of a sandbox in the dashboard. */
 import { describe, expect, it } from 'vitest';
 import { commandText } from '../../../src/dashboard/text/command-text.js';
 import { bytes, duration, permissions, span } from '../../../src/dashboard/text/format.js';

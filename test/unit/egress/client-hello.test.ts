@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readClientHello } from '../../../src/egress/client-hello.js';
 
-/** What Node's own TLS says first. */
+/** Returns the first bytes that Node's TLS sends. */
 async function greeting(options: tls.ConnectionOptions): Promise<Buffer> {
   const wire = new Duplex({
     read() {},

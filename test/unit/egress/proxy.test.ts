@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** What a client gets, and where the proxy went for it. */
+/** Returns the client's answer and the addresses that the proxy dialled. */
 async function attempt(bytes: string | Buffer, until?: RegExp): Promise<{ answer: string; dialled: string[] }> {
   const before = world.dialled.length;
   const answer = await talk(port, bytes, until);

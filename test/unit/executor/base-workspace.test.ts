@@ -32,7 +32,7 @@ async function merged(seed: Tree, ...trees: Tree[]) {
     for (const [index, tree] of trees.entries()) kept.push(await branch(index + 1, tree, workspace));
     const conflicts = await workspace.keep(kept, signal);
     const { directory, manifest } = workspace.current;
-    // What the manifest says is what lies there.
+    // The manifest lists the files of the directory.
     expect([...manifest.keys()].sort()).toEqual([...(await manifestOf(directory!)).manifest.keys()].sort());
     return { tree: readTree(directory!), conflicts };
   } finally {

@@ -46,7 +46,7 @@ describe('a recorded run', () => {
       propose: ({ iteration, feedback }) => seen.push(`${iteration} ${feedback}`),
       decide: ({ iteration }) => ({ feedback: `after ${iteration}` }),
     });
-    // A copy of the files in the middle of iteration 2 is what a SIGKILL leaves.
+    // A copy of the files in the middle of iteration 2 stands for the state after a SIGKILL.
     let copied = false;
     await executor.run('task', {
       runDirectory: at('run'),

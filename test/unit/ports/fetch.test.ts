@@ -1,4 +1,4 @@
-/** ports.fetch() and a server inside that does not keep to HTTP. An error nobody listens for fails the run. */
+/** ports.fetch() and a server inside that breaks HTTP. An unhandled error fails the run. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';

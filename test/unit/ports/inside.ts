@@ -1,4 +1,4 @@
-/** What stands in for a connection into a sandbox: says what it is told to, and keeps its end open. */
+/** A stand-in for a connection into a sandbox: it sends given bytes and keeps its end open. */
 import { Duplex } from 'node:stream';
 
 export class Inside extends Duplex {
@@ -19,7 +19,7 @@ export class Inside extends Duplex {
     done();
   }
 
-  /** Resolves once it is closed, with an error or without; whoever has it must listen for that. */
+  /** Resolves once it is closed, with an error or without; the caller must listen for errors. */
   gone(): Promise<unknown> {
     return this.#closed;
   }

@@ -9,7 +9,7 @@ import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { forwardRequest, forwardUpgrade } from '../../../src/server/ports/proxy.js';
 import { Inside } from './inside.js';
 
-/** What a caller gets: the answer, or the code of what forwardRequest() throws before there is one. */
+/** Returns the caller's answer, or the code of the error that forwardRequest() throws. */
 async function proxied(inside: () => Duplex, method: string, headers: Record<string, string>, body?: string) {
   const sandbox = { ports: { connect: async () => inside() } } as unknown as Sandbox;
   const { signal } = new AbortController();

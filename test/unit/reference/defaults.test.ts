@@ -148,7 +148,7 @@ test.each(checked)('each field of %s is explained, and takes undefined if it may
   for (const [{ name, doc, optional, isMethod, type }, schema] of pairs) {
     expect([name, doc.text]).toEqual([name, expect.stringMatching(/^[A-Z`].*[.:)]$/s)]);
     expect([name, optional]).toEqual([name, schema.safeParse(undefined).success]);
-    // With `exactOptionalPropertyTypes` a caller may pass undefined only where the type has it.
+    // Under `exactOptionalPropertyTypes` a caller may pass undefined only where the type has it.
     if (optional && !isMethod) expect([name, type]).toEqual([name, expect.stringMatching(/\| undefined$/)]);
   }
 });

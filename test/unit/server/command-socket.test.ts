@@ -31,7 +31,7 @@ it('tiny writes wait before the server has too many of them', async () => {
       for (let n = 0; n < most + 1000; n++) await command.write(Buffer.alloc(1));
     })();
     await full;
-    // What it had sent by then comes before its answer.
+    // Everything sent before arrives before the answer.
     far.ping();
     await once(far, 'pong');
     expect(got).toBe(most);

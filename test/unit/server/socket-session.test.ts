@@ -32,7 +32,7 @@ it('a peer whose messages are not read is not taken for dead', async () => {
     const session = new SocketSession(far, patience);
     const tunnel = new WebSocketDuplex(far);
     tunnel.on('error', () => {});
-    // More than a stream buffers: nobody reads it.
+    // More than a stream buffers, and it is not read.
     near.send(Buffer.alloc(256 * 1024));
     for (let pings = 0; pings < 4 && session.open; pings++) {
       await Promise.race([once(near, 'ping'), once(near, 'close')]);

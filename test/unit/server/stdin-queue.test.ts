@@ -1,4 +1,4 @@
-/** Input that nobody reads yet. */
+/** Input that is not read yet. */
 import { expect, it } from 'vitest';
 import { StdinQueue } from '../../../src/server/ws/stdin-queue.js';
 

@@ -15,7 +15,7 @@ async function packed(directory: string, manifest?: Manifest): Promise<Buffer> {
   return Buffer.concat(await stream.toArray());
 }
 
-/** What another reader sees. */
+/** Reads the headers with another tar library. */
 async function headersOf(bytes: Buffer) {
   const headers: Array<{
     name: string;
@@ -111,7 +111,7 @@ describe('packing a directory', () => {
     const pieces = stream[Symbol.asyncIterator]();
     await pieces.next();
     await new Promise((resolve) => setTimeout(resolve, 100));
-    // Whatever was read ahead is in memory by now; the last files are not.
+    // The first files were read ahead and are in memory; the last ones are not.
     rmSync(temp('t/f63'));
     await expect(drain(pieces)).rejects.toMatchObject({ name: 'FileError', code: 'file-not-found', path: 'f63' });
   });

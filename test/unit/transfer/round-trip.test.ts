@@ -12,7 +12,7 @@ import { readTree, type Tree, useTempDirectory, writeTree } from '../../helpers/
 
 const temp = useTempDirectory();
 
-/** Making a counterexample smaller takes minutes; one that is never shown helps nobody. */
+/** Shrinking a counterexample takes minutes; the limit makes sure that it is shown. */
 const withinTime = { interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true };
 
 const name = fc
