@@ -128,6 +128,9 @@ export class Reader {
   constructor(buffer: Buffer) {
     this.#buffer = buffer;
   }
+  get isAtEnd(): boolean {
+    return this.#at === this.#buffer.length;
+  }
   #take(bytes: number): number {
     const at = this.#at;
     if (bytes > this.#buffer.length - at)
@@ -221,6 +224,8 @@ export interface Ready {
   maxStreams: number;
   build: string;
   kernel: string;
+  /** Variables that the image gives to every process; `undefined`: they are too large for the agent to report. */
+  environment: Record<string, string> | undefined;
 }
 
 export function decodeReady(payload: Buffer): Ready {
@@ -245,7 +250,24 @@ export function decodeReady(payload: Buffer): Ready {
     maxStreams: reader.u32(),
     build: reader.str(),
     kernel: reader.str(),
+    environment: reader.isAtEnd ? {} : environmentFrom(reader),
   };
+}
+
+/** In place of the number of variables. */
+const TOO_LARGE = 0xffff_ffff;
+
+function environmentFrom(reader: Reader): Record<string, string> | undefined {
+  const count = reader.u32();
+  if (count === TOO_LARGE) return undefined;
+  const variables: [name: string, value: string][] = [];
+  for (let i = 0; i < count; i++) {
+    const variable = reader.str();
+    const at = variable.indexOf('=');
+    // No program can be given a variable without a name.
+    if (at > 0) variables.push([variable.slice(0, at), variable.slice(at + 1)]);
+  }
+  return Object.fromEntries(variables);
 }
 
 export const SpawnFlag = {

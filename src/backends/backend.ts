@@ -37,7 +37,6 @@ export interface ResolvedImage {
   ours: string | undefined;
   /** That image was built from the files of this version. */
   current: boolean;
-  env: Record<string, string>;
   /** Absolute paths at which it declares volumes (`VOLUME`). */
   volumes: string[];
   /** Uids to which it gives the name `sandbox`. */

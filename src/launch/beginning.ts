@@ -1,5 +1,6 @@
 /** The environment, the directories and the warm interpreter that a sandbox begins with. */
 import type { ResolvedImage } from '../backends/backend.js';
+import { RipcordError } from '../base/errors.js';
 import { HOME, TMP, WORKSPACE } from '../base/places.js';
 import { cpuVariables } from '../command/cpu-variables.js';
 import { composeOnce, type Environment, withVariables } from '../command/environment.js';
@@ -21,6 +22,8 @@ export interface Beginning {
 /** The facts about a container that decide it. */
 interface Place {
   image: ResolvedImage;
+  /** Variables of the image: see `imageEnvironment`. */
+  imageEnv: Environment;
   /** The user that commands run as. */
   user: string;
   /** The image has no name for that user. */
@@ -32,28 +35,49 @@ const OWN_PLACES = [WORKSPACE, HOME, TMP];
 
 /** @param egressEnv the variables that make programs use the proxy of this sandbox */
 export function beginningOf(place: Place, egressEnv: Environment, options: ResolvedCreateOptions): Beginning {
-  const { image, user } = place;
+  const { image, imageEnv, user } = place;
   const { env, rootfs } = options;
   const usualEnv = usualEnvironment(place, options);
   const own = [env.HOME, env.TMPDIR].filter((path) => OWN_PLACES.some((of) => path?.startsWith(`${of}/`)));
   return {
     env: withVariables(withVariables(usualEnv, egressEnv), env),
     directories: [...(own as string[]), ...(IMAGE_DIRS[image.ours ?? ''] ?? [])],
-    warm: { imageEnv: image.env, usualEnv, ownEnv: env, user, readOnlyRoot: rootfs === 'read-only' },
+    warm: { imageEnv, usualEnv, ownEnv: env, user, readOnlyRoot: rootfs === 'read-only' },
   };
 }
 
+/** The latest variables of each image. One for each: agents report them, and a broken one must not fill the memory. */
+const latest = new WeakMap<ResolvedImage, { text: string; variables: Environment }>();
+
+/**
+ * Returns one object for the variables of an image, as environments are composed once for each.
+ * @param reported by the agent
+ */
+export function imageEnvironment(image: ResolvedImage, reported: Record<string, string> | undefined): Environment {
+  if (reported === undefined) {
+    throw new RipcordError('create-failed', `The variables of the image ${image.reference} are too large`, {
+      hint: 'Ripcord takes up to 64 KiB of them.',
+    });
+  }
+  const text = JSON.stringify(reported);
+  const known = latest.get(image);
+  if (known?.text === text) return known.variables;
+  const variables = Object.freeze(reported);
+  latest.set(image, { text, variables });
+  return variables;
+}
+
 /** Returns the variables of every command, without those of egress and of the creator of the sandbox. */
-function usualEnvironment({ image, isNameless }: Place, options: ResolvedCreateOptions): Environment {
+function usualEnvironment({ image, imageEnv, isNameless }: Place, options: ResolvedCreateOptions): Environment {
   const { cpus } = options.limits;
   const isOffline = options.network === 'none';
-  return composeOnce(image, JSON.stringify([isNameless, cpus, isOffline]), () => ({
+  return composeOnce(imageEnv, JSON.stringify([isNameless, cpus, isOffline]), () => ({
     ...DEFAULT_ENV,
     ...IMAGE_ENV[image.ours ?? ''],
     ...(isNameless ? NAME_ENV : {}),
     ...cpuVariables(cpus),
     ...(isOffline ? OFFLINE_ENV : {}),
-    ...image.env,
+    ...imageEnv,
     HOME,
     TMPDIR: TMP,
   }));

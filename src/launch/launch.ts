@@ -9,7 +9,7 @@ import { InvalidOptionsError, RipcordError } from '../base/errors.js';
 import { WORKSPACE } from '../base/places.js';
 import { makeSandboxDir } from '../cleanup/state-dir.js';
 import { seedDirectory } from '../workspace/stage.js';
-import { beginningOf } from './beginning.js';
+import { beginningOf, imageEnvironment } from './beginning.js';
 import { containerSpec, runningLimits } from './container-spec.js';
 import type { LaunchContext } from './context.js';
 import { beat } from './lease.js';
@@ -101,6 +101,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
     // The pipe came before the container ran.
     const agent = client!;
     const ready = await abortable(greeting(agent, who.user, deadlineMs), signal, 'waiting for the agent');
+    const imageEnv = imageEnvironment(image, ready.environment);
     const sockets = maxSockets(options.limits, ready.capabilities);
     if (sockets > 0) agent.limitSockets(sockets);
     const egress = await openWay(way, { client: agent, ready });
@@ -110,6 +111,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
       id,
       createdAt: new Date(),
       image,
+      imageEnv,
       container,
       client: agent,
       ready,
@@ -119,7 +121,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
       judge: who.ownUid === undefined ? undefined : `${who.ownUid + 1}:${who.ownUid + 1}`,
       seed,
       egress,
-      begins: beginningOf({ image, user: who.user, isNameless }, egress?.env ?? {}, options),
+      begins: beginningOf({ image, imageEnv, user: who.user, isNameless }, egress?.env ?? {}, options),
       limits,
       maxSockets: sockets,
       warnings: withSocketWarning(

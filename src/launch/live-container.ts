@@ -13,6 +13,7 @@ import { errnoName } from '../base/linux.js';
 import { removeTree } from '../base/remove-tree.js';
 import { makeSandboxDir } from '../cleanup/state-dir.js';
 import type { CommandHost } from '../command/command.js';
+import type { Environment } from '../command/environment.js';
 import type { CommandResult } from '../command/outcome.js';
 import { canBeWarm, warmRequest } from '../command/warm.js';
 import type { EgressProxy } from '../egress/proxy.js';
@@ -31,6 +32,8 @@ export interface Launched {
   id: string;
   createdAt: Date;
   image: ResolvedImage;
+  /** Variables that the image gives to every process. */
+  imageEnv: Environment;
   container: Container;
   client: AgentClient;
   ready: Ready;

@@ -217,13 +217,21 @@ const takeStr = (p: Buffer, at: number): [Buffer, number] => {
 
 export function decodeReady(p: Buffer) {
   const [build, next] = takeStr(p, 8);
-  const [kernel] = takeStr(p, next);
+  const [kernel, end] = takeStr(p, next);
+  const environment: string[] = [];
+  const count = p.readUInt32LE(end);
+  for (let i = 0, at = end + 4; i < count && count !== 0xffff_ffff; i++) {
+    const [variable, after] = takeStr(p, at);
+    environment.push(variable.toString());
+    at = after;
+  }
   return {
     version: p.readUInt16LE(0),
     caps: p.readUInt16LE(2),
     maxStreams: p.readUInt32LE(4),
     build: build.toString(),
     kernel: kernel.toString(),
+    environment: count === 0xffff_ffff ? undefined : environment,
   };
 }
 

@@ -22,6 +22,7 @@
 #include "command/zygote.h"
 #include "fs/fs-stage.h"
 #include "reset/reset.h"
+#include "session/environment.h"
 #include "session/localhost-names.h"
 #include "session/self-test.h"
 #include "session/sockets.h"
@@ -158,14 +159,18 @@ uint64_t session_tick(uint64_t now) {
 
 static void send_ready(uint16_t caps) {
     struct utsname name;
-    uint8_t payload[256];
+    size_t room;
+    /* The first frame: the outbox has room for the largest one. */
+    uint8_t *payload = outbox_reserve(&room);
     const char *kernel = uname(&name) == 0 ? name.release : "";
+    if (payload == NULL) return;
     uint8_t *p = put_u16(payload, PROTOCOL_VERSION);
     p = put_u16(p, caps);
     p = put_u32(p, STREAMS_MAX);
     p = put_bytes(p, AGENT_BUILD, (uint32_t)strlen(AGENT_BUILD));
     p = put_bytes(p, kernel, (uint32_t)strnlen(kernel, 64));
-    (void)outbox_control(0, T_READY, payload, (uint32_t)(p - payload));
+    p = environment_put(p, room - (size_t)(p - payload), environ);
+    outbox_commit(0, T_READY, (uint32_t)(p - payload));
 }
 
 static uint32_t own_rss_kib(void) {

@@ -6,10 +6,6 @@ import { DockerLabel } from './labels.js';
 
 /** @param full the reference that it was looked up by, with its tag */
 export function describeImage(image: Docker.ImageInspectInfo, full: string): ResolvedImage {
-  const env = (image.Config?.Env ?? []).map((line) => {
-    const at = line.indexOf('=');
-    return [line.slice(0, at), line.slice(at + 1)] as const;
-  });
   const volumes = Object.keys(image.Config?.Volumes ?? {})
     .map((path) => posix.resolve('/', path))
     .sort();
@@ -19,5 +15,5 @@ export function describeImage(image: Docker.ImageInspectInfo, full: string): Res
   // The name decides whether the image is ours: an image made from ours inherits the label, and files of uid 1000.
   const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
   const current = isCurrent(labels);
-  return { id: image.Id, reference: full, ours, current, env: Object.fromEntries(env), volumes, uids };
+  return { id: image.Id, reference: full, ours, current, volumes, uids };
 }

@@ -19,6 +19,46 @@ describeAgent('agent: handshake', (suite) => {
     expect(answer.kernel).toBe(execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim());
   });
 
+  it('reports the variables of the image, and none that an engine adds', async () => {
+    const own = [
+      'PATH=/opt:/bin',
+      'EMPTY=',
+      'LINES=one\ntwo',
+      'TERM=dumb',
+      'HOSTNAME=another',
+      'HOMER=x',
+      'container=mine',
+    ];
+    const added = [
+      'HOME=/root',
+      `HOSTNAME=${os.hostname()}`,
+      'TERM=xterm',
+      'container=podman',
+      'KUBERNETES_PORT=tcp://10.0.0.1:443',
+    ];
+    for (const [variables, expected] of [
+      [own, own],
+      [
+        ['A=1', ...added, 'B=2'],
+        ['A=1', 'B=2'],
+      ],
+      [[], []],
+    ] as const) {
+      const agent = await suite.start({ wrapper: ['env', '-i', ...variables] });
+      expect(decodeReady((await agent.next()).payload).environment).toEqual(expected);
+    }
+  });
+
+  it('says that they do not fit in the frame, rather than leave some out', async () => {
+    const most = `LARGE=${'x'.repeat(60_000)}`;
+    const fits = await suite.start({ wrapper: ['env', '-i', most] });
+    expect(decodeReady((await fits.next()).payload).environment).toEqual([most]);
+    const larger = await suite.start({ wrapper: ['env', '-i', most, `MORE=${'x'.repeat(6000)}`] });
+    expect(decodeReady((await larger.next()).payload).environment).toBeUndefined();
+    larger.send(0, TYPE.PING, u64(7));
+    expect(await larger.next()).toMatchObject({ type: TYPE.PONG });
+  });
+
   it('names both versions when they differ', async () => {
     const agent = await suite.start({ version: 7 });
     const message = await expectError(agent, 1);

@@ -4,6 +4,12 @@ import { decodeError, decodeExit, decodeReady, decodeStats, encodeSpawn } from '
 import { RipcordError } from '../../../src/base/errors.js';
 import { errnoName, signalName, signalNumber } from '../../../src/base/linux.js';
 
+const u32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+};
+
 describe('decoding what the agent says', () => {
   it('either gives a message or a typed error, whatever the bytes are', () => {
     const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
@@ -24,6 +30,22 @@ describe('decoding what the agent says', () => {
   it('takes a message that has grown fields at its end', () => {
     const exit = Buffer.concat([Buffer.alloc(80), Buffer.from('more in a later version')]);
     expect(decodeExit(exit)).toMatchObject({ outcome: 'exited', exitCode: 0, signal: null, stage: 'none' });
+  });
+
+  it('takes the variables of READY apart at their first =, and an older READY without any', () => {
+    const text = (value: string) => Buffer.concat([u32(Buffer.byteLength(value)), Buffer.from(value)]);
+    const before = Buffer.concat([Buffer.alloc(8), text('build'), text('kernel')]);
+    expect(decodeReady(before)).toMatchObject({ build: 'build', kernel: 'kernel', environment: {} });
+    const variables = ['A=b=c', 'EMPTY=', 'nothing', '=x', '__proto__=y', 'Ü=ü'];
+    const { environment } = decodeReady(Buffer.concat([before, u32(variables.length), ...variables.map(text)]));
+    expect(Object.entries(environment!)).toEqual([
+      ['A', 'b=c'],
+      ['EMPTY', ''],
+      ['__proto__', 'y'],
+      ['Ü', 'ü'],
+    ]);
+    expect(decodeReady(Buffer.concat([before, u32(0xffff_ffff)])).environment).toBeUndefined();
+    expect(() => decodeReady(Buffer.concat([before, u32(2 ** 31), text('A=1')]))).toThrow(/too short/);
   });
 
   it('tells a figure that is missing from one that is zero', () => {
