@@ -1,4 +1,5 @@
 /** How a client in the sandbox is told that it was refused. */
+import type { Duplex } from 'node:stream';
 import { printableAscii } from '../base/harmless-text.js';
 import type { Denial } from './policy.js';
 
@@ -21,3 +22,13 @@ export const statusOf = ({ reason }: Denial): number => {
   if (reason === 'malformed') return 400;
   return reason === 'unresolved' || reason === 'unreachable' ? 502 : 403;
 };
+
+/** Time for a refused client to read why, and to go. */
+const LAST_WORDS_MS = 2000;
+
+/** Ends a client's connection with a refusal. */
+export function sendLastWords(client: Duplex, words: string | Buffer): void {
+  client.end(words);
+  client.resume();
+  setTimeout(() => client.destroy(), LAST_WORDS_MS).unref();
+}

@@ -143,3 +143,8 @@ function inWordsOfSockets(error: Error & { code?: string }): Error {
   if (error.code !== 'EPIPE') return error;
   return Object.assign(new Error('The server has closed the connection', { cause: error }), { code: error.code });
 }
+
+/** Ends the pacing of a connection that has it. */
+export const unpace = (connection: Duplex): void => {
+  if (connection instanceof PacedConnection) connection.unpace();
+};
