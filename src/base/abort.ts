@@ -22,6 +22,12 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   return () => signal.removeEventListener('abort', listener);
 }
 
+/** Returns a signal that fires as soon as one of the two does; undefined if there is neither. */
+export function joinSignals(given: AbortSignal | undefined, own: AbortSignal | undefined): AbortSignal | undefined {
+  if (!given || !own || given === own) return given ?? own;
+  return AbortSignal.any([given, own]);
+}
+
 /** Waits for `promise`, but rejects with a {@link TaskAbortedError} as soon as `signal` fires. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, step: string): Promise<T> {
   if (!signal) return promise;

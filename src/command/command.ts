@@ -2,7 +2,7 @@
 import type { AgentClient } from '../agent/client.js';
 import { type Channel, type Exit, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
-import { type Deferred, deferred, onAbort, throwIfAborted } from '../base/abort.js';
+import { type Deferred, deferred, joinSignals, onAbort, throwIfAborted } from '../base/abort.js';
 import { EngineLostError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
 import { MAX_MS } from '../base/option-fields.js';
 import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './outcome.js';
@@ -10,6 +10,8 @@ import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './
 /** What a command needs of its sandbox. */
 export interface CommandHost {
   readonly client: AgentClient;
+  /** Every command gets this signal besides its own. */
+  readonly signal?: AbortSignal | undefined;
   /** The number of sockets that the agent keeps; 0: any. */
   readonly maxSockets: number;
   /** Resolves when the sandbox has ended, or begins to be closed. */
@@ -46,8 +48,9 @@ export class Command {
   #killTimer: NodeJS.Timeout | undefined;
   #abandoned = false;
 
-  /** @throws TaskAbortedError before anything is sent, where `signal` has fired. */
-  constructor(host: CommandHost, request: SpawnRequest, sink: OutputSink, signal: AbortSignal | undefined) {
+  /** @throws TaskAbortedError before anything is sent, where a signal has fired. */
+  constructor(host: CommandHost, request: SpawnRequest, sink: OutputSink, given: AbortSignal | undefined) {
+    const signal = joinSignals(given, host.signal);
     throwIfAborted(signal, `running ${request.argv[0]}`);
     this.#host = host;
     this.#client = host.client;

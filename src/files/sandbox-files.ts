@@ -1,7 +1,8 @@
 /** The files of a sandbox: `sandbox.files`. Everything goes through the pipe, as the sandbox's user. */
 import { posix, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { throwIfAborted } from '../base/abort.js';
+import type { z } from 'zod';
+import { joinSignals, throwIfAborted } from '../base/abort.js';
 import { type Chunk, checkPath, checkText, chunkOf, contentOf } from '../base/content.js';
 import { FileError, InvalidOptionsError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
@@ -90,13 +91,18 @@ export class SandboxFiles {
     this.#root = root;
   }
 
+  /** @internal The same files, reached through `host`. */
+  through(host: CommandHost): SandboxFiles {
+    return new SandboxFiles({ ...this.#root, host });
+  }
+
   /**
    * Reads a regular file.
    * @param path Absolute, or relative to the workspace. A path in the workspace cannot lead out of it by a link.
    * @throws FileError `file-not-found`, `is-a-directory`, `permission-denied`, `file-too-large`, `outside-workspace` …
    */
   async read(path: string, options?: ReadOptions): Promise<Buffer> {
-    const { offset, maxBytes, ...rest } = parseOptions(readSchema, options, 'files.read');
+    const { offset, maxBytes, ...rest } = this.#parse(readSchema, options, 'files.read');
     return this.#run(['read', this.#path(path), String(offset), String(maxBytes)], rest, { maxBytes });
   }
 
@@ -110,7 +116,7 @@ export class SandboxFiles {
    * @throws FileError as {@link read} does; what goes wrong after the first bytes is the stream's error.
    */
   async readStream(path: string, options?: ReadStreamOptions): Promise<Readable> {
-    const { offset, maxBytes, ...rest } = parseOptions(readStreamSchema, options, 'files.readStream');
+    const { offset, maxBytes, ...rest } = this.#parse(readStreamSchema, options, 'files.readStream');
     throwIfAborted(rest.signal, `reading ${path}`);
     const argv = ['read', this.#path(path), String(offset), String(maxBytes ?? -1)];
     return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
@@ -121,7 +127,7 @@ export class SandboxFiles {
    * @throws FileError, also `file-too-large` and `too-many-entries`
    */
   async readArchive(path = '.', options?: ArchiveOptions): Promise<Readable> {
-    const { maxBytes, maxEntries, ...rest } = parseOptions(archiveSchema, options, 'files.readArchive');
+    const { maxBytes, maxEntries, ...rest } = this.#parse(archiveSchema, options, 'files.readArchive');
     throwIfAborted(rest.signal, `reading ${path}`);
     const argv = ['tar', this.#path(path), String(maxBytes), String(maxEntries)];
     return streamOperation(this.#root.host, argv, this.#options(rest, { timeoutMs: TRANSFER_MS }));
@@ -136,7 +142,7 @@ export class SandboxFiles {
     archive: Uint8Array | AsyncIterable<Uint8Array>,
     options?: WriteArchiveOptions,
   ): Promise<void> {
-    const parsed = parseOptions(writeArchiveSchema, options, 'files.writeArchive');
+    const parsed = this.#parse(writeArchiveSchema, options, 'files.writeArchive');
     const { maxBytes, maxEntries, keepLinks, ...rest } = parsed;
     const given = contentOf(archive, 'files.writeArchive: archive');
     const pieces = given instanceof Uint8Array ? [given] : given;
@@ -160,7 +166,7 @@ export class SandboxFiles {
    * @throws InvalidOptionsError for content, or a piece of it, that is neither text nor bytes: then nothing changes either.
    */
   async write(path: string, content: FileContent, options?: WriteOptions): Promise<void> {
-    const { mode, parents, append, exclusive, atomic, ...rest } = parseOptions(writeSchema, options, 'files.write');
+    const { mode, parents, append, exclusive, atomic, ...rest } = this.#parse(writeSchema, options, 'files.write');
     const given = contentOf(content, 'files.write: content');
     const absolute = this.#path(path);
     if (path.endsWith('/'))
@@ -185,14 +191,14 @@ export class SandboxFiles {
 
   /** What is in a directory, sorted; `depth` levels of it. */
   async list(path = '.', options?: ListOptions): Promise<FileInfo[]> {
-    const { depth, maxEntries, ...rest } = parseOptions(listSchema, options, 'files.list');
+    const { depth, maxEntries, ...rest } = this.#parse(listSchema, options, 'files.list');
     const levels = depth === Number.POSITIVE_INFINITY ? -1 : depth;
     return (await this.#records(['list', this.#path(path), String(levels), String(maxEntries)], rest, maxEntries))
       .records;
   }
 
   async stat(path: string, options?: StatOptions): Promise<FileInfo> {
-    const { follow, ...rest } = parseOptions(statSchema, options, 'files.stat');
+    const { follow, ...rest } = this.#parse(statSchema, options, 'files.stat');
     const answer = await this.#run(['stat', this.#path(path), follow ? '1' : '0'], rest);
     const record = parseRecords(answer, { paths: 'any', maxEntries: 1, onRefused: 'throw' }).records[0];
     return { ...record!, path };
@@ -216,7 +222,7 @@ export class SandboxFiles {
 
   /** @internal Several by one operation. */
   async makeDirs(paths: readonly string[], options?: MakeDirOptions): Promise<void> {
-    const { mode, parents, ...rest } = parseOptions(makeDirSchema, options, 'files.makeDir');
+    const { mode, parents, ...rest } = this.#parse(makeDirSchema, options, 'files.makeDir');
     if (paths.length === 0) return;
     throwIfAborted(rest.signal, `making ${paths[0]}`);
     const [first, ...more] = paths.map((path) => this.#path(path));
@@ -228,7 +234,7 @@ export class SandboxFiles {
    * @throws FileError `file-not-found` without `force`, `directory-not-empty` without `recursive`, `permission-denied` …
    */
   async remove(path: string, options?: RemoveOptions): Promise<void> {
-    const { recursive, force, ...rest } = parseOptions(removeSchema, options, 'files.remove');
+    const { recursive, force, ...rest } = this.#parse(removeSchema, options, 'files.remove');
     throwIfAborted(rest.signal, `removing ${path}`);
     await this.#run(['remove', this.#path(path), recursive ? '1' : '0', force ? '1' : '0'], rest, {
       timeoutMs: TRANSFER_MS,
@@ -240,7 +246,7 @@ export class SandboxFiles {
    * @throws FileError `file-not-found`, `file-exists` without `overwrite`, `file-error` between two file systems …
    */
   async rename(from: string, to: string, options?: RenameOptions): Promise<void> {
-    const { overwrite, parents, ...rest } = parseOptions(renameSchema, options, 'files.rename');
+    const { overwrite, parents, ...rest } = this.#parse(renameSchema, options, 'files.rename');
     throwIfAborted(rest.signal, `renaming ${from}`);
     const flags = [overwrite, parents].map((flag) => (flag ? '1' : '0'));
     await this.#run(['rename', this.#path(from), this.#path(to), ...flags], rest);
@@ -251,12 +257,12 @@ export class SandboxFiles {
    * text, wherever they lead: inside they reach nothing of the host. A download refuses those that lead out.
    */
   async upload(from: string, to = '.', options?: UploadOptions): Promise<UploadReport> {
-    return uploadFromHost(this, from, to, parseOptions(uploadSchema, options, 'files.upload'));
+    return uploadFromHost(this, from, to, this.#parse(uploadSchema, options, 'files.upload'));
   }
 
   /** @internal Uploads the entries of `manifest` below `directory`, also links that lead outside. */
   async uploadTree(directory: string, manifest: Manifest, to: string, options: FileCall): Promise<void> {
-    const { signal } = options;
+    const signal = joinSignals(options.signal, this.#root.host.signal);
     await this.#run(['untar', this.#path(to), '-1', '-1', 'links'], options, {
       timeoutMs: TRANSFER_MS,
       stdin: true,
@@ -277,7 +283,7 @@ export class SandboxFiles {
 
   /** @internal {@link download} that refuses every link that leads outside, unless `keepLink` knows it. */
   async downloadTree(from: string, to: string, options?: DownloadOptions, keepLink?: KeepLink): Promise<Extracted> {
-    const parsed = parseOptions(downloadSchema, options, 'files.download');
+    const parsed = this.#parse(downloadSchema, options, 'files.download');
     checkText(to, 'files.download: to');
     const { maxBytes, maxEntries, onRefused, ...rest } = parsed;
     const info = await this.stat(from, rest);
@@ -318,7 +324,7 @@ export class SandboxFiles {
 
   /** {@link diff}, with what a path cannot name: files whose names are not UTF-8, too long or too deep. */
   async changes(options?: DiffOptions): Promise<{ changes: Change[]; refused: Refused[] } & LeftOut> {
-    const parsed = parseOptions(diffSchema, options, 'files.diff');
+    const parsed = this.#parse(diffSchema, options, 'files.diff');
     const { maxBytes, maxEntries, defaultIgnores, ...rest } = parsed;
     const base = this.#root.base();
     if (!base)
@@ -358,6 +364,12 @@ export class SandboxFiles {
       throw new FileError('outside-workspace', `${path}: leads out of the workspace`, { path, errno: 'EXDEV' });
     }
     return absolute;
+  }
+
+  /** Checks the options of a call, and adds the signal that the sandbox gives to every call. */
+  #parse<S extends z.ZodType<FileCall>>(schema: S, options: unknown, what: string): z.output<S> {
+    const parsed = parseOptions(schema, options, what);
+    return { ...parsed, signal: joinSignals(parsed.signal, this.#root.host.signal) };
   }
 
   #options(given: FileCall, more: Partial<OperationOptions>): OperationOptions {

@@ -5,7 +5,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onAbort, throwIfAborted } from '../base/abort.js';
+import type { z } from 'zod';
+import { joinSignals, onAbort, throwIfAborted } from '../base/abort.js';
 import { InvalidOptionsError, RipcordError, TaskAbortedError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
 import { answerTo } from './answer.js';
@@ -23,6 +24,8 @@ import { PacedConnection } from './paced-connection.js';
 /** @internal How a sandbox's ports are reached. */
 interface PortRoot {
   connect(port: number, signal: AbortSignal | undefined): Promise<Duplex>;
+  /** Every call gets this signal besides its own. */
+  readonly signal?: AbortSignal | undefined;
   /** Resolves when the sandbox has ended; throws for one that has. */
   ended(): Promise<unknown>;
 }
@@ -53,12 +56,17 @@ export class SandboxPorts {
     this.#root = root;
   }
 
+  /** @internal The same ports; every call gets `signal`. */
+  under(signal: AbortSignal): SandboxPorts {
+    return new SandboxPorts({ ...this.#root, signal });
+  }
+
   /**
    * Connects to a port inside. Each connection is a process in there, which counts towards `limits.pids` (two).
    * @throws RipcordError `port-refused` when nothing listens there; TaskAbortedError, SandboxLostError.
    */
   async connect(port: number, options?: PortOptions): Promise<Duplex> {
-    const { signal } = parseOptions(portSchema, { ...options, port }, 'ports.connect');
+    const { signal } = this.#parse(portSchema, { ...options, port }, 'ports.connect');
     return this.#connect(port, signal);
   }
 
@@ -67,7 +75,7 @@ export class SandboxPorts {
    * @throws RipcordError `port-refused` when nothing does within `timeoutMs` (default 30 s); TaskAbortedError.
    */
   async waitFor(port: number, options?: WaitForPortOptions): Promise<void> {
-    const { timeoutMs, signal } = parseOptions(waitForPortSchema, { ...options, port }, 'ports.waitFor');
+    const { timeoutMs, signal } = this.#parse(waitForPortSchema, { ...options, port }, 'ports.waitFor');
     const giveUpAt = performance.now() + timeoutMs;
     for (let attempt = 0; ; attempt++) {
       throwIfAborted(signal, `waiting for port ${port}`);
@@ -99,8 +107,8 @@ export class SandboxPorts {
    */
   async fetch(port: number, target = '/', init: RequestInit = {}): Promise<Response> {
     parseOptions(portSchema, { port }, 'ports.fetch');
-    const asked = new Request(new URL(target, `http://localhost:${port}`), init);
-    const signal = init.signal ?? undefined;
+    const signal = joinSignals(init.signal ?? undefined, this.#root.signal);
+    const asked = new Request(new URL(target, `http://localhost:${port}`), { ...init, signal: signal ?? null });
     const connection = new PacedConnection(await this.#connect(port, signal));
     const url = new URL(asked.url);
     const outgoing = httpRequest({
@@ -154,7 +162,7 @@ export class SandboxPorts {
    * @throws InvalidOptionsError, also when the local port cannot be had; TaskAbortedError; SandboxLostError.
    */
   async forward(port: number, options?: ForwardOptions): Promise<PortForward> {
-    const parsed = parseOptions(forwardSchema, { ...options, port }, 'ports.forward');
+    const parsed = this.#parse(forwardSchema, { ...options, port }, 'ports.forward');
     throwIfAborted(parsed.signal, `forwarding port ${port}`);
     const open = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -220,6 +228,12 @@ export class SandboxPorts {
       // Whatever broke on one side is a broken connection on the other.
       socket.resetAndDestroy();
     }
+  }
+
+  /** Checks the options of a call, and adds the signal that the sandbox gives to every call. */
+  #parse<S extends z.ZodType<PortOptions>>(schema: S, options: unknown, what: string): z.output<S> {
+    const parsed = parseOptions(schema, options, what);
+    return { ...parsed, signal: joinSignals(parsed.signal, this.#root.signal) };
   }
 
   #connect(port: number, signal: AbortSignal | undefined): Promise<Duplex> {

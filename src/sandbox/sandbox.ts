@@ -1,9 +1,10 @@
 /** A running sandbox, in the caller's hands. */
 import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
+import type { z } from 'zod';
 import type { PipeEnd } from '../agent/client.js';
 import type { AgentCapabilities, Program, SandboxStats } from '../agent/messages.js';
-import { deferred, throwIfAborted } from '../base/abort.js';
+import { type Deferred, deferred, joinSignals, throwIfAborted } from '../base/abort.js';
 import { checkText } from '../base/content.js';
 import { InvalidOptionsError, SandboxLostError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
@@ -60,6 +61,27 @@ export type { CommandLine };
 
 type PlaceOptions = { cwd?: string | undefined; env: Record<string, string>; user?: string | undefined };
 
+interface SandboxState {
+  endsAt: Date;
+  warming: Promise<boolean> | undefined;
+  closing: Promise<SandboxReceipt> | undefined;
+  /** It was closed while its pipe was whole: the pipe's end is then expected, and the pipe may live on for another sandbox. */
+  gaveUpPipe: boolean;
+  lost: Loss | undefined;
+  readonly over: Deferred<void>;
+  readonly turns: Semaphore;
+}
+
+const newState = (createdAt: Date, { lifetimeMs, limits }: ResolvedCreateOptions): SandboxState => ({
+  endsAt: new Date(createdAt.getTime() + lifetimeMs),
+  warming: undefined,
+  closing: undefined,
+  gaveUpPipe: false,
+  lost: undefined,
+  over: deferred<void>(),
+  turns: commandTurns(limits.pids),
+});
+
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
   readonly id: string;
@@ -82,29 +104,31 @@ export class Sandbox implements AsyncDisposable {
   readonly #owner: SandboxOwner;
   readonly #host: CommandHost;
   readonly #seedReport: SeedReport | undefined;
-  #endsAt: Date;
-  #warming: Promise<boolean> | undefined;
-  #closing: Promise<SandboxReceipt> | undefined;
-  /** It was closed while its pipe was whole: the pipe's end is then expected, and the pipe may live on for another sandbox. */
-  #gaveUpPipe = false;
-  #lost: Loss | undefined;
-  readonly #over = deferred<void>();
-  readonly #turns: Semaphore;
+  /** State that the sandbox and its views share. */
+  readonly #state: SandboxState;
+  /** The sandbox that this is a view of; else this one. */
+  readonly #self: Sandbox;
 
   /** @internal */
-  constructor(container: LiveContainer, options: ResolvedCreateOptions, owner: SandboxOwner) {
+  constructor(
+    container: LiveContainer,
+    options: ResolvedCreateOptions,
+    owner: SandboxOwner,
+    view?: { of: Sandbox; signal: AbortSignal },
+  ) {
     const { parts } = container;
+    this.#self = view?.of ?? this;
     this.id = parts.id;
     this.image = options.image;
     this.createdAt = parts.createdAt;
-    this.#endsAt = new Date(this.createdAt.getTime() + options.lifetimeMs);
     this.capabilities = parts.ready.capabilities;
     this.#container = container;
     this.#parts = parts;
     this.#seedReport = parts.seed && seedReport(parts.seed.staged);
     this.#options = options;
     this.#owner = owner;
-    this.#turns = commandTurns(options.limits.pids);
+    const state = view ? view.of.#state : newState(this.createdAt, options);
+    this.#state = state;
     const sandbox = this;
     this.#host = {
       get client() {
@@ -113,10 +137,16 @@ export class Sandbox implements AsyncDisposable {
       },
       maxSockets: parts.maxSockets,
       explainLoss: (partial) => this.#explainLoss(partial),
-      condemn: (reason) => this.condemn(reason),
-      over: this.#over.promise,
+      condemn: (reason) => this.#self.condemn(reason),
+      over: state.over.promise,
+      signal: view?.signal,
     };
     this.egress = parts.egress?.proxy;
+    if (view) {
+      this.ports = view.of.ports.under(view.signal);
+      this.files = view.of.files.through(this.#host);
+      return;
+    }
     if (parts.egress) {
       const { proxy } = parts.egress;
       proxy.observe = (record) => owner.emit({ type: 'egress', sandbox: this.id, at: record.at, record });
@@ -126,7 +156,7 @@ export class Sandbox implements AsyncDisposable {
       connect: (port, signal) => connectToPort(this.#host, port, { user: parts.user, signal }),
       ended: () => {
         this.#assertAlive();
-        return this.#over.promise;
+        return state.over.promise;
       },
     });
     this.files = new SandboxFiles({
@@ -135,6 +165,11 @@ export class Sandbox implements AsyncDisposable {
       user: parts.user,
       base: () => (options.workspace.mode === 'bind' ? undefined : (parts.seed?.staged.manifest ?? new Map())),
     });
+  }
+
+  /** @internal The same sandbox; every call on it, on its files and on its ports gets `signal` besides its own. */
+  under(signal: AbortSignal): Sandbox {
+    return new Sandbox(this.#container, this.#options, this.#owner, { of: this.#self, signal });
   }
 
   /** @internal */
@@ -179,12 +214,12 @@ export class Sandbox implements AsyncDisposable {
 
   /** When it ends by itself; `extend()` moves that. */
   get endsAt(): Date {
-    return this.#endsAt;
+    return this.#state.endsAt;
   }
 
   /** True from `close()` on, and once the sandbox is lost. */
   get closed(): boolean {
-    return this.#closing !== undefined || this.#lost !== undefined;
+    return this.#state.closing !== undefined || this.#state.lost !== undefined;
   }
 
   /** @internal */
@@ -212,7 +247,7 @@ export class Sandbox implements AsyncDisposable {
   ): Promise<ExecResult<Uint8Array>>;
   async exec(command: CommandLine, options?: ExecOptions): Promise<ExecResult>;
   async exec(command: CommandLine, options?: ExecOptions | ExecOptions<Uint8Array>): Promise<ExecResult<never>> {
-    const parsed = parseOptions(execSchema, options, 'exec');
+    const parsed = this.#parse(execSchema, options, 'exec');
     throwIfAborted(parsed.signal, `running ${toArgv(command)[0]}`);
     const result = await this.#inTurn(toArgv(command), parsed.signal, (argv) =>
       execCommand(this.#host, this.#placeLine(argv, parsed), parsed),
@@ -224,7 +259,7 @@ export class Sandbox implements AsyncDisposable {
   async spawn(command: CommandLine, options?: PipedSpawnOptions): Promise<PipedCommand>;
   async spawn(command: CommandLine, options?: SpawnOptions): Promise<CommandHandle>;
   async spawn(command: CommandLine, options?: SpawnOptions): Promise<CommandHandle> {
-    const parsed = parseOptions(spawnSchema, options, 'spawn');
+    const parsed = this.#parse(spawnSchema, options, 'spawn');
     const argv = toArgv(command);
     throwIfAborted(parsed.signal, `running ${argv[0]}`);
     const env = parsed.pty ? { TERM: 'xterm-256color', ...parsed.env } : parsed.env;
@@ -260,7 +295,7 @@ export class Sandbox implements AsyncDisposable {
       args,
       warm: wanted,
       ...parsed
-    } = parseOptions(runCodeSchema, options, 'runCode');
+    } = this.#parse(runCodeSchema, options, 'runCode');
     throwIfAborted(parsed.signal, `running ${language}`);
     this.#checkProgram(code, 'runCode: the program');
     const { file, argv: toRun, environment } = INTERPRETERS[language];
@@ -312,12 +347,12 @@ export class Sandbox implements AsyncDisposable {
   #warms(call: { env: Record<string, string>; user?: string | undefined }): boolean {
     if (!canBeWarm(this.#parts.begins.warm) || !fitsWarm(call.env)) return false;
     if (call.user !== undefined && call.user !== this.#parts.user) return false;
-    this.#warming ??= this.warmUp().catch(() => false);
+    this.#state.warming ??= this.warmUp().catch(() => false);
     return true;
   }
 
   /** Compares the workspace with its seed: `files.diff()`. Left out paths are in the `ignored` property of the array. */
-  diff(options?: DiffOptions): Promise<ChangeList> {
+  async diff(options?: DiffOptions): Promise<ChangeList> {
     return this.files.diff(options);
   }
 
@@ -326,8 +361,8 @@ export class Sandbox implements AsyncDisposable {
    * writes nothing there. The plan is good until the sandbox is closed.
    * @throws CommitError, InvalidOptionsError in `bind` mode
    */
-  prepareCommit(target: string, options?: PrepareCommitOptions): Promise<CommitPlan> {
-    return prepareSandboxCommit(this.#committable(), target, options);
+  async prepareCommit(target: string, options?: PrepareCommitOptions): Promise<CommitPlan> {
+    return prepareSandboxCommit(this.#committable(), target, this.#withSignal(options));
   }
 
   /**
@@ -335,8 +370,8 @@ export class Sandbox implements AsyncDisposable {
    * @throws CommitConflictError when the host's files changed meanwhile; CommitFlaggedError for files that would run on
    * the host, unless allowed; CommitRefusedError. Nothing is written then.
    */
-  commit(target: string, options?: CommitOptions): Promise<CommitReceipt> {
-    return commitSandbox(this.#committable(), target, options);
+  async commit(target: string, options?: CommitOptions): Promise<CommitReceipt> {
+    return commitSandbox(this.#committable(), target, this.#withSignal(options));
   }
 
   #committable(): CommittableSandbox {
@@ -364,7 +399,7 @@ export class Sandbox implements AsyncDisposable {
   extend(lifetimeMs: number): void {
     parseOptions(extendSchema, { lifetimeMs }, 'extend');
     this.#host.client.setLease(this.#options.leaseMs, lifetimeMs);
-    this.#endsAt = new Date(Date.now() + lifetimeMs);
+    this.#state.endsAt = new Date(Date.now() + lifetimeMs);
   }
 
   /**
@@ -373,14 +408,14 @@ export class Sandbox implements AsyncDisposable {
    * @returns what was removed and verified absent. What failed is in its `errors`.
    */
   close(): Promise<SandboxReceipt> {
-    if (!this.#closing) this.#gaveUpPipe = !this.#parts.client.isEnded;
-    this.#closing ??= traced(
+    if (!this.#state.closing) this.#state.gaveUpPipe = !this.#parts.client.isEnded;
+    this.#state.closing ??= traced(
       'ripcord.close',
       { 'ripcord.sandbox': this.id },
-      () => this.#owner.close(this),
+      () => this.#owner.close(this.#self),
       (receipt) => ({ 'ripcord.clean': isClean(receipt) }),
     );
-    return this.#closing;
+    return this.#state.closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -395,9 +430,9 @@ export class Sandbox implements AsyncDisposable {
 
   /** @internal Ends what lives on this side for the sandbox: forwarded ports, its way out. */
   release(): void {
-    this.#over.resolve();
+    this.#state.over.resolve();
     // Commands that wait for their turn have it now, and find the sandbox gone.
-    this.#turns.resize(Number.POSITIVE_INFINITY);
+    this.#state.turns.resize(Number.POSITIVE_INFINITY);
     this.#parts.egress?.proxy.close();
   }
 
@@ -409,18 +444,18 @@ export class Sandbox implements AsyncDisposable {
 
   /** @internal The pipe has ended. Returns the loss; `undefined` if it was closed. */
   pipeEnded(end: PipeEnd): Loss | undefined {
-    return this.#gaveUpPipe ? undefined : this.#lose(lossOf(end));
+    return this.#state.gaveUpPipe ? undefined : this.#lose(lossOf(end));
   }
 
   /** Returns the loss that came first. */
   #lose(loss: Loss): Loss {
-    this.#lost ??= loss;
+    this.#state.lost ??= loss;
     this.release();
-    return this.#lost;
+    return this.#state.lost;
   }
 
   async #explainLoss(partial: () => CommandResult): Promise<CommandResult> {
-    if (!this.#gaveUpPipe) return this.#container.explainLoss(partial);
+    if (!this.#state.gaveUpPipe) return this.#container.explainLoss(partial);
     throw new SandboxLostError(`Sandbox ${this.id} was closed`, {
       closed: true,
       partial: { ...partial(), hint: 'The sandbox was closed while it ran.' },
@@ -429,16 +464,30 @@ export class Sandbox implements AsyncDisposable {
 
   #assertAlive(): void {
     // A lost sandbox is closed as well, by the manager: why it was lost says more.
-    if (this.#lost !== undefined) {
-      const { reason, remedy } = this.#lost;
+    if (this.#state.lost !== undefined) {
+      const { reason, remedy } = this.#state.lost;
       throw new SandboxLostError(`Sandbox ${this.id} is gone: ${reason}`, {
         details: { sandbox: this.id },
         ...(remedy !== undefined && { hint: remedy }),
       });
     }
-    if (this.#closing !== undefined) {
+    if (this.#state.closing !== undefined) {
       throw new SandboxLostError(`Sandbox ${this.id} is closed`, { closed: true, details: { sandbox: this.id } });
     }
+  }
+
+  /** Checks the options of a call, and adds the signal of a view. */
+  #parse<S extends z.ZodType<{ signal?: AbortSignal | undefined }>>(
+    schema: S,
+    options: unknown,
+    what: string,
+  ): z.output<S> {
+    return this.#withSignal(parseOptions(schema, options, what));
+  }
+
+  #withSignal<O extends { signal?: AbortSignal | undefined }>(options: O | undefined): O {
+    const { signal } = this.#host;
+    return signal === undefined ? options! : ({ ...options, signal: joinSignals(options?.signal, signal) } as O);
   }
 
   #cwd(cwd: string | undefined): string {
@@ -461,7 +510,7 @@ export class Sandbox implements AsyncDisposable {
     signal: AbortSignal | undefined,
     run: (argv: readonly string[]) => Promise<R>,
   ): Promise<R> {
-    const leave = await this.#turns.acquire(1, signal, `running ${argv[0]}`);
+    const leave = await this.#state.turns.acquire(1, signal, `running ${argv[0]}`);
     try {
       return await this.#observed(argv, run);
     } finally {
