@@ -39,12 +39,17 @@ describe.skipIf(!canRunPrivateEngine)('the packed package on an engine without i
     withPrivateEngine(
       async (engine) => {
         await using _registry = await serve(LOCAL_DEBIAN_IMAGE, engine);
-        const built = await ripcord(engine, 'images', 'build', 'base', '--json');
-        expect(built.stderr).toContain('pulling debian:bookworm-slim');
-        expect(JSON.parse(built.stdout)).toMatchObject({ built: ['base'] });
-        expect(await imagesOf(engine)).toEqual(['debian:bookworm-slim', 'ripcord/base:latest']);
-        const ran = await ripcord(engine, 'run', '--image', 'base', '--lang', 'bash', '--code', 'echo from inside');
+        const run = ['run', '--image', 'base', '--lang', 'bash', '--code', 'echo from inside'];
+        const refused = await ripcord(engine, ...run);
+        expect(refused.code).toBe(125);
+        expect(refused.stderr).toContain('Build it: ripcord images build base, or give --build.');
+        const ran = await ripcord(engine, ...run, '--build');
         expect(ran).toMatchObject({ stdout: 'from inside\n', code: 0 });
+        expect(ran.stderr).toContain('the engine does not have the image base yet: building it');
+        expect(ran.stderr).toContain('pulling debian:bookworm-slim');
+        expect(await imagesOf(engine)).toEqual(['debian:bookworm-slim', 'ripcord/base:latest']);
+        const built = await ripcord(engine, 'images', 'build', 'base', '--json');
+        expect(JSON.parse(built.stdout)).toMatchObject({ built: [] });
       },
       { 'registry-mirrors': [`http://127.0.0.1:${PORT}`] },
     ),

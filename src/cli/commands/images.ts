@@ -1,16 +1,10 @@
 import type { Command } from 'commander';
-import { InvalidOptionsError } from '../../base/errors.js';
-import { safeLine } from '../../base/harmless-text.js';
-import { adoptAptNetwork } from '../../images/apt-network.js';
 import { catalogImages } from '../../images/catalog.js';
 import type { ImageStatus } from '../../images/image-status.js';
-import type { ImageStore } from '../../images/store.js';
-import { type CliContext, type GlobalOptions, globalOptions } from '../context.js';
-import { withEngine } from '../engine.js';
-import { note } from '../failure.js';
+import { buildImages, withImages } from '../build-images.js';
+import { type CliContext, globalOptions } from '../context.js';
 import { examples } from '../help.js';
 import { formatAge, formatBytes, formatMs } from '../terminal/format.js';
-import { LiveLines } from '../terminal/live-lines.js';
 import { paint } from '../terminal/paint.js';
 import { table } from '../terminal/table.js';
 
@@ -83,29 +77,6 @@ function addBuild(images: Command, context: CliContext): void {
       else process.stdout.write(`Built ${built.join(', ')} in ${formatMs(durationMs)}\n`);
       context.exitCode = 0;
     });
-}
-
-/** Builds images with the engine, those that are missing or out of date; prints each step on stderr. Returns the names of those built. */
-export function buildImages(names: readonly string[], force: boolean, globals: GlobalOptions, context: CliContext) {
-  return withImages(globals, async (images) => {
-    await adoptAptNetwork();
-    using live = new LiveLines();
-    const onProgress = (name: string, line: string) => {
-      const text = `${name}: ${safeLine(line)}`;
-      if (live.isLive) live.update(text);
-      else note(text);
-    };
-    return await images.ensure(names, { force, onProgress, signal: context.interrupt.signal });
-  });
-}
-
-function withImages<T>(globals: GlobalOptions, work: (images: ImageStore) => Promise<T>): Promise<T> {
-  return withEngine(globals, async ({ images, description }) => {
-    if (images) return await work(images);
-    throw new InvalidOptionsError(`images: the engine builds none; it is ${description}`, {
-      hint: 'Build them with another engine, and push them to the registry of this one.',
-    });
-  });
 }
 
 function render(statuses: readonly ImageStatus[]): string {

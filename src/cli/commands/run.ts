@@ -13,6 +13,7 @@ import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { parseDuration } from '../parse.js';
 import { type SavedChanges, saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
+import { createSandbox } from '../sandbox/create.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { missedHere, ranOutOfRoom } from '../sandbox/hints.js';
 import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
@@ -80,8 +81,9 @@ async function run(
   args: readonly string[],
   flags: RunFlags,
   command: Command,
-  { interrupt }: CliContext,
+  context: CliContext,
 ): Promise<number> {
+  const { interrupt } = context;
   const { signal } = interrupt;
   const source = await readSource(file, flags, signal);
   const stdout = new ProgramOutput(process.stdout, flags.raw === true);
@@ -89,7 +91,8 @@ async function run(
   const streams: ExecOptions<Uint8Array> = flags.json ? {} : { onStdout: stdout.write, onStderr: stderr.write };
   const end = await withManager(globalOptions(command), interrupt, async (manager) => {
     const image = INTERPRETERS[source.language ?? 'bash'].image;
-    await using sandbox = await manager.create(createOptions(flags, image, signal));
+    const options = createOptions(flags, image, signal);
+    await using sandbox = await createSandbox(manager, options, flags.build, globalOptions(command), context);
     tellSeed(sandbox.seedReport);
     await openPorts(sandbox, flags.port, signal);
     const result = await runProgram(sandbox, source, args, {

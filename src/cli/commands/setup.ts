@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { Finding, Status } from '../../backends/finding.js';
 import { type DoctorReport, examine } from '../../doctor/examine.js';
 import { catalogImage, catalogImages, type ImageName } from '../../images/catalog.js';
+import { buildImages } from '../build-images.js';
 import { type CliContext, globalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { FindingPrinter } from '../terminal/findings.js';
 import { plural } from '../terminal/format.js';
-import { buildImages } from './images.js';
 
 /** Built unless other images are named. */
 const DEFAULT_IMAGES = ['python'];

@@ -7,6 +7,7 @@ import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
+import { createSandbox } from '../sandbox/create.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
 import { openPorts } from '../sandbox/ports.js';
@@ -50,7 +51,8 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
   }
   const { signal } = interrupt;
   const end = await withManager(globalOptions(command), interrupt, async (manager) => {
-    await using sandbox = await manager.create(createOptions(flags, 'shell', signal));
+    const options = createOptions(flags, 'shell', signal);
+    await using sandbox = await createSandbox(manager, options, flags.build, globalOptions(command), context);
     tellSeed(sandbox.seedReport);
     await openPorts(sandbox, flags.port, signal);
     note(`sandbox ${sandbox.id} of ${sandbox.image}; exit or Ctrl+D ends it, Ctrl+] three times does so by force`);

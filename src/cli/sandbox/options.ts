@@ -29,6 +29,7 @@ export interface FrameFlags {
 
 export interface SandboxFlags extends FrameFlags {
   image?: string;
+  build?: boolean;
   out?: string;
   allowRule?: FlagRule[];
   allowFile?: string[];
@@ -40,6 +41,10 @@ export interface SandboxFlags extends FrameFlags {
 
 export function addSandboxFlags(command: Command): Command {
   command.option('--image <name>', 'python, node, shell, agent, base, or any image of the engine');
+  command.option(
+    '--build',
+    "build one of Ripcord's own images first if it is missing; on a terminal this happens without it",
+  );
   return addFrameFlags(command)
     .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards', hostPath)
     .option(
