@@ -25,7 +25,10 @@ class Token implements Pooled {
 
 const options = (given: object = {}) => createSchema.parse(given);
 
-function poolOf(given: object, { fails = (_: ResolvedCreateOptions): string | undefined => undefined } = {}) {
+function poolOf(
+  given: object,
+  { fails = (_: ResolvedCreateOptions): string | undefined => undefined, canResize = true } = {},
+) {
   const parsed = parsePool(given);
   const world = {
     clock: 0,
@@ -57,7 +60,7 @@ function poolOf(given: object, { fails = (_: ResolvedCreateOptions): string | un
         token.isEnded = true;
         world.removed.push(token.id);
       },
-      canResize: true,
+      canResize,
       imageId: async () => world.image,
       emit: (event) => world.events.push(event),
     },
@@ -91,6 +94,13 @@ it('hands out nothing for options it does not keep', async () => {
   expect(await pool.claim(options({ image: 'node' }), undefined, undefined)).toBeUndefined();
   expect(await pool.claim(options({ limits: { files: 100 } }), undefined, undefined)).toBeUndefined();
   expect(pool.stats).toMatchObject({ ready: 1, hits: 0, misses: 0 });
+});
+
+it.each([true, false])('hands out one of other limits where they can be changed: %s', async (canResize) => {
+  const { pool } = poolOf([{ image: 'python', size: 1 }], { canResize });
+  await pool.filled();
+  const found = await pool.claim(options({ limits: { cpus: 2 } }), undefined, undefined);
+  expect(found?.id).toBe(canResize ? 't0' : undefined);
 });
 
 it('never hands out one that has ended or does not answer: the next one, then none', async () => {
