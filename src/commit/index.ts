@@ -4,6 +4,7 @@
  * killed. {@link recoverCommit} repairs a target whose commit was interrupted.
  */
 export { applyCommit, type CommitReceipt } from './apply.js';
+export type { CommitChange } from './commit-change.js';
 export {
   CommitConflictError,
   CommitError,
@@ -19,7 +20,7 @@ export type {
   RecoverOptions,
   UnifiedDiffOptions,
 } from './options.js';
-export { type CommitChange, CommitPlan, type CommitSources, prepareCommit, type Snapshot } from './plan.js';
+export { CommitPlan, type CommitSources, prepareCommit, type Snapshot } from './plan.js';
 export { type Recovery, readCommits, recoverCommit } from './recover.js';
 export type { Flagged, FlagRule } from './review/flags.js';
 export type { Displaced } from './undo.js';

@@ -13,6 +13,7 @@ import { Budget } from '../workspace/limits.js';
 import type { Manifest } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';
 import { type AnchoredTree, UnusableDirectory } from './anchored-tree.js';
+import type { CommitChange } from './commit-change.js';
 import { CommitError, type Conflict } from './errors.js';
 import { examine } from './examine.js';
 import type { PrepareCommitOptions, UnifiedDiffOptions } from './options.js';
@@ -51,11 +52,6 @@ export interface CommitSources {
    * links may lead out of the target.
    */
   seed?: CommitSources['base'] | undefined;
-}
-
-export interface CommitChange extends Change {
-  /** True if the content before or after the change is binary. */
-  binary: boolean;
 }
 
 /** The result of {@link prepareCommit}. Nothing is written yet. {@link applyCommit} examines the target again. */

@@ -2,8 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 import { throwIfAborted } from '../base/abort.js';
 import type { ManifestEntry } from '../workspace/manifest.js';
+import type { CommitChange } from './commit-change.js';
 import { LineDiff } from './line-diff.js';
-import type { CommitChange } from './plan.js';
 import { readSnapshotFile } from './snapshot.js';
 
 interface UnifiedOptions {

@@ -1,5 +1,8 @@
 /** A class of characters such as `[a-z_]`, in which a character is found by halves, however many members were written. */
-import type { Steps } from './ignore-pattern.js';
+/** Counts the comparisons of a match. */
+export interface Steps {
+  count: number;
+}
 
 /** The first and the last UTF-16 code unit; empty when the last comes before the first. */
 export type Range = readonly [low: number, high: number];

@@ -4,7 +4,7 @@
  * names: here the time is at most the product of the lengths of the two.
  */
 
-import { CharacterClass, namedRanges, type Range } from './character-class.js';
+import { CharacterClass, namedRanges, type Range, type Steps } from './character-class.js';
 
 /** A character by itself, `?`, `*`, or a class in brackets. */
 type Token = string | typeof ANY | typeof STAR | CharacterClass;
@@ -111,11 +111,6 @@ function parseClass(text: string, start: number): { matches: CharacterClass; end
     ranges.push([low.charCodeAt(0), high.charCodeAt(0)]);
   }
   return undefined;
-}
-
-/** Counts the comparisons of a match. */
-export interface Steps {
-  count: number;
 }
 
 /** Whether the pattern names this path; its directories are not looked at. */

@@ -9,7 +9,7 @@ import { errnoOf, hostFileError } from '../base/host-error.js';
 import type { IgnoreOptions } from './ignore-rules.js';
 import type { TransferLimits } from './limits.js';
 import type { Manifest, ManifestEntry } from './manifest.js';
-import { hashFiles } from './manifest.js';
+import { hashFiles } from './read-manifest.js';
 import type { OnRefused, Refused } from './refused.js';
 import { survey } from './survey.js';
 

@@ -2,7 +2,7 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { Snapshot } from '../../src/commit/index.js';
-import { manifestOf } from '../../src/workspace/manifest.js';
+import { manifestOf } from '../../src/workspace/read-manifest.js';
 import { type Tree, writeTree } from './temp.js';
 
 /** Writes `tree` to a new directory and takes a snapshot. Modes do not depend on the umask of the test's process. */

@@ -2,22 +2,12 @@ import type { Connection } from '../backend.js';
 import { configuredContext } from './docker-config.js';
 import { readContext } from './docker-context.js';
 import { invalidEndpoint } from './endpoint-error.js';
-import { parseHost } from './engine-url.js';
+import { parseHost, type SshTarget } from './engine-url.js';
 import type { Environment } from './environment.js';
 import type { DockerOption, EngineOptions } from './options.js';
 import type { Certificates } from './tls-files.js';
 import { environmentTls } from './tls-files.js';
 import { firstUsualSocket } from './usual-sockets.js';
-
-/** How to reach the machine of an engine that is reached through ssh. */
-export interface SshTarget {
-  user?: string;
-  /** A name or an alias of the user's ssh configuration. */
-  host: string;
-  port?: string;
-  /** Of the engine on that machine, where it is not the default. */
-  socketPath?: string;
-}
 
 /** Options dockerode takes; with `ssh` they are completed by `connectDocker`. */
 export interface EngineAddress extends Partial<Certificates> {

@@ -1,5 +1,14 @@
-import type { SshTarget } from './endpoint.js';
 import { invalidEndpoint } from './endpoint-error.js';
+
+/** How to reach the machine of an engine that is reached through ssh. */
+export interface SshTarget {
+  user?: string;
+  /** A name or an alias of the user's ssh configuration. */
+  host: string;
+  port?: string;
+  /** Of the engine on that machine, where it is not the default. */
+  socketPath?: string;
+}
 
 type EngineUrl =
   | { kind: 'socket'; path: string }

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { SshTarget } from './endpoint.js';
+import type { SshTarget } from './engine-url.js';
 import { SshStream } from './ssh-stream.js';
 
 /**

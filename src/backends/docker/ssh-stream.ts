@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { stripControlSequences } from '../../base/harmless-text.js';
-import type { SshTarget } from './endpoint.js';
+import type { SshTarget } from './engine-url.js';
 
 const MAX_MESSAGE_BYTES = 4096;
 const KILL_AFTER_MS = 2000;

@@ -7,7 +7,8 @@ import type { CommitPlan } from '../../commit/plan.js';
 import { prepareCommit } from '../../commit/plan.js';
 import { isSame, MARK_ENDING, type ResultMark, readMark } from '../../commit/result-mark.js';
 import { planSaved } from '../../commit/saved-plan.js';
-import { type Manifest, manifestOf } from '../../workspace/manifest.js';
+import type { Manifest } from '../../workspace/manifest.js';
+import { manifestOf } from '../../workspace/read-manifest.js';
 
 export interface PlanFlags {
   /** The result has only what changed: nothing is deleted. */

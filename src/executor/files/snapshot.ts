@@ -6,7 +6,8 @@ import { leaveOut } from '../../commit/review/ignore.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { type Change, diffManifests } from '../../workspace/diff.js';
 import type { IgnoreOptions } from '../../workspace/ignore-rules.js';
-import { type Manifest, type ManifestEntry, manifestOf } from '../../workspace/manifest.js';
+import type { Manifest, ManifestEntry } from '../../workspace/manifest.js';
+import { manifestOf } from '../../workspace/read-manifest.js';
 import type { Refused } from '../../workspace/refused.js';
 
 export interface Snapshot {

@@ -9,7 +9,7 @@ import { describeFailure } from '../../../src/cli/failure.js';
 import * as terminal from '../../../src/cli/terminal/ask.js';
 import { removeMark, writeMark } from '../../../src/commit/result-mark.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
-import { manifestOf } from '../../../src/workspace/manifest.js';
+import { manifestOf } from '../../../src/workspace/read-manifest.js';
 import { readTree, useTempDirectory, writeTree } from '../../helpers/temp.js';
 
 const temp = useTempDirectory();

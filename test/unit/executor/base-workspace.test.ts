@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BaseWorkspace } from '../../../src/executor/files/base-workspace.js';
 import { Scratch } from '../../../src/executor/files/scratch.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
-import { manifestOf } from '../../../src/workspace/manifest.js';
+import { manifestOf } from '../../../src/workspace/read-manifest.js';
 import { readTree, type Tree, useTempDirectory, writeTree } from '../../helpers/temp.js';
 
 const at = useTempDirectory();

@@ -5,7 +5,7 @@ import { extract as tarStreamExtract } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { packTree } from '../../../src/transfer/pack.js';
 import type { Manifest } from '../../../src/workspace/manifest.js';
-import { manifestOf } from '../../../src/workspace/manifest.js';
+import { manifestOf } from '../../../src/workspace/read-manifest.js';
 import { readTree, useTempDirectory, withMode, writeTree } from '../../helpers/temp.js';
 
 const temp = useTempDirectory();

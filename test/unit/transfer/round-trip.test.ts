@@ -5,7 +5,7 @@ import { RipcordError } from '../../../src/base/errors.js';
 import { extractTar } from '../../../src/transfer/extract.js';
 import { packTree } from '../../../src/transfer/pack.js';
 import { diffManifests } from '../../../src/workspace/diff.js';
-import { manifestOf } from '../../../src/workspace/manifest.js';
+import { manifestOf } from '../../../src/workspace/read-manifest.js';
 import { stageSeed } from '../../../src/workspace/stage.js';
 import { archive, inPieces, pax, raw } from '../../helpers/tar-maker.js';
 import { readTree, type Tree, useTempDirectory, writeTree } from '../../helpers/temp.js';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { countChanges, diffManifests, summarizeChanges } from '../../../src/workspace/diff.js';
 import type { Manifest, ManifestEntry } from '../../../src/workspace/manifest.js';
-import { manifestOf } from '../../../src/workspace/manifest.js';
+import { manifestOf } from '../../../src/workspace/read-manifest.js';
 import { useTempDirectory, withMode, writeTree } from '../../helpers/temp.js';
 
 const temp = useTempDirectory();
