@@ -4,8 +4,7 @@ import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '
 import { parseOptions } from '../base/parse-options.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
 import { defaultSocket } from '../http/unix-socket.js';
-import type { ImageStatus } from '../images/image-status.js';
-import type { SandboxDocument } from '../server/served-sandboxes.js';
+import type { ImageDocument, KeptReceipt, SandboxDocument } from '../wire/sandboxes.js';
 import { type ClientOptions, clientSchema, type RemoteCreateOptions, remoteCreateSchema } from './options.js';
 import { RemoteSandbox } from './remote-sandbox.js';
 import { RemoteTasks } from './remote-tasks.js';
@@ -89,11 +88,11 @@ export class RipcordClient implements AsyncDisposable {
   }
 
   /** The last hundred teardowns, newest first. */
-  receipts(): Promise<(SandboxReceipt & { at: number })[]> {
+  receipts(): Promise<KeptReceipt[]> {
     return this.#transport.json('GET', '/v1/receipts', { what: 'asking for receipts' });
   }
 
-  images(): Promise<Pick<ImageStatus, 'name' | 'tag' | 'description' | 'state' | 'sizeBytes'>[]> {
+  images(): Promise<ImageDocument[]> {
     return this.#transport.json('GET', '/v1/images', { what: 'listing images' });
   }
 

@@ -3,7 +3,9 @@ import type { WebSocket } from 'ws';
 import { type Deferred, deferred, onAbort } from '../base/abort.js';
 import { EngineLostError, type RipcordError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
 import { STDIN_OVERHEAD, STDOUT } from '../wire/channels.js';
-import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+import { fromErrorDocument } from '../wire/errors.js';
+import type { ChannelName } from '../wire/fields.js';
+import type { ExecAnswer } from '../wire/messages.js';
 import { openSocket } from './open-socket.js';
 import type { Transport } from './transport.js';
 
@@ -15,8 +17,6 @@ const ACK_BYTES = WINDOW_BYTES / 4;
 const MAX_MESSAGE = 256 * 1024;
 /** For the server to confirm an abort. */
 const ABORT_ANSWER_MS = 10_000;
-
-export type ChannelName = 'stdout' | 'stderr';
 
 export interface CommandSocketOptions {
   signal: AbortSignal | undefined;
@@ -45,7 +45,7 @@ export class CommandSocket<Result> {
     this.#socket.once('open', () => this.#send({ ...begin, window: WINDOW_BYTES }));
     this.#socket.on('message', (data: Buffer, binary: boolean) => {
       if (binary) options.output(data[0] === STDOUT ? 'stdout' : 'stderr', data.subarray(1));
-      else this.#take(JSON.parse(data.toString('utf8')) as Record<string, unknown>);
+      else this.#take(JSON.parse(data.toString('utf8')) as ExecAnswer);
     });
     this.#socket.on('error', (error) => this.#fail(transport.lost(options.what, error)));
     this.#socket.once('close', (code) =>
@@ -126,21 +126,21 @@ export class CommandSocket<Result> {
     else this.#send({ type: 'abort' });
   }
 
-  #take(message: Record<string, unknown>): void {
+  #take(message: ExecAnswer): void {
     switch (message.type) {
       case 'started':
-        this.#started.resolve(message.pid as number);
+        this.#started.resolve(message.pid);
         return;
       case 'stdin_ack':
         // One for each message.
-        this.#unread -= (message.bytes as number) + STDIN_OVERHEAD;
+        this.#unread -= message.bytes + STDIN_OVERHEAD;
         this.#makeRoom();
         return;
       case 'result':
         this.#settle(() => this.#result.resolve(message.result as Result));
         return;
       case 'error':
-        this.#fail(fromErrorDocument(message as unknown as ErrorDocument, this.#options.text));
+        this.#fail(fromErrorDocument(message, this.#options.text));
         return;
       default:
     }

@@ -1,7 +1,9 @@
 /** Options of `RipcordClient.connect()` and `client.create()`. */
 import { z } from 'zod';
 import { signalSchema } from '../base/option-fields.js';
-import { type CreateOptions, createSchema } from '../launch/options.js';
+import type { NetworkOptions } from '../egress/options.js';
+import type { CreateOptions, Limits } from '../launch/options.js';
+import { callerCreateSchema } from '../wire/sandboxes.js';
 
 /** Options of `RipcordClient.connect()`. Give either `url` or `socket`. */
 export interface ClientOptions {
@@ -15,23 +17,32 @@ export interface ClientOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Resource limits that a server lets its callers choose. */
+export interface RemoteLimits extends Omit<Limits, 'cpuset'> {
+  /**
+   * Pinning of the sandbox to as many CPUs as `cpus` is, rounded up. Which ones is the server's choice.
+   * @default false
+   */
+  cpuset?: boolean | undefined;
+}
+
 /** Options of `client.create()`: those of `manager.create()` that a server lets its callers choose. */
 export interface RemoteCreateOptions
   extends Pick<
     CreateOptions,
-    | 'image'
-    | 'env'
-    | 'cwd'
-    | 'lifetimeMs'
-    | 'runtime'
-    | 'labels'
-    | 'createTimeoutMs'
-    | 'limits'
-    | 'network'
-    | 'reuse'
-    | 'warm'
-    | 'signal'
-  > {}
+    'image' | 'env' | 'cwd' | 'lifetimeMs' | 'runtime' | 'labels' | 'createTimeoutMs' | 'reuse' | 'warm' | 'signal'
+  > {
+  /**
+   * Resource limits, each with its own default, up to those of the server.
+   * @default {}
+   */
+  limits?: RemoteLimits | undefined;
+  /**
+   * Network access: none, or a proxy to the listed hosts, within what the server allows its callers.
+   * @default 'none'
+   */
+  network?: 'none' | Pick<NetworkOptions, 'allow' | 'deny' | 'ports' | 'maxBytes' | 'maxConnections'> | undefined;
+}
 
 export const clientSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).optional(),
@@ -40,17 +51,5 @@ export const clientSchema = z.strictObject({
   signal: signalSchema.optional(),
 });
 
-export const remoteCreateSchema = createSchema.pick({
-  image: true,
-  env: true,
-  cwd: true,
-  lifetimeMs: true,
-  runtime: true,
-  labels: true,
-  createTimeoutMs: true,
-  limits: true,
-  network: true,
-  reuse: true,
-  warm: true,
-  signal: true,
-});
+/** The same schema as the server's. */
+export const remoteCreateSchema = callerCreateSchema.extend({ signal: signalSchema.optional() });

@@ -6,7 +6,8 @@ import { parseOptions } from '../base/parse-options.js';
 import { terminalSizeSchema } from '../command/options.js';
 import type { CommandResult } from '../command/outcome.js';
 import type { AnyCommand } from '../sandbox/any-sandbox.js';
-import { type ChannelName, CommandSocket, WINDOW_BYTES } from './command-socket.js';
+import type { ChannelName } from '../wire/fields.js';
+import { CommandSocket, WINDOW_BYTES } from './command-socket.js';
 import type { Transport } from './transport.js';
 
 export class RemoteCommand implements AnyCommand {

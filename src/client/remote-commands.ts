@@ -3,22 +3,18 @@ import { on } from 'node:events';
 import type { z } from 'zod';
 import { onAbort, throwIfAborted } from '../base/abort.js';
 import type { RipcordError } from '../base/errors.js';
+import { parseOptions } from '../base/parse-options.js';
 import type { CommandResult } from '../command/outcome.js';
 import type { CommandLine } from '../sandbox/sandbox.js';
-import type { CommandDocument, OutputPiece } from '../server/commands/background-commands.js';
-import type { spawnBody } from '../server/schemas.js';
-import { STDOUT } from '../wire/channels.js';
-import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
+import { type OutputPiece, STDOUT } from '../wire/channels.js';
+import { type CommandDocument, killQuery, spawnBody } from '../wire/commands.js';
+import { fromErrorDocument } from '../wire/errors.js';
+import type { OutputAnswer } from '../wire/messages.js';
 import { openSocket } from './open-socket.js';
 import type { Transport } from './transport.js';
 
 /** Messages that have come and nobody has asked for, before the socket is paused. */
 const AHEAD = 16;
-
-type Told =
-  | { type: 'gap'; channel: OutputPiece['channel']; bytes: number }
-  | { type: 'result'; result: CommandResult }
-  | ({ type: 'error' } & ErrorDocument);
 
 export class RemoteCommands {
   readonly #transport: Transport;
@@ -33,6 +29,7 @@ export class RemoteCommands {
   /** Starts one. */
   start(command: CommandLine, options: Omit<z.input<typeof spawnBody>, 'command'> = {}): Promise<CommandDocument> {
     const json = { ...options, command };
+    parseOptions(spawnBody, json, 'commands.start');
     return this.#transport.json('POST', this.#path, { what: 'starting a command', json });
   }
 
@@ -42,6 +39,7 @@ export class RemoteCommands {
 
   /** Resolves when its whole tree is dead; with a signal's name, when that is sent. */
   kill(id: string, signal?: string): Promise<CommandDocument> {
+    parseOptions(killQuery, { signal }, 'commands.kill');
     return this.#transport.json('DELETE', this.#pathOf(id), { what: 'ending a command', query: { signal } });
   }
 
@@ -69,7 +67,7 @@ export class RemoteCommands {
           yield { channel: data[0] === STDOUT ? 'stdout' : 'stderr', bytes: data.subarray(1) };
           continue;
         }
-        const message = JSON.parse(data.toString('utf8')) as Told;
+        const message = JSON.parse(data.toString('utf8')) as OutputAnswer;
         if (message.type === 'result') return message.result;
         if (message.type === 'gap') yield { channel: message.channel, missing: message.bytes };
         else throw (told = fromErrorDocument(message));

@@ -3,8 +3,10 @@
 import { chunkOf } from '../base/content.js';
 import type { StdinSource } from '../command/options.js';
 import type { ExecResult } from '../command/outcome.js';
-import { decodeResult, type WireResult } from '../wire/result.js';
-import { type ChannelName, CommandSocket } from './command-socket.js';
+import type { WireResult } from '../wire/commands.js';
+import type { ChannelName } from '../wire/fields.js';
+import { decodeResult } from '../wire/result.js';
+import { CommandSocket } from './command-socket.js';
 import type { Transport } from './transport.js';
 
 type Callback = (chunk: never) => unknown;

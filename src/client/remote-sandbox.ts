@@ -21,13 +21,15 @@ import {
 } from '../command/options.js';
 import type { ExecResult } from '../command/outcome.js';
 import type { DiffOptions } from '../files/options.js';
-import { portSchema } from '../ports/options.js';
 import { SandboxPorts } from '../ports/sandbox-ports.js';
 import type { AnyCommand, AnyPipedCommand, AnyPorts, AnySandbox } from '../sandbox/any-sandbox.js';
 import type { CommandLine } from '../sandbox/sandbox.js';
-import type { SandboxDocument } from '../server/served-sandboxes.js';
-import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
-import { decodeResult, type WireResult } from '../wire/result.js';
+import type { WireResult } from '../wire/commands.js';
+import { fromErrorDocument } from '../wire/errors.js';
+import type { TunnelAnswer } from '../wire/messages.js';
+import { type PreviewDocument, previewBody } from '../wire/ports.js';
+import { decodeResult } from '../wire/result.js';
+import { extendBody, type SandboxDocument } from '../wire/sandboxes.js';
 import { WebSocketDuplex } from '../wire/websocket-duplex.js';
 import { openSocket } from './open-socket.js';
 import { RemoteCommand } from './remote-command.js';
@@ -132,6 +134,7 @@ export class RemoteSandbox implements AnySandbox {
   }
 
   async extend(lifetimeMs: number): Promise<void> {
+    parseOptions(extendBody, { lifetimeMs }, 'extend');
     await this.#transport.json('POST', `${this.#path}/extend`, { what: 'prolonging a sandbox', json: { lifetimeMs } });
   }
 
@@ -141,9 +144,9 @@ export class RemoteSandbox implements AnySandbox {
    * @throws InvalidOptionsError for a number outside 1–65535; RipcordError `quota` past 100 ports
    */
   async preview(port: number): Promise<RemotePreview> {
-    parseOptions(portSchema, { port }, 'preview');
+    parseOptions(previewBody, { port }, 'preview');
     const ask = { what: `opening a preview of port ${port}`, json: { port } };
-    const { path } = await this.#transport.json<{ path: string }>('POST', `${this.#path}/previews`, ask);
+    const { path } = await this.#transport.json<PreviewDocument>('POST', `${this.#path}/previews`, ask);
     return { port, path, url: this.#transport.addressOf(path) };
   }
 
@@ -201,8 +204,8 @@ export class RemoteSandbox implements AnySandbox {
       const closed = () => lost(new Error('the socket was closed'));
       socket.once('close', closed);
       socket.once('message', (data: Buffer) => {
-        const message = JSON.parse(data.toString('utf8')) as { type: string };
-        if (message.type !== 'connected') return fail(fromErrorDocument(message as unknown as ErrorDocument));
+        const message = JSON.parse(data.toString('utf8')) as TunnelAnswer;
+        if (message.type !== 'connected') return fail(fromErrorDocument(message));
         socket.off('error', lost).off('close', closed);
         const duplex = new WebSocketDuplex(socket);
         duplex.once('close', unlisten);

@@ -1,8 +1,16 @@
 /** Tasks of a server: started, followed from any point, aborted. */
 import { createInterface } from 'node:readline';
+import { parseOptions } from '../base/parse-options.js';
 import type { Approval } from '../executor/commit/commit-types.js';
 import type { RunEvent } from '../executor/events.js';
-import type { PendingApproval, TaskDocument, TaskEnd } from '../server/served-tasks.js';
+import {
+  abortTaskBody,
+  approvalBody,
+  type PendingApproval,
+  startTaskBody,
+  type TaskDocument,
+  type TaskEnd,
+} from '../wire/tasks.js';
 import type { Transport } from './transport.js';
 
 /** An event with the id to come back to. */
@@ -26,7 +34,9 @@ export class RemoteTasks {
 
   /** Starts one, which goes on when this process ends. */
   start(spec: string, options: { task?: unknown; id?: string } = {}): Promise<TaskDocument> {
-    return this.#transport.json('POST', '/v1/tasks', { what: 'starting a task', json: { spec, ...options } });
+    const json = { spec, ...options };
+    parseOptions(startTaskBody, json, 'tasks.start');
+    return this.#transport.json('POST', '/v1/tasks', { what: 'starting a task', json });
   }
 
   list(): Promise<TaskDocument[]> {
@@ -39,6 +49,7 @@ export class RemoteTasks {
 
   /** Answers at once; the end comes as an event. */
   async abort(id: string, reason?: string): Promise<void> {
+    parseOptions(abortTaskBody, { reason }, 'tasks.abort');
     await this.#transport.json('POST', `${pathOf(id)}/abort`, { what: 'aborting a task', json: { reason } });
   }
 
@@ -49,6 +60,7 @@ export class RemoteTasks {
   async answer(id: string, answer: Exclude<Approval, boolean>): Promise<void> {
     const { approve, allow, feedback } = answer;
     const json = { approve, allow, reason: feedback };
+    parseOptions(approvalBody, json, 'tasks.answer');
     await this.#transport.json('POST', `${pathOf(id)}/approval`, { what: 'answering', json });
   }
 

@@ -552,6 +552,20 @@ export class Sandbox implements AsyncDisposable {
   }
 
   #ended(command: string, result: CommandResult | undefined): void {
-    this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result, at: Date.now() });
+    const told = result && withoutOutput(result);
+    this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result: told, at: Date.now() });
   }
+}
+
+/** Leaves out what `exec` adds: an event goes to every listener, and a server keeps it. */
+function withoutOutput(result: CommandResult): CommandResult {
+  const {
+    stdout: _,
+    stderr: __,
+    stdoutBytes: ___,
+    stderrBytes: ____,
+    truncated: _____,
+    ...rest
+  } = result as ExecResult;
+  return rest;
 }

@@ -6,7 +6,7 @@ import { InvalidOptionsError, RipcordError } from '../base/errors.js';
 import { HOST_NAME, isLocal } from '../egress/own-names.js';
 import { checkPackageEntry, isPackageEntry, resolvePackages } from '../egress/packages.js';
 import { formatHost, parseRule } from '../egress/rules.js';
-import type { callerNetworkSchema } from './create-options.js';
+import type { callerNetworkSchema } from '../wire/sandboxes.js';
 
 type CallerNetwork = z.output<typeof callerNetworkSchema>;
 

@@ -20,7 +20,7 @@ import type { ServedTasks } from './served-tasks.js';
 /** Requests have the types of their schemas. Answers are made here: their schemas document them. */
 interface TypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
-  serializer: unknown;
+  serializer: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
 }
 
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeProvider>;

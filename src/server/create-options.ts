@@ -1,39 +1,10 @@
-/** What a caller may ask of a sandbox: less than the library gives. Nothing of the host, no root, no engine options. */
-import { z } from 'zod';
+/** What this server lets a caller ask of a sandbox. */
+import type { z } from 'zod';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
-import { networkSchema } from '../egress/options.js';
 import { isCatalogName } from '../images/catalog.js';
-import { createSchema, limitsSchema } from '../launch/options.js';
+import type { callerCreateSchema } from '../wire/sandboxes.js';
 import { checkEgress } from './caller-egress.js';
 import type { CallerPolicy } from './options.js';
-
-export const callerNetworkSchema = networkSchema.pick({
-  allow: true,
-  deny: true,
-  ports: true,
-  maxBytes: true,
-  maxConnections: true,
-});
-
-/** `POST /v1/sandboxes` */
-export const callerCreateSchema = createSchema
-  .pick({
-    image: true,
-    env: true,
-    cwd: true,
-    lifetimeMs: true,
-    runtime: true,
-    labels: true,
-    createTimeoutMs: true,
-    warm: true,
-  })
-  .extend({
-    /** Which CPUs are theirs is not for callers to say. */
-    limits: limitsSchema.safeExtend({ cpuset: z.boolean().default(false) }).prefault({}),
-    network: z.union([z.literal('none'), callerNetworkSchema]).default('none'),
-    /** As the library's; a trust domain is the token's own, whatever it is called. */
-    reuse: z.union([z.boolean(), z.string().min(1).max(64)]).default(false),
-  });
 
 export type CallerCreateOptions = z.output<typeof callerCreateSchema>;
 

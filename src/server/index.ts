@@ -1,5 +1,6 @@
 /// <reference types="node" preserve="true" />
 /** `ripcord-sandbox/server`: the server for programs that start it themselves. */
+export type { TaskDocument, TaskEnd, TaskReceipt } from '../wire/tasks.js';
 export type {
   CallerOptions,
   PatienceOptions,
@@ -8,5 +9,5 @@ export type {
   TcpListenOptions,
   TokenOptions,
 } from './options.js';
-export type { RegisteredSpec, TaskDocument, TaskEnd, TaskReceipt } from './served-tasks.js';
+export type { RegisteredSpec } from './served-tasks.js';
 export { type DrainReport, RipcordServer } from './server.js';

@@ -1,39 +1,22 @@
 /** The sandboxes as callers see them: theirs only, with what they last did, and the receipts of those that are gone. */
 
 import { RipcordError, SandboxLostError } from '../base/errors.js';
-import type { SandboxReceipt } from '../cleanup/receipt.js';
 import type { Principal } from '../http/auth.js';
 import { CALLER_LABEL } from '../launch/options.js';
 import type { ManagerEvent } from '../sandbox/events.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxManager } from '../sandbox/sandbox-manager.js';
+import type { PastCommand } from '../wire/commands.js';
+import type { KeptReceipt, SandboxDocument } from '../wire/sandboxes.js';
 import { checkPackages } from './caller-egress.js';
 import { BackgroundCommands } from './commands/background-commands.js';
-import { CommandHistory, type LastCommand, type PastCommand } from './commands/command-history.js';
+import { CommandHistory } from './commands/command-history.js';
 import { type CallerCreateOptions, checkCreate } from './create-options.js';
 import type { CallerPolicy } from './options.js';
 import type { Ownership } from './ownership.js';
 
 const MAX_RECEIPTS = 100;
 const MAX_GONE = 10_000;
-
-export interface SandboxDocument {
-  id: string;
-  image: string;
-  createdAt: string;
-  endsAt: string;
-  limits: { memory: number; cpus: number; pids: number };
-  state: 'open' | 'closing';
-  owner?: string;
-  task?: string;
-  /** The caller's own names and values, without the prefix that the server adds. */
-  labels?: Record<string, string>;
-  lastCommand?: LastCommand;
-}
-
-interface KeptReceipt extends SandboxReceipt {
-  at: number;
-}
 
 export class ServedSandboxes {
   readonly #manager: SandboxManager;

@@ -2,15 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { onAbort } from '../base/abort.js';
 import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
-import { isClean, type SandboxReceipt } from '../cleanup/receipt.js';
+import { isClean } from '../cleanup/receipt.js';
 import type { Approval, ApprovalRequest } from '../executor/commit/commit-types.js';
 import { IterationExecutor } from '../executor/iteration-executor.js';
 import type { ExecutorOptions } from '../executor/options.js';
 import { TaskController, type TaskHandle } from '../executor/task/task-controller.js';
-import type { TaskStatus } from '../executor/task/task-status.js';
 import type { RunResult, VerificationLike } from '../executor/types.js';
 import type { Principal } from '../http/auth.js';
 import type { SandboxManager } from '../sandbox/sandbox-manager.js';
+import type { PendingApproval, TaskDocument, TaskEnd, TaskReceipt } from '../wire/tasks.js';
 import { Journal } from './journal.js';
 import type { CallerPolicy, Patience } from './options.js';
 import type { Ownership } from './ownership.js';
@@ -29,25 +29,6 @@ const MAX_JOURNALS = 16;
 /** The journal takes events at once; more can only come in one burst. */
 const MAX_BURST = 100_000;
 
-/** What a task left behind: nothing, if all is well. */
-export interface TaskReceipt {
-  sandboxes: number;
-  /** True if no sandbox left anything behind: see `isClean()`. */
-  verifiedAbsent: boolean;
-  settledMs?: number;
-  receipts: SandboxReceipt[];
-}
-
-/** The last word of a task. */
-export type TaskEnd =
-  | { type: 'completed' | 'aborted'; result: Result; receipt: TaskReceipt }
-  | { type: 'failed'; error: string };
-
-export interface PendingApproval
-  extends Pick<ApprovalRequest, 'iteration' | 'branch' | 'target' | 'changes' | 'withSeed' | 'flagged'> {
-  diff: string;
-}
-
 export interface ServedTask {
   id: string;
   spec: string;
@@ -58,11 +39,6 @@ export interface ServedTask {
   /** Never rejects. */
   end: Promise<TaskEnd>;
   ended: TaskEnd | undefined;
-}
-
-export interface TaskDocument extends TaskStatus {
-  spec: string;
-  awaitsApproval: boolean;
 }
 
 export class ServedTasks {
@@ -191,7 +167,16 @@ export class ServedTasks {
         this.#append(task, { type: 'approval.answered', run: task.id, at: Date.now(), approval });
         resolve(approval);
       };
-      task.approval = { iteration, branch, target, changes, withSeed, flagged, diff, answer };
+      task.approval = {
+        iteration,
+        branch,
+        target,
+        changes: [...changes],
+        withSeed,
+        flagged: [...flagged],
+        diff,
+        answer,
+      };
       this.#append(task, { type: 'approval.requested', run: task.id, at: Date.now(), iteration, branch });
     });
   }

@@ -1,4 +1,5 @@
 /** Errors as they travel: the same classes on both sides, by their stable code. */
+import { z } from 'zod';
 import {
   EngineLostError,
   type ErrorCode,
@@ -9,18 +10,22 @@ import {
   SandboxLostError,
   TaskAbortedError,
 } from '../base/errors.js';
-import { decodeResult, encodeResult, type WireResult } from './result.js';
+import type { WireResult } from './commands.js';
+import { decodeResult, encodeResult } from './result.js';
 
-export interface ErrorDocument {
-  error: {
-    code: string;
-    message: string;
-    hint?: string | undefined;
-    details?: Record<string, unknown>;
-    /** Of a command that did not end by itself: what was known by then. Output is base64. */
-    partial?: unknown;
-  };
-}
+export const errorSchema = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      hint: z.string().optional(),
+      details: z.record(z.string(), z.unknown()).optional(),
+      /** Of a command that did not end by itself: what was known by then. Output is base64. */
+      partial: z.unknown().optional(),
+    }),
+  })
+  .describe('What went wrong. `code` is stable.');
+export type ErrorDocument = z.output<typeof errorSchema>;
 
 export function toErrorDocument(error: RipcordError): ErrorDocument {
   const { code, message, hint } = error;

@@ -1,7 +1,6 @@
 /** Results of commands as they travel between client and server: output as base64, so that every byte arrives. */
 import type { ExecResult } from '../command/outcome.js';
-
-export type WireResult = ExecResult<string> & { encoding?: 'base64' };
+import type { WireResult } from './commands.js';
 
 export function encodeResult(result: ExecResult<string | Uint8Array>): WireResult {
   return { ...result, encoding: 'base64', stdout: toBase64(result.stdout), stderr: toBase64(result.stderr) };

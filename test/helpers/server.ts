@@ -5,6 +5,7 @@ import { RipcordClient } from 'ripcord-sandbox/client';
 import { RipcordServer, type ServerOptions } from 'ripcord-sandbox/server';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { WebSocket } from 'ws';
+import { Contract, misfit } from './contract.js';
 import type { ManagerUnderTest } from './sandbox.js';
 
 export const TOKEN = 'operator-operator-operator-operator-operator';
@@ -12,6 +13,8 @@ export const OTHER_TOKEN = 'somebody-somebody-somebody-somebody-somebody';
 
 export class ServerUnderTest {
   server!: RipcordServer;
+  /** There once the server has said what it is. */
+  contract?: Contract;
 
   get url(): string {
     return this.server.address;
@@ -21,7 +24,7 @@ export class ServerUnderTest {
     return this.server.port!;
   }
 
-  /** A request with the token, a JSON body and a JSON answer. */
+  /** A request with the token, a JSON body and a JSON answer, which must be as the contract has it. */
   async call(
     method: string,
     path: string,
@@ -36,8 +39,10 @@ export class ServerUnderTest {
       ...(body !== undefined && { body: JSON.stringify(body) }),
       redirect: 'manual',
     });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: parsed(text) };
+    const { status, headers: fields } = response;
+    const answer = parsed(await response.text());
+    this.contract?.check(method, path, status, answer);
+    return { status, headers: fields, body: answer };
   }
 
   socket(path: string, headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` }): WebSocket {
@@ -87,6 +92,7 @@ export function useServer(under: ManagerUnderTest, options: Partial<ServerOption
       ],
       ...options,
     });
+    served.contract = new Contract((await served.call('GET', '/openapi.json')).body);
   });
   afterAll(async () => {
     await served.server?.close();
@@ -100,13 +106,16 @@ export class Messages {
   readonly socket: WebSocket;
   readonly all: (Record<string, unknown> | Buffer)[] = [];
   closed: number | undefined;
+  #misfit: string | undefined;
   #read = 0;
   #wake: (() => void) | undefined;
 
   constructor(socket: WebSocket) {
     this.socket = socket;
     socket.on('message', (data: Buffer, binary: boolean) => {
-      this.all.push(binary ? data : (JSON.parse(data.toString()) as Record<string, unknown>));
+      const message = binary ? data : (JSON.parse(data.toString()) as Record<string, unknown>);
+      if (!binary) this.#misfit ??= misfit(socket.url, message);
+      this.all.push(message);
       this.#wake?.();
     });
     socket.on('error', () => {});
@@ -120,10 +129,14 @@ export class Messages {
     this.socket.send(JSON.stringify(message));
   }
 
-  /** The next JSON message that fits; those before it are skipped. Rejects when the socket closes first. */
+  /**
+   * The next JSON message that fits; those before it are skipped. Rejects when the socket closes first, and when a message
+   * was not as the contract has it.
+   */
   // biome-ignore lint/suspicious/noExplicitAny: the message is under test
   async next(fits: (message: any) => boolean = () => true): Promise<any> {
     for (;;) {
+      if (this.#misfit !== undefined) throw new Error(this.#misfit);
       while (this.#read < this.all.length) {
         const message = this.all[this.#read++]!;
         if (!Buffer.isBuffer(message) && fits(message)) return message;

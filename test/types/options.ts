@@ -5,7 +5,13 @@
 import type { z } from 'zod';
 import type * as docker from '../../src/backends/docker/options.js';
 import type * as backends from '../../src/backends/options.js';
-import type { ClientOptions, clientSchema, RemoteCreateOptions, remoteCreateSchema } from '../../src/client/options.js';
+import type {
+  ClientOptions,
+  clientSchema,
+  RemoteCreateOptions,
+  RemoteLimits,
+  remoteCreateSchema,
+} from '../../src/client/options.js';
 import type * as command from '../../src/command/options.js';
 import type * as commit from '../../src/commit/options.js';
 import type * as egress from '../../src/egress/options.js';
@@ -21,6 +27,7 @@ import type * as sandbox from '../../src/sandbox/options.js';
 import type * as server from '../../src/server/options.js';
 import type * as tools from '../../src/tools/options.js';
 import type * as verify from '../../src/verify/test-options.js';
+import type { callerLimitsSchema } from '../../src/wire/sandboxes.js';
 
 /** `Interface` with its own and its inherited fields in one plain type. */
 type Flat<Interface> = { [Field in keyof Interface]: Interface[Field] };
@@ -116,3 +123,4 @@ checked<Same<server.CallerOptions, Given<typeof server.callersSchema>>>();
 checked<Same<server.PatienceOptions, Given<typeof server.patienceSchema>>>();
 checked<Same<ClientOptions, Given<typeof clientSchema>>>();
 checked<Same<RemoteCreateOptions, Given<typeof remoteCreateSchema>>>();
+checked<Same<RemoteLimits, Given<typeof callerLimitsSchema>>>();

@@ -1,7 +1,7 @@
 /** One command in a sandbox, live: its output as it comes, what is typed into it, its end. */
 import type { Failure } from '../state/notices.js';
 import { openSocket } from './socket.js';
-import type { CommandResult } from './types.js';
+import type { CommandResult, ExecAnswer } from './types.js';
 
 export interface ExecRequest {
   command: string | string[];
@@ -25,8 +25,6 @@ export interface ExecEnd {
 }
 
 export type Channel = 'stdout' | 'stderr';
-
-type Message = { type: 'started' } | { type: 'result'; result: CommandResult } | { type: 'error'; error: Failure };
 
 /**
  * Output that was not acknowledged yet. A browser cannot make the other side of a WebSocket wait by not reading: past
@@ -66,7 +64,7 @@ export class ExecSocket {
         if (channel) handlers.output(channel, new Uint8Array(data, 1));
         return;
       }
-      const message = JSON.parse(data) as Message;
+      const message = JSON.parse(data) as ExecAnswer;
       if (message.type === 'result') end({ result: message.result });
       else if (message.type === 'error') end({ error: message.error });
     };

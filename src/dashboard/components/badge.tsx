@@ -2,7 +2,7 @@
 import type { Tone } from '../text/tone.js';
 
 const TONES: Record<string, Tone> = {
-  running: 'busy', ready: 'good', open: 'good', passed: 'good', accepted: 'good', committed: 'good', exited: 'good',
+  running: 'busy', open: 'good', passed: 'good', accepted: 'good', committed: 'good', exited: 'good',
   failed: 'bad', error: 'bad', lost: 'bad', timeout: 'bad', oom: 'bad', signaled: 'bad', 'output-limit': 'bad',
   'spawn-failed': 'bad', 'sandbox-lost': 'bad', 'engine-lost': 'bad', conflict: 'bad', refused: 'bad',
   aborting: 'warn', aborted: 'warn', exhausted: 'warn', approve: 'warn', flagged: 'warn', declined: 'warn',

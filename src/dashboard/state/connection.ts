@@ -2,10 +2,7 @@
 import { signal } from '@preact/signals';
 import { Backoff, pause } from '../api/backoff.js';
 import { openSocket } from '../api/socket.js';
-import type { ManagerEvent, TaskStreamEvent } from '../api/types.js';
-
-/** Of the manager, or of a task. */
-export type LiveEvent = ManagerEvent | { type: 'task'; task: string; event: TaskStreamEvent };
+import type { EventsAnswer, ServerEvent } from '../api/types.js';
 
 export type Connection =
   | { state: 'connecting' }
@@ -16,7 +13,7 @@ export type Connection =
 export const connection = signal<Connection>({ state: 'connecting' });
 
 interface Listener {
-  event(event: LiveEvent): void;
+  event(event: ServerEvent): void;
   /** Events come from now on: what was read before may be old. */
   reload(): void;
 }
@@ -41,9 +38,6 @@ export async function follow(listener: Listener, signal: AbortSignal): Promise<v
   }
 }
 
-/** `gap`: this reader was too slow for some events. */
-type Message = { type: 'hello' } | { type: 'gap' } | { type: 'event'; event: LiveEvent };
-
 function once(listener: Listener, signal: AbortSignal, backoff: Backoff): Promise<void> {
   return new Promise((resolve) => {
     const socket = openSocket('/v1/events');
@@ -51,7 +45,7 @@ function once(listener: Listener, signal: AbortSignal, backoff: Backoff): Promis
     const stop = () => socket.close();
     signal.addEventListener('abort', stop, { once: true });
     socket.onmessage = ({ data }: MessageEvent<string>) => {
-      const message = JSON.parse(data) as Message;
+      const message = JSON.parse(data) as EventsAnswer;
       if (message.type === 'event') listener.event(message.event);
       else {
         clearTimeout(late);

@@ -2,24 +2,24 @@
 import { computed, effect, signal } from '@preact/signals';
 import { ApiError, del, get, post } from '../api/http.js';
 import { refused, token } from '../api/token.js';
-import type { ReceiptView, SandboxView, TaskView } from '../api/types.js';
+import type { ImageDocument, ReceiptView, SandboxDocument, ServerEvent, TaskDocument } from '../api/types.js';
 import { plural } from '../text/format.js';
 import { isCleanReceipt } from './clean-receipt.js';
-import { connection, follow, type LiveEvent } from './connection.js';
+import { connection, follow } from './connection.js';
 import { attempt, notify } from './notices.js';
 import { resource } from './resource.js';
 import { route } from './route.js';
 import { UsageHistory } from './usage-history.js';
 
 export const sandboxes = resource(async () => {
-  const list = await get<SandboxView[]>('/v1/sandboxes?stats=1');
+  const list = await get<SandboxDocument[]>('/v1/sandboxes?stats=1');
   usage.take(list, Date.now());
   return list;
 });
-export const tasks = resource(() => get<TaskView[]>('/v1/tasks'));
+export const tasks = resource(() => get<TaskDocument[]>('/v1/tasks'));
 export const receipts = resource(() => get<ReceiptView[]>('/v1/receipts'));
 export const specs = resource(() => get<string[]>('/v1/specs'));
-export const images = resource(() => get<{ name: string }[]>('/v1/images'));
+export const images = resource(() => get<ImageDocument[]>('/v1/images'));
 
 /** CPU use over the last minute. */
 export const usage = new UsageHistory();
@@ -27,11 +27,11 @@ export const usage = new UsageHistory();
 /** Sandboxes being made: they have no figures yet. */
 export const creating = signal<ReadonlyMap<string, { image: string; at: number }>>(new Map());
 
-export const isRunning = (task: TaskView): boolean => task.state === 'running' || task.state === 'aborting';
+export const isRunning = (task: TaskDocument): boolean => task.state === 'running' || task.state === 'aborting';
 export const runningTasks = computed(() => (tasks.data.value ?? []).filter(isRunning));
 
 /** The task an abort button means: the one that is shown, else the last that was started. */
-export const currentTask = computed<TaskView | undefined>(() => {
+export const currentTask = computed<TaskDocument | undefined>(() => {
   const { value } = route;
   const shown = value.view === 'task' ? runningTasks.value.find(({ id }) => id === value.id) : undefined;
   return shown ?? [...runningTasks.value].sort((a, b) => b.startedAt - a.startedAt)[0];
@@ -60,12 +60,12 @@ const receiptsSoon = soon(receipts.load);
 /** Listeners of views to what happens (`event`), and to that events may have been missed (`reload`). */
 export const liveEvents = new EventTarget();
 export class LiveEventMessage extends Event {
-  constructor(readonly detail: LiveEvent) {
+  constructor(readonly detail: ServerEvent) {
     super('event');
   }
 }
 
-function take(event: LiveEvent): void {
+function take(event: ServerEvent): void {
   liveEvents.dispatchEvent(new LiveEventMessage(event));
   switch (event.type) {
     case 'task':
@@ -151,7 +151,10 @@ export async function abortTask(id: string): Promise<void> {
 export async function abortEverything(): Promise<void> {
   await attempt('Not everything could be aborted', async () => {
     // As it is now, not as it was shown.
-    const [found, open] = await Promise.all([get<TaskView[]>('/v1/tasks'), get<SandboxView[]>('/v1/sandboxes')]);
+    const [found, open] = await Promise.all([
+      get<TaskDocument[]>('/v1/tasks'),
+      get<SandboxDocument[]>('/v1/sandboxes'),
+    ]);
     const running = found.filter(isRunning);
     // A task closes its own.
     const loose = open.filter(({ task }) => !running.some(({ id }) => id === task));

@@ -59,10 +59,10 @@ export class TaskStream {
       const { from, to } = data as { from: number; to: number };
       this.run.missed += to - from + 1;
     } else {
-      const { result } = data as TaskEnd;
-      if (result) {
-        this.run.fill(result);
-        this.result.value = result;
+      const end = data as TaskEnd;
+      if ('result' in end) {
+        this.run.fill(end.result);
+        this.result.value = end.result;
       }
       this.#changed();
       return true;

@@ -1,5 +1,5 @@
 /** Turns counters of CPU time into percentages over time. */
-import type { SandboxView } from '../api/types.js';
+import type { SandboxDocument } from '../api/types.js';
 
 const SAMPLES = 30;
 
@@ -13,7 +13,7 @@ interface Series {
 export class UsageHistory {
   readonly #series = new Map<string, Series>();
 
-  take(sandboxes: readonly SandboxView[], at: number): void {
+  take(sandboxes: readonly SandboxDocument[], at: number): void {
     const alive = new Set(sandboxes.map(({ id }) => id));
     for (const id of this.#series.keys()) if (!alive.has(id)) this.#series.delete(id);
     for (const { id, stats } of sandboxes) {

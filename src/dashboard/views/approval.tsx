@@ -1,7 +1,7 @@
 /** A commit that waits: what it would change on the host, and the answer. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { get, post } from '../api/http.js';
-import type { Approval as ApprovalDocument } from '../api/types.js';
+import type { PendingApproval } from '../api/types.js';
 import { DiffView } from '../components/diff-view.js';
 import { Loading, Problem } from '../components/problem.js';
 import { attempt } from '../state/notices.js';
@@ -12,7 +12,7 @@ import { safeLine } from '../text/safe-text.js';
 
 export function Approval({ id }: { id: string }) {
   const url = `/v1/tasks/${encodeURIComponent(id)}/approval`;
-  const approval = useMemo(() => resource(() => get<ApprovalDocument>(url)), [url]);
+  const approval = useMemo(() => resource(() => get<PendingApproval>(url)), [url]);
   useEffect(() => void approval.load(), [approval]);
   const { data, error } = approval;
   if (error.value)
@@ -21,7 +21,7 @@ export function Approval({ id }: { id: string }) {
   return <Decide url={url} approval={data.value} />;
 }
 
-function Decide({ url, approval }: { url: string; approval: ApprovalDocument }) {
+function Decide({ url, approval }: { url: string; approval: PendingApproval }) {
   const { branch, target, changes, withSeed, flagged, diff } = approval;
   const [allowed, setAllowed] = useState<ReadonlySet<string>>(new Set());
   const [feedback, setFeedback] = useState('');

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
-import type { SandboxView } from '../api/types.js';
+import type { SandboxDocument } from '../api/types.js';
 import { Dialog } from '../components/dialog.js';
 import { Problem } from '../components/problem.js';
 import { type Failure, failureOf } from '../state/notices.js';
@@ -20,7 +20,7 @@ export function CreateSandbox({ onClose }: { onClose: () => void }) {
     setBusy(true);
     setProblem(undefined);
     try {
-      const { id } = await post<SandboxView>('/v1/sandboxes', optionsOf(new FormData(form)));
+      const { id } = await post<SandboxDocument>('/v1/sandboxes', optionsOf(new FormData(form)));
       await sandboxes.load();
       onClose();
       go(links.sandbox(id));

@@ -61,13 +61,12 @@ export function ReceiptTable({ receipts: list }: { receipts: readonly ReceiptVie
 }
 
 function Row({ receipt, timed }: { receipt: ReceiptView; timed: boolean }) {
-  const { sandbox, container, directory, commandsKilled, durationMs, errors, at, image, reuse } = receipt;
+  const { sandbox, container, directory, commandsKilled, durationMs, errors, at, reuse } = receipt;
   const clean = isCleanReceipt(receipt);
   return (
     <tr>
       <th scope="row">
         <code>{safeLine(sandbox)}</code>
-        {image && <span class="muted"> {safeLine(image)}</span>}
       </th>
       <td data-label="Verdict">
         <Badge state={clean ? 'passed' : 'failed'}>{clean ? 'nothing left' : 'look at it'}</Badge>

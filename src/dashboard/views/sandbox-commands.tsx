@@ -1,7 +1,7 @@
 /** Commands: run one and watch it; those that programs left in the background, and all there were, are listed below. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { del, get } from '../api/http.js';
-import type { CommandResult, CommandView } from '../api/types.js';
+import type { CommandDocument, CommandResult } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { Output } from '../components/output.js';
 import { Empty, Hint } from '../components/problem.js';
@@ -164,7 +164,7 @@ const REFRESH_MS = 2000;
 /** Those that programs started and left to run: the server keeps the head and tail of their output. */
 function BackgroundCommands({ sandbox }: { sandbox: string }) {
   const base = `/v1/sandboxes/${encodeURIComponent(sandbox)}/commands`;
-  const commands = useMemo(() => resource(() => get<CommandView[]>(base)), [base]);
+  const commands = useMemo(() => resource(() => get<CommandDocument[]>(base)), [base]);
   useEffect(() => {
     void commands.load();
     const timer = setInterval(() => {
@@ -190,7 +190,7 @@ function BackgroundCommands({ sandbox }: { sandbox: string }) {
   );
 }
 
-function Background({ command, kill }: { command: CommandView; kill: () => void }) {
+function Background({ command, kill }: { command: CommandDocument; kill: () => void }) {
   const { running, startedAt, result, stdout, stderr } = command;
   const output = useMemo(() => {
     const log = new OutputLog();

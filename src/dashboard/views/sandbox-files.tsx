@@ -1,7 +1,7 @@
 /** The files of a sandbox: look, take, bring. Nothing of them is ever run or rendered as a page. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { get, send } from '../api/http.js';
-import type { FileEntry } from '../api/types.js';
+import type { FileInfo } from '../api/types.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
 import { attempt, notify } from '../state/notices.js';
 import { resource } from '../state/resource.js';
@@ -18,7 +18,7 @@ export function SandboxFiles({ sandbox }: { sandbox: string }) {
   const [opened, setOpened] = useState<string>();
   const base = `/v1/sandboxes/${encodeURIComponent(sandbox)}/files`;
   const listing = useMemo(
-    () => resource(() => get<FileEntry[]>(`${base}/list?path=${encodeURIComponent(path)}&maxEntries=${MAX_ENTRIES}`)),
+    () => resource(() => get<FileInfo[]>(`${base}/list?path=${encodeURIComponent(path)}&maxEntries=${MAX_ENTRIES}`)),
     [base, path],
   );
   useEffect(() => void listing.load(), [listing]);
@@ -120,7 +120,7 @@ function Crumbs({ path, enter }: { path: string; enter: (path: string) => void }
 }
 
 interface EntryProps {
-  entry: FileEntry;
+  entry: FileInfo;
   full: string;
   opened: string | undefined;
   enter: (path: string) => void;

@@ -1,7 +1,7 @@
 /** One sandbox: how it is, and what one can do in it. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
-import type { SandboxView } from '../api/types.js';
+import type { SandboxDocument } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { Labels } from '../components/labels.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
@@ -50,7 +50,7 @@ export function SandboxPage({ id, tab }: { id: string; tab: SandboxTab }) {
   );
 }
 
-function Head({ sandbox }: { sandbox: SandboxView }) {
+function Head({ sandbox }: { sandbox: SandboxDocument }) {
   const { id, image, createdAt, endsAt, state, stats, limits, labels } = sandbox;
   return (
     <>
@@ -61,7 +61,7 @@ function Head({ sandbox }: { sandbox: SandboxView }) {
           </p>
           <h1>
             <code>{safeLine(id)}</code> <span class="muted">{safeLine(image)}</span>
-            {state !== 'ready' && state !== 'open' && <Badge state={state} />}
+            {state !== 'open' && <Badge state={state} />}
           </h1>
           <Labels of={labels} max={50} />
         </div>

@@ -1,6 +1,6 @@
 /** Every sandbox there is, with what it uses and what it did last. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { SandboxView } from '../api/types.js';
+import type { SandboxDocument } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { CommandEnd, CommandName } from '../components/command-summary.js';
 import { Gauge } from '../components/gauge.js';
@@ -79,7 +79,7 @@ export function Sandboxes() {
   );
 }
 
-function Row({ sandbox }: { sandbox: SandboxView }) {
+function Row({ sandbox }: { sandbox: SandboxDocument }) {
   const { id, image, createdAt, state, labels } = sandbox;
   return (
     <tr>
@@ -87,7 +87,7 @@ function Row({ sandbox }: { sandbox: SandboxView }) {
         <a href={links.sandbox(id)}>
           <code>{safeLine(id)}</code>
         </a>
-        {state !== 'ready' && state !== 'open' && <Badge state={state} />}
+        {state !== 'open' && <Badge state={state} />}
         <Labels of={labels} max={3} />
       </th>
       <td data-label="Image">{safeLine(image)}</td>
@@ -126,7 +126,7 @@ export function Cpu({ id }: { id: string }) {
   );
 }
 
-export function Memory({ sandbox: { stats, limits } }: { sandbox: SandboxView }) {
+export function Memory({ sandbox: { stats, limits } }: { sandbox: SandboxDocument }) {
   const used = stats?.memoryBytes;
   const { memory } = limits;
   return (
@@ -137,7 +137,7 @@ export function Memory({ sandbox: { stats, limits } }: { sandbox: SandboxView })
   );
 }
 
-function LastCommand({ sandbox: { lastCommand } }: { sandbox: SandboxView }) {
+function LastCommand({ sandbox: { lastCommand } }: { sandbox: SandboxDocument }) {
   if (!lastCommand) return <span class="muted">none yet</span>;
   return (
     <>

@@ -1,6 +1,6 @@
 /** One task: its branches as they compete, what they print, the verdicts, and the commit. */
 import { useEffect, useState } from 'preact/hooks';
-import type { TaskResult, TaskView } from '../api/types.js';
+import type { TaskDocument, TaskResult } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { Output } from '../components/output.js';
 import { Empty, Hint, Loading, Problem } from '../components/problem.js';
@@ -57,7 +57,7 @@ function Unknown({ id }: { id: string }) {
   );
 }
 
-function Head({ task }: { task: TaskView }) {
+function Head({ task }: { task: TaskDocument }) {
   const { id, spec, state, startedAt, endedAt, awaitsApproval } = task;
   return (
     <header class="view-head">
@@ -79,7 +79,7 @@ function Head({ task }: { task: TaskView }) {
   );
 }
 
-function Outcome({ task, run }: { task: TaskView; run: TaskRun | undefined }) {
+function Outcome({ task, run }: { task: TaskDocument; run: TaskRun | undefined }) {
   const said = task.error ?? task.finalOutput ?? run?.finalOutput;
   return (
     <>

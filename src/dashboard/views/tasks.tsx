@@ -1,7 +1,7 @@
 /** Tasks: start one from a spec that the server knows, and see how all of them are. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
-import type { TaskView } from '../api/types.js';
+import type { TaskDocument } from '../api/types.js';
 import { AbortButton } from '../components/abort-button.js';
 import { Badge } from '../components/badge.js';
 import { Empty, Loading, Problem } from '../components/problem.js';
@@ -61,7 +61,7 @@ export function Tasks() {
   );
 }
 
-function Row({ task }: { task: TaskView }) {
+function Row({ task }: { task: TaskDocument }) {
   const { id, spec, state, awaitsApproval, startedAt, endedAt, iteration, branches, finalOutput, error } = task;
   const running = isRunning(task);
   return (

@@ -7,7 +7,9 @@ import type { CommandHandle } from '../../command/command-handle.js';
 import type { SpawnOptions } from '../../command/options.js';
 import type { CommandResult } from '../../command/outcome.js';
 import { OutputBuffer } from '../../command/output-buffer.js';
-import type { CommandLine, Sandbox } from '../../sandbox/sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { OutputPiece } from '../../wire/channels.js';
+import type { CommandDocument } from '../../wire/commands.js';
 import { News } from '../news.js';
 
 /** Kept of each channel. */
@@ -16,21 +18,9 @@ const KEPT_BYTES = 256 * 1024;
 const OUTPUT_END_MS = 1000;
 const CHANNELS = ['stdout', 'stderr'] as const;
 
-export interface CommandDocument {
-  id: string;
-  pid?: number;
-  command: CommandLine;
-  startedAt: string;
-  running: boolean;
-  result?: CommandResult;
-  stdout: string;
-  stderr: string;
-  truncated: boolean;
-}
-
 interface Background {
   id: string;
-  command: CommandLine;
+  command: CommandDocument['command'];
   startedAt: Date;
   handle: CommandHandle;
   stdout: OutputBuffer;
@@ -41,9 +31,6 @@ interface Background {
   /** For those that follow its output: there is more, or its end. */
   news: News;
 }
-
-/** Some output of one channel, or how much of it came and went before the reader asked for it. */
-export type OutputPiece = { channel: (typeof CHANNELS)[number] } & ({ bytes: Buffer } | { missing: number });
 
 export class BackgroundCommands {
   readonly #sandbox: Sandbox;
@@ -57,7 +44,7 @@ export class BackgroundCommands {
   }
 
   /** @throws RipcordError `quota`; what `sandbox.spawn()` throws */
-  async spawn(command: CommandLine, options: SpawnOptions): Promise<CommandDocument> {
+  async spawn(command: CommandDocument['command'], options: SpawnOptions): Promise<CommandDocument> {
     this.#forget();
     if (this.#commands.size + this.#starting >= this.#max) {
       throw new RipcordError('quota', `This sandbox has ${this.#max} commands in the background, the most it may have`);

@@ -1,21 +1,6 @@
 /** Keeps the last commands of one sandbox and how they ended, however they were started. */
 import type { CommandResult } from '../../command/outcome.js';
-
-export interface LastCommand {
-  /** Shortened where it is long. */
-  argv: readonly string[];
-  /** Times in milliseconds since 1970. */
-  startedAt: number;
-  endedAt?: number;
-  outcome?: string;
-  exitCode?: number | null;
-}
-
-export interface PastCommand extends LastCommand {
-  id: string;
-  /** The name of the signal that ended it. */
-  signal?: string;
-}
+import type { LastCommand, PastCommand } from '../../wire/commands.js';
 
 const MAX_COMMANDS = 100;
 const MAX_ARGUMENTS = 16;

@@ -1,22 +1,16 @@
 /** Commands in the background: started by one request, looked at and ended by others. */
 import { z } from 'zod';
-import { callerOf } from '../call.js';
+import { commandSchema, killQuery, pastCommandSchema, spawnBody, waitQuery } from '../../wire/commands.js';
+import { errorSchema } from '../../wire/errors.js';
+import { commandParams, sandboxParams } from '../../wire/fields.js';
 import type { App, ServerContext } from '../context.js';
-import {
-  commandParams,
-  commandSchema,
-  errorSchema,
-  killQuery,
-  pastCommandSchema,
-  sandboxParams,
-  spawnBody,
-  waitQuery,
-} from '../schemas.js';
 import { outputSession } from '../ws/output-session.js';
+import { sandboxOf } from './scope.js';
 
 export function addCommands(app: App, context: ServerContext): void {
-  const { sandboxes } = context;
   const tags = ['commands'];
+  const commandsOf = (request: Parameters<typeof sandboxOf>[1]) =>
+    context.sandboxes.commands(sandboxOf(context, request));
   app.post(
     '/v1/sandboxes/:id/commands',
     {
@@ -29,9 +23,8 @@ export function addCommands(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const sandbox = sandboxes.get(callerOf(request), request.params.id);
       const { command, ...options } = request.body;
-      return reply.code(201).send(await sandboxes.commands(sandbox).spawn(command, options));
+      return reply.code(201).send(await commandsOf(request).spawn(command, options));
     },
   );
   app.get(
@@ -44,7 +37,7 @@ export function addCommands(app: App, context: ServerContext): void {
         response: { 200: z.array(commandSchema) },
       },
     },
-    async (request) => sandboxes.commands(sandboxes.get(callerOf(request), request.params.id)).list(),
+    async (request) => commandsOf(request).list(),
   );
   app.get(
     '/v1/sandboxes/:id/history',
@@ -56,7 +49,7 @@ export function addCommands(app: App, context: ServerContext): void {
         response: { 200: z.array(pastCommandSchema), 404: errorSchema },
       },
     },
-    async (request) => sandboxes.history(sandboxes.get(callerOf(request), request.params.id)),
+    async (request) => context.sandboxes.history(sandboxOf(context, request)),
   );
   app.get(
     '/v1/sandboxes/:id/commands/:command',
@@ -69,10 +62,7 @@ export function addCommands(app: App, context: ServerContext): void {
         response: { 200: commandSchema, 404: errorSchema },
       },
     },
-    async (request) => {
-      const { id, command } = request.params;
-      return sandboxes.commands(sandboxes.get(callerOf(request), id)).get(command, request.query.waitMs);
-    },
+    async (request) => commandsOf(request).get(request.params.command, request.query.waitMs),
   );
   app.get(
     '/v1/sandboxes/:id/commands/:command/output',
@@ -90,9 +80,6 @@ export function addCommands(app: App, context: ServerContext): void {
         response: { 200: commandSchema, 404: errorSchema },
       },
     },
-    async (request) => {
-      const { id, command } = request.params;
-      return sandboxes.commands(sandboxes.get(callerOf(request), id)).kill(command, request.query.signal);
-    },
+    async (request) => commandsOf(request).kill(request.params.command, request.query.signal),
   );
 }

@@ -1,6 +1,7 @@
 /** What happens, for a UI: sandboxes come and go, commands run, tasks go on. */
+
+import { afterQuery } from '../../wire/fields.js';
 import type { App, ServerContext } from '../context.js';
-import { afterQuery } from '../schemas.js';
 import { eventsSession } from '../ws/events-session.js';
 
 export function addEvents(app: App, context: ServerContext): void {

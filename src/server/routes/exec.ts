@@ -1,26 +1,33 @@
 /** Commands and code, run to their end: one answer, or events while they run. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import type { ExecOptions } from '../../command/options.js';
 import type { ExecResult } from '../../command/outcome.js';
 import { refusalOf } from '../../http/error-status.js';
+import { execBody, runCodeBody, type WireResult, wireResultSchema } from '../../wire/commands.js';
+import { errorSchema } from '../../wire/errors.js';
+import { sandboxParams } from '../../wire/fields.js';
 import { encodeResult } from '../../wire/result.js';
-import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
-import { errorSchema, execBody, execResultSchema, runCodeBody, sandboxParams } from '../schemas.js';
 import { SseStream, sseHeaders, wantsEvents } from '../sse.js';
 import { execSession } from '../ws/exec-session.js';
+import { sandboxOf } from './scope.js';
 
-type Bytes = ExecOptions<Uint8Array> & { encoding: 'buffer' };
-type Run = (options: Bytes) => Promise<ExecResult<Uint8Array>>;
-interface Wire {
-  encoding: 'utf8' | 'base64';
-  stdin?: string | { base64: string } | undefined;
-}
+type Body = Pick<z.output<typeof execBody>, 'encoding' | 'stdin'>;
+type Chunk = string | Uint8Array;
+/** The options of `exec` for either encoding, which only the body of a request tells. */
+type Options = Omit<ExecOptions<Chunk>, 'encoding'> & { encoding?: never };
+type Run = (options: Options) => Promise<ExecResult<Chunk>>;
 
 export function addExec(app: App, context: ServerContext): void {
-  const { sandboxes } = context;
   const tags = ['commands'];
-  const response = { 200: execResultSchema, 400: errorSchema, 404: errorSchema, 410: errorSchema, 499: errorSchema };
+  const response = {
+    200: wireResultSchema,
+    400: errorSchema,
+    404: errorSchema,
+    410: errorSchema,
+    499: errorSchema,
+  };
   app.post(
     '/v1/sandboxes/:id/exec',
     {
@@ -33,11 +40,11 @@ export function addExec(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const sandbox = sandboxes.get(callerOf(request), request.params.id);
+      const sandbox = sandboxOf(context, request);
       const { command, encoding, stdin, ...options } = request.body;
-      const given = { ...options, ...stdinOf(stdin) };
-      const text = (more: ExecOptions) => sandbox.exec(command, { ...given, ...more });
-      return run(request, reply, context, { encoding }, text, (more) => sandbox.exec(command, { ...given, ...more }));
+      return run(request, reply, context, { encoding, stdin }, (more) =>
+        sandbox.exec(command, { ...options, ...more }),
+      );
     },
   );
   app.get('/v1/sandboxes/:id/exec', { websocket: true }, (socket, request) => execSession(socket, request, context));
@@ -53,11 +60,11 @@ export function addExec(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const sandbox = sandboxes.get(callerOf(request), request.params.id);
+      const sandbox = sandboxOf(context, request);
       const { code, encoding, stdin, ...options } = request.body;
-      const given = { ...options, ...stdinOf(stdin) };
-      const text = (more: ExecOptions) => sandbox.runCode(code, { ...given, ...more });
-      return run(request, reply, context, { encoding }, text, (more) => sandbox.runCode(code, { ...given, ...more }));
+      return run(request, reply, context, { encoding, stdin }, (more) =>
+        sandbox.runCode(code, { ...options, ...more }),
+      );
     },
   );
 }
@@ -66,46 +73,34 @@ async function run(
   request: FastifyRequest,
   reply: FastifyReply,
   { calls }: ServerContext,
-  { encoding }: Pick<Wire, 'encoding'>,
-  text: (options: ExecOptions) => Promise<ExecResult>,
-  bytes: Run,
-): Promise<unknown> {
+  { encoding, stdin }: Body,
+  command: Run,
+): Promise<WireResult> {
   const signal = calls.signalOf(request, reply);
-  if (wantsEvents(request.headers.accept)) return stream(reply, encoding, signal, text, bytes);
-  return encoding === 'utf8' ? text({ signal }) : encodeResult(await bytes({ signal, encoding: 'buffer' }));
-}
-
-function stream(
-  reply: FastifyReply,
-  encoding: Wire['encoding'],
-  signal: AbortSignal,
-  text: (options: ExecOptions) => Promise<ExecResult>,
-  bytes: Run,
-): FastifyReply {
+  // The text of a result may differ from its bytes: the line at a gap is in it.
+  const isText = encoding === 'utf8';
+  const options = { ...stdinOf(stdin), signal, ...(!isText && { encoding: 'buffer' }) } as Options;
+  const toWire = (result: ExecResult<Chunk>): WireResult => (isText ? (result as ExecResult) : encodeResult(result));
+  if (!wantsEvents(request.headers.accept)) return toWire(await command(options));
   const events = new SseStream();
   // A promise makes the command wait for the reader.
-  const tell = (name: string) => (chunk: string | Uint8Array) =>
+  const send = (name: string) => (chunk: Chunk) =>
     events.event(
       name,
       JSON.stringify({ data: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('base64') }),
     );
-  const callbacks = { signal, onStdout: tell('stdout'), onStderr: tell('stderr') };
-  const running =
-    encoding === 'utf8'
-      ? text(callbacks)
-      : bytes({ ...callbacks, encoding: 'buffer' }).then((result) => encodeResult(result));
-  running
+  command({ ...options, onStdout: send('stdout'), onStderr: send('stderr') })
     .then(
-      (result) => events.event('result', JSON.stringify(result)),
+      (result) => events.event('result', JSON.stringify(toWire(result))),
       (error) => events.event('error', JSON.stringify(refusalOf(error).document.error)),
     )
     .finally(() => events.end())
     .catch(() => events.destroy());
   sseHeaders(reply);
-  return reply.send(events);
+  return reply.send(events) as unknown as Promise<WireResult>;
 }
 
-function stdinOf(stdin: Wire['stdin']): { stdin?: string | Buffer } {
+function stdinOf(stdin: Body['stdin']): { stdin?: string | Buffer } {
   if (stdin === undefined) return {};
   return { stdin: typeof stdin === 'string' ? stdin : Buffer.from(stdin.base64, 'base64') };
 }

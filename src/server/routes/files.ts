@@ -1,31 +1,30 @@
 /** Files: content as streams up and down, the rest as JSON. */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { callerOf } from '../call.js';
-import type { App, ServerContext } from '../context.js';
-import { sendList, sendWithList } from '../json-list.js';
+import { errorSchema } from '../../wire/errors.js';
+import { bytesSchema, sandboxParams } from '../../wire/fields.js';
 import {
   diffAnswerSchema,
   diffQuery,
-  errorSchema,
   fileSchema,
   listQuery,
   makeDirBody,
   readQuery,
   removeQuery,
   renameBody,
-  sandboxParams,
   statQuery,
   writeQuery,
-} from '../schemas.js';
-import { addScope, takeRawBodies } from './scope.js';
+} from '../../wire/files.js';
+import type { App, ServerContext } from '../context.js';
+import { sendList, sendWithList } from '../json-list.js';
+import { addScope, filesOf, takeRawBodies } from './scope.js';
 
 const tags = ['files'];
 const OCTETS = 'application/octet-stream';
 
 export function addFiles(app: App, context: ServerContext): void {
-  const { sandboxes, calls } = context;
-  addScope(app, (scope) => addUpload(scope, context));
+  const called = filesOf(context);
+  addScope(app, (scope) => addUpload(scope, called));
   app.get(
     '/v1/sandboxes/:id/files',
     {
@@ -36,13 +35,13 @@ export function addFiles(app: App, context: ServerContext): void {
         params: sandboxParams,
         querystring: readQuery,
         produces: [OCTETS],
-        response: { 404: errorSchema },
+        response: { 200: bytesSchema, 404: errorSchema },
       },
     },
     async (request, reply) => {
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
+      const { files, signal } = called(request, reply);
       const { path, ...options } = request.query;
-      const content = await files.readStream(path, { ...options, signal: calls.signalOf(request, reply) });
+      const content = await files.readStream(path, { ...options, signal });
       const isHead = request.method === 'HEAD';
       if (isHead) content.destroy();
       // What a sandbox made is no page of this origin, whatever it says.
@@ -65,8 +64,8 @@ export function addFiles(app: App, context: ServerContext): void {
     },
     async (request, reply) => {
       const { path, ...options } = request.query;
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
-      await files.remove(path, { ...options, signal: calls.signalOf(request, reply) });
+      const { files, signal } = called(request, reply);
+      await files.remove(path, { ...options, signal });
       return reply.code(204).send(null);
     },
   );
@@ -83,8 +82,8 @@ export function addFiles(app: App, context: ServerContext): void {
     },
     async (request, reply) => {
       const { path, ...options } = request.query;
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
-      const listed = await files.list(path, { ...options, signal: calls.signalOf(request, reply) });
+      const { files, signal } = called(request, reply);
+      const listed = await files.list(path, { ...options, signal });
       return sendList(reply, listed);
     },
   );
@@ -101,8 +100,8 @@ export function addFiles(app: App, context: ServerContext): void {
     },
     async (request, reply) => {
       const { path, ...options } = request.query;
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
-      return files.stat(path, { ...options, signal: calls.signalOf(request, reply) });
+      const { files, signal } = called(request, reply);
+      return files.stat(path, { ...options, signal });
     },
   );
   app.post(
@@ -118,8 +117,8 @@ export function addFiles(app: App, context: ServerContext): void {
     },
     async (request, reply) => {
       const { path, ...options } = request.body;
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
-      await files.makeDir(path, { ...options, signal: calls.signalOf(request, reply) });
+      const { files, signal } = called(request, reply);
+      await files.makeDir(path, { ...options, signal });
       return reply.code(204).send(null);
     },
   );
@@ -128,8 +127,8 @@ export function addFiles(app: App, context: ServerContext): void {
     { schema: { tags, summary: 'Rename', params: sandboxParams, body: renameBody, response: { 204: z.null() } } },
     async (request, reply) => {
       const { from, to, ...options } = request.body;
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
-      await files.rename(from, to, { ...options, signal: calls.signalOf(request, reply) });
+      const { files, signal } = called(request, reply);
+      await files.rename(from, to, { ...options, signal });
       return reply.code(204).send(null);
     },
   );
@@ -145,15 +144,15 @@ export function addFiles(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const sandbox = sandboxes.get(callerOf(request), request.params.id);
-      const changes = await sandbox.diff({ ...request.query, signal: calls.signalOf(request, reply) });
+      const { files, signal } = called(request, reply);
+      const changes = await files.diff({ ...request.query, signal });
       const rest = { ignored: [...changes.ignored], ignoredCount: changes.ignoredCount };
       return sendWithList(reply, 'changes', changes, rest);
     },
   );
 }
 
-function addUpload(app: App, { sandboxes, calls }: ServerContext): void {
+function addUpload(app: App, called: ReturnType<typeof filesOf>): void {
   takeRawBodies(app);
   app.put(
     '/v1/sandboxes/:id/files',
@@ -170,9 +169,9 @@ function addUpload(app: App, { sandboxes, calls }: ServerContext): void {
     },
     async (request, reply) => {
       const { path, ...options } = request.query;
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
+      const { files, signal } = called(request, reply);
       const content = (request.body ?? '') as Readable | string;
-      await files.write(path, content, { ...options, signal: calls.signalOf(request, reply) });
+      await files.write(path, content, { ...options, signal });
       return reply.code(204).send(null);
     },
   );

@@ -1,5 +1,5 @@
 /** `/healthz` for whoever watches the process, `/metrics` for Prometheus. */
-import { z } from 'zod';
+import { healthSchema } from '../../wire/sandboxes.js';
 import type { App, ServerContext } from '../context.js';
 
 export function addHealth(app: App, { metrics, draining, manager }: ServerContext): void {
@@ -13,8 +13,8 @@ export function addHealth(app: App, { metrics, draining, manager }: ServerContex
         summary: 'Whether it takes work: 200, or 503 once it is stopping',
         security: [],
         response: {
-          200: z.object({ status: z.literal('ok'), sandboxes: z.number() }),
-          503: z.object({ status: z.literal('draining'), sandboxes: z.number() }),
+          200: healthSchema('ok'),
+          503: healthSchema('draining'),
         },
       },
     },

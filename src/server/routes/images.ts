@@ -1,7 +1,7 @@
 /** The images sandboxes run. */
 import { z } from 'zod';
+import { imageSchema } from '../../wire/sandboxes.js';
 import type { App, ServerContext } from '../context.js';
-import { imageSchema } from '../schemas.js';
 
 export function addImages(app: App, { manager }: ServerContext): void {
   app.get(

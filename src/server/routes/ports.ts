@@ -1,20 +1,20 @@
 /** What listens inside a sandbox: HTTP and WebSockets through a reverse proxy, anything else through a tunnel. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
 import { refusalOf } from '../../http/error-status.js';
 import { OPAQUE_ORIGIN } from '../../http/guards.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import { errorSchema } from '../../wire/errors.js';
+import { SANDBOX_ID, sandboxParams } from '../../wire/fields.js';
+import { portParams, previewBody, previewSchema, proxyParams } from '../../wire/ports.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import { ownFields, preflightFields } from '../ports/headers.js';
 import { type Forwarded, forwardRequest, forwardUpgrade } from '../ports/proxy.js';
-import { errorSchema, portSchema, previewBody, previewSchema, SANDBOX_ID, sandboxParams } from '../schemas.js';
 import { tunnelSession } from '../ws/tunnel-session.js';
 import { addScope, takeRawBodies } from './scope.js';
 
-const portParams = sandboxParams.extend({ port: portSchema });
-const proxyParams = portParams.extend({ '*': z.string() });
 const PROXIED = new RegExp(`^(/v1/sandboxes/${SANDBOX_ID.source}/ports/\\d{1,5})(/.*)$`);
 const PREVIEWED = /^(\/p\/[A-Za-z0-9_-]+)(\/.*)$/;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

@@ -1,8 +1,9 @@
 /** Aborting a request of one's own that is still under way. */
 import { RipcordError } from '../../base/errors.js';
+import { errorSchema } from '../../wire/errors.js';
+import { abortAnswerSchema, requestParams } from '../../wire/fields.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
-import { abortAnswerSchema, errorSchema, requestParams } from '../schemas.js';
 
 export function addRequests(app: App, { calls }: ServerContext): void {
   app.post(

@@ -1,17 +1,23 @@
 /** Making, listing, prolonging and ending sandboxes. */
 import { z } from 'zod';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import { errorSchema } from '../../wire/errors.js';
+import { sandboxParams } from '../../wire/fields.js';
+import {
+  callerCreateSchema,
+  extendBody,
+  keptReceiptSchema,
+  receiptSchema,
+  sandboxSchema,
+  statsQuery,
+} from '../../wire/sandboxes.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
-import { callerCreateSchema, checkLifetime } from '../create-options.js';
-import { errorSchema, receiptSchema, sandboxParams, sandboxSchema } from '../schemas.js';
+import { checkLifetime } from '../create-options.js';
+import { sandboxOf } from './scope.js';
 
-const listQuery = z.strictObject({
-  /** `1`: with what the kernel counts. */
-  stats: z.enum(['0', '1']).default('0'),
-});
-
-export function addSandboxes(app: App, { sandboxes, calls, options: { callers } }: ServerContext): void {
+export function addSandboxes(app: App, context: ServerContext): void {
+  const { sandboxes, calls, options } = context;
   const tags = ['sandboxes'];
   app.post(
     '/v1/sandboxes',
@@ -30,7 +36,7 @@ export function addSandboxes(app: App, { sandboxes, calls, options: { callers } 
   );
   app.get(
     '/v1/sandboxes',
-    { schema: { tags, summary: 'The open ones', querystring: listQuery, response: { 200: z.array(sandboxSchema) } } },
+    { schema: { tags, summary: 'The open ones', querystring: statsQuery, response: { 200: z.array(sandboxSchema) } } },
     async (request) => {
       const found = sandboxes.list(callerOf(request));
       if (request.query.stats === '0') return found.map((sandbox) => sandboxes.describe(sandbox));
@@ -46,12 +52,12 @@ export function addSandboxes(app: App, { sandboxes, calls, options: { callers } 
         tags,
         summary: 'One of them',
         params: sandboxParams,
-        querystring: listQuery,
+        querystring: statsQuery,
         response: { 200: sandboxSchema, 404: errorSchema },
       },
     },
     async (request) => {
-      const sandbox = sandboxes.get(callerOf(request), request.params.id);
+      const sandbox = sandboxOf(context, request);
       if (request.query.stats === '0') return sandboxes.describe(sandbox);
       return { ...sandboxes.describe(sandbox), stats: await sandbox.stats() };
     },
@@ -66,7 +72,7 @@ export function addSandboxes(app: App, { sandboxes, calls, options: { callers } 
         response: { 200: receiptSchema, 404: errorSchema },
       },
     },
-    async (request) => sandboxes.get(callerOf(request), request.params.id).close(),
+    async (request) => sandboxOf(context, request).close(),
   );
   app.post(
     '/v1/sandboxes/:id/extend',
@@ -75,13 +81,13 @@ export function addSandboxes(app: App, { sandboxes, calls, options: { callers } 
         tags,
         summary: 'Set its end to so many milliseconds from now',
         params: sandboxParams,
-        body: callerCreateSchema.pick({ lifetimeMs: true }).required(),
+        body: extendBody,
         response: { 200: sandboxSchema, 404: errorSchema },
       },
     },
     async (request) => {
-      const sandbox = sandboxes.get(callerOf(request), request.params.id);
-      checkLifetime(request.body.lifetimeMs, callers);
+      const sandbox = sandboxOf(context, request);
+      checkLifetime(request.body.lifetimeMs, options.callers);
       sandbox.extend(request.body.lifetimeMs);
       return sandboxes.describe(sandbox);
     },
@@ -92,7 +98,7 @@ export function addSandboxes(app: App, { sandboxes, calls, options: { callers } 
       schema: {
         tags,
         summary: 'The last hundred teardowns, newest first',
-        response: { 200: z.array(receiptSchema.extend({ at: z.number() })) },
+        response: { 200: z.array(keptReceiptSchema) },
       },
     },
     async (request) => sandboxes.receipts(callerOf(request)),

@@ -1,5 +1,9 @@
-/** A part of the app with parsers and hooks of its own. */
-import type { App } from '../context.js';
+/** What the routes share: parts of the app with parsers and hooks of their own, and the sandbox that a path names. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { SandboxFiles } from '../../files/sandbox-files.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import { callerOf } from '../call.js';
+import type { App, ServerContext } from '../context.js';
 
 export function addScope(app: App, add: (scope: App) => unknown): void {
   void app.register((scope, _options, done) => {
@@ -12,3 +16,17 @@ export function takeRawBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 }
+
+/** @throws RipcordError `not-found`, also for a sandbox of another caller; SandboxLostError for one that has ended */
+export const sandboxOf = (
+  { sandboxes }: ServerContext,
+  request: FastifyRequest & { params: { id: string } },
+): Sandbox => sandboxes.get(callerOf(request), request.params.id);
+
+/** Returns what a file operation needs: the files of the sandbox that the path names, and the signal of the request. */
+export const filesOf =
+  (context: ServerContext) =>
+  (request: Parameters<typeof sandboxOf>[1], reply: FastifyReply): { files: SandboxFiles; signal: AbortSignal } => {
+    const { files } = sandboxOf(context, request);
+    return { files, signal: context.calls.signalOf(request, reply) };
+  };

@@ -3,21 +3,19 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
 import { toJson } from '../../executor/describe.js';
+import { errorSchema } from '../../wire/errors.js';
+import { abortAnswerSchema, afterQuery, bytesSchema, taskParams } from '../../wire/fields.js';
+import {
+  abortTaskBody,
+  approvalBody,
+  approvalSchema,
+  startTaskBody,
+  taskEndSchema,
+  taskSchema,
+} from '../../wire/tasks.js';
 import { callerOf } from '../call.js';
 import type { App, ServerContext } from '../context.js';
 import { onRequestEnd } from '../request-end.js';
-import {
-  abortAnswerSchema,
-  abortTaskBody,
-  afterQuery,
-  approvalBody,
-  approvalSchema,
-  errorSchema,
-  startTaskBody,
-  taskEndSchema,
-  taskParams,
-  taskSchema,
-} from '../schemas.js';
 import { SseStream, sseHeaders } from '../sse.js';
 import { taskSession } from '../ws/task-session.js';
 
@@ -140,7 +138,7 @@ function addTaskEvents(app: App, { tasks }: ServerContext): void {
         params: taskParams,
         querystring: afterQuery,
         produces: ['text/event-stream'],
-        response: { 404: errorSchema },
+        response: { 200: bytesSchema, 404: errorSchema },
       },
     },
     async (request, reply) => {

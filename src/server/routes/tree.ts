@@ -1,14 +1,16 @@
 /** Whole directory trees, as tar in both directions. */
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { callerOf } from '../call.js';
+import { errorSchema } from '../../wire/errors.js';
+import { bytesSchema, sandboxParams } from '../../wire/fields.js';
+import { putTreeQuery, treeQuery } from '../../wire/files.js';
 import type { App, ServerContext } from '../context.js';
-import { errorSchema, putTreeQuery, sandboxParams, treeQuery } from '../schemas.js';
-import { takeRawBodies } from './scope.js';
+import { filesOf, takeRawBodies } from './scope.js';
 
 const TAR = 'application/x-tar';
 
-export function addTree(app: App, { sandboxes, calls }: ServerContext): void {
+export function addTree(app: App, context: ServerContext): void {
+  const called = filesOf(context);
   takeRawBodies(app);
   const tags = ['files'];
   app.get(
@@ -20,13 +22,13 @@ export function addTree(app: App, { sandboxes, calls }: ServerContext): void {
         params: sandboxParams,
         querystring: treeQuery,
         produces: [TAR],
-        response: { 404: errorSchema },
+        response: { 200: bytesSchema, 404: errorSchema },
       },
     },
     async (request, reply) => {
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
+      const { files, signal } = called(request, reply);
       const { path, ...limits } = request.query;
-      const archive = await files.readArchive(path, { ...limits, signal: calls.signalOf(request, reply) });
+      const archive = await files.readArchive(path, { ...limits, signal });
       return reply.type(TAR).header('content-disposition', 'attachment').send(archive);
     },
   );
@@ -44,10 +46,10 @@ export function addTree(app: App, { sandboxes, calls }: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const { files } = sandboxes.get(callerOf(request), request.params.id);
+      const { files, signal } = called(request, reply);
       const archive = (request.body ?? Readable.from([])) as Readable;
       const { path, ...limits } = request.query;
-      await files.writeArchive(path, archive, { ...limits, signal: calls.signalOf(request, reply) });
+      await files.writeArchive(path, archive, { ...limits, signal });
       return reply.code(204).send(null);
     },
   );

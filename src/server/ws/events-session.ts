@@ -2,18 +2,17 @@
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
+import type { EventsAnswer } from '../../wire/messages.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
-import { SocketSession } from './socket-session.js';
+import { openSession } from './open-session.js';
 
 const nothing = z.never();
 
 export async function eventsSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): Promise<void> {
-  const { events, metrics, options } = context;
+  const { events } = context;
   const caller = callerOf(request);
-  const session = new SocketSession(socket, options.patience);
-  metrics.sockets.inc({ route: 'events' });
-  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'events' }), { once: true });
+  const session = openSession<EventsAnswer>(socket, context, 'events');
   session.onMessage(nothing, () => {}, undefined, { hello: false });
   const { lastEventId } = request.query as { lastEventId?: number };
   const after = lastEventId ?? events.lastId;

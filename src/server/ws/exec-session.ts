@@ -4,66 +4,23 @@
  */
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
-import { z } from 'zod';
 import { InvalidOptionsError, RipcordError } from '../../base/errors.js';
 import type { CommandHandle } from '../../command/command-handle.js';
-import { runCodeSchema, spawnSchema, terminalSizeSchema } from '../../command/options.js';
+import type { CommandResult } from '../../command/outcome.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { STDERR, STDOUT, type WireChannel } from '../../wire/channels.js';
+import type { WireResult } from '../../wire/commands.js';
+import type { ChannelName } from '../../wire/fields.js';
+import { type ExecAnswer, type ExecMessage, execMessageSchema } from '../../wire/messages.js';
 import { encodeResult } from '../../wire/result.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
-import { commandLineSchema, execBody, signalSchema } from '../schemas.js';
 import { CreditWindow } from './credit-window.js';
-import { CloseCode, SocketSession } from './socket-session.js';
+import { openSession } from './open-session.js';
+import { CloseCode, type SocketSession } from './socket-session.js';
 import { StdinQueue } from './stdin-queue.js';
 
-const channel = z.enum(['stdout', 'stderr']);
-const shared = {
-  /** Unacknowledged output of one channel the client takes; it then sends `ack`. Default: no such limit. */
-  window: z.number().int().min(1024).optional(),
-  /** Whether the command reads what is sent; else its stdin is empty. */
-  stdin: z.boolean().default(true),
-};
-const exec = execBody.omit({ command: true, stdin: true, encoding: true }).extend({
-  ...shared,
-  stdin: z.boolean().default(false),
-  encoding: z.enum(['utf8', 'buffer']).default('utf8'),
-});
-export const execMessageSchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    ...spawnSchema.pick({
-      cwd: true,
-      env: true,
-      timeoutMs: true,
-      killGraceMs: true,
-      drainMs: true,
-      pty: true,
-      detached: true,
-    }).shape,
-    ...shared,
-    type: z.literal('start'),
-    command: commandLineSchema,
-  }),
-  /** As `exec`: the result has the output, too. */
-  exec.extend({ type: z.literal('exec'), command: commandLineSchema }),
-  exec.extend({
-    type: z.literal('run-code'),
-    code: z.string(),
-    ...runCodeSchema.pick({ language: true, args: true, warm: true }).shape,
-  }),
-  z.strictObject({ type: z.literal('stdin'), data: z.base64() }),
-  z.strictObject({ type: z.literal('stdin_end') }),
-  z.strictObject({ type: z.literal('ack'), channel, bytes: z.number().int().min(1) }),
-  terminalSizeSchema.extend({ type: z.literal('resize') }),
-  z.strictObject({ type: z.literal('kill'), signal: signalSchema.optional() }),
-  /** As an AbortSignal: the answer is an error `aborted`, with what was known by then. */
-  z.strictObject({ type: z.literal('abort') }),
-  /** The command runs on without input; its output is dropped. */
-  z.strictObject({ type: z.literal('detach') }),
-]);
-type Message = z.output<typeof execMessageSchema>;
-type Begin = Extract<Message, { type: 'start' | 'exec' | 'run-code' }>;
+type Begin = Extract<ExecMessage, { type: 'start' | 'exec' | 'run-code' }>;
 
 export function execSession(
   socket: WebSocket,
@@ -71,7 +28,7 @@ export function execSession(
   context: ServerContext,
 ): void {
   const { id } = request.params as { id: string };
-  const session = new SocketSession(socket, context.options.patience);
+  const session = openSession<ExecAnswer>(socket, context, 'exec');
   let sandbox: Sandbox;
   try {
     sandbox = context.sandboxes.get(callerOf(request), id);
@@ -80,16 +37,13 @@ export function execSession(
     session.close(CloseCode.POLICY, 'no such sandbox');
     return;
   }
-  const { metrics, options } = context;
-  metrics.sockets.inc({ route: 'exec' });
-  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'exec' }), { once: true });
   let running: RunningCommand | undefined;
   session.onMessage(
     execMessageSchema,
     (message) => {
       if ('command' in message || 'code' in message) {
         if (running) throw new InvalidOptionsError('this socket has a command already');
-        running = new RunningCommand(session, sandbox, message, options.patience.closeBytes);
+        running = new RunningCommand(session, sandbox, message, context.options.patience.closeBytes);
         void running.run();
         return;
       }
@@ -105,15 +59,15 @@ export function execSession(
 
 class RunningCommand {
   readonly stdin: StdinQueue;
-  readonly #session: SocketSession;
+  readonly #session: SocketSession<ExecAnswer>;
   readonly #sandbox: Sandbox;
   readonly #begin: Begin;
   readonly #abort = new AbortController();
-  readonly #windows: Record<'stdout' | 'stderr', CreditWindow>;
+  readonly #windows: Record<ChannelName, CreditWindow>;
   #handle: CommandHandle | undefined;
   #detached = false;
 
-  constructor(session: SocketSession, sandbox: Sandbox, begin: Begin, maxStdinBytes: number) {
+  constructor(session: SocketSession<ExecAnswer>, sandbox: Sandbox, begin: Begin, maxStdinBytes: number) {
     this.#session = session;
     this.#sandbox = sandbox;
     this.#begin = begin;
@@ -134,7 +88,7 @@ class RunningCommand {
     this.#session.close();
   }
 
-  take(message: Exclude<Message, Begin>): void {
+  take(message: Exclude<ExecMessage, Begin>): void {
     switch (message.type) {
       case 'stdin':
         return this.stdin.push(Buffer.from(message.data, 'base64'));
@@ -173,7 +127,7 @@ class RunningCommand {
     for (const window of Object.values(this.#windows)) window.close();
   }
 
-  async #spawn(begin: Extract<Begin, { type: 'start' }>): Promise<object> {
+  async #spawn(begin: Extract<Begin, { type: 'start' }>): Promise<CommandResult> {
     const { type: _, command, window: __, stdin, ...options } = begin;
     const signal = this.#abort.signal;
     const handle = await this.#sandbox.spawn(command, { ...options, stdin: stdin ? 'pipe' : 'ignore', signal });
@@ -189,7 +143,7 @@ class RunningCommand {
     return result;
   }
 
-  async #exec(begin: Exclude<Begin, { type: 'start' }>): Promise<object> {
+  async #exec(begin: Exclude<Begin, { type: 'start' }>): Promise<WireResult> {
     const { window: _, stdin, encoding: __, ...rest } = begin;
     const common = {
       ...(stdin && { stdin: this.stdin.read() }),
@@ -207,7 +161,7 @@ class RunningCommand {
     return encodeResult(await this.#sandbox.runCode(code, { ...options, ...common, ...encode } as never));
   }
 
-  async #forward(output: AsyncIterable<Buffer>, name: 'stdout' | 'stderr'): Promise<void> {
+  async #forward(output: AsyncIterable<Buffer>, name: ChannelName): Promise<void> {
     try {
       for await (const chunk of output) await this.#tell(name, chunk);
     } catch (error) {
@@ -216,7 +170,7 @@ class RunningCommand {
     }
   }
 
-  async #tell(name: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
+  async #tell(name: ChannelName, bytes: Buffer): Promise<void> {
     const window = this.#windows[name];
     const head: WireChannel = name === 'stdout' ? STDOUT : STDERR;
     for (let at = 0; at < bytes.length; ) {

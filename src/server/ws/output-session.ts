@@ -7,18 +7,17 @@ import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
 import { STDERR, STDOUT } from '../../wire/channels.js';
+import type { OutputAnswer } from '../../wire/messages.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
-import { SocketSession } from './socket-session.js';
+import { openSession } from './open-session.js';
 
 const nothing = z.never();
 
 export async function outputSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): Promise<void> {
-  const { metrics, options, sandboxes } = context;
+  const { sandboxes } = context;
   const { id, command } = request.params as { id: string; command: string };
-  const session = new SocketSession(socket, options.patience);
-  metrics.sockets.inc({ route: 'output' });
-  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'output' }), { once: true });
+  const session = openSession<OutputAnswer>(socket, context, 'output');
   session.onMessage(nothing, () => {}, undefined, { hello: false });
   try {
     const pieces = sandboxes.commands(sandboxes.get(callerOf(request), id)).follow(command, session.gone);

@@ -11,7 +11,8 @@ export const CloseCode = { NORMAL: 1000, GOING_AWAY: 1001, POLICY: 1008, INTERNA
 
 type Data = string | Buffer;
 
-export class SocketSession {
+/** @template Sent The messages that go to the peer, besides errors. */
+export class SocketSession<Sent extends object> {
   readonly #socket: WebSocket;
   readonly #patience: Patience;
   readonly #gone = new AbortController();
@@ -64,13 +65,13 @@ export class SocketSession {
     }
   }
 
-  json(message: object): Promise<void> {
+  json(message: Sent): Promise<void> {
     return this.send(JSON.stringify(message));
   }
 
   /** Tells what went wrong; the socket stays open. */
   error(error: unknown): Promise<void> {
-    return this.json({ type: 'error', error: refusalOf(error).document.error });
+    return this.send(JSON.stringify({ type: 'error', error: refusalOf(error).document.error }));
   }
 
   close(code: number = CloseCode.NORMAL, reason = ''): void {

@@ -1,40 +1,24 @@
 /** `WS /ws/tasks`: one task and its abort button. Closing the socket aborts the task, unless it was started detached. */
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
-import { z } from 'zod';
 import { InvalidOptionsError } from '../../base/errors.js';
 import { toJson } from '../../executor/describe.js';
+import { type TaskAnswer, taskMessageSchema } from '../../wire/messages.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
-import { startTaskBody, taskParams } from '../schemas.js';
 import type { ServedTask } from '../served-tasks.js';
-import { CloseCode, SocketSession } from './socket-session.js';
-
-export const taskMessageSchema = z.discriminatedUnion('type', [
-  startTaskBody.extend({ type: z.literal('start'), detached: z.boolean().default(false) }),
-  z.strictObject({
-    type: z.literal('attach'),
-    id: taskParams.shape.id,
-    lastEventId: z.number().int().min(0).default(0),
-    /** False: this socket is its owner from now on, and closing it aborts the task. */
-    detached: z.boolean().default(true),
-  }),
-  z.strictObject({ type: z.literal('abort'), reason: z.string().max(1000).optional() }),
-  /** The task goes on when the socket is closed. */
-  z.strictObject({ type: z.literal('detach') }),
-]);
+import { openSession } from './open-session.js';
+import { CloseCode, type SocketSession } from './socket-session.js';
 
 export function taskSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): void {
-  const { tasks, metrics, options } = context;
+  const { tasks } = context;
   const caller = callerOf(request);
-  const session = new SocketSession(socket, options.patience);
+  const session = openSession<TaskAnswer>(socket, context, 'tasks');
   let task: ServedTask | undefined;
   let detached = false;
-  metrics.sockets.inc({ route: 'tasks' });
   session.gone.addEventListener(
     'abort',
     () => {
-      metrics.sockets.dec({ route: 'tasks' });
       if (task && !detached) void task.handle.abort({ graceMs: 0, reason: 'its WebSocket was closed' });
     },
     { once: true },
@@ -76,7 +60,7 @@ function assertNone(task: ServedTask | undefined): void {
   if (task) throw new InvalidOptionsError(`this socket has a task already: ${task.id}`);
 }
 
-async function follow(session: SocketSession, task: ServedTask, after: number): Promise<void> {
+async function follow(session: SocketSession<TaskAnswer>, task: ServedTask, after: number): Promise<void> {
   try {
     for await (const entry of task.journal.read(after, session.gone)) {
       if ('gap' in entry) await session.json({ type: 'gap', ...entry.gap });

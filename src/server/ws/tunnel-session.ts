@@ -2,17 +2,17 @@
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { join } from '../../ports/join.js';
+import type { TunnelAnswer } from '../../wire/messages.js';
 import { WebSocketDuplex } from '../../wire/websocket-duplex.js';
 import { callerOf } from '../call.js';
 import type { ServerContext } from '../context.js';
-import { CloseCode, SocketSession } from './socket-session.js';
+import { openSession } from './open-session.js';
+import { CloseCode } from './socket-session.js';
 
 export async function tunnelSession(socket: WebSocket, request: FastifyRequest, context: ServerContext): Promise<void> {
   const { id, port } = request.params as { id: string; port: number };
-  const { metrics, options, sandboxes } = context;
-  const session = new SocketSession(socket, options.patience);
-  metrics.sockets.inc({ route: 'tunnel' });
-  session.gone.addEventListener('abort', () => metrics.sockets.dec({ route: 'tunnel' }), { once: true });
+  const { sandboxes } = context;
+  const session = openSession<TunnelAnswer>(socket, context, 'tunnel');
   const outside = new WebSocketDuplex(socket);
   outside.on('error', () => {});
   try {

@@ -9,8 +9,8 @@ import * as files from '../../../src/files/options.js';
 import * as launch from '../../../src/launch/options.js';
 import * as ports from '../../../src/ports/options.js';
 import * as manager from '../../../src/sandbox/options.js';
-import { callerCreateSchema } from '../../../src/server/create-options.js';
 import { callersSchema } from '../../../src/server/options.js';
+import { callerCreateSchema } from '../../../src/wire/sandboxes.js';
 
 const { createSchema } = launch;
 const { execSchema, runCodeSchema, spawnSchema } = command;

@@ -22,6 +22,7 @@ import * as sandbox from '../../../src/sandbox/options.js';
 import * as server from '../../../src/server/options.js';
 import * as tools from '../../../src/tools/options.js';
 import * as verify from '../../../src/verify/test-options.js';
+import { callerLimitsSchema } from '../../../src/wire/sandboxes.js';
 
 const SRC = resolve(import.meta.dirname, '../../../src');
 
@@ -84,6 +85,7 @@ const SCHEMAS: Record<string, z.ZodObject> = {
   ToolboxOptions: tools.toolboxSchema,
   ClientOptions: client.clientSchema,
   RemoteCreateOptions: client.remoteCreateSchema,
+  RemoteLimits: callerLimitsSchema,
   ServerOptions: server.serverSchema,
   TokenOptions: server.tokenSchema,
   TcpListenOptions: listenTcp,

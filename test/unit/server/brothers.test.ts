@@ -20,9 +20,9 @@ import {
   writeSchema,
 } from '../../../src/files/options.js';
 import { createSchema } from '../../../src/launch/options.js';
-import { callerCreateSchema, callerNetworkSchema } from '../../../src/server/create-options.js';
-import * as wire from '../../../src/server/schemas.js';
-import { execMessageSchema } from '../../../src/server/ws/exec-session.js';
+import * as commands from '../../../src/wire/commands.js';
+import * as files from '../../../src/wire/files.js';
+import { callerCreateSchema, callerNetworkSchema } from '../../../src/wire/sandboxes.js';
 
 const SIGNAL = 'an abort is a request of its own';
 const USER = 'callers never choose who commands run as';
@@ -39,29 +39,27 @@ const CREATE = {
 const COMMAND = { signal: SIGNAL, user: USER };
 const CALL = { ...COMMAND, onStdout: CALLBACK, onStderr: CALLBACK };
 
-const [startMessage, execMessage, runCodeMessage] = execMessageSchema.options;
-
 type Shape = z.ZodObject;
 const faces: [name: string, library: Shape, face: Shape, leftOut: Record<string, string>][] = [
   ['POST /v1/sandboxes', createSchema, callerCreateSchema, CREATE],
   ['client.create', createSchema, remoteCreateSchema, { ...CREATE, signal: '' }],
   ['network of callers', networkSchema, callerNetworkSchema, { ca: HOST, inject: HOST, upstreamProxy: HOST }],
-  ['POST exec', execSchema, wire.execBody, CALL],
-  ['POST run-code', runCodeSchema, wire.runCodeBody, CALL],
-  ['POST commands', spawnSchema, wire.spawnBody, { ...COMMAND, pty: CALLBACK, stdin: CALLBACK }],
-  ['WS exec, start', spawnSchema, startMessage, { ...COMMAND, stdin: '' }],
-  ['WS exec, exec', execSchema, execMessage, { ...CALL, stdin: '' }],
-  ['WS exec, run-code', runCodeSchema, runCodeMessage, { ...CALL, stdin: '' }],
-  ['GET files', readStreamSchema, wire.readQuery, COMMAND],
-  ['PUT files', writeSchema, wire.writeQuery, COMMAND],
-  ['GET files/list', listSchema, wire.listQuery, COMMAND],
-  ['GET files/stat', statSchema, wire.statQuery, COMMAND],
-  ['POST files/mkdir', makeDirSchema, wire.makeDirBody, COMMAND],
-  ['POST files/rename', renameSchema, wire.renameBody, COMMAND],
-  ['DELETE files', removeSchema, wire.removeQuery, COMMAND],
-  ['GET tree', archiveSchema, wire.treeQuery, COMMAND],
-  ['PUT tree', writeArchiveSchema, wire.putTreeQuery, COMMAND],
-  ['GET files/diff', diffSchema, wire.diffQuery, COMMAND],
+  ['POST exec', execSchema, commands.execBody, CALL],
+  ['POST run-code', runCodeSchema, commands.runCodeBody, CALL],
+  ['POST commands', spawnSchema, commands.spawnBody, { ...COMMAND, pty: CALLBACK, stdin: CALLBACK }],
+  ['WS exec, start', spawnSchema, commands.startMessage, { ...COMMAND, stdin: '' }],
+  ['WS exec, exec', execSchema, commands.execMessage, { ...CALL, stdin: '' }],
+  ['WS exec, run-code', runCodeSchema, commands.runCodeMessage, { ...CALL, stdin: '' }],
+  ['GET files', readStreamSchema, files.readQuery, COMMAND],
+  ['PUT files', writeSchema, files.writeQuery, COMMAND],
+  ['GET files/list', listSchema, files.listQuery, COMMAND],
+  ['GET files/stat', statSchema, files.statQuery, COMMAND],
+  ['POST files/mkdir', makeDirSchema, files.makeDirBody, COMMAND],
+  ['POST files/rename', renameSchema, files.renameBody, COMMAND],
+  ['DELETE files', removeSchema, files.removeQuery, COMMAND],
+  ['GET tree', archiveSchema, files.treeQuery, COMMAND],
+  ['PUT tree', writeArchiveSchema, files.putTreeQuery, COMMAND],
+  ['GET files/diff', diffSchema, files.diffQuery, COMMAND],
 ];
 
 test.each(faces)('%s takes what the library takes', (_name, library, face, leftOut) => {

@@ -2,10 +2,10 @@ import { expect, it } from 'vitest';
 import type { CreateOptions } from '../../../src/launch/options.js';
 import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import type { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
-import { callerCreateSchema } from '../../../src/server/create-options.js';
 import { callersSchema } from '../../../src/server/options.js';
 import { Ownership } from '../../../src/server/ownership.js';
 import { ServedSandboxes } from '../../../src/server/served-sandboxes.js';
+import { callerCreateSchema } from '../../../src/wire/sandboxes.js';
 
 /** The options a caller's sandbox is made with. */
 async function made(asked: object, callers: object = {}): Promise<CreateOptions> {

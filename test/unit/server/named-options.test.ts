@@ -8,13 +8,13 @@ import { spawnSchema } from '../../../src/command/options.js';
 import { archiveSchema, downloadSchema, uploadSchema, writeArchiveSchema } from '../../../src/files/options.js';
 import { createSchema } from '../../../src/launch/options.js';
 import { SandboxManager } from '../../../src/sandbox/sandbox-manager.js';
-import { callerCreateSchema } from '../../../src/server/create-options.js';
 import { serverSchema } from '../../../src/server/options.js';
-import * as wire from '../../../src/server/schemas.js';
-import { execMessageSchema } from '../../../src/server/ws/exec-session.js';
-import { taskMessageSchema } from '../../../src/server/ws/task-session.js';
 import { TOOLS } from '../../../src/tools/catalog.js';
 import { createToolbox } from '../../../src/tools/toolbox.js';
+import { putTreeQuery } from '../../../src/wire/files.js';
+import { execMessageSchema, taskMessageSchema } from '../../../src/wire/messages.js';
+import { previewBody } from '../../../src/wire/ports.js';
+import { callerCreateSchema } from '../../../src/wire/sandboxes.js';
 
 function refusal(schema: z.ZodType, input: unknown): string {
   try {
@@ -56,8 +56,8 @@ const cases: [face: string, schema: z.ZodType, input: object, message: string][]
   ['files.download', downloadSchema, { onRefuse: 'throw' }, "'onRefuse', did you mean 'onRefused'"],
   ['files.readArchive', archiveSchema, { maxEntrie: 1 }, "'maxEntrie', did you mean 'maxEntries'"],
   ['files.writeArchive', writeArchiveSchema, { keepLink: true }, "'keepLink', did you mean 'keepLinks'"],
-  ['PUT tree', wire.putTreeQuery, { keepLink: '1' }, "'keepLink', did you mean 'keepLinks'"],
-  ['POST previews', wire.previewBody, { prt: 80 }, "'prt', did you mean 'port'"],
+  ['PUT tree', putTreeQuery, { keepLink: '1' }, "'keepLink', did you mean 'keepLinks'"],
+  ['POST previews', previewBody, { prt: 80 }, "'prt', did you mean 'port'"],
   ['WS exec, start', execMessageSchema, { ...start, timeoutMS: 1 }, "'timeoutMS', did you mean 'timeoutMs'"],
   ['WS exec, a terminal', execMessageSchema, { ...start, pty: { cols: 'x', rows: 5 } }, 'pty.cols: '],
   ['WS exec, run-code', execMessageSchema, { type: 'run-code', code: '', lang: 'x' }, "'lang' (known: "],
