@@ -98,7 +98,7 @@ export type KeptReceipt = z.output<typeof keptReceiptSchema>;
 type Image = Pick<ImageStatus, 'name' | 'tag' | 'description' | 'state' | 'sizeBytes' | 'createdAt'>;
 export const imageSchema = schemaFor<Omit<Image, 'createdAt'> & { createdAt?: string }>()(
   z.object({
-    name: z.enum(['base', 'python', 'node', 'shell']),
+    name: z.enum(['base', 'python', 'node', 'shell', 'agent']),
     tag: z.string(),
     description: z.string(),
     state: z.enum(['missing', 'stale', 'ready']),
