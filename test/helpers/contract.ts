@@ -81,7 +81,7 @@ const SOCKETS: [RegExp, ValidateFunction][] = [
   [/^\/v1\/events$/, compile(messages.eventsAnswerSchema)],
 ];
 
-/** What is wrong with a message of the WebSocket at `url`; undefined when it is as the contract has it. */
+/** Returns the fault of a message of the WebSocket at `url`; undefined if it is as the contract has it. */
 export function misfit(url: string, message: unknown): string | undefined {
   const { pathname } = new URL(url);
   const check = SOCKETS.find(([pattern]) => pattern.test(pathname))?.[1];

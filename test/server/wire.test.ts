@@ -202,7 +202,7 @@ it('of the server itself', async () => {
   await answered('GET', '/v1/tasks/nope');
 });
 
-/** The client asks for these in server.test.ts and contract.test.ts; HEAD has no body. */
+/** Routes that server.test.ts and contract.test.ts test through the client. */
 const ELSEWHERE = ['GET /v1/tasks/{id}/events 200', 'POST /v1/requests/{id}/abort 202'];
 
 it('of every route', () => {
