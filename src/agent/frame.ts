@@ -10,7 +10,7 @@ export const HEADER_BYTES = 9;
 /** The largest payload either side may send. */
 export const MAX_PAYLOAD = 65_536;
 
-export type FrameHandler = (stream: number, type: number, payload: Buffer) => void;
+type FrameHandler = (stream: number, type: number, payload: Buffer) => void;
 
 const NONE: ReadonlySet<number> = new Set();
 

@@ -4,7 +4,7 @@ import { RipcordError } from '../base/errors.js';
 export const PROTOCOL_VERSION = 1;
 const MAGIC = 0x50495231;
 /** "All ones" in a u64: unlimited, or a figure the agent cannot have. */
-export const U64_MAX = 0xffff_ffff_ffff_ffffn;
+const U64_MAX = 0xffff_ffff_ffff_ffffn;
 /** Bytes of stdin the host may send before the agent grants more. */
 export const STDIN_WINDOW = 1_048_576;
 /** The largest part of a spawn request beside a program, which has a limit of its own. The agent takes 20 MiB in all. */

@@ -6,7 +6,7 @@ import { removeTree } from '../base/remove-tree.js';
 import type { Receipt } from './receipt.js';
 import { closeStateRoot } from './state-dir.js';
 
-export interface Audited {
+interface Audited {
   instance: string;
   directory: string;
   root: string;

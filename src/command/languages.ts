@@ -13,7 +13,7 @@ const PYTHON_IMAGES: ReadonlySet<string | undefined> = new Set(['python', 'agent
 /** Transforms TypeScript, and finds what lies in the working directory for a program that lies elsewhere. */
 const NODE_HOOKS = `${LIBRARY_DIR}/node/program.cjs`;
 
-export interface Interpreter {
+interface Interpreter {
   /** The file comes last. */
   argv: (file: string) => string[];
   /** The name of the file for a program given as text. */

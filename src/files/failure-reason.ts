@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import type { FileErrorCode } from '../base/errors.js';
 import { printable } from '../base/harmless-text.js';
 
-export interface FailureReason {
+interface FailureReason {
   reason?: string;
   hint?: string;
   /** Replaces the code that the errno alone gives. */

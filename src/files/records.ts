@@ -14,7 +14,7 @@ export interface FileRecord extends ManifestEntry {
   gid: number;
 }
 
-export interface RecordOptions {
+interface RecordOptions {
   /**
    * `relative` (list, manifest): below the directory that was asked for, each once, after its directory.
    * `any` (stat): the path as it was asked for. Default `relative`.

@@ -70,7 +70,7 @@ interface FileCall {
 export type FileContent = Chunk | Blob | AsyncIterable<Chunk>;
 
 /** Where a sandbox's files are, and what they began as. */
-export interface FileRoot {
+interface FileRoot {
   host: CommandHost;
   workspace: string;
   user: string;

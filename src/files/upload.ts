@@ -16,7 +16,7 @@ import type { uploadSchema, WriteOptions } from './options.js';
 export type UploadReport = SeedReport;
 
 /** What files are brought to. */
-export interface UploadTarget {
+interface UploadTarget {
   write(path: string, content: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>;
   uploadTree(
     directory: string,

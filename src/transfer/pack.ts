@@ -7,7 +7,7 @@ import type { Manifest, ManifestEntry } from '../workspace/manifest.js';
 import { ReadAhead, readParts, SMALL_FILE_BYTES } from './read-ahead.js';
 import { END_OF_ARCHIVE, encodeHeader, padding } from './tar/encode.js';
 
-export interface PackOptions {
+interface PackOptions {
   /** Pack all links as text, also those that lead outside. Default false: such a link fails the packing. */
   keepLinks?: boolean | undefined;
   signal?: AbortSignal | undefined;

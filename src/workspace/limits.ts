@@ -16,8 +16,8 @@ const PATH_CHARACTERS_PER_ENTRY = 128;
 /** A few entries may have the longest paths there are. */
 const MIN_ENTRIES = 1000;
 
-export const DEFAULT_MAX_BYTES = 1024 ** 3;
-export const DEFAULT_MAX_ENTRIES = 100_000;
+const DEFAULT_MAX_BYTES = 1024 ** 3;
+const DEFAULT_MAX_ENTRIES = 100_000;
 
 /** Counts towards the limits and throws before they are passed. */
 export class Budget {

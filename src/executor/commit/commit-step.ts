@@ -12,7 +12,7 @@ import type {
   CommitStatus,
 } from './commit-types.js';
 
-export interface CommitHooks {
+interface CommitHooks {
   /** `undefined`: nobody is asked. */
   approve: ((request: ApprovalRequest) => Promise<Approval>) | undefined;
   /** The moment before the first write; throws on abort. */

@@ -60,7 +60,7 @@ export async function runOwnStep<R>(
   }
 }
 
-export function describePlace({ phase, iteration, branch }: StepPlace): string {
+function describePlace({ phase, iteration, branch }: StepPlace): string {
   return branch === undefined
     ? `${phase} of iteration ${iteration}`
     : `${phase} of branch ${branch}, iteration ${iteration}`;

@@ -1,7 +1,7 @@
 import { BLOCK } from './header.js';
 
 /** What is written of an entry. Owners, names of owners and devices never are. */
-export interface TarFacts {
+interface TarFacts {
   path: string;
   type: '0' | '2' | '5';
   mode: number;

@@ -1,7 +1,7 @@
 import { RipcordError } from '../../base/errors.js';
 
 /** Kinds an archive can name. `unsupported`: sparse files, volume labels, vendors' types. */
-export type TarKind =
+type TarKind =
   | 'file'
   | 'hard-link'
   | 'symlink'
