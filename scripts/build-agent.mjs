@@ -12,10 +12,14 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { filterHeader } from './seccomp/filter.mjs';
 
 const run = promisify(execFile);
 const agentDir = fileURLToPath(new URL('../sandbox-images/agent/', import.meta.url));
 const buildDir = join(agentDir, 'build');
+const profile = fileURLToPath(new URL('../sandbox-images/seccomp.json', import.meta.url));
+/** Generated header; session/call-filter.c includes it. */
+const filterFile = join(buildDir, 'call-filter.h');
 
 const ARCHES = {
   x64: { cross: 'x86_64-linux-gnu-gcc', packages: 'gcc-x86-64-linux-gnu libc6-dev-amd64-cross' },
@@ -53,12 +57,23 @@ function plan({ arch, sanitize, fuzz, library }) {
   return { name: `agent-${arch}`, compiler, flags: [...COMMON, ...RELEASE], packages };
 }
 
+/** The filter of system calls, made of the profile. Renamed into place: another build may be reading it. */
+async function writeFilter() {
+  const text = filterHeader(JSON.parse(await readFile(profile, 'utf8')));
+  if ((await textOf(filterFile)) === text) return;
+  await mkdir(buildDir, { recursive: true });
+  const fresh = `${filterFile}.${process.pid}`;
+  await writeFile(fresh, text);
+  await rename(fresh, filterFile);
+}
+
 /** Folders whose files belong to one build only, and the build's own output. */
 const APART = /^(warm|fuzz|build)[/\\]/;
 /** The agent's files that the library is linked with. */
 const SHARED_WITH_LIBRARY = ['turn.c', 'user.c', 'util.c'].map((name) => join('base', name));
 
 async function sourcesOf({ fuzz, library }) {
+  if (!library) await writeFilter();
   const all = (await readdir(agentDir, { recursive: true })).filter((name) => /\.[ch]$/.test(name));
   const belongs = (name) => {
     const folder = APART.exec(name)?.[1];
@@ -67,8 +82,9 @@ async function sourcesOf({ fuzz, library }) {
   };
   return all
     .filter(belongs)
-    .sort()
-    .map((name) => join(agentDir, name));
+    .map((name) => join(agentDir, name))
+    .concat(library ? [] : filterFile)
+    .sort();
 }
 
 async function hashOf(files, { compiler, flags }) {

@@ -25,6 +25,7 @@
 #include "command/prefork.h"
 #include "keeper/child.h"
 #include "keeper/keeper.h"
+#include "session/call-filter.h"
 #include "session/localhost-names.h"
 #include "session/session.h"
 #include "session/sockets.h"
@@ -153,7 +154,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], KEEPER_WORD) == 0) keeper_adopt(argc, argv);
     /* The end of a sandbox is kill(-1): outside a process namespace of its own that would be everything. */
     if (getpid() != 1) die("must be PID 1 of a process namespace", 0);
-    turn_come_soon();
+    call_filter_install(turn_come_soon());
     if (loop_open() != 0) die("epoll_create1", errno);
     child_defaults_load();
     open_signals();

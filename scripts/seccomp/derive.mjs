@@ -13,10 +13,10 @@
  */
 
 /** Capabilities of PID 1 of a sandbox. Commands do not have any. */
-const CAPABILITIES = ['CAP_KILL', 'CAP_SETGID', 'CAP_SETUID'];
+export const CAPABILITIES = ['CAP_KILL', 'CAP_SETGID', 'CAP_SETUID'];
 
 /** Architectures of the agent, by libseccomp's names and by Go's, without their 32-bit modes. */
-const ARCHITECTURES = { SCMP_ARCH_X86_64: 'amd64', SCMP_ARCH_AARCH64: 'arm64' };
+export const ARCHITECTURES = { SCMP_ARCH_X86_64: 'amd64', SCMP_ARCH_AARCH64: 'arm64' };
 
 /**
  * Calls that are refused whatever upstream says, also in years to come, and why.

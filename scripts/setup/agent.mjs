@@ -7,6 +7,8 @@ import { SetupError } from './setup-error.mjs';
 import { compilerPresent } from './tools.mjs';
 
 const BUILD_SCRIPT = inProject('scripts', 'build-agent.mjs');
+/** The agent's filter of system calls is compiled from the profile by the scripts. */
+const FILTER_SOURCES = [inProject('sandbox-images', 'seccomp.json'), ...listFiles(inProject('scripts', 'seccomp'))];
 
 /** @typedef {'x64' | 'arm64'} Arch */
 
@@ -64,5 +66,5 @@ function stampOf(arch) {
 function agentSources() {
   const directory = inProject('sandbox-images', 'agent');
   const built = inProject('sandbox-images', 'agent', 'build');
-  return [BUILD_SCRIPT, ...listFiles(directory).filter((file) => !file.startsWith(built))];
+  return [BUILD_SCRIPT, ...FILTER_SOURCES, ...listFiles(directory).filter((file) => !file.startsWith(built))];
 }

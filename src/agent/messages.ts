@@ -215,7 +215,10 @@ export interface AgentCapabilities {
   socketCounter: boolean;
   openat2: boolean;
   noNewPrivileges: boolean;
+  /** A filter of system calls is in force, the engine's or the agent's. */
   seccomp: boolean;
+  /** The agent has put its own filter (sandbox-images/seccomp.json) on itself, and so on every process of the sandbox. */
+  ownFilter: boolean;
 }
 
 export interface Ready {
@@ -246,6 +249,7 @@ export function decodeReady(payload: Buffer): Ready {
       openat2: (caps & 128) !== 0,
       noNewPrivileges: (caps & 256) !== 0,
       seccomp: (caps & 512) !== 0,
+      ownFilter: (caps & 4096) !== 0,
     },
     maxStreams: reader.u32(),
     build: reader.str(),

@@ -289,6 +289,7 @@ describe('walls', () => {
       signalsSafe: true,
       noNewPrivileges: true,
       seccomp: true,
+      ownFilter: true,
     });
   });
 });

@@ -1,10 +1,75 @@
 /** The system calls of a sandbox: what is refused, and what ordinary programs go on doing. */
-import { describe, expect, it } from 'vitest';
+import Docker from 'dockerode';
+import type { Sandbox } from 'ripcord-sandbox';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { engine } from '../helpers/audit.js';
 import { useManager, useSandbox } from '../helpers/sandbox.js';
 
 const under = useManager();
 const EPERM = 1;
+
+/** Number of filters on a command; kernels before 5.9 do not report it. */
+async function filtersOf(sandbox: Sandbox): Promise<number | undefined> {
+  const { stdout } = await sandbox.exec(['grep', '^Seccomp', '/proc/self/status']);
+  expect(stdout).toMatch(/^Seccomp:\t2\n/);
+  const count = /^Seccomp_filters:\t(\d+)$/m.exec(stdout)?.[1];
+  return count === undefined ? undefined : Number(count);
+}
+
+/** The agent makes each call in a file operation. */
+async function expectRefusals(sandbox: Sandbox): Promise<void> {
+  const answers = Object.fromEntries((await sandbox.attempts(undefined)).trim().split('\n').map((line) => line.split('\t'))); // biome-ignore format: one line
+  expect(Object.keys(answers).length).toBeGreaterThanOrEqual(16);
+  for (const [call, answer] of Object.entries(answers)) {
+    expect([call, answer]).toEqual([call, ['x32', 'i386'].includes(call) ? 'killed' : '1']);
+  }
+}
+
+/** errno of two calls that only a filter refuses to a process of its own: a user namespace, and io_uring. */
+const TWO_CALLS = `
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for number, argument in ((${process.arch === 'x64' ? 272 : 97}, 0x10000000), (425, 1)):
+    print(libc.syscall(number, argument, None), ctypes.get_errno())
+print([line.strip() for line in open('/proc/self/status') if line.startswith('Seccomp:')])`;
+const BOTH_REFUSED = "-1 1\n-1 1\n['Seccomp:\\t2']\n";
+
+describe("the agent's own filter, where the engine puts none on the container", () => {
+  beforeAll(() => {
+    // The engine is the real one; only its filter is switched off in each request.
+    const { createContainer } = Docker.prototype;
+    vi.spyOn(Docker.prototype, 'createContainer').mockImplementation(function (this: Docker, options) {
+      const { _body, ...rest } = options as typeof options & { _body: Docker.ContainerCreateOptions };
+      const SecurityOpt = ['no-new-privileges', 'seccomp=unconfined'];
+      const open = { ..._body, HostConfig: { ..._body.HostConfig, SecurityOpt } };
+      return createContainer.call(this, { ...rest, _body: open } as Docker.ContainerCreateOptions);
+    });
+  });
+  afterAll(() => vi.restoreAllMocks());
+  const sandbox = useSandbox(under, { warm: true });
+
+  it('is the only one', async () => {
+    const { body } = await engine<{ HostConfig: { SecurityOpt: string[] } }>(
+      'GET',
+      `/containers/ripcord-${sandbox().id}/json`,
+    );
+    expect(body.HostConfig.SecurityOpt).toContain('seccomp=unconfined');
+    expect((await filtersOf(sandbox())) ?? 1).toBe(1);
+    expect(sandbox().capabilities).toMatchObject({ seccomp: true, ownFilter: true });
+  });
+
+  it('refuses what the agent tries', () => expectRefusals(sandbox()));
+
+  it('is on commands, those of processes forked in advance, and forks of the warm interpreter', async () => {
+    for (let i = 0; i < 5; i++) {
+      expect((await sandbox().exec(['python3', '-c', TWO_CALLS])).stdout).toBe(BOTH_REFUSED);
+    }
+    const fork = await sandbox().runCode(TWO_CALLS);
+    expect(fork).toMatchObject({ stdout: BOTH_REFUSED, warm: true });
+    const asRoot = await sandbox().exec(['python3', '-c', TWO_CALLS], { user: 'root' });
+    expect(asRoot.stdout).toBe(BOTH_REFUSED);
+  });
+});
 
 describe('the seccomp profile', () => {
   const sandbox = useSandbox(under);
@@ -21,12 +86,11 @@ describe('the seccomp profile', () => {
     expect(Object.keys(profile)).toEqual(['defaultAction', 'defaultErrnoRet', 'archMap', 'syscalls']);
   });
 
-  it('refuses what the agent tries', async () => {
-    const answers = Object.fromEntries((await sandbox().attempts(undefined)).trim().split('\n').map((line) => line.split('\t'))); // biome-ignore format: one line
-    expect(Object.keys(answers).length).toBeGreaterThanOrEqual(16);
-    for (const [call, answer] of Object.entries(answers)) {
-      expect([call, answer]).toEqual([call, ['x32', 'i386'].includes(call) ? 'killed' : '1']);
-    }
+  it('refuses what the agent tries', () => expectRefusals(sandbox()));
+
+  it("is on every command twice: the engine's filter, and the agent's own of the same profile", async () => {
+    expect(sandbox().capabilities).toMatchObject({ seccomp: true, ownFilter: true });
+    expect((await filtersOf(sandbox())) ?? 2).toBe(2);
   });
 
   it.each([

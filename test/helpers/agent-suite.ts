@@ -102,7 +102,7 @@ export class AgentSuite {
   }
 
   /** A wrapper under which the kernel seems to lack something. */
-  without(what: 'openat2' | 'subreaper' | 'keyrings'): string[] {
+  without(what: 'openat2' | 'subreaper' | 'keyrings' | 'filters'): string[] {
     const helper = join(this.#directory, 'without');
     const source = new URL('./without.c', import.meta.url).pathname;
     if (!existsSync(helper)) execFileSync('cc', ['-o', helper, source]);

@@ -1,4 +1,4 @@
-/* Runs a program on a kernel that seems to lack something: `without openat2|subreaper|keyrings program…`. */
+/* Runs a program on a kernel that seems to lack something: `without openat2|subreaper|keyrings|filters program…`. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -26,6 +26,12 @@ static struct sock_filter keyrings[] = {
     UNLESS(SYS_request_key, 1), FAIL(EPERM), ALLOW,
 };
 
+/* A kernel without CONFIG_SECCOMP_FILTER, after this filter. The option is the low half of the argument. */
+static struct sock_filter filters[] = {
+    LOAD(nr), UNLESS(SYS_seccomp, 1), FAIL(ENOSYS), UNLESS(SYS_prctl, 3), LOAD(args[0]), UNLESS(PR_SET_SECCOMP, 1),
+    FAIL(EINVAL), ALLOW,
+};
+
 int main(int argc, char **argv) {
     if (argc < 3) return 1;
     struct sock_fprog program = {sizeof openat2 / sizeof *openat2, openat2};
@@ -33,6 +39,7 @@ int main(int argc, char **argv) {
         program = (struct sock_fprog){sizeof subreaper / sizeof *subreaper, subreaper};
     }
     if (strcmp(argv[1], "keyrings") == 0) program = (struct sock_fprog){sizeof keyrings / sizeof *keyrings, keyrings};
+    if (strcmp(argv[1], "filters") == 0) program = (struct sock_fprog){sizeof filters / sizeof *filters, filters};
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 1;
     execv(argv[2], argv + 2);
     return 1;

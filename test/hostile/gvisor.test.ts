@@ -18,6 +18,7 @@ describe.skipIf(gVisorMissing !== undefined)(`gVisor${gVisorMissing ? `, ${gViso
     expect(found('isolation.runtimes')?.message).toContain('--runtime runsc');
     expect(found('probe.gvisor')).toMatchObject({ status: 'ok', message: expect.stringMatching(/kernel of its own/) });
     expect(found('probe.root')).toMatchObject({ status: 'ok' });
+    expect(found('probe.seccomp')).toMatchObject({ status: 'ok' });
     expect(found('probe.teardown')).toMatchObject({ status: 'ok' });
   });
 
@@ -73,7 +74,7 @@ with open("/dev/shm/file", "wb") as file:
       'No space left on device',
       '',
     ]);
-    expect((await sandbox.exec('echo /run/ripcord/* ~/*')).stdout).toBe('/run/ripcord/* /home/sandbox/kept\n');
+    expect((await sandbox.exec('echo /run/ripcord/* ~/*')).stdout).toBe('/run/ripcord/lib /home/sandbox/kept\n');
     expect(await sandbox.diff()).toEqual([]);
   });
 });

@@ -68,6 +68,7 @@ enum capability {
     HAS_SECCOMP = 512,
     CAN_HIDE_FROM_ROOT = 1024,
     CAN_COUNT_SOCKETS = 2048,
+    HAS_OWN_FILTER = 4096,
 };
 
 enum error_code {

@@ -22,6 +22,7 @@
 #include "command/zygote.h"
 #include "fs/fs-stage.h"
 #include "reset/reset.h"
+#include "session/call-filter.h"
 #include "session/environment.h"
 #include "session/localhost-names.h"
 #include "session/self-test.h"
@@ -322,7 +323,7 @@ static void greet(const struct frame *f) {
     names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);
     session.greeted = true;
-    send_ready(test.capabilities | cgroup_capabilities() | sockets_capabilities());
+    send_ready(test.capabilities | cgroup_capabilities() | sockets_capabilities() | call_filter_capabilities());
 }
 
 static bool on_lease(struct cursor *p) {

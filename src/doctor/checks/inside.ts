@@ -120,12 +120,7 @@ export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefin
       fix: 'gVisor and old kernels do not report it. With runc, update the engine.',
       otherwise: 'warn',
     }),
-    check('probe.seccomp', field('Seccomp') === '2', {
-      ok: `a seccomp filter is on${field('Seccomp_filters') === 'unknown' ? '' : ` (filters: ${field('Seccomp_filters')})`}`,
-      bad: `no seccomp filter is on (Seccomp ${field('Seccomp')})`,
-      fix: 'See Isolation above. gVisor filters in its own kernel and reports none.',
-      otherwise: 'warn',
-    }),
+    checkSystemCallFilter(field, sandbox.capabilities),
     checkUserNamespace(uidMap),
     check('probe.network', interfaces.length === 0, {
       ok: 'no network interface but lo',
@@ -151,6 +146,23 @@ export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefin
     }),
     checkSocketBuffers(buffers, sandbox.capabilities.cgroup),
   ];
+}
+
+/** Commands are under the engine's filter and under the one that the agent installs. Either alone is a wall less. */
+function checkSystemCallFilter(field: (name: string) => string, { ownFilter }: AgentCapabilities): Finding {
+  const on = field('Seccomp') === '2';
+  const filters = field('Seccomp_filters');
+  const count = filters === 'unknown' ? '' : ` (filters: ${filters})`;
+  return check('probe.seccomp', on && ownFilter, {
+    ok: `seccomp filters are on, the agent's own among them${count}`,
+    bad: on
+      ? `the kernel does not take the agent's own seccomp filter${count}`
+      : `no seccomp filter is on (Seccomp ${field('Seccomp')})`,
+    fix: on
+      ? 'The profile that the engine puts on the container is then the only one: the engine must take it.'
+      : 'See Isolation above. Old versions of gVisor filter in their own kernel and report none.',
+    otherwise: 'warn',
+  });
 }
 
 /** On cgroup v2 they count towards the sandbox's memory, however large they are. */

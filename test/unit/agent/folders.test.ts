@@ -7,7 +7,12 @@ const IMAGES = new URL('../../../sandbox-images/', import.meta.url).pathname;
 const AGENT = join(IMAGES, 'agent');
 const FLAT_MAX = 30;
 
-const sources = (readdirSync(AGENT, { recursive: true }) as string[]).filter((name) => /\.[ch]$/.test(name)).sort();
+/** The build writes this one, from sandbox-images/seccomp.json. */
+const GENERATED = 'build/call-filter.h';
+
+const sources = (readdirSync(AGENT, { recursive: true }) as string[])
+  .filter((name) => /^(?!build\/).*\.[ch]$/.test(name))
+  .sort();
 
 /** Without comments, and without what stands in strings. */
 function codeOf(file: string): string {
@@ -92,6 +97,7 @@ describe('the folders of the agent', () => {
     const order = floors();
     const wrong = sources.flatMap((file) =>
       includesOf(file)
+        .filter((name) => name !== GENERATED)
         .filter((name) => !sources.includes(name) || order.indexOf(folderOf(name)) > order.indexOf(folderOf(file)))
         .map((name) => `${file} includes ${name}`),
     );
