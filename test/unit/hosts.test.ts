@@ -33,6 +33,7 @@ const LINKS = [
   'mochajs.org',
   'go.dev',
   'doc.rust-lang.org',
+  'pkware.cachefly.net',
   // An example talks to a model, unless OPENAI_BASE_URL says otherwise.
   'api.openai.com',
 ];
