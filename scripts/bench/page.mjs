@@ -68,7 +68,7 @@ function subjectLines(name, { title, seconds, tables, charts, notes }) {
     '',
     `${title} (${seconds.toFixed(0)} s)`,
     '',
-    ...charts.flatMap((chart) => [picture(chart, ''), '']),
+    ...charts.flatMap((chart) => [picture(chart, './'), '']),
     ...tables.flatMap(tableLines),
     ...(notes.length > 0 ? [...notes.map((note) => `- ${note}`), ''] : []),
   ];

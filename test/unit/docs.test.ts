@@ -47,6 +47,13 @@ test('every page of docs/ is reached from its index', () => {
   expect(DOCUMENTS.filter((name) => name.startsWith('docs/') && !reached.has(name))).toEqual([]);
 });
 
+test('every page of docs/ is in the sidebar of the site', () => {
+  const sidebar = read('docs/.vitepress/config.mjs');
+  const linkOf = (page: string) => page.replace(/^docs/, '').replace(/\.md$/, '').replace(/README$/, '');
+  const pages = DOCUMENTS.filter((name) => /^docs\/(?!reference\/)/.test(name));
+  expect(pages.filter((page) => !sidebar.includes(`'${linkOf(page)}'`))).toEqual([]);
+});
+
 describe('docs/internals/guarantees.md', () => {
   const text = read('docs/internals/guarantees.md');
   const rows = text.split('\n').filter((line) => line.startsWith('|') && line.includes('.test.ts'));
