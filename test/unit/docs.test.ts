@@ -49,7 +49,11 @@ test('every page of docs/ is reached from its index', () => {
 
 test('every page of docs/ is in the sidebar of the site', () => {
   const sidebar = read('docs/.vitepress/config.mjs');
-  const linkOf = (page: string) => page.replace(/^docs/, '').replace(/\.md$/, '').replace(/README$/, '');
+  const linkOf = (page: string) =>
+    page
+      .replace(/^docs/, '')
+      .replace(/\.md$/, '')
+      .replace(/README$/, '');
   const pages = DOCUMENTS.filter((name) => /^docs\/(?!reference\/)/.test(name));
   expect(pages.filter((page) => !sidebar.includes(`'${linkOf(page)}'`))).toEqual([]);
 });
