@@ -51,6 +51,8 @@ const NOT_RUN: { page: string; part: string; reason: string }[] = [
   { page: 'docs/mcp.md', part: '[mcp_servers.ripcord]', reason: 'configuration of another product' },
   { page: 'docs/setup.md', part: '"runtimes"', reason: "the engine's configuration, which tests never touch" },
   { page: 'docs/write-your-own-agent-loop.md', part: 'strategize → for each branch', reason: 'a picture' },
+  { page: 'docs/internals/protocol.md', part: 'attach (hijacked HTTP)', reason: 'a picture' },
+  { page: 'docs/internals/protocol.md', part: 'payloadLength', reason: 'a picture' },
   { page: 'docs/internals/engine-cost.md', part: "runtime: 'crun'", reason: 'wants a runtime that few engines have' },
   { page: 'docs/internals/warm-interpreters.md', part: 'PID 1 ── zygote', reason: 'a picture' },
 ];

@@ -110,7 +110,7 @@ function wheel(): Buffer {
   });
 }
 
-/** The layout is that of APPNOTE.TXT of PKWARE, section 4.3. */
+/** Makes a zip archive without compression, as 4.3 of PKWARE's APPNOTE describes it. */
 function zip(files: Record<string, string>): Buffer {
   const [parts, directory]: [Buffer[], Buffer[]] = [[], []];
   let offset = 0;
