@@ -26,3 +26,7 @@ export function declarationsOf(file: string): Declaration[];
 /** Returns the fields of an interface, inherited ones included. */
 export function fieldsOf(declaration: Declaration): Field[];
 export function tagOf(doc: Doc, name: string): string | undefined;
+/** Returns everything that an entry point exports, each with its declaration. */
+export function exportsOf(file: string): Declaration[];
+/** Returns the public members of a class. */
+export function membersOf(declaration: Declaration): { name: string; signatures: string[]; doc: Doc }[];

@@ -63,15 +63,21 @@ const KINDS = {
 };
 
 /** Returns the exported declarations of a file, in its order. Re-exports are followed by {@link exportsOf}. */
-export function declarationsOf(file) {
+export const declarationsOf = (file) => allDeclarationsOf(file).filter(({ isExported }) => isExported);
+
+function allDeclarationsOf(file) {
   const { source, program } = parse(file);
   return program.body
-    .filter(({ type, declaration }) => type === 'ExportNamedDeclaration' && KINDS[declaration?.type])
-    .map((node) => {
-      const { declaration } = node;
+    .map((node) => ({
+      node,
+      declaration: node.declaration ?? node,
+      isExported: node.type === 'ExportNamedDeclaration',
+    }))
+    .filter(({ declaration }) => KINDS[declaration.type])
+    .map(({ node, declaration, isExported }) => {
       const name = (declaration.id ?? declaration.declarations[0].id).name;
       const kind = KINDS[declaration.type];
-      return { kind, name, file, node: declaration, source, doc: docBefore(source, node.start) };
+      return { kind, name, file, isExported, node: declaration, source, doc: docBefore(source, node.start) };
     });
 }
 
@@ -88,7 +94,7 @@ export function exportsOf(file) {
 }
 
 function lookUp(file, name) {
-  const here = declarationsOf(file).filter((one) => one.name === name);
+  const here = allDeclarationsOf(file).filter((one) => one.name === name);
   if (here.length > 0) return here;
   for (const node of parse(file).program.body) {
     if (!/^(Export|Import)/.test(node.type) || !node.source) continue;
@@ -216,7 +222,8 @@ export const textOf = ({ source }, node) => slice(source, node);
 
 /** Returns the members of a union of object types: `type` of each, its fields and its TSDoc. Named members are followed. */
 export function eventsOf(declaration) {
-  const { node, source, file } = declaration;
+  const { kind, node, source, file, doc: about } = declaration;
+  if (kind === 'interface') return [{ doc: about, fields: fieldsOf(declaration) }];
   return unionMembers(node.typeAnnotation).flatMap((member) => {
     if (member.type === 'TSTypeReference') return eventsOf(declarationOf(file, member.typeName.name));
     if (member.type !== 'TSTypeLiteral') return [];

@@ -3,84 +3,12 @@
  * names what was wrong, and a `hint` where a person can do something about it.
  */
 
-/** The stable codes. Append-only. */
-export type ErrorCode =
-  | 'aborted'
-  | 'invalid-options'
-  | 'engine-not-found'
-  | 'engine-unreachable'
-  | 'engine-permission'
-  | 'engine-lost'
-  | 'engine-error'
-  | 'endpoint-invalid'
-  | 'runtime-not-found'
-  | 'image-not-found'
-  | 'image-build-failed'
-  | 'agent-missing'
-  | 'package-incomplete'
-  | 'agent-unsafe'
-  | 'create-failed'
-  | 'protocol'
-  | 'sandbox-lost'
-  | 'sandbox-closed'
-  | 'manager-closed'
-  | 'command-failed'
-  | 'language-unknown'
-  | 'teardown-incomplete'
-  | 'state-dir-unsafe'
-  | 'seed-invalid'
-  | 'archive-invalid'
-  | 'time-limit'
-  | 'result-invalid'
-  | 'port-refused'
-  | FileErrorCode
-  | CommitErrorCode
-  | ServerErrorCode;
+import type { CommitErrorCode, FileErrorCode, LibraryErrorCode, ServerErrorCode } from './error-codes.js';
 
-/** Why a commit did not happen, or could not be undone. */
-export type CommitErrorCode =
-  | 'commit-conflict'
-  | 'commit-flagged'
-  | 'commit-refused'
-  | 'commit-busy'
-  | 'commit-blocked'
-  | 'commit-journal-invalid'
-  | 'commit-plan-invalid'
-  | 'workspace-changed';
+export type { CommitErrorCode, FileErrorCode };
 
-/** What only a server answers. */
-type ServerErrorCode =
-  | 'malformed'
-  | 'unauthorized'
-  | 'token-in-url'
-  | 'host-refused'
-  | 'origin-refused'
-  | 'forbidden'
-  | 'not-found'
-  | 'conflict'
-  | 'too-large'
-  | 'media-type'
-  | 'too-slow'
-  | 'quota'
-  | 'draining'
-  | 'unreachable'
-  | 'internal';
-
-export type FileErrorCode =
-  | 'file-not-found'
-  | 'file-exists'
-  | 'is-a-directory'
-  | 'not-a-directory'
-  | 'not-a-regular-file'
-  | 'directory-not-empty'
-  | 'permission-denied'
-  | 'outside-workspace'
-  | 'file-too-large'
-  | 'too-many-entries'
-  | 'no-space'
-  | 'name-too-long'
-  | 'incomplete-write'
-  | 'file-error';
+/** The stable codes. error-codes.ts has the meaning of each. */
+export type ErrorCode = LibraryErrorCode | FileErrorCode | CommitErrorCode | ServerErrorCode;
 
 export interface RipcordErrorOptions {
   /** What a person can do about it. */
@@ -145,6 +73,7 @@ export class EngineLostError<Partial = unknown> extends RipcordError {
 
 /** A file operation inside a sandbox failed. `errno` is the kernel's name for it (`ENOENT` …). */
 export class FileError extends RipcordError {
+  declare readonly code: FileErrorCode;
   readonly path: string;
   readonly errno: string;
 

@@ -10,6 +10,7 @@ import { RemoteSandbox } from './remote-sandbox.js';
 import { RemoteTasks } from './remote-tasks.js';
 import { Transport } from './transport.js';
 
+/** Sandboxes and tasks of a server. */
 export class RipcordClient implements AsyncDisposable {
   /** Iteration runs of the specs the server has. */
   readonly tasks: RemoteTasks;
@@ -92,6 +93,7 @@ export class RipcordClient implements AsyncDisposable {
     return this.#transport.json('GET', '/v1/receipts', { what: 'asking for receipts' });
   }
 
+  /** Returns the images of the server, with their state and size. */
   images(): Promise<ImageDocument[]> {
     return this.#transport.json('GET', '/v1/images', { what: 'listing images' });
   }

@@ -16,6 +16,7 @@ import type { Transport } from './transport.js';
 /** Messages that have come and nobody has asked for, before the socket is paused. */
 const AHEAD = 16;
 
+/** Background commands of a sandbox behind a server. They run on without a connection. */
 export class RemoteCommands {
   readonly #transport: Transport;
   readonly #path: string;
@@ -33,6 +34,7 @@ export class RemoteCommands {
     return this.#transport.json('POST', this.#path, { what: 'starting a command', json });
   }
 
+  /** Returns all background commands of the sandbox. */
   list(): Promise<CommandDocument[]> {
     return this.#transport.json('GET', this.#path, { what: 'listing commands' });
   }

@@ -54,13 +54,21 @@ const MAX_JSON_STDIN = 256 * 1024;
 type Parsed = z.output<typeof execSchema>;
 type AnyExecOptions = ExecOptions | ExecOptions<Uint8Array>;
 
+/** A sandbox behind a server. It has the methods of {@link Sandbox} that work from outside. */
 export class RemoteSandbox implements AnySandbox {
+  /** Id of the sandbox. */
   readonly id: string;
+  /** Image that it was created from. */
   readonly image: string;
+  /** Labels given to `client.create()`. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Time of its creation, by the clock of the server. */
   readonly createdAt: Date;
+  /** Path of the workspace inside. */
   readonly workspace = WORKSPACE;
+  /** Files of the sandbox. */
   readonly files: RemoteFiles;
+  /** Ports of the sandbox. */
   readonly ports: AnyPorts;
   /** Those that run on when nobody is connected. */
   readonly commands: RemoteCommands;
@@ -90,6 +98,7 @@ export class RemoteSandbox implements AnySandbox {
     return this.#closing !== undefined;
   }
 
+  /** Runs a command to its end, as `sandbox.exec()` does. */
   async exec(
     command: CommandLine,
     options: ExecOptions<Uint8Array> & { encoding: 'buffer' },
@@ -101,6 +110,7 @@ export class RemoteSandbox implements AnySandbox {
     return this.#run('exec', { command }, parsed);
   }
 
+  /** Runs a program given as text, as `sandbox.runCode()` does. */
   async runCode(
     code: string,
     options: RunCodeOptions<Uint8Array> & { encoding: 'buffer' },
@@ -112,6 +122,7 @@ export class RemoteSandbox implements AnySandbox {
     return this.#run('run-code', { code, language, args }, parsed);
   }
 
+  /** Starts a command and returns its streams, as `sandbox.spawn()` does. */
   async spawn(command: CommandLine, options?: PipedSpawnOptions): Promise<AnyPipedCommand>;
   async spawn(command: CommandLine, options?: SpawnOptions): Promise<AnyCommand>;
   async spawn(command: CommandLine, options?: SpawnOptions): Promise<AnyCommand> {
@@ -123,16 +134,19 @@ export class RemoteSandbox implements AnySandbox {
     return RemoteCommand.start(this.#transport, `${this.#path}/exec`, begin, signal);
   }
 
+  /** Compares the workspace with its seed: `files.diff()`. */
   diff(options?: DiffOptions): ReturnType<RemoteFiles['diff']> {
     return this.files.diff(options);
   }
 
+  /** Returns memory, CPU time and processes, as the kernel counts them. */
   async stats(): Promise<SandboxStats> {
     const ask = { what: 'asking for figures', query: { stats: true } };
     const { stats } = await this.#transport.json<{ stats: SandboxStats }>('GET', this.#path, ask);
     return stats;
   }
 
+  /** Sets the end of the sandbox to `lifetimeMs` from now. */
   async extend(lifetimeMs: number): Promise<void> {
     parseOptions(extendBody, { lifetimeMs }, 'extend');
     await this.#transport.json('POST', `${this.#path}/extend`, { what: 'prolonging a sandbox', json: { lifetimeMs } });
@@ -150,6 +164,7 @@ export class RemoteSandbox implements AnySandbox {
     return { port, path, url: this.#transport.addressOf(path) };
   }
 
+  /** Ends the sandbox and returns the receipt of the server. Idempotent. */
   close(): Promise<SandboxReceipt> {
     this.#closing ??= this.#transport
       .json<SandboxReceipt>('DELETE', this.#path, { what: 'closing a sandbox' })

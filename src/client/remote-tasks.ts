@@ -19,6 +19,7 @@ export interface TaskEvent {
   event: RunEvent;
 }
 
+/** Tasks of a server: runs of the specs that it offers. */
 export class RemoteTasks {
   readonly #transport: Transport;
 
@@ -39,10 +40,12 @@ export class RemoteTasks {
     return this.#transport.json('POST', '/v1/tasks', { what: 'starting a task', json });
   }
 
+  /** Returns the tasks of this token. */
   list(): Promise<TaskDocument[]> {
     return this.#transport.json('GET', '/v1/tasks', { what: 'listing tasks' });
   }
 
+  /** Returns the state of a task. */
   status(id: string): Promise<TaskDocument> {
     return this.#transport.json('GET', pathOf(id), { what: 'asking for a task' });
   }
@@ -53,10 +56,12 @@ export class RemoteTasks {
     await this.#transport.json('POST', `${pathOf(id)}/abort`, { what: 'aborting a task', json: { reason } });
   }
 
+  /** Returns the commit of a task that waits for an answer, with its diff. */
   approval(id: string): Promise<PendingApproval> {
     return this.#transport.json('GET', `${pathOf(id)}/approval`, { what: 'asking for a diff' });
   }
 
+  /** Approves or declines the commit that a task waits with. */
   async answer(id: string, answer: Exclude<Approval, boolean>): Promise<void> {
     const { approve, allow, feedback } = answer;
     const json = { approve, allow, reason: feedback };

@@ -15,11 +15,13 @@ type ResolvedSpawnOptions = z.output<typeof spawnSchema>;
 /** A {@link CommandHandle} whose `stdin` is there: of every `spawn` but one with `stdin: 'ignore'`. */
 export type PipedCommand = CommandHandle & { readonly stdin: Writable };
 
+/** A command that `spawn()` started: its streams, its end, and ways to end it. */
 export class CommandHandle implements AsyncDisposable {
   /** Its pid inside the sandbox; `undefined` when it never ran (`wait()` says why). */
   readonly pid: number | undefined;
   /** `null` with `stdin: 'ignore'`. */
   readonly stdin: Writable | null;
+  /** Standard output, in bytes. */
   readonly stdout: Readable;
   /** Ends at once with `pty`: a terminal has one output. */
   readonly stderr: Readable;

@@ -20,6 +20,20 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** The meaning of each outcome, for the reference. */
+export const OUTCOME_MEANINGS: Record<Outcome, string> = {
+  exited: 'The program ended by itself. `exitCode` has its exit code, zero or not.',
+  signaled: 'A signal ended the program: of its own, of another process or of `kill()`. `signal` has its name.',
+  timeout: 'The command passed `timeoutMs`, and its whole process tree was killed.',
+  oom: 'The kernel killed the command because the sandbox had used up `limits.memory`. Raise that limit, or use less memory.',
+  'output-limit': "A channel passed `maxOutputBytes` with `onOutputLimit: 'kill'`, and the process tree was killed.",
+  'spawn-failed':
+    'The program never ran: not found, not executable, no process left, no such directory or user. `failure` has the errno and the stage.',
+  'sandbox-lost':
+    'The sandbox ended while the command ran: its lifetime or lease was over, or the container was killed from outside.',
+  'engine-lost': 'The engine stopped answering while the command ran. The sandbox then ends by itself.',
+};
+
 /** Why a command never ran. */
 export interface SpawnFailure {
   /** The kernel's name for it: `ENOENT`, `EACCES`, `EAGAIN` … */

@@ -16,6 +16,8 @@ export interface Conflict {
  * `hint` says otherwise.
  */
 export class CommitError extends RipcordError {
+  declare readonly code: CommitErrorCode;
+
   constructor(code: CommitErrorCode, message: string, options: RipcordErrorOptions = {}) {
     super(code, message, options);
   }
@@ -75,7 +77,7 @@ export function commitFileError(error: unknown, doing: string, path: string): un
   const wrapped = hostFileError(error, doing, path);
   if (!(wrapped instanceof FileError)) return wrapped;
   const reason = messageOf(error).split(',')[0];
-  return new FileError(wrapped.code as never, `Cannot ${doing} ${printable(path)}: ${reason}`, {
+  return new FileError(wrapped.code, `Cannot ${doing} ${printable(path)}: ${reason}`, {
     path,
     errno,
     cause: error,

@@ -300,7 +300,7 @@ async function readManifestText(change: Change, side: 'before' | 'after', from: 
  * needed.
  */
 function unlessChanged(error: unknown): undefined {
-  if (!(error instanceof CommitError) || (error.code as string) !== 'workspace-changed') throw error;
+  if (!(error instanceof CommitError) || error.code !== 'workspace-changed') throw error;
 }
 
 async function withBinary(

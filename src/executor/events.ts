@@ -21,28 +21,42 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** An event without the fields all of them have. `branch` counts from 1, and is missing where no branch is meant. */
 export type RunEventBody =
+  /** The run began, or continued an earlier one. */
   | { type: 'run.started'; task: unknown; resumedAt: number | undefined }
+  /** An iteration began. */
   | { type: 'iteration.started'; iteration: number }
+  /** A branch, or the iteration, entered a phase. */
   | { type: 'phase.changed'; iteration: number; branch?: number; phase: Phase }
+  /** Strategies were chosen: one for each branch. */
   | { type: 'strategies'; iteration: number; strategies: readonly unknown[] }
+  /** A branch made a proposal. */
   | { type: 'proposal'; iteration: number; branch: number; refinement: number; proposal: unknown }
+  /** A proposal was verified. */
   | { type: 'verification'; iteration: number; branch: number; refinement: number; verification: unknown }
+  /** A branch ended. */
   | { type: 'branch.ended'; iteration: number; branch: number; report: BranchReport<unknown, unknown, unknown> }
+  /** A branch was accepted, or feedback was given. */
   | { type: 'decision'; iteration: number; decision: Decision }
+  /** A commit waits for `approve`. */
   | { type: 'commit.requested'; iteration: number; branch: number; target: string; changes: number }
+  /** A commit was made, or was not. */
   | { type: 'commit.ended'; iteration: number; branch: number; commit: CommitReport }
+  /** An iteration ended. */
   | { type: 'iteration.ended'; iteration: number; report: IterationReport<unknown, unknown, unknown> }
+  /** A command wrote output. */
   | {
       type: 'output';
       iteration: number;
       branch: number;
       channel: 'stdout' | 'stderr';
-      /** At most 4 KiB, without control sequences. */
+      /** Output without control sequences, at most 4 KiB. */
       text: string;
-      /** What is not in `text` of this piece. */
+      /** Number of bytes of this piece that `text` does not contain. */
       omittedBytes: number;
     }
+  /** A function called `log()`. */
   | { type: 'log'; iteration: number; branch?: number; level: LogLevel; message: string; fields?: object }
+  /** A call of `external()` ended. */
   | {
       type: 'external';
       iteration: number;
@@ -52,8 +66,11 @@ export type RunEventBody =
       durationMs: number;
       error?: RecordedError;
     }
+  /** A branch or an iteration failed. */
   | { type: 'error'; iteration: number; branch?: number; phase: Phase; error: RecordedError }
+  /** The signal fired. */
   | { type: 'aborted'; iteration: number; reason: string }
+  /** The run ended. This is the last event. */
   | { type: 'completed'; status: RunStatus; finalOutput: string };
 
 /** `at` is in milliseconds since 1970, `seq` counts a run's events from 1 without a gap. */

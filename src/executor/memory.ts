@@ -20,6 +20,7 @@ export interface MemoryState {
 const MAX_LESSONS = 1000;
 const MAX_REASON = 2000;
 
+/** Lessons of a run: strategies that were tried, and their ends. */
 export class Memory {
   readonly #lessons: Lesson[];
   /** Whatever else `remember` wants kept; must be JSON to survive a resume. */
@@ -35,6 +36,7 @@ export class Memory {
     return this.#lessons;
   }
 
+  /** Records a lesson. */
   learn(lesson: Omit<Lesson, 'strategy'> & { strategy: unknown }): void {
     const reason = lesson.reason.slice(0, MAX_REASON);
     this.#lessons.push({ ...lesson, strategy: describe(lesson.strategy), reason });
@@ -60,6 +62,7 @@ export class Memory {
       .join('\n');
   }
 
+  /** Returns plain data, from which `new Memory()` can be made. */
   toJSON(): MemoryState {
     return { lessons: [...this.#lessons], notes: { ...this.notes } };
   }

@@ -83,6 +83,7 @@ const BLOCK_BYTES = 256 * 1024;
 /** A record is at least 70 bytes; the longest path is 4096. */
 const RECORD_BYTES = 8400;
 
+/** Files of a sandbox. Paths are absolute or relative to the workspace. */
 export class SandboxFiles {
   readonly #root: FileRoot;
 
@@ -197,6 +198,7 @@ export class SandboxFiles {
       .records;
   }
 
+  /** Returns type, size, permissions and times of a file. */
   async stat(path: string, options?: StatOptions): Promise<FileInfo> {
     const { follow, ...rest } = this.#parse(statSchema, options, 'files.stat');
     const answer = await this.#run(['stat', this.#path(path), follow ? '1' : '0'], rest);
@@ -216,6 +218,7 @@ export class SandboxFiles {
     }
   }
 
+  /** Creates a directory. */
   async makeDir(path: string, options?: MakeDirOptions): Promise<void> {
     await this.makeDirs([path], options);
   }

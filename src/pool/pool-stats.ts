@@ -1,13 +1,13 @@
 /** What the pool has done, in figures and as it happens. */
 
 export type PoolEvent =
-  /** One more is ready. */
+  /** A pooled sandbox is ready. */
   | { type: 'pool.ready'; sandbox: string; image: string; durationMs: number; at: number }
-  /** One was reset, proven clean and handed back. */
+  /** A sandbox was reset, proven clean and handed back to the pool. */
   | { type: 'pool.recycled'; sandbox: string; image: string; domain: string; at: number }
-  /** One was thrown away, or not taken back, and why. */
+  /** A sandbox was removed from the pool, or not taken back, for `reason`. */
   | { type: 'pool.discarded'; sandbox: string; image: string; reason: string; at: number }
-  /** One could not be made; it is tried again later. */
+  /** A pooled sandbox could not be made. The pool tries again later. */
   | { type: 'pool.failed'; image: string; error: string; at: number };
 
 export interface PoolStats {

@@ -48,6 +48,7 @@ export interface PortForward extends AsyncDisposable {
 const POLL_MS = [20, 50, 100, 250];
 const NULL_BODY = new Set([101, 204, 205, 304]);
 
+/** Ports that programs in a sandbox listen on. Connections go over the pipe and need no network. */
 export class SandboxPorts {
   readonly #root: PortRoot;
 

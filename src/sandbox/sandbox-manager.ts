@@ -30,9 +30,11 @@ import { contextOf, type ParsedOptions, parseManager, startWatchdog } from './ma
 import { type ManagerOptions, type SweepOptions, sweepSchema } from './options.js';
 import { Sandbox, type SandboxOwner } from './sandbox.js';
 
+/** Makes sandboxes, and removes each of them when this process ends, whatever ends it. */
 export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> implements AsyncDisposable {
   /** Names this manager in labels and directories. */
   readonly instance: string;
+  /** Version, architecture and abilities of the engine. */
   readonly engine: EngineFacts;
   readonly #backend: Backend;
   readonly #context: LaunchContext;
@@ -181,6 +183,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     return [...this.#sandboxes.values()];
   }
 
+  /** Returns the open sandbox of that id; undefined if there is none. */
   get(id: string): Sandbox | undefined {
     return this.#sandboxes.get(id);
   }

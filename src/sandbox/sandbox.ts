@@ -82,16 +82,19 @@ const newState = (createdAt: Date, { lifetimeMs, limits }: ResolvedCreateOptions
   turns: commandTurns(limits.pids),
 });
 
+/** A container with its agent and workspace. `manager.create()` makes one. */
 export class Sandbox implements AsyncDisposable {
   /** Names it in labels, logs and events. */
   readonly id: string;
   /** The image it runs, as asked for. */
   readonly image: string;
+  /** Time of its creation. */
   readonly createdAt: Date;
   /** The directory of its files, inside. */
   readonly workspace = WORKSPACE;
   /** What the kernel under it gives, as the agent found by trying. */
   readonly capabilities: AgentCapabilities;
+  /** Files of the sandbox. */
   readonly files: SandboxFiles;
   /** What listens inside, reached from here without any network. */
   readonly ports: SandboxPorts;

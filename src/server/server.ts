@@ -33,9 +33,11 @@ export interface DrainReport {
   sandboxes: number;
 }
 
+/** An HTTP and WebSocket server that shares sandboxes with other programs. */
 export class RipcordServer implements AsyncDisposable {
   /** `http://127.0.0.1:7077`, or the path of the Unix socket. */
   readonly address: string;
+  /** TCP port that it listens on; undefined on a Unix socket. */
   readonly port: number | undefined;
   readonly #app: App;
   readonly #context: ServerContext;

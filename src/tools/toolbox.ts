@@ -47,6 +47,7 @@ export interface ToolCallOptions {
   onProgress?: ((progress: ToolProgress) => void) | undefined;
 }
 
+/** Tools of one conversation with a model. `createToolbox()` makes one. */
 export class Toolbox implements AsyncDisposable {
   /** What there is for a model to choose from. */
   readonly tools: readonly ToolOffer[];

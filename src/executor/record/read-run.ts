@@ -36,6 +36,8 @@ interface IterationLine<Task> {
 }
 
 /**
+ * Reads the record of a run from its directory, also of a run whose process was killed.
+ *
  * @throws InvalidOptionsError when `directory` is not a run's.
  * @example
  * const recorded = await readRun('runs/42')

@@ -25,6 +25,7 @@ export class EventStream implements AsyncIterableIterator<StreamedEvent> {
     this.#max = maxBuffered;
   }
 
+  /** @internal Adds an event. */
   push(event: RunEvent): void {
     if (this.#ended) return;
     const reader = this.#waiting.shift();
@@ -43,6 +44,7 @@ export class EventStream implements AsyncIterableIterator<StreamedEvent> {
     for (const reader of this.#waiting.splice(0)) reader({ done: true, value: undefined });
   }
 
+  /** Returns the next event, as soon as there is one. */
   next(): Promise<IteratorResult<StreamedEvent>> {
     const { output, other } = this.#dropped;
     if (output + other > 0) {
@@ -58,6 +60,7 @@ export class EventStream implements AsyncIterableIterator<StreamedEvent> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Ends the stream for its reader, as leaving a `for await` loop does. */
   return(): Promise<IteratorResult<StreamedEvent>> {
     this.#buffer.length = 0;
     this.end();

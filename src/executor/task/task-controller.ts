@@ -31,6 +31,7 @@ export interface AbortAnswer {
   state: TaskStatus['state'];
 }
 
+/** Runs tasks in the background, with one limit on all their sandboxes. */
 export class TaskController<
   Task,
   Strategy = unknown,
@@ -82,6 +83,7 @@ export class TaskController<
     return handle;
   }
 
+  /** Returns the task of that id, running or ended; undefined if there is none. The last 100 ended tasks are kept. */
   get(id: string): TaskHandle<Task, Strategy, Proposal, Verification> | undefined {
     return this.#tasks.get(id);
   }
@@ -121,6 +123,7 @@ interface Extra {
 
 /** One task in the background. */
 export class TaskHandle<Task, Strategy, Proposal, Verification extends VerificationLike> {
+  /** Id of the task. */
   readonly id: string;
   /** Resolves on abort too. Rejects only when the run could not begin. */
   readonly result: Promise<RunResult<Task, Strategy, Proposal, Verification>>;
@@ -146,10 +149,12 @@ export class TaskHandle<Task, Strategy, Proposal, Verification extends Verificat
     this.result.catch(() => {});
   }
 
+  /** True until the run has ended and all of it is cleaned up. */
   get running(): boolean {
     return !this.#ended;
   }
 
+  /** Returns a copy of the state of the task: its iterations, branches and phase. */
   status(): TaskStatus {
     const aborting = !this.#ended && this.#controller.signal.aborted;
     return { ...structuredClone(this.#status), ...(aborting && { state: 'aborting' as const }) };

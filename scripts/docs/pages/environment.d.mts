@@ -1,0 +1,2 @@
+export const READ: Record<string, string>;
+export const SET: Record<string, string>;
