@@ -1,3 +1,10 @@
+/** A piece of an output. `offset` is where it begins: past a gap if the asked-for bytes were not kept. */
+export interface KeptPiece {
+  bytes: Buffer;
+  offset: number;
+  nextOffset: number;
+}
+
 /**
  * Keeps the head and the tail of one output channel within a limit, and counts the rest. Memory grows with what is kept,
  * up to the limit, whatever is pushed.
@@ -17,6 +24,19 @@ export class OutputBuffer {
   constructor(maxBytes: number) {
     this.#headLimit = headBytes(maxBytes);
     this.#tailLimit = maxBytes - this.#headLimit;
+  }
+
+  /**
+   * Returns the buffer of a channel that was cut within the same limit before it came here, as `exec` does.
+   * @param totalBytes Bytes that the command wrote there.
+   */
+  static of(bytes: Uint8Array, totalBytes: number, maxBytes: number): OutputBuffer {
+    const buffer = new OutputBuffer(maxBytes);
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    buffer.push(all.subarray(0, headBytes(maxBytes)));
+    buffer.skip(totalBytes - all.length);
+    buffer.push(all.subarray(headBytes(maxBytes)));
+    return buffer;
   }
 
   /** Copies what it keeps of `chunk`. */
@@ -49,20 +69,33 @@ export class OutputBuffer {
     return this.omittedBytes > 0;
   }
 
-  /**
-   * A copy of what is kept from `offset` on, up to the gap or the end, and how many bytes before it are gone. For whoever
-   * follows the output at a pace of their own; not together with `skip()`.
-   */
-  since(offset: number): { missing: number; bytes: Buffer } {
-    if (offset < this.#headBytes) return { missing: 0, bytes: Buffer.from(this.#kept().subarray(offset)) };
+  /** Bytes in memory. */
+  get heldBytes(): number {
+    return this.#headBytes + this.#ringBytes;
+  }
+
+  /** Copies what is kept from `offset` on: at most `maxBytes`, and no further than a gap. */
+  read(offset: number, maxBytes = Number.POSITIVE_INFINITY): KeptPiece {
+    const asked = Math.min(offset, this.#total);
     const tailAt = this.#total - this.#ringBytes;
-    let skip = Math.max(0, offset - tailAt);
-    const pieces = this.#tail().map((piece) => {
-      const rest = piece.subarray(skip);
+    const at = asked < this.#headBytes ? asked : Math.max(asked, tailAt);
+    // Without a gap the tail follows the head.
+    const kept = [this.#kept(), ...(this.truncated && at < this.#headBytes ? [] : this.#tail())];
+    let skip = at < this.#headBytes ? at : this.#headBytes + at - tailAt;
+    let left = maxBytes;
+    const pieces = kept.map((piece) => {
+      const part = piece.subarray(skip, skip + left);
       skip = Math.max(0, skip - piece.length);
-      return rest;
+      left -= part.length;
+      return part;
     });
-    return { missing: Math.max(0, tailAt - offset), bytes: Buffer.concat(pieces) };
+    const bytes = Buffer.concat(pieces);
+    return { bytes, offset: at, nextOffset: at + bytes.length };
+  }
+
+  /** The last bytes. */
+  end(maxBytes: number): KeptPiece {
+    return this.read(Math.max(0, this.#total - maxBytes), maxBytes);
   }
 
   /** What was kept, head and tail together. */

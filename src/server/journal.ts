@@ -1,6 +1,7 @@
 /** Events with ids, kept within a bound: readers come, go, and come back to where they were. */
+
+import { News } from '../base/news.js';
 import { toJson } from '../executor/describe.js';
-import { News } from './news.js';
 
 /** `json` is the event, written once for all its readers. */
 interface JournalEntry {

@@ -1,10 +1,10 @@
 /** How a command ended and what it printed, for a program and for a model. */
 import { z } from 'zod';
 import { type CommandResult, type ExecResult, OUTCOMES } from '../command/outcome.js';
+import { OutputBuffer } from '../command/output-buffer.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { ToolAnswer } from './define.js';
 import { excerpt } from './excerpt.js';
-import { KeptOutput } from './kept-output.js';
 import type { Picture } from './pictures.js';
 import type { ToolSession } from './session.js';
 
@@ -39,8 +39,8 @@ interface CommandFacts {
 export function reportCommand(session: ToolSession, facts: CommandFacts): ToolAnswer<CommandOutput> {
   const { sandbox, result, timeoutMs, pictures } = facts;
   const { maxAnswerBytes, maxKeptBytes } = session.options;
-  const stdout = KeptOutput.of(result.stdout, result.stdoutBytes, maxKeptBytes);
-  const stderr = KeptOutput.of(result.stderr, result.stderrBytes, maxKeptBytes);
+  const stdout = OutputBuffer.of(result.stdout, result.stdoutBytes, maxKeptBytes);
+  const stderr = OutputBuffer.of(result.stderr, result.stderrBytes, maxKeptBytes);
   const tooLong = stdout.totalBytes > maxAnswerBytes || stderr.totalBytes > maxAnswerBytes;
   const cursor = { stdout: 0, stderr: 0 };
   const shelved = tooLong ? session.outputs.add({ stdout, stderr, cursor }) : undefined;

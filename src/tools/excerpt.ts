@@ -1,7 +1,7 @@
 /** Output cut to what a model's context can bear: the beginning, the end, and how to read what lies between. */
 
 import { plainText } from '../base/harmless-text.js';
-import type { KeptOutput } from './kept-output.js';
+import type { OutputBuffer } from '../command/output-buffer.js';
 
 interface Excerpt {
   text: string;
@@ -11,7 +11,7 @@ interface Excerpt {
 }
 
 /** @param rest How to read what is left out, from an offset on. */
-export function excerpt(output: KeptOutput, maxBytes: number, rest: (offset: number) => string): Excerpt {
+export function excerpt(output: OutputBuffer, maxBytes: number, rest: (offset: number) => string): Excerpt {
   if (output.totalBytes <= maxBytes) {
     return { text: decode(output.read(0, maxBytes).bytes), truncated: false, nextOffset: output.totalBytes };
   }

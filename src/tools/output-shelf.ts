@@ -1,11 +1,11 @@
 /** Outputs that did not fit into an answer, kept for a while so that the rest can be read. */
-import { KeptOutput } from './kept-output.js';
+import { OutputBuffer } from '../command/output-buffer.js';
 
 /** A finished command's two channels, or another long text as `stdout` alone. */
 interface ShelvedOutput {
   readonly id: string;
-  readonly stdout: KeptOutput;
-  readonly stderr: KeptOutput;
+  readonly stdout: OutputBuffer;
+  readonly stderr: OutputBuffer;
   /** Where the next reading begins that names no offset. */
   readonly cursor: { stdout: number; stderr: number };
 }
@@ -39,4 +39,4 @@ export class OutputShelf {
   }
 }
 
-export const noOutput = (): KeptOutput => new KeptOutput(0);
+export const noOutput = (): OutputBuffer => new OutputBuffer(0);

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { OutputBuffer } from '../../command/output-buffer.js';
 import { defineTool } from '../define.js';
 import { excerpt } from '../excerpt.js';
 import { sandboxField } from '../foreground.js';
-import { KeptOutput } from '../kept-output.js';
 import { noOutput } from '../output-shelf.js';
 
 const SHOWN = 500;
@@ -44,7 +44,7 @@ export const diff = defineTool({
       // Compared with what the sandbox began with: the target, a directory that is not there, has no part in it.
       const nothing = path.join(sandbox.parts.directory, 'nothing');
       const plan = await sandbox.prepareCommit(nothing, { signal, defaultIgnores: defaultIgnores ?? true });
-      const patch = new KeptOutput(maxKeptBytes);
+      const patch = new OutputBuffer(maxKeptBytes);
       patch.push(Buffer.from(await plan.unifiedDiff({ maxBytes: maxKeptBytes, signal })));
       const tooLong = patch.totalBytes > maxAnswerBytes;
       const cursor = { stdout: 0, stderr: 0 };

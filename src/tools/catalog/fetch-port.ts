@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { throwIfAborted } from '../../base/abort.js';
 import { messageOf, RipcordError } from '../../base/errors.js';
+import { OutputBuffer } from '../../command/output-buffer.js';
 import { defineTool } from '../define.js';
 import { excerpt } from '../excerpt.js';
 import { sandboxField } from '../foreground.js';
-import { KeptOutput } from '../kept-output.js';
 import { noOutput } from '../output-shelf.js';
 import { MAX_PICTURE_BYTES, type Picture, pictureType } from '../pictures.js';
 
@@ -75,7 +75,7 @@ export const fetchPort = defineTool({
         const text = `${title}\n(${content.length} bytes that are not text)`;
         return { value: { ...answer, body: '', truncated: content.length > 0 }, text };
       }
-      const kept = new KeptOutput(maxBytes);
+      const kept = new OutputBuffer(maxBytes);
       kept.push(content);
       const tooLong = content.length > maxAnswerBytes;
       const cursor = { stdout: 0, stderr: 0 };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { RipcordError, TaskAbortedError } from '../../base/errors.js';
+import type { OutputBuffer } from '../../command/output-buffer.js';
 import { BackgroundCommand } from '../background-command.js';
 import { describeEnd, explainOutcome, outcomeFields } from '../command-report.js';
 import { defineTool } from '../define.js';
 import { decode } from '../excerpt.js';
-import type { KeptOutput } from '../kept-output.js';
 import type { ToolSession } from '../session.js';
 
 const MAX_WAIT_SECONDS = 50;
@@ -49,7 +49,7 @@ export const readOutput = defineTool({
     const source = find(session, id);
     const command = source instanceof BackgroundCommand ? source : undefined;
     if (command && offset === undefined && wait_seconds > 0) await command.news(wait_seconds * 1000, signal);
-    await command?.lastOutput();
+    if (command && !command.running) await command.ended;
     if (signal?.aborted) throw new TaskAbortedError('Aborted while waiting for output', { cause: signal.reason });
     const limit = Math.min(max_bytes ?? session.options.maxAnswerBytes, session.options.maxAnswerBytes);
     const wanted = stream ? [stream] : offset === undefined ? (['stdout', 'stderr'] as const) : (['stdout'] as const);
@@ -89,7 +89,7 @@ function find(session: ToolSession, id: string) {
   });
 }
 
-function readPiece(output: KeptOutput, offset: number, maxBytes: number): z.input<typeof piece> {
+function readPiece(output: OutputBuffer, offset: number, maxBytes: number): z.input<typeof piece> {
   const { bytes, offset: from, nextOffset } = output.read(offset, maxBytes);
   return { text: decode(bytes), offset: from, next_offset: nextOffset, total_bytes: output.totalBytes };
 }

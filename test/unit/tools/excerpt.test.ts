@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { plainText } from '../../../src/base/harmless-text.js';
+import { OutputBuffer } from '../../../src/command/output-buffer.js';
 import { decode, excerpt } from '../../../src/tools/excerpt.js';
-import { KeptOutput } from '../../../src/tools/kept-output.js';
 import { retainedBytes } from '../../helpers/retained.js';
 
-const keptOf = (chunks: readonly (string | Buffer)[], maxBytes: number): KeptOutput => {
-  const kept = new KeptOutput(maxBytes);
+const keptOf = (chunks: readonly (string | Buffer)[], maxBytes: number): OutputBuffer => {
+  const kept = new OutputBuffer(maxBytes);
   for (const chunk of chunks) kept.push(Buffer.from(chunk));
   return kept;
 };
@@ -38,7 +38,7 @@ describe('what is kept of an output', () => {
   });
 
   it('holds little more than its limit, whatever is written', () => {
-    const kept = new KeptOutput(1000);
+    const kept = new OutputBuffer(1000);
     for (let i = 0; i < 1000; i++) kept.push(Buffer.alloc(300));
     expect(kept.totalBytes).toBe(300_000);
     expect(kept.heldBytes).toBeLessThan(1000 + 300);
@@ -47,7 +47,7 @@ describe('what is kept of an output', () => {
   it('is the same for what exec kept of a flood', () => {
     const all = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 251));
     const [head, tail] = [all.subarray(0, 50), all.subarray(950)];
-    const kept = KeptOutput.of(Buffer.concat([head, tail]), 1000, 100);
+    const kept = OutputBuffer.of(Buffer.concat([head, tail]), 1000, 100);
     expect(kept.read(0, 1000)).toMatchObject({ bytes: head, offset: 0, nextOffset: 50 });
     expect(kept.read(60, 1000)).toMatchObject({ bytes: tail, offset: 950, nextOffset: 1000 });
   });
@@ -88,7 +88,7 @@ it('shows output as a terminal would at the end, without what steers one', () =>
 });
 
 it('holds nothing of the chunks but the bytes that it keeps', () => {
-  const kept = new KeptOutput(1024);
+  const kept = new OutputBuffer(1024);
   const before = retainedBytes();
   for (let i = 0; i < 100; i++) kept.push(Buffer.alloc(2 ** 20).subarray(0, 1));
   expect(retainedBytes() - before).toBeLessThan(2 ** 23);
