@@ -51,5 +51,5 @@ export const clientSchema = z.strictObject({
   signal: signalSchema.optional(),
 });
 
-/** The same schema as the server's. */
+/** Schema of the server, and a signal. */
 export const remoteCreateSchema = callerCreateSchema.extend({ signal: signalSchema.optional() });

@@ -1,12 +1,12 @@
-/** Who calls: a token in a header, compared in constant time, or whoever may open the Unix socket. */
+/** Identity of callers: a token in a header, compared in constant time, or the permission to open the Unix socket. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { RipcordError } from '../base/errors.js';
 
-/** Somebody who may call. */
+/** A caller. */
 export interface Principal {
   name: string;
-  /** Sees what others made, too. */
+  /** Sees the sandboxes and tasks of other callers, too. */
   operator: boolean;
 }
 
@@ -39,7 +39,7 @@ export class Tokens {
     }
     const asked = digest(token);
     let found: Principal | undefined;
-    // All of them, always: how long it takes says nothing.
+    // Compare all tokens always, so that the time does not depend on the token.
     for (const { digest: known, principal } of this.#known) if (timingSafeEqual(known, asked)) found = principal;
     if (!found) throw new RipcordError('unauthorized', 'The token is not one of this server');
     return found;

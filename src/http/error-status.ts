@@ -2,7 +2,7 @@
 import { type ErrorCode, messageOf, RipcordError } from '../base/errors.js';
 import { type ErrorDocument, toErrorDocument } from '../wire/errors.js';
 
-/** Not in RFC 9110; nginx's word for a client that ended the request itself. */
+/** Status of a request that its client ended: nginx's, not in RFC 9110. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 const STATUS: Record<ErrorCode, number> = {
@@ -73,7 +73,7 @@ const STATUS: Record<ErrorCode, number> = {
   'no-space': 507,
 };
 
-/** Fastify's own words for these do not say what a caller can do. */
+/** Messages with a hint, in place of Fastify's own. */
 const WORDS: Record<string, { message: string; hint: string }> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     message: 'The body must be JSON, and say so',
@@ -81,7 +81,7 @@ const WORDS: Record<string, { message: string; hint: string }> = {
   },
 };
 
-/** What Fastify itself refuses, in our words. */
+/** Codes of requests that Fastify itself refuses. */
 const FASTIFY: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
   FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
@@ -97,7 +97,7 @@ export const statusOf = (code: string): number => (Object.hasOwn(STATUS, code) ?
 interface Refusal {
   status: number;
   document: ErrorDocument;
-  /** Nobody foresaw it: the log must have it, and the client learns nothing of it. */
+  /** True for an unexpected failure: log it, and send the client no details. */
   unforeseen: boolean;
 }
 

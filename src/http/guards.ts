@@ -1,4 +1,4 @@
-/** What every request has to get past before anybody looks at what it wants. Order matters: the cheapest first. */
+/** Checks of every request before its route is looked up, the cheapest first. */
 import type { IncomingMessage } from 'node:http';
 import { RipcordError } from '../base/errors.js';
 import type { Tokens } from './auth.js';

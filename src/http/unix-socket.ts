@@ -1,4 +1,4 @@
-/** The Unix socket: where it is by default, and what to do about one that a dead server left. */
+/** The Unix socket: its default place, and the removal of one that a dead server left. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
@@ -29,7 +29,7 @@ function place(): string {
 /** Where `ripcord serve` listens when it is told nothing. */
 export const defaultSocket = (): string => path.join(place(), 'ripcord.sock');
 
-/** @throws InvalidOptionsError when somebody listens there, or something else lies there */
+/** @throws InvalidOptionsError if a server listens there, or the path is not a socket */
 export async function clearStaleSocket(socket: string): Promise<void> {
   if (Buffer.byteLength(socket) > MAX_PATH) {
     throw new InvalidOptionsError(`server: the path of a Unix socket has at most ${MAX_PATH} bytes: ${socket}`);

@@ -1,11 +1,11 @@
 import type { ChannelName } from './fields.js';
 
-/** The first byte of a binary message of output says where it belongs. */
+/** First byte of a binary message of output: its channel. */
 export const STDOUT = 1;
 export const STDERR = 2;
 export type WireChannel = typeof STDOUT | typeof STDERR;
 
-/** What a message of stdin counts for besides its bytes while it waits: many tiny ones take memory, too. */
+/** Bytes that a waiting message of stdin counts for besides its own, because many tiny ones take memory, too. */
 export const STDIN_OVERHEAD = 128;
 
 /** Some output of one channel, or how much of it came and went before the reader asked for it. */

@@ -1,4 +1,4 @@
-/** Commands: what is asked of one, and what is said of it. */
+/** Commands: the requests, the results, and the documents of running and past ones. */
 import { z } from 'zod';
 import { execSchema, runCodeSchema, spawnSchema } from '../command/options.js';
 import { type CommandResult, type ExecResult, OUTCOMES } from '../command/outcome.js';
@@ -109,7 +109,7 @@ const shared = {
   /** Whether the command reads what is sent; else its stdin is empty. */
   stdin: z.boolean().default(true),
 };
-/** What begins a command on a WebSocket. */
+/** First message of a WebSocket: starts a command. */
 export const startMessage = z.strictObject({
   ...spawnSchema.pick({
     cwd: true,

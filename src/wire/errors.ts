@@ -20,7 +20,7 @@ export const errorSchema = z
       message: z.string(),
       hint: z.string().optional(),
       details: z.record(z.string(), z.unknown()).optional(),
-      /** Of a command that did not end by itself: what was known by then. Output is base64. */
+      /** Result so far of a command that was aborted or lost. Output is base64. */
       partial: z.unknown().optional(),
     }),
   })

@@ -5,7 +5,7 @@ import { signalNumber } from '../base/linux.js';
 
 const id = (pattern: RegExp, what: string) => z.string().regex(pattern, { error: `expected ${what}` });
 
-/** With a number where it is not the first task in its container. */
+/** Id of a sandbox; a number follows if it is not the first task in its container. */
 export const SANDBOX_ID = /[0-9a-f]{12}(?:-\d{1,10})?/;
 export const sandboxParams = z.strictObject({ id: id(new RegExp(`^${SANDBOX_ID.source}$`), 'the id of a sandbox') });
 export const commandParams = sandboxParams.extend({ command: id(/^[0-9a-f]{8}$/, 'the id of a command') });

@@ -23,7 +23,7 @@ export const execMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ack'), channel: channelSchema, bytes: z.number().int().min(1) }),
   terminalSizeSchema.extend({ type: z.literal('resize') }),
   z.strictObject({ type: z.literal('kill'), signal: signalSchema.optional() }),
-  /** As an AbortSignal: the answer is an error `aborted`, with what was known by then. */
+  /** Aborts the command: the answer is an error `aborted` with the result so far. */
   z.strictObject({ type: z.literal('abort') }),
   /** The command runs on without input; its output is dropped. */
   z.strictObject({ type: z.literal('detach') }),

@@ -25,7 +25,7 @@ const branchStatus = z.enum(['passed', 'failed', 'error', 'aborted']);
 export const issueSchema = z.object({ path: z.string(), reason: z.string() });
 const recordedError = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
 
-/** Where a task is: the fields of its status. */
+/** Fields of a task's status. */
 export const progressFields = {
   id: z.string(),
   state: z.enum(['running', 'aborting', ...runStatus.options, 'failed']),
@@ -64,7 +64,7 @@ const commitReport = z.object({
   historyProblem: z.string().optional(),
 });
 
-/** What a caller's function returned; JSON has no undefined. */
+/** A value that a caller's function returned: missing if undefined, because JSON has no undefined. */
 const anything = z.unknown().optional();
 
 /** The reports of a branch and of an iteration, whose functions return such verifications. */
@@ -97,7 +97,7 @@ function reports<Verification extends z.ZodType>(verification: Verification) {
   return { branch, iteration };
 }
 
-/** A caller's own verification may say more. */
+/** Fields that every verification has; a caller's own may have more. */
 const verification = z.looseObject({
   passed: z.boolean(),
   score: z.number().optional(),

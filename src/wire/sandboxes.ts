@@ -1,4 +1,4 @@
-/** Sandboxes: what callers may ask for, what is said of one, and the receipts of those that are gone. */
+/** Sandboxes: the options of callers, the document of one, and the receipts of removed ones. */
 import { z } from 'zod';
 import type { SandboxStats } from '../agent/messages.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
@@ -39,7 +39,7 @@ export const callerCreateSchema = createSchema
   });
 export const extendBody = callerCreateSchema.pick({ lifetimeMs: true }).required();
 export const statsQuery = z.strictObject({
-  /** `1`: with what the kernel counts. */
+  /** `1`: with the kernel's counters. */
   stats: z.enum(['0', '1']).default('0'),
 });
 

@@ -30,7 +30,7 @@ export interface TaskDocument extends TaskStatus {
   awaitsApproval: boolean;
 }
 
-/** What a task left behind: nothing, if all is well. */
+/** Receipt of a task: the receipts of its sandboxes, and whether anything is left. */
 export const taskReceiptSchema = z.object({
   sandboxes: z.number(),
   /** True if no sandbox left anything behind: see `isClean()`. */
@@ -60,7 +60,7 @@ export const approvalSchema = z.object({
 export type PendingApproval = z.output<typeof approvalSchema>;
 
 const now = { run: z.string(), at: z.number() };
-/** The server puts in when a commit waits for an answer, and what the answer was. */
+/** Events that the server adds: a commit waits for an answer, and the answer. */
 const approvalEvents = [
   z.object({ type: z.literal('approval.requested'), ...now, iteration: z.number(), branch: z.number() }),
   z.object({

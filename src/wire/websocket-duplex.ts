@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
 const END = '{"type":"end"}';
-/** Of one message: the other side takes no longer ones. */
+/** Longest message that the other side accepts. */
 const MAX_MESSAGE = 256 * 1024;
 
 export class WebSocketDuplex extends Duplex {

@@ -1,4 +1,4 @@
-/** What the server answers, as `wire/` has it. */
+/** Answers of the server: types of `wire/`. */
 import type { KeptReceipt, SandboxDocument } from '../../wire/sandboxes.js';
 import type { TaskEnd } from '../../wire/tasks.js';
 

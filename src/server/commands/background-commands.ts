@@ -106,7 +106,7 @@ export class BackgroundCommands {
 
 function describe({ id, command, followed }: Background): CommandDocument {
   const { handle, startedAt, stdout, stderr, over } = followed;
-  // Whoever sees the result sees the whole output.
+  // A document with the result has the whole output.
   const result = over ? followed.result : undefined;
   return {
     id,

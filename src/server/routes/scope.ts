@@ -1,4 +1,4 @@
-/** What the routes share: parts of the app with parsers and hooks of their own, and the sandbox that a path names. */
+/** Helpers of the routes: parts of the app with parsers and hooks of their own, and the sandbox that a path names. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SandboxFiles } from '../../files/sandbox-files.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
