@@ -117,7 +117,7 @@ async function forgetOldest(handle: DirectoryHandle): Promise<void> {
 }
 
 /** Returns the directory of all histories. Undefined if this user has no state directory. */
-function historyDirectory(): string | undefined {
+export function historyDirectory(): string | undefined {
   try {
     return `${ownStateDirectory()}/${COMMITS}`;
   } catch {

@@ -80,7 +80,7 @@ async function answerOfModel(request: IncomingMessage): Promise<object> {
   };
   const last = messages.at(-1)!;
   if (last.role === 'tool' || tools.length === 0) {
-    const number = /\d+/.exec(last.content)?.[0];
+    const number = /^\d+$/m.exec(last.content)?.[0];
     return { choices: [{ message: { role: 'assistant', content: `There are ${number}.` } }] };
   }
   const code = 'print(sum(all(n % d for d in range(2, int(n ** 0.5) + 1)) for n in range(2, 10_000)))';
