@@ -6,6 +6,7 @@ import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
 import { InvalidOptionsError, messageOf, RipcordError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import { Tokens } from '../http/auth.js';
+import { discardRest } from '../http/discard-rest.js';
 import { refusalOf } from '../http/error-status.js';
 import { Guards, ownHosts } from '../http/guards.js';
 import type { ToolboxOptions } from '../tools/options.js';
@@ -148,8 +149,7 @@ export class McpHttpServer implements AsyncDisposable {
     if (unforeseen) this.#logger.error({ error: messageOf(error) }, 'a request failed');
     if (response.headersSent) return void response.destroy();
     if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-    // What is left of a body that nobody wants must not be read as the next request.
-    if (!request.complete) response.setHeader('connection', 'close');
+    discardRest(request);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(document));
   }
 }
@@ -163,7 +163,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Leaving the loop must not destroy the request: the refusal goes out on its connection.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     if ((size += chunk.length) > MAX_BODY_BYTES) {
       throw new RipcordError('too-large', `The body has more than ${MAX_BODY_BYTES} bytes`);
     }

@@ -8,6 +8,7 @@ import { RipcordError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
 import { toJson } from '../executor/describe.js';
 import { WS_PROTOCOL } from '../http/auth.js';
+import { discardRest } from '../http/discard-rest.js';
 import { refusalOf } from '../http/error-status.js';
 import { ConnectionLimit } from './connection-limit.js';
 import type { App, ServerContext } from './context.js';
@@ -83,8 +84,9 @@ export async function createApp(context: ServerContext): Promise<App> {
     }
     if (reply.raw.headersSent) return reply.raw.destroy();
     if (status === 401) reply.header('www-authenticate', 'Bearer');
-    // What is left of a body that nobody wants must not be read as the next request.
-    if (!request.raw.complete) reply.header('connection', 'close');
+    // Fastify closes the connection with the refusal of a body: the client could lose the answer.
+    reply.removeHeader('connection');
+    discardRest(request.raw);
     return reply.code(status).type('application/json').send(document);
   });
   app.setNotFoundHandler((_, reply) => {

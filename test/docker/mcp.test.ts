@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../helpers/audit.js';
 import { makeTempDir, type TempDir } from '../helpers/fixtures.js';
+import { sendSlowly } from '../helpers/slow-body.js';
 import { leftOf, MAIN, NOTHING, type Running, start } from './cli-process.js';
 
 const call = async (client: Client, name: string, input: object, options?: Parameters<Client['callTool']>[2]) =>
@@ -295,6 +296,13 @@ describe('over HTTP', () => {
       ['too much', 413, [good, `"${'x'.repeat(9 * 1024 ** 2)}"`]],
     ];
     for (const [title, status, args] of cases) expect(await ask(...args), title).toBe(status);
+  });
+
+  it('a client that is still sending a refused body gets the answer', async () => {
+    const head = ['POST /mcp HTTP/1.1', `authorization: Bearer ${token}`, 'content-type: application/json'];
+    expect(await sendSlowly(Number(url.port), head, 12 * 1024 ** 2)).toBe('HTTP/1.1 413 Payload Too Large');
+    const page = [...head.slice(0, 2), 'content-type: text/plain'];
+    expect(await sendSlowly(Number(url.port), page, 1024 ** 2)).toBe('HTTP/1.1 415 Unsupported Media Type');
   });
 
   it('takes no more clients than it may', async () => {

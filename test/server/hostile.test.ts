@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectGarbage } from '../helpers/retained.js';
 import { rejection, useManager } from '../helpers/sandbox.js';
 import { OTHER_TOKEN, TOKEN, useServer } from '../helpers/server.js';
+import { sendSlowly } from '../helpers/slow-body.js';
 
 const under = useManager();
 const served = useServer(under, {
@@ -242,6 +243,14 @@ describe('by what it asks for', () => {
       body: 'x',
     });
     expect(put.status).toBe(400);
+  });
+
+  it('a client that is still sending a refused body gets the answer', async () => {
+    const head = [`POST /v1/sandboxes/${id}/exec HTTP/1.1`, `authorization: Bearer ${TOKEN}`];
+    const json = [...head, 'content-type: application/json'];
+    const port = Number(new URL(served.url).port);
+    expect(await sendSlowly(port, json, 8 * 1024 ** 2)).toBe('HTTP/1.1 413 Payload Too Large');
+    expect(await sendSlowly(port, [...head, 'content-type: text/plain'], 1024 ** 2)).toMatch(/^HTTP\/1.1 415 /);
   });
 
   it('more sandboxes than a token may have: 429, also when they are asked for at once', async () => {
