@@ -7,7 +7,7 @@ import { schemaFor } from './schema-for.js';
 
 const argument = z.string().refine((value) => !value.includes('\0'), { error: 'must not contain a NUL byte' });
 /** An argument list, or a line for `/bin/sh`. */
-export const commandLineSchema = z.union([argument.min(1), z.array(argument).min(1).max(4096)]);
+const commandLineSchema = z.union([argument.min(1), z.array(argument).min(1).max(4096)]);
 
 /** Callers never choose who commands run as. */
 const exec = execSchema.pick({
@@ -124,6 +124,7 @@ export const startMessage = z.strictObject({
   type: z.literal('start'),
   command: commandLineSchema,
 });
+export type StartRequest = Omit<z.input<typeof startMessage>, 'type' | 'window'>;
 const streamed = exec.extend({
   ...shared,
   stdin: z.boolean().default(false),

@@ -20,7 +20,7 @@ const owner = z.object({
 });
 const names = z.array(z.string());
 
-export const managerEventSchema = schemaFor<ManagerEvent>()(
+const managerEventSchema = schemaFor<ManagerEvent>()(
   z.discriminatedUnion('type', [
     event('sandbox.creating', made),
     event('sandbox.created', { ...made, pooled: z.boolean(), warm: z.boolean(), durationMs: z.number() }),

@@ -8,7 +8,7 @@ import { schemaFor } from './schema-for.js';
 
 /** Absolute, or relative to the workspace. */
 const path = z.string().min(1).max(4095);
-export const pathQuery = z.strictObject({ path });
+const pathQuery = z.strictObject({ path });
 export const readQuery = pathQuery.extend({
   offset: z.coerce.number().int().min(0).default(0),
   /** A larger rest is an error before a byte is sent. Default: no limit. */
@@ -98,4 +98,3 @@ export const diffAnswerSchema = z.object({
   ignored: z.array(z.string()),
   ignoredCount: z.number(),
 });
-export type DiffAnswer = z.output<typeof diffAnswerSchema>;

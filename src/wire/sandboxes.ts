@@ -43,7 +43,7 @@ export const statsQuery = z.strictObject({
   stats: z.enum(['0', '1']).default('0'),
 });
 
-export const statsSchema = schemaFor<SandboxStats>()(
+const statsSchema = schemaFor<SandboxStats>()(
   z.object({
     memoryBytes: z.number().optional(),
     memoryPeakBytes: z.number().optional(),

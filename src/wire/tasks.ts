@@ -31,7 +31,7 @@ export interface TaskDocument extends TaskStatus {
 }
 
 /** Receipt of a task: the receipts of its sandboxes, and whether anything is left. */
-export const taskReceiptSchema = z.object({
+const taskReceiptSchema = z.object({
   sandboxes: z.number(),
   /** True if no sandbox left anything behind: see `isClean()`. */
   verifiedAbsent: z.boolean(),

@@ -1,16 +1,7 @@
 /** One command in a sandbox, live: its output as it comes, what is typed into it, its end. */
 import type { Failure } from '../state/notices.js';
 import { openSocket } from './socket.js';
-import type { CommandResult, ExecAnswer } from './types.js';
-
-export interface ExecRequest {
-  command: string | string[];
-  cwd?: string;
-  env?: Record<string, string>;
-  pty?: { cols: number; rows: number };
-  /** Whether anything can be typed into it. Default false. */
-  stdin?: boolean;
-}
+import type { Channel, CommandResult, ExecAnswer, StartRequest } from './types.js';
 
 export interface ExecHandlers {
   /** `ack` it when it was dealt with. */
@@ -23,8 +14,6 @@ export interface ExecEnd {
   result?: CommandResult;
   error?: Failure;
 }
-
-export type Channel = 'stdout' | 'stderr';
 
 /**
  * Output that was not acknowledged yet. A browser cannot make the other side of a WebSocket wait by not reading: past
@@ -42,7 +31,7 @@ export class ExecSocket {
   #waiting: (string | Uint8Array<ArrayBuffer>)[] = [];
   #ended = false;
 
-  constructor(sandbox: string, request: ExecRequest, handlers: ExecHandlers) {
+  constructor(sandbox: string, request: StartRequest, handlers: ExecHandlers) {
     const end = (how: ExecEnd) => {
       if (this.#ended) return;
       this.#ended = true;

@@ -1,5 +1,6 @@
 /** Requests to the server. Every failure is an `ApiError` with words for a person. */
 import { refused, token } from './token.js';
+import type { ErrorDocument } from './types.js';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -68,7 +69,8 @@ async function bodyOf<T>(response: Response): Promise<T> {
 
 async function toError(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
-  const error = (body as { error?: { code?: string; message?: string; hint?: string } } | undefined)?.error;
+  // Something else than the server may have answered.
+  const error = (body as Partial<ErrorDocument> | undefined)?.error;
   const message = error?.message ?? `The server answered ${response.status} ${response.statusText}`.trim();
   return new ApiError(response.status, error?.code ?? 'http', message, error?.hint);
 }

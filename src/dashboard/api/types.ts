@@ -4,8 +4,10 @@ import type { TaskEnd } from '../../wire/tasks.js';
 
 export type { CommandResult } from '../../command/outcome.js';
 export type { FileInfo } from '../../files/sandbox-files.js';
-export type { CommandDocument, PastCommand } from '../../wire/commands.js';
+export type { CommandDocument, PastCommand, StartRequest } from '../../wire/commands.js';
+export type { ErrorDocument } from '../../wire/errors.js';
 export type { ServerEvent } from '../../wire/events.js';
+export type { ChannelName as Channel } from '../../wire/fields.js';
 export type { EventsAnswer, ExecAnswer } from '../../wire/messages.js';
 export type { PreviewDocument } from '../../wire/ports.js';
 export type { ImageDocument } from '../../wire/sandboxes.js';

@@ -1,7 +1,8 @@
 /** A command started from here: what it printed so far, and how it ended. */
 import { signal } from '@preact/signals';
 import { type ExecEnd, ExecSocket } from '../api/exec-socket.js';
-import { type Channel, OutputLog } from '../text/output-log.js';
+import type { Channel } from '../api/types.js';
+import { OutputLog } from '../text/output-log.js';
 
 const RENDER_MS = 50;
 let nextId = 1;

@@ -1,7 +1,6 @@
 /** What is kept of an output to show: its end, in few blocks, however much there was. */
+import type { Channel } from '../api/types.js';
 import { SafeTextStream } from './safe-text.js';
-
-export type Channel = 'stdout' | 'stderr';
 
 interface Block {
   id: number;
