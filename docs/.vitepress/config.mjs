@@ -75,6 +75,7 @@ export default defineConfig({
         ['Coming from …', '/coming-from'],
         ['Comparison', '/comparison'],
         ['Measurements', '/bench/'],
+        ['Glossary', '/glossary'],
       ]),
       section('Internals', [
         ['Guarantees', '/internals/guarantees'],
