@@ -11,7 +11,7 @@ const SKIPPED = /(^|\/)(node_modules|build|fixtures|dist)(\/|$)/;
 /** Folders whose comments are not rewritten yet. The list only gets shorter. */
 const PENDING = [
   'src/agent/', 'src/ai-sdk/', 'src/backends/', 'src/base/', 'src/cleanup/', 'src/cli/', 'src/client/', 'src/command/',
-  'src/dashboard/', 'src/doctor/', 'src/egress/', 'src/executor/', 'src/files/', 'src/http/', 'src/images/', 'src/launch/', 'src/mcp/',
+  'src/dashboard/', 'src/doctor/', 'src/egress/', 'src/files/', 'src/http/', 'src/images/', 'src/launch/', 'src/mcp/',
   'src/pool/', 'src/ports/', 'src/sandbox/', 'src/server/', 'src/tools/', 'src/transfer/', 'src/verify/', 'src/wire/', 'src/workspace/',
   'sandbox-images/agent/',
 ]; // biome-ignore format: a list

@@ -1,8 +1,8 @@
-/** Values of the caller's, as text and as JSON of bounded size. */
+/** Converts values of the caller to text and to JSON of bounded size. */
 
 const MAX_TEXT = 200;
 
-/** A strategy in a few words: its `name` or `id`, the text itself, else its JSON. */
+/** Returns a short text for a strategy: the text itself, its `name` or `id`, else its JSON. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return value.slice(0, MAX_TEXT);
   if (typeof value === 'object' && value !== null) {
@@ -13,7 +13,7 @@ export function describe(value: unknown): string {
   return toJson(value).slice(0, MAX_TEXT);
 }
 
-/** JSON of anything: what has none (functions, cycles, bigints) becomes text, and too much of it is cut and says so. */
+/** Returns JSON for any value. Cycles and bigints become text. JSON above `maxLength` is cut and marked `truncated`. */
 export function toJson(value: unknown, maxLength = Number.POSITIVE_INFINITY): string {
   let json: string | undefined;
   try {

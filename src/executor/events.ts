@@ -1,9 +1,9 @@
-/** What a run tells while it goes on. */
+/** Events that a run emits. */
 import type { CommitReport } from './commit/commit-types.js';
 import type { RecordedError } from './executor-error.js';
 import type { BranchReport, Decision, IterationReport, RunStatus } from './types.js';
 
-/** Where in the loop something happens. */
+/** Part of the loop in which an event happens. */
 export type Phase =
   | 'strategize'
   | 'create'
@@ -19,7 +19,7 @@ export type Phase =
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** An event without the fields all of them have. `branch` counts from 1, and is missing where no branch is meant. */
+/** An event without the fields that all events have. `branch` counts from 1 and is missing if the event is not about a branch. */
 export type RunEventBody =
   /** The run began, or continued an earlier one. */
   | { type: 'run.started'; task: unknown; resumedAt: number | undefined }
@@ -73,15 +73,15 @@ export type RunEventBody =
   /** The run ended. This is the last event. */
   | { type: 'completed'; status: RunStatus; finalOutput: string };
 
-/** `at` is in milliseconds since 1970, `seq` counts a run's events from 1 without a gap. */
+/** An event of a run. `at` is in milliseconds since 1970; `seq` counts the events of a run from 1 without a gap. */
 export type RunEvent = RunEventBody & { run: string; seq: number; at: number };
 
-/** In a stream that was read too slowly: how many events are missing at this place. */
+/** Numbers of events missing at this place of a stream that was read too slowly. */
 export interface DroppedEvent {
   type: 'dropped';
   run: string;
-  /** Of type `output`; they are dropped first. */
+  /** Number of events of type `output`. They are dropped first. */
   output: number;
-  /** Of all other types. */
+  /** Number of events of all other types. */
   other: number;
 }

@@ -1,4 +1,4 @@
-/** What can go wrong with the caller's own functions. */
+/** Errors of the caller's functions. */
 import type { z } from 'zod';
 import { messageOf, RipcordError } from '../base/errors.js';
 
@@ -14,14 +14,14 @@ export class TimeLimitError extends RipcordError {
   }
 }
 
-/** A function of the caller's returned something other than its schema, or the executor, expects. */
+/** A function of the caller returned a value that its schema, or the executor, does not accept. */
 export class ResultError extends RipcordError {
   constructor(what: string, problem: string, cause?: unknown) {
     super('result-invalid', `${what} returned something else than expected: ${problem}`, { cause });
   }
 }
 
-/** Checks what a function returned. Without a schema it is taken as it is. */
+/** Checks the result of a function against its schema. Without a schema, any value is accepted. */
 export function checkResult<T>(what: string, value: unknown, schema: z.ZodType<T> | undefined): T {
   if (!schema) return value as T;
   const parsed = schema.safeParse(value);
@@ -32,12 +32,12 @@ export function checkResult<T>(what: string, value: unknown, schema: z.ZodType<T
   throw new ResultError(what, problems.join('; '), parsed.error);
 }
 
-/** An error as it is kept in reports, logs and memory. */
+/** Record of an error in reports, logs and memory. */
 export interface RecordedError {
-  /** A code of {@link RipcordError}, else the error's class. */
+  /** Code of a {@link RipcordError}, else the name of the error's class. */
   code: string;
   message: string;
-  /** The hint of a {@link RipcordError} says what to do about it. */
+  /** Hint of a {@link RipcordError}: the way to fix the problem. */
   hint?: string;
 }
 

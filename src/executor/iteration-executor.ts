@@ -1,4 +1,4 @@
-/** Compete → verify → decide → commit, over and over until a branch is accepted: the loop itself. */
+/** The loop: compete, verify, decide and commit, until a branch is accepted. */
 
 import { parseOptions } from '../base/parse-options.js';
 import { traced } from '../base/tracing.js';
@@ -17,10 +17,10 @@ import type { NamedStrategy, RunResult, VerificationLike } from './types.js';
 /**
  * Runs a task through iterations of competing branches, each in a sandbox of its own.
  *
- * @typeParam Task What is to be done; yours. JSON, if runs are to be resumed from disk.
- * @typeParam Strategy How a branch goes about it.
- * @typeParam Proposal What `propose` returns about what it did.
- * @typeParam Verification What `verify` found; `passed` decides.
+ * @typeParam Task The task, of any type. It must be JSON if runs are resumed from disk.
+ * @typeParam Strategy The approach of a branch.
+ * @typeParam Proposal The result of `propose`.
+ * @typeParam Verification The result of `verify`. Its `passed` decides.
  * @example
  * const executor = new IterationExecutor(manager, {
  *   target: './project',
@@ -44,19 +44,19 @@ export class IterationExecutor<
     this.#options = parseExecutorOptions(options);
   }
 
-  /** The most sandboxes one branch holds at a time: what a shared limit must allow. */
+  /** Maximum number of sandboxes that one branch holds at a time. A shared limit must allow at least as many. */
   get sandboxesPerBranch(): number {
     return sandboxesPerBranch(this.#options);
   }
 
   /**
-   * Runs `task`. An abort is a result: the promise resolves with status `aborted`, the last complete iteration and a
-   * state to resume from, once every sandbox is closed and nothing can begin any more.
+   * Runs `task`. An abort is a result: once every sandbox is closed and no work can start any more, the promise resolves
+   * with status `aborted`, the last complete iteration and a state to resume from.
    *
-   * Errors of branches and iterations are in the result. A {@link TaskAbortedError} out of one of the functions ends the
-   * run as the signal would.
+   * The result has the errors of branches and iterations. If a function throws a {@link TaskAbortedError}, the run ends
+   * as if its signal had fired.
    *
-   * @throws InvalidOptionsError; RipcordError `seed-invalid` and the like when the run cannot begin.
+   * @throws InvalidOptionsError; RipcordError `seed-invalid` and others if the run cannot begin.
    */
   async run(task: Task, options: RunOptions<Task> = {}): Promise<RunResult<Task, Strategy, Proposal, Verification>> {
     const parsed = parseOptions(runSchema, options, 'run') as RunOptions<Task>;

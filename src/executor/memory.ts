@@ -1,7 +1,7 @@
-/** What a run has learnt from its branches: handed to every step, saved with the run, given back on resume. */
+/** Lessons from the branches of a run: passed to every step, saved with the run, restored on resume. */
 import { describe } from './describe.js';
 
-/** How one branch fared. */
+/** Result of one branch. */
 export interface Lesson {
   iteration: number;
   branch: number;
@@ -16,14 +16,14 @@ export interface MemoryState {
   notes: Record<string, unknown>;
 }
 
-/** Older lessons make room for newer ones past this many. */
+/** Maximum number of lessons. Past it the oldest is dropped. */
 const MAX_LESSONS = 1000;
 const MAX_REASON = 2000;
 
-/** Lessons of a run: strategies that were tried, and their ends. */
+/** Lessons of a run: strategies that were tried, and their results. */
 export class Memory {
   readonly #lessons: Lesson[];
-  /** Whatever else `remember` wants kept; must be JSON to survive a resume. */
+  /** Other data that `remember` keeps. It must be JSON to survive a resume. */
   readonly notes: Record<string, unknown>;
 
   constructor(state?: Partial<MemoryState>) {
@@ -31,7 +31,7 @@ export class Memory {
     this.notes = { ...state?.notes };
   }
 
-  /** Oldest first. */
+  /** Lessons, oldest first. */
   get lessons(): readonly Lesson[] {
     return this.#lessons;
   }
@@ -43,19 +43,19 @@ export class Memory {
     if (this.#lessons.length > MAX_LESSONS) this.#lessons.shift();
   }
 
-  /** The lessons about a strategy: the same `name`, or the same JSON. */
+  /** Returns the lessons about a strategy: those with the same `name`, or the same JSON. */
   about(strategy: unknown): Lesson[] {
     const key = describe(strategy);
     return this.#lessons.filter((lesson) => lesson.strategy === key);
   }
 
-  /** Whether a strategy was tried and never passed. */
+  /** Returns true if a strategy was tried and never passed. */
   hasFailed(strategy: unknown): boolean {
     const lessons = this.about(strategy);
     return lessons.length > 0 && lessons.every(({ outcome }) => outcome !== 'passed');
   }
 
-  /** One line a lesson, newest last: what a prompt can be given. */
+  /** Returns one line per lesson, newest last, to put into a prompt. */
   toText(): string {
     return this.#lessons
       .map(({ iteration, strategy, outcome, reason }) => `iteration ${iteration}, ${strategy}: ${outcome}, ${reason}`)

@@ -1,4 +1,4 @@
-/** The options of an executor and of a run, checked by one schema each. */
+/** Options of an executor and of a run, with the schema that checks each. */
 import { z } from 'zod';
 import { InvalidOptionsError } from '../base/errors.js';
 import { MAX_MS, milliseconds, signalSchema } from '../base/option-fields.js';

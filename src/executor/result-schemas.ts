@@ -1,4 +1,4 @@
-/** What the loop itself needs of the functions' results. */
+/** Schemas of the fields that the loop itself needs in the results of the functions. */
 import { z } from 'zod';
 
 export const verificationSchema = z.looseObject({

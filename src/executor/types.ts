@@ -1,4 +1,4 @@
-/** The words of the loop as types: what a caller's functions get, return, and what a run says in the end. */
+/** Types of the loop: arguments and results of the caller's functions, and the result of a run. */
 import type { Awaitable } from '../base/awaitable.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
@@ -9,37 +9,38 @@ import type { RecordedError } from './executor-error.js';
 import type { MergeConflict } from './files/base-workspace.js';
 import type { Memory, MemoryState } from './memory.js';
 
-/** The least a verification says. Yours may say more: counter-examples, measurements. */
+/** Fields that every verification has. Yours may have more: counter-examples, measurements. */
 export interface VerificationLike {
   passed: boolean;
-  /** Higher is better. Decides between branches that passed, and which one is worth going on from. */
+  /** Score, higher is better. It decides between branches that passed, and selects the branch to continue from. */
   score?: number | undefined;
-  /** Why not, for feedback and memory. */
+  /** Reason for the result, for feedback and memory. */
   reason?: string | undefined;
 }
 
-/** What strategies are where none are given. */
+/** Default type of a strategy. */
 export interface NamedStrategy {
   name: string;
 }
 
-/** Writes to the run's events and log. Dropped once the run has ended. */
+/** Writes a message to the events and the log of the run. Messages after the end of the run are dropped. */
 export type Log = (message: string, fields?: object) => void;
 
 export interface ExternalOptions {
-  /** Tries after the first. Default 0. */
+  /** Number of retries after the first attempt. Default 0. */
   retries?: number | undefined;
-  /** Before the first retry; doubled for each further one. Default 500 ms. */
+  /** Delay in milliseconds before the first retry, doubled for each further one. Default 500 ms. */
   minDelayMs?: number | undefined;
-  /** Default 30 s. */
+  /** Maximum delay in milliseconds. Default 30 s. */
   maxDelayMs?: number | undefined;
-  /** Whether an error is worth another try. Default: every one but a TypeError that is none of `fetch`'s. */
+  /** Returns true for an error to retry. Default: every error except a TypeError that does not come from `fetch`. */
   shouldRetry?: ((error: unknown) => boolean) | undefined;
 }
 
 /**
- * @param fn Gets the step's signal and the number of the attempt, from 1.
- * @throws TaskAbortedError at once on abort, whether `fn` listens to its signal or not.
+ * Calls an outside service.
+ * @param fn Receives the signal of the step and the number of the attempt, from 1.
+ * @throws TaskAbortedError at once on abort, even if `fn` ignores its signal.
  */
 export type External = <T>(
   name: string,
@@ -47,37 +48,37 @@ export type External = <T>(
   options?: ExternalOptions,
 ) => Promise<T>;
 
-/** What every function gets. */
+/** Context that every function of the loop receives. */
 export interface StepContext<Task> {
   task: Task;
-  /** Counts from 1. */
+  /** Number of the iteration, from 1. */
   iteration: number;
   memory: Memory;
-  /** What the last decision, or the error in its place, had to say. */
+  /** Feedback of the last decision, or the message of the error that ended the last iteration. */
   feedback: string | undefined;
-  /** Fires on abort and when the step's time is up. */
+  /** Signal that fires on abort and when the time limit of the step passes. */
   signal: AbortSignal;
   log: Log;
-  /** A call to the outside: checked for abort before, given the signal, retried when asked, recorded. */
+  /** Calls an outside service: checks for abort first, passes the signal, retries if `retries` is set, and records an event. */
   external: External;
 }
 
 export interface StrategizeContext<Task> extends StepContext<Task> {
-  /** How many are wanted. */
+  /** Number of strategies wanted. */
   branches: number;
 }
 
 export interface ProposeContext<Task, Strategy> extends StepContext<Task> {
-  /** Counts from 1. */
+  /** Number of the branch, from 1. */
   branch: number;
   strategy: Strategy;
-  /** This branch's own. Every call is checked for abort; it is closed when the branch ends. */
+  /** Sandbox of this branch alone. Every call is checked for abort. It is closed when the branch ends. */
   sandbox: Sandbox;
 }
 
 export interface VerifyContext<Task, Strategy, Proposal> extends ProposeContext<Task, Strategy> {
   proposal: Proposal;
-  /** 0 for the first proposal. */
+  /** Number of refinements so far: 0 for the first proposal. */
   refinement: number;
 }
 
@@ -94,14 +95,14 @@ export interface RememberContext<Task, Strategy, Proposal, Verification>
   decision: Decision;
 }
 
-/** Accept a branch, or go on with feedback. */
+/** Result of `decide`: accepts a branch, or continues with feedback. */
 export interface Decision {
-  /** The branch whose work is taken. */
+  /** Number of the accepted branch. */
   accept?: number | undefined;
   reason?: string | undefined;
-  /** For the next iteration. */
+  /** Feedback, passed to the next iteration as `context.feedback`. */
   feedback?: string | undefined;
-  /** Branches whose files the next iteration begins with, in the order they are merged. Needs `keepBest`. */
+  /** Branches whose files the next iteration begins with, in merge order. Needs `keepBest`. */
   keep?: number[] | undefined;
 }
 
@@ -129,7 +130,7 @@ export interface Attempt<Proposal, Verification> {
   verification: Verification | undefined;
 }
 
-/** `failed`: verified and found wrong. `error`: did not get that far. */
+/** Status of a branch. `failed`: the verification did not pass. `error`: an error ended the branch. */
 export type BranchStatus = 'passed' | 'failed' | 'error' | 'aborted';
 
 export interface BranchReport<Strategy, Proposal, Verification> {
@@ -137,18 +138,18 @@ export interface BranchReport<Strategy, Proposal, Verification> {
   branch: number;
   strategy: Strategy;
   status: BranchStatus;
-  /** The last one. */
+  /** Last proposal. */
   proposal: Proposal | undefined;
-  /** Of the last proposal. */
+  /** Verification of the last proposal. */
   verification: Verification | undefined;
-  /** The first proposal and its refinements. */
+  /** First proposal and its refinements. */
   attempts: Attempt<Proposal, Verification>[];
   error: RecordedError | undefined;
-  /** What the last proposal that was verified changed, against what the branch began with. */
+  /** Changes of the proposal that was verified last, compared with the files that the branch began with. */
   changes: Change[] | undefined;
-  /** What could not leave the sandbox: devices, links that lead outside, colliding names. */
+  /** Entries that could not leave the sandbox: devices, links that lead outside, colliding names. */
   refused: Refused[];
-  /** The topmost paths that no commit takes: .gitignore files, `ignore` and `DEFAULT_IGNORES` name them. At most 1,000. */
+  /** Topmost paths left out of commits by .gitignore files, `ignore` and `DEFAULT_IGNORES`. At most 1,000. */
   ignored: readonly string[];
   durationMs: number;
 }
@@ -159,22 +160,22 @@ export interface IterationReport<Strategy, Proposal, Verification> {
   branches: BranchReport<Strategy, Proposal, Verification>[];
   decision: Decision | undefined;
   commit: CommitReport | undefined;
-  /** Of the merge of several branches' files into the next base. */
+  /** Conflicts of merging the files of several branches into the next base. */
   conflicts: MergeConflict[];
-  /** Errors of the iteration itself; those of branches are with them. */
+  /** Errors of the iteration itself. The report of a branch has its own. */
   errors: RecordedError[];
-  /** False only for the one an abort ended. */
+  /** False only if an abort ended the iteration. */
   complete: boolean;
   durationMs: number;
 }
 
 /**
- * `accepted`: a branch was, and its files were committed where that was asked for. `exhausted`: `maxIterations` without
- * that. `aborted`: by the signal. `timeout`: by `timeouts.totalMs`.
+ * Status of a run. `accepted`: a branch was accepted, and committed unless `commitMode` is `never`. `exhausted`:
+ * `maxIterations` passed without that. `aborted`: the signal fired. `timeout`: `timeouts.totalMs` passed.
  */
 export type RunStatus = 'accepted' | 'exhausted' | 'aborted' | 'timeout';
 
-/** Enough to go on later: `run(task, { resume: state })`. Plain data; JSON where `task` is. */
+/** State to continue from later: `run(task, { resume: state })`. Plain data; it is JSON if `task` is. */
 export interface ResumeState<Task = unknown> {
   version: 1;
   run: string;
@@ -182,35 +183,35 @@ export interface ResumeState<Task = unknown> {
   memory: MemoryState;
   feedback: string | undefined;
   nextIteration: number;
-  /** Where the kept base workspace lies; only with a run directory, and only with `keepBest`. */
+  /** Directory of the kept base workspace. Set only with a run directory and `keepBest`. */
   base: string | undefined;
 }
 
 export interface RunResult<Task, Strategy, Proposal, Verification> {
   run: string;
   status: RunStatus;
-  /** What came of it, for a person; on abort it says so. */
+  /** Summary of the result, for a person to read. It names an abort. */
   finalOutput: string;
-  /** All that began, the one an abort ended included. */
+  /** All iterations that began, including one that an abort ended. */
   iterations: IterationReport<Strategy, Proposal, Verification>[];
-  /** The last complete one. */
+  /** The last complete iteration. */
   lastIteration: IterationReport<Strategy, Proposal, Verification> | undefined;
   /** The accepted branch. */
   winner: BranchReport<Strategy, Proposal, Verification> | undefined;
-  /** What was committed, or would have been. */
+  /** Commit of the winner. With commitMode `never`, its changes, not committed. */
   commit: CommitReport | undefined;
   state: ResumeState<Task>;
-  /** Only when aborted or timed out. */
+  /** Report of the abort. Set only if the run was aborted or timed out. */
   abort: AbortReport | undefined;
-  /** One for each sandbox: what was removed and verified absent. */
+  /** Receipts, one for each sandbox: the resources that were removed and verified absent. */
   receipts: SandboxReceipt[];
   durationMs: number;
 }
 
 export interface AbortReport {
   reason: string;
-  /** From the signal to the end of everything. */
+  /** Time in milliseconds from the signal to the end of the cleanup. */
   settledMs: number;
-  /** Functions that had not returned by then, e.g. `verify of branch 3`. Their contexts refuse every further call. */
+  /** Functions that had not returned by then, for example `verify of branch 3`. Their contexts refuse every further call. */
   abandoned: string[];
 }

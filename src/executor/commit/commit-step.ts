@@ -1,4 +1,4 @@
-/** The last step of an accepted branch: its files to the target, when everybody who is asked agrees. */
+/** The last step of an accepted branch: commits its files to the target, after the approval if there is one. */
 import { messageOf, RipcordError } from '../../base/errors.js';
 import { checkResult } from '../executor-error.js';
 import { approvalSchema } from '../result-schemas.js';
@@ -13,13 +13,16 @@ import type {
 } from './commit-types.js';
 
 interface CommitHooks {
-  /** `undefined`: nobody is asked. */
+  /** Function that approves the commit. If undefined, the commit needs no approval. */
   approve: ((request: ApprovalRequest) => Promise<Approval>) | undefined;
-  /** The moment before the first write; throws on abort. */
+  /** Called right before the first write. Throws on abort. */
   beforeApply(): void;
 }
 
-/** @throws TaskAbortedError as long as nothing is written. */
+/**
+ * Prepares a commit, gets the approval and applies it. Conflicts and refusals are in the report.
+ * @throws TaskAbortedError if aborted before the first write. After it the commit completes.
+ */
 export async function commitStep(commit: Commit, request: CommitRequest, hooks: CommitHooks): Promise<CommitReport> {
   const { branch, target, changes, iteration, signal } = request;
   const report = (status: CommitStatus, issues: readonly CommitIssue[] = [], feedback?: string): CommitReport => ({
@@ -28,7 +31,7 @@ export async function commitStep(commit: Commit, request: CommitRequest, hooks: 
     target,
     changes,
     issues,
-    feedback: feedback ?? (issues.length > 0 ? inWords(status, issues) : undefined),
+    feedback: feedback ?? (issues.length > 0 ? feedbackFor(status, issues) : undefined),
     ...(status === 'conflict' ? { hint: CONFLICT_HINTS[request.seedIsTarget ? 'target' : 'elsewhere'] } : {}),
   });
   const prepared = await commit(request);
@@ -65,18 +68,18 @@ const CONFLICT_HINTS = {
     'The target has other files than the seed: name a target that is empty or does not exist, or leave out seed, so that the run begins with the files of the target.',
 };
 
-/** Errors of a commit that wrote nothing and is a matter of the branch's files, not of the run. */
+/** Error codes of a commit that wrote nothing because of the branch's files: they reject the branch and do not end the run. */
 const REFUSALS: Record<string, 'conflict' | 'flagged' | 'refused'> = {
   'commit-conflict': 'conflict',
   'commit-flagged': 'flagged',
   'commit-refused': 'refused',
 };
 
-function inWords(status: CommitStatus, issues: readonly CommitIssue[]): string {
+function feedbackFor(status: CommitStatus, issues: readonly CommitIssue[]): string {
   return `the commit was not made (${status}): ${listIssues(issues)}`;
 }
 
-/** The first ten, in one line. */
+/** Returns the first ten issues as one line. */
 export function listIssues(issues: readonly CommitIssue[]): string {
   const listed = issues.slice(0, 10).map(({ path, reason }) => `${path}: ${reason}`);
   return listed.join('; ') + (issues.length > 10 ? `, and ${issues.length - 10} more` : '');

@@ -1,29 +1,29 @@
-/** The words of a commit as types: its request, its preparation, the approval and the report. */
+/** Types of a commit: its request, its preparation, the approval and the report. */
 import type { Awaitable } from '../../base/awaitable.js';
 import type { Change } from '../../workspace/diff.js';
 import type { Manifest } from '../../workspace/manifest.js';
 import type { Refused } from '../../workspace/refused.js';
 
-/** Everything a commit is made from. */
+/** Input of a commit. */
 export interface CommitRequest {
   iteration: number;
   branch: number;
-  /** The host directory. */
+  /** Path of the host directory to commit to. */
   target: string;
-  /** The files that the run began with, and a copy of them (`undefined`: none). */
+  /** Files that the run began with: their manifest and the directory with a copy of them (undefined if there are none). */
   base: { directory: string | undefined; manifest: Manifest };
-  /** `base` are the target's own files, as they were when the run began. False: `seed` names another directory. */
+  /** True if `base` has the files of the target itself, as they were when the run began. False if `seed` is another directory. */
   seedIsTarget: boolean;
-  /** The accepted branch's files, and where they lie. */
+  /** Files of the accepted branch: their manifest and their directory. */
   files: { directory: string; manifest: Manifest };
-  /** From `base` to `files`. */
+  /** Changes from `base` to `files`. */
   changes: Change[];
-  /** What could not leave the sandbox. */
+  /** Entries that could not leave the sandbox. */
   refused: Refused[];
   signal: AbortSignal;
 }
 
-/** Something in the way of a commit, or that somebody should look at. */
+/** A path that blocks a commit or needs a review, and the reason. */
 export interface CommitIssue {
   path: string;
   reason: string;
@@ -31,68 +31,68 @@ export interface CommitIssue {
 
 /** A note about a commit that was made. */
 export interface Committed {
-  /** The reason why {@link readCommits} will not know of it. */
+  /** Reason why the commit is missing from {@link readCommits}. */
   historyProblem?: string | undefined;
 }
 
-/** A commit that was looked into and not made yet. */
+/** A commit that was checked and not written yet. */
 export interface PreparedCommit {
-  /** The target is empty or does not exist: it receives the files of the seed, too. Default false. */
+  /** True if the target is empty or does not exist: it also receives the files of the seed. Default false. */
   withSeed?: boolean | undefined;
-  /** The target's files are not as the run began with them. */
+  /** Files of the target that changed since the run began. */
   conflicts: readonly CommitIssue[];
-  /** Files that can run programs on the host: written only when allowed. */
+  /** Files that can run programs on the host. They are written only if allowed. */
   flagged: readonly CommitIssue[];
-  /** What must not be written there at all. */
+  /** Entries that must never be written to the target. */
   refused: readonly CommitIssue[];
-  /** The unified diff of the branch's changes, for people. */
+  /** Returns the unified diff of the branch's changes, for a person to read. */
   diff(): Promise<string>;
   /**
-   * Wholly or not at all. What it resolves to is about a commit that is made.
-   * @param allow Flagged files to write all the same: patterns in .gitignore syntax.
-   * @throws RipcordError `commit-conflict`, `commit-flagged`, `commit-refused`: nothing was written.
+   * Writes the commit atomically: all of it or nothing. Resolves once it is made.
+   * @param allow Flagged files to write anyway: patterns in .gitignore syntax.
+   * @throws RipcordError `commit-conflict`, `commit-flagged`, `commit-refused`; nothing was written.
    */
   apply(options: { allow: string[]; signal: AbortSignal }): Promise<Committed | void>;
 }
 
-/** How commits are made. */
+/** Prepares a commit. */
 export type Commit = (request: CommitRequest) => Promise<PreparedCommit>;
 
-/** What `approve` is shown. */
+/** Argument of `approve`: the commit to decide about. */
 export interface ApprovalRequest {
   iteration: number;
   branch: number;
   target: string;
-  /** The changes of the branch. */
+  /** Changes of the branch. */
   changes: readonly Change[];
-  /** The target is empty or does not exist: it receives the files of the seed, too. */
+  /** True if the target is empty or does not exist: it also receives the files of the seed. */
   withSeed: boolean;
-  /** Files that can run programs on the host; without `allow` in the answer the commit is not made. */
+  /** Files that can run programs on the host. If `allow` of the answer does not match them, the commit is not made. */
   flagged: readonly CommitIssue[];
   diff(): Promise<string>;
   signal: AbortSignal;
 }
 
-/** `allow`: patterns of flagged files to write. `feedback` goes to the next iteration when it is not approved. */
+/** Answer of `approve`. `allow`: patterns of flagged files to write. `feedback` goes to the next iteration if it is not approved. */
 export type Approval = boolean | { approve: boolean; allow?: string[]; feedback?: string };
 export type Approve = (request: ApprovalRequest) => Awaitable<Approval>;
 
-/** `skipped`: commitMode `never`. All but the first two are a rejection, and the loop goes on. */
+/** Status of a commit. `skipped`: commitMode is `never`. All but the first two reject the branch, and the loop continues. */
 export type CommitStatus = 'committed' | 'skipped' | 'conflict' | 'flagged' | 'refused' | 'declined';
 
 export interface CommitReport {
   status: CommitStatus;
   branch: number;
   target: string | undefined;
-  /** The changes of the branch. */
+  /** Changes of the branch. */
   changes: Change[];
-  /** Only where it is so: the target was empty or did not exist, and received the files of the seed, too. */
+  /** True if the target was empty or did not exist and also received the files of the seed. Otherwise unset. */
   withSeed?: true | undefined;
-  /** Why it was not made; empty when it was. */
+  /** Reasons why the commit was not made. Empty if it was made. */
   issues: readonly CommitIssue[];
   feedback: string | undefined;
-  /** A way for a person to get the next one made. */
+  /** Advice for a person: how the next commit can succeed. */
   hint?: string | undefined;
-  /** The reason why {@link readCommits} will not know of a commit that was made. Undefined when the history has it. */
+  /** Reason why a commit that was made is missing from {@link readCommits}. Undefined if the history has it. */
   historyProblem?: string | undefined;
 }

@@ -1,17 +1,17 @@
-/** How a run commits where the caller did not say otherwise: atomically, three-way against the seed. */
+/** The default `commit` of a run: atomic, three-way against the seed. */
 import { readdir } from 'node:fs/promises';
 import { errnoOf, hostFileError } from '../../base/host-error.js';
 import { type ApplyCommitOptions, applyCommit, type CommitPlan, prepareCommit } from '../../commit/index.js';
 import { OWN_DIRECTORY } from '../../commit/journal.js';
 import type { Commit, CommitRequest } from './commit-types.js';
 
-/** What may be written to the target without anybody being asked. */
+/** Rules for files that may be written to the target without an approval. */
 export type CommitRules = Pick<ApplyCommitOptions, 'allow' | 'allowRules' | 'onRefused'>;
 
 export function defaultCommit(rules: CommitRules): Commit {
   return async (request) => {
     const { base, files, refused, target, signal } = request;
-    // The snapshot has left out what the run leaves out.
+    // The snapshot has already left out the ignored files.
     const options = { signal, defaultIgnores: false };
     const changed = await prepareCommit({ base, result: { ...files, refused }, target }, options);
     const withSeed = !request.seedIsTarget && base.manifest.size > 0 && (await isEmpty(target));
@@ -21,7 +21,7 @@ export function defaultCommit(rules: CommitRules): Commit {
       conflicts: plan.conflicts,
       flagged: plan.flagged,
       refused: plan.refused,
-      // The files of the seed are the caller's own: a person judges the changes to them.
+      // The caller already knows the files of the seed: show only the changes to them.
       diff: () => changed.unifiedDiff(),
       apply: async ({ allow, signal: applySignal }) => {
         return await applyCommit(plan, { ...rules, allow: [...(rules.allow ?? []), ...allow], signal: applySignal });
@@ -30,11 +30,11 @@ export function defaultCommit(rules: CommitRules): Commit {
   };
 }
 
-/** Limits of the changes. They come on top of the seed, which is the caller's own. */
+/** Limits on the changes alone. The files of the seed are the caller's and come on top. */
 const MAX_CHANGES = 10_000;
 const MAX_CHANGED_BYTES = 256 * 1024 ** 2;
 
-/** An empty target receives all files of the branch: the seed's, with the changes. */
+/** Plans a commit to an empty target, which receives all files of the branch: the seed's with the changes. */
 function planWithSeed({ base, files, refused, target, signal }: CommitRequest): Promise<CommitPlan> {
   let maxBytes = MAX_CHANGED_BYTES;
   for (const { size } of base.manifest.values()) maxBytes += size;
@@ -43,7 +43,7 @@ function planWithSeed({ base, files, refused, target, signal }: CommitRequest): 
   return prepareCommit(sources, { signal, defaultIgnores: false, maxEntries, maxBytes });
 }
 
-/** Names that a target may hold and still counts as empty: a fresh repository, and the files of a commit under way. */
+/** Entries of a target that still counts as empty: a fresh repository, and the directory of a commit in progress. */
 const NO_CONTENT = new Set(['.git', OWN_DIRECTORY]);
 
 async function isEmpty(target: string): Promise<boolean> {

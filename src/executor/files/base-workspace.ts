@@ -1,4 +1,4 @@
-/** What branches begin with: the seed, and with `keepBest` the best of the iteration before. */
+/** Files that branches begin with: the seed, or with `keepBest` the best of the previous iteration. */
 import { chmod, cp, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../../base/abort.js';
@@ -13,12 +13,12 @@ import { stageSeed } from '../../workspace/stage.js';
 import type { Scratch } from './scratch.js';
 import type { Snapshot, SnapshotRules } from './snapshot.js';
 
-/** Two branches changed the same path in different ways; the earlier one's stands. */
+/** Two branches changed the same path in different ways. The change of the earlier one is kept. */
 export interface MergeConflict {
   path: string;
-  /** Whose change stands. */
+  /** Number of the branch whose change is kept. */
   kept: number;
-  /** Whose was left out. */
+  /** Number of the branch whose change is dropped. */
   dropped: number;
   reason: string;
 }
@@ -29,13 +29,13 @@ export interface KeptBranch {
 }
 
 interface Tree {
-  /** `undefined`: empty. */
+  /** Path of the directory; undefined if the tree is empty. */
   directory: string | undefined;
   manifest: Manifest;
 }
 
 export class BaseWorkspace {
-  /** The seed as it was when the run began: what a commit compares the target with. */
+  /** Seed as it was when the run began. A commit compares the target with it. */
   readonly origin: Tree;
   readonly ignore: SnapshotRules;
   /** Entries of the seed that could not be kept. */
@@ -52,9 +52,9 @@ export class BaseWorkspace {
   }
 
   /**
-   * Copies the seed once, so that all branches of all iterations begin with the same files whatever happens to it.
-   * @param seed `undefined`: they begin with nothing.
-   * @throws RipcordError `seed-invalid` when it is not a directory
+   * Copies the seed once, so that all branches of all iterations begin with the same files even if the seed changes.
+   * @param seed If undefined, branches begin with an empty workspace.
+   * @throws RipcordError `seed-invalid` if it is not a directory
    */
   static async open(
     seed: { from: string; ignore: string[]; gitignore: boolean } | undefined,
@@ -73,14 +73,14 @@ export class BaseWorkspace {
     return new BaseWorkspace({ directory, manifest }, rules, scratch, refused);
   }
 
-  /** What branches begin with now. */
+  /** Files that branches begin with now. */
   get current(): Tree {
     return this.#current;
   }
 
   /**
    * Makes one snapshot the base, or several merged in order. Returns the conflicts.
-   * @param into A directory of the caller's to keep it in (a run directory); else one of the run's own.
+   * @param into Directory to keep the base in (below a run directory). If unset, a scratch directory of the run.
    */
   async keep(kept: readonly KeptBranch[], signal: AbortSignal, into?: string): Promise<MergeConflict[]> {
     const [first, ...others] = kept;
@@ -103,12 +103,12 @@ export class BaseWorkspace {
     const before = this.#current;
     const entries = await sortInTurns([...manifest], ([path]) => path, signal);
     this.#current = { directory: into ?? directory, manifest: new Map(entries) };
-    // What a run directory holds is that run's record.
+    // A base in a run directory belongs to the record of the run: keep it.
     if (before !== this.origin && before.directory && !into) await this.#scratch.remove(before.directory);
     return merge.conflicts;
   }
 
-  /** Goes on from a kept base of an earlier run. */
+  /** Continues from the kept base of an earlier run. */
   async restore(directory: string, signal: AbortSignal): Promise<void> {
     const { manifest } = await manifestOf(directory, { signal });
     this.#current = { directory, manifest };
@@ -117,9 +117,9 @@ export class BaseWorkspace {
 
 class Merge {
   readonly conflicts: MergeConflict[] = [];
-  /** Path → whose change it has. */
+  /** Changed paths: the branch that made each change. */
   readonly #changed = new Map<string, { branch: number; change: Change }>();
-  /** Direct entries of each directory of `manifest`: searching the whole manifest for every change is quadratic. */
+  /** Direct entries of each directory of `manifest`. Searching the whole manifest for every change would be quadratic. */
   readonly #children = new Map<string, Set<string>>();
 
   private constructor(
@@ -146,7 +146,7 @@ class Merge {
 
   async add({ branch, snapshot }: KeptBranch): Promise<void> {
     const changes = await diffManifests(this.base, snapshot.manifest);
-    // Deletions first and inner ones before outer ones; then the rest, directories before what is in them.
+    // Deletions come first, inner paths before outer ones. Then the rest, directories before their entries.
     const deleted = changes.filter(({ change }) => change === 'deleted').reverse();
     for (const change of [...deleted, ...changes.filter(({ change: type }) => type !== 'deleted')]) {
       const before = this.#changed.get(change.path);
@@ -166,7 +166,7 @@ class Merge {
     }
   }
 
-  /** Why a change does not fit although nobody else changed that very path. */
+  /** Returns why a change does not fit although no other branch changed the same path. Undefined if it fits. */
   #problem({ path, change, kind }: Change): { branch: number; reason: string } | undefined {
     for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
       const entry = this.manifest.get(parent);
@@ -176,7 +176,7 @@ class Merge {
       return { branch: by, reason: entry ? `${parent} is no directory there` : `${parent} is deleted there` };
     }
     if (change === 'deleted' || kind !== 'directory') {
-      // Something else may have been put below what this branch takes away or replaces by a file.
+      // Another branch may have added an entry below the directory that this branch deletes or replaces by a file.
       for (const below of this.#children.get(path) ?? []) {
         const by = this.#changed.get(below)?.branch ?? 0;
         return { branch: by, reason: `${below} is in it there` };

@@ -1,17 +1,17 @@
-/** Which files of the host a run begins with. */
+/** Selects the host files that a run begins with. */
 import { lstat, realpath } from 'node:fs/promises';
 import { errnoOf } from '../../base/host-error.js';
 import type { ResolvedExecutorOptions } from '../options.js';
 
 type Given = Partial<Pick<ResolvedExecutorOptions<unknown, unknown, unknown, never>, 'seed' | 'target'>>;
 
-/** `files` are undefined where the run begins with nothing; `isTarget`: they are those of the target itself. */
+/** Files that a run begins with. `files` is undefined if there are none. `isTarget` is true if they are those of the target. */
 interface Beginning {
   files: NonNullable<Given['seed']> | undefined;
   isTarget: boolean;
 }
 
-/** The seed, or else the target's own files. A target may be missing, and a seed may not. */
+/** Returns the seed, or else the files of the target. A target may be missing; a missing seed is an error of the copy. */
 export async function filesToBegin({ seed, target }: Given): Promise<Beginning> {
   if (seed) return { files: seed, isTarget: target !== undefined && (await isSame(seed.from, target)) };
   if (target === undefined || (await isMissing(target))) return { files: undefined, isTarget: true };
@@ -23,7 +23,7 @@ async function isMissing(path: string): Promise<boolean> {
     await lstat(path);
     return false;
   } catch (error) {
-    // Any other problem with it is named by who copies it.
+    // The later copy reports any other problem with this path.
     return errnoOf(error) === 'ENOENT';
   }
 }

@@ -1,4 +1,4 @@
-/** Host directories of a run: below the manager's own, where its teardown, watchdog and the sweep find them. */
+/** Host directories of a run, below the manager's directory, where its teardown, its watchdog and the sweep find them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dir } from 'tmp-promise';
@@ -13,13 +13,13 @@ export class Scratch {
     this.#manager = manager;
   }
 
-  /** A new directory. */
+  /** Creates a directory and returns its path. */
   async make(name: string): Promise<string> {
     this.#root ??= this.#makeRoot();
     return (await dir({ tmpdir: await this.#root, prefix: name, mode: 0o700, keep: true })).path;
   }
 
-  /** Removes one directory, or with no argument all. */
+  /** Removes one directory, or without an argument all of them. */
   async remove(path?: string): Promise<void> {
     if (path) return removeTree(path);
     const root = await this.#root?.catch(() => undefined);

@@ -1,4 +1,4 @@
-/** A branch's files as they were at one moment, on the host: what is verified, merged and committed is this. */
+/** Copies of a branch's files on the host. Verifications, merges and commits use the snapshot, not the sandbox. */
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../../base/remove-tree.js';
@@ -13,11 +13,11 @@ import type { Refused } from '../../workspace/refused.js';
 export interface Snapshot {
   directory: string;
   manifest: Manifest;
-  /** Against what the sandbox began with. */
+  /** Changes since the start of the branch. */
   changes: Change[];
-  /** What could not leave the sandbox. */
+  /** Entries that could not leave the sandbox. */
   refused: Refused[];
-  /** The topmost paths that rules left out; at most 1,000. */
+  /** Topmost paths that the ignore rules left out, at most 1,000. */
   ignored: readonly string[];
 }
 
@@ -36,9 +36,9 @@ interface SnapshotBase {
 /**
  * Copies the workspace of `sandbox` into the empty host directory `directory`.
  *
- * Contents are those of the copy: a process of the sandbox that changes files meanwhile changes nothing afterwards.
- * New files that the patterns or the seed's .gitignore files name are left out. A .gitignore that a branch writes has no
- * say: it could make files of the project vanish, or hold up the host with its patterns.
+ * The snapshot has the contents of the copy: a process in the sandbox cannot change it afterwards.
+ * New files that match the patterns or the .gitignore files of the seed are left out. A .gitignore that a branch writes
+ * is not applied, because it could hide files of the project, or block the host with slow patterns.
  */
 export async function takeSnapshot(
   sandbox: Sandbox,
@@ -57,7 +57,7 @@ export async function takeSnapshot(
   return { directory, manifest, changes: await diffManifests(base, manifest, signal), refused, ignored };
 }
 
-/** Removes from directory and manifest the new entries that a rule leaves out. @returns their topmost paths */
+/** Removes the new entries that a rule leaves out from directory and manifest. Returns their topmost paths. */
 async function removeIgnored(
   directory: string,
   manifest: Manifest,
@@ -68,7 +68,7 @@ async function removeIgnored(
   const added = [...manifest]
     .filter(([path]) => !base.has(path))
     .map(([path, after]): Change => ({ path, change: 'added', kind: after.kind, after }));
-  // As in a seed, a repository of the branch's own does not belong to its work.
+  // As in a seed, a repository that the branch created does not belong to its work.
   const ignore = rules.gitignore ? [...rules.ignore, '.git'] : rules.ignore;
   const { changes: remaining, ignored } = await leaveOut(added, origin, { ...rules, ignore });
   const left = new Set(remaining.map(({ path }) => path));
@@ -80,7 +80,7 @@ async function removeIgnored(
   return ignored;
 }
 
-/** Transfers narrow modes (no group write, the umask); the sandbox's own word and the base's are exact. */
+/** Restores the file mode that a download changed (umask): the mode that the sandbox reported, else that of the base. */
 async function restoreMode(
   directory: string,
   path: string,
@@ -88,10 +88,10 @@ async function restoreMode(
   before: ManifestEntry | undefined,
   after: ManifestEntry | undefined,
 ): Promise<void> {
-  const true_ = after ?? before;
-  if (!true_ || true_.kind !== entry.kind || entry.kind === 'link') return;
-  entry.mode = true_.mode & 0o777;
-  // Ours to read and to remove whatever its mode is: the manifest has the true one.
+  const exact = after ?? before;
+  if (!exact || exact.kind !== entry.kind || entry.kind === 'link') return;
+  entry.mode = exact.mode & 0o777;
+  // The host must be able to read and remove the copy, so its owner keeps access. The manifest has the exact mode.
   const own = entry.kind === 'directory' ? 0o700 : 0o600;
   await chmod(join(directory, path), entry.mode | own);
 }

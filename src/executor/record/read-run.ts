@@ -1,4 +1,4 @@
-/** Reads a run back from its directory, whatever became of the process that wrote it. */
+/** Reads the record of a run from its directory, even if the process that wrote it crashed. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidOptionsError, messageOf } from '../../base/errors.js';
@@ -10,15 +10,15 @@ export interface RecordedRun<Task = unknown> {
   run: string;
   task: Task;
   createdAt: number;
-  /** `unfinished`: still going on, or its process died. */
+  /** Status of the run. `unfinished`: it still runs, or its process died. */
   status: RunStatus | 'unfinished';
   finalOutput: string | undefined;
-  /** In order, as often as the run was resumed one after the other. */
+  /** Events in order. A resumed run appends its events to those of the run before. */
   events: RunEvent[];
   iterations: IterationReport<unknown, unknown, unknown>[];
-  /** What to resume with: the state after the last complete iteration. */
+  /** State to resume from: the one after the last complete iteration. */
   state: ResumeState<Task>;
-  /** Lines a crash cut short. */
+  /** Number of lines that a crash cut short. */
   tornLines: number;
 }
 
@@ -36,9 +36,9 @@ interface IterationLine<Task> {
 }
 
 /**
- * Reads the record of a run from its directory, also of a run whose process was killed.
+ * Reads the record of a run from its directory, even if the process of the run was killed.
  *
- * @throws InvalidOptionsError when `directory` is not a run's.
+ * @throws InvalidOptionsError if `directory` is not the directory of a run.
  * @example
  * const recorded = await readRun('runs/42')
  * const result = await executor.run(recorded.task, { resume: recorded.state, runDirectory: 'runs/42' })

@@ -1,4 +1,4 @@
-/** A run on disk: `run.json`, and one JSON line for each event and each iteration. */
+/** Records a run on disk: `run.json`, and one JSON line for each event and each iteration. */
 import {
   closeSync,
   existsSync,
@@ -23,8 +23,8 @@ const MAX_EVENT = 64 * 1024;
 const MAX_REPORT = 16 * 1024 * 1024;
 
 /**
- * Every line is one write to a file opened for appending, so that a crash tears at most the last one; at the end of an
- * iteration everything is on the disk before the next begins.
+ * Writes the record of a run. Every line is one write to a file opened for appending, so that a crash tears at most the
+ * last line. At the end of an iteration the files are synced before the next iteration begins.
  */
 export class RunLog {
   readonly directory: string;
@@ -40,13 +40,13 @@ export class RunLog {
     this.#iterations = new AppendFile(join(directory, ITERATIONS_FILE));
   }
 
-  /** Where an iteration's kept base lies. */
+  /** Returns the directory for the kept base of an iteration. */
   basePath(iteration: number): string {
     return join(this.directory, `base-${iteration}`);
   }
 
   event(event: RunEvent): void {
-    // Reports have a file of their own.
+    // Reports are written to iterations.jsonl.
     const { report: _, ...rest } = event as RunEvent & { report?: unknown };
     const line = toJson(rest);
     if (line.length <= MAX_EVENT) return this.#events.append(line);

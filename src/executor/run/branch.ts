@@ -1,4 +1,4 @@
-/** One branch of one iteration: its sandbox, its proposal, the verification of it, and the refinements in between. */
+/** One branch of one iteration: its sandbox, its proposal, the verification and the refinements. */
 
 import { messageOf, RipcordError } from '../../base/errors.js';
 import { parseOptions } from '../../base/parse-options.js';
@@ -20,7 +20,7 @@ import type { RunContext } from './run-context.js';
 /** The end of a branch, with all its sandboxes closed. */
 export interface BranchOutcome<S, P, V> {
   report: BranchReport<S, P, V>;
-  /** The files that were verified last, if the run needs them. */
+  /** Files that were verified last. Undefined if the run does not need them. */
   snapshot: Snapshot | undefined;
   /** Receipts of its sandboxes, in the order in which they were closed. */
   receipts: readonly SandboxReceipt[];
@@ -69,7 +69,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
     };
   }
 
-  /** Never rejects: an abort is in the outcome, and any other error is in the report. */
+  /** Runs the branch to its end. Never rejects: an abort is in the outcome, any other error is in the report. */
   async work(places: Semaphore): Promise<BranchOutcome<S, P, V>> {
     const { report } = this;
     let abort: BranchOutcome<S, P, V>['abort'];
@@ -161,7 +161,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
     }
   }
 
-  /** The files as they are now become what is verified, and what may be committed. */
+  /** Replaces the snapshot by one of the current files, for the verification and a later commit. */
   async #takeSnapshot(sandbox: Sandbox | undefined): Promise<void> {
     if (!sandbox || !this.#needsSnapshots) return;
     const { base, scratch } = this.#run;
@@ -215,7 +215,7 @@ export class Branch<T, S, P, V extends VerificationLike> {
     return { phase, iteration: this.report.iteration, branch: this.report.branch };
   }
 
-  /** Never fails and takes no signal: what could not be removed is in the receipts. */
+  /** Closes sandboxes. Never rejects and cannot be aborted. The receipts list leftovers that could not be removed. */
   async #close(sandboxes: Sandbox[]): Promise<void> {
     const closing = sandboxes.filter((sandbox) => this.#open.includes(sandbox));
     await Promise.all(

@@ -1,4 +1,4 @@
-/** What the loop does where the caller gave no function for it. */
+/** Default functions of the loop, used for those that the caller does not provide. */
 import { describe } from '../describe.js';
 import type {
   BranchReport,
@@ -9,12 +9,12 @@ import type {
   VerificationLike,
 } from '../types.js';
 
-/** `branch 1`, `branch 2` … */
+/** Returns strategies called `branch 1`, `branch 2` and so on. */
 export function defaultStrategies(branches: number): NamedStrategy[] {
   return Array.from({ length: branches }, (_, index) => ({ name: `branch ${index + 1}` }));
 }
 
-/** The branch that passed with the highest score, the first of equals; else every reason as feedback. */
+/** Accepts the branch that passed with the highest score, the first of equals. If none passed, every reason becomes feedback. */
 export function defaultDecision<T, S, P, V extends VerificationLike>({
   branches,
 }: DecideContext<T, S, P, V>): Decision {
@@ -23,7 +23,7 @@ export function defaultDecision<T, S, P, V extends VerificationLike>({
   return { feedback: branches.map((branch) => `${describe(branch.strategy)}: ${reasonOf(branch)}`).join('\n') };
 }
 
-/** A lesson for each branch. */
+/** Records a lesson for each branch. */
 export function defaultMemory<T, S, P, V extends VerificationLike>(context: RememberContext<T, S, P, V>): void {
   for (const branch of context.branches) {
     if (branch.status === 'aborted') continue;
@@ -32,13 +32,13 @@ export function defaultMemory<T, S, P, V extends VerificationLike>(context: Reme
   }
 }
 
-/** Why a branch ended as it did. */
+/** Returns the reason for the result of a branch. */
 export function reasonOf<V extends VerificationLike>(branch: BranchReport<unknown, unknown, V>): string {
   if (branch.error) return branch.error.message;
   return branch.verification?.reason ?? (branch.status === 'passed' ? 'passed' : 'did not pass');
 }
 
-/** The highest score, where there is one; the first of equals. */
+/** Returns the branch with the highest score, the first of equals. A branch without a score ranks last. */
 export function bestOf<B extends BranchReport<unknown, unknown, VerificationLike>>(
   branches: readonly B[],
 ): B | undefined {

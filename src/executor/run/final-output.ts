@@ -1,4 +1,4 @@
-/** What came of a run, in words. */
+/** The result of a run as text. */
 import { summarizeChanges } from '../../workspace/diff.js';
 import { listIssues } from '../commit/commit-step.js';
 import type { CommitReport } from '../commit/commit-types.js';
@@ -12,11 +12,11 @@ export function finalOutput<T, S, P, V extends VerificationLike>(
 ): string {
   const { status, winner, commit, lastIteration } = result;
   if (status === 'accepted' && winner) {
-    const made = commit?.status === 'committed' ? ` Committed to ${whatWent(commit)}.` : '';
+    const made = commit?.status === 'committed' ? ` Committed to ${committedText(commit)}.` : '';
     return `Accepted ${describe(winner.strategy)} in iteration ${winner.iteration}: ${reasonOf(winner)}.${made}`;
   }
   if (status === 'exhausted') {
-    const began = acceptedInVain(lastIteration) ?? `No branch was accepted in ${maxIterations} iterations.`;
+    const began = uncommittedBranch(lastIteration) ?? `No branch was accepted in ${maxIterations} iterations.`;
     return `${began} ${lastIteration ? outcomeOf(lastIteration) : ''}`.trim();
   }
   const what = status === 'timeout' ? 'Timed out' : 'Aborted';
@@ -26,11 +26,11 @@ export function finalOutput<T, S, P, V extends VerificationLike>(
   return `${what} (${result.abort?.reason ?? 'no reason given'}) ${when}`;
 }
 
-const whatWent = ({ target, withSeed, changes }: CommitReport): string =>
+const committedText = ({ target, withSeed, changes }: CommitReport): string =>
   `${target}${withSeed ? ', with the files of the seed' : ''}: ${summarizeChanges(changes)}`;
 
-/** Why the branch that was accepted last is not the winner. */
-function acceptedInVain<S, P, V>(iteration: IterationReport<S, P, V> | undefined): string | undefined {
+/** Returns why the accepted branch of the last iteration is not the winner. Undefined if none was accepted. */
+function uncommittedBranch<S, P, V>(iteration: IterationReport<S, P, V> | undefined): string | undefined {
   const { decision, commit, branches = [] } = iteration ?? {};
   const branch = branches.find((one) => one.branch === decision?.accept);
   if (branch === undefined || commit === undefined) return undefined;
@@ -40,7 +40,7 @@ function acceptedInVain<S, P, V>(iteration: IterationReport<S, P, V> | undefined
   return `${what} (${status})${why ? `: ${why}` : ''}.${hint ? ` ${hint}` : ''}`;
 }
 
-/** The last complete iteration's result: what was best so far. */
+/** Returns the result of an iteration: the outcome of each branch, or the errors of an iteration without branches. */
 function outcomeOf<S, P, V extends VerificationLike>(iteration: IterationReport<S, P, V>): string {
   if (iteration.branches.length === 0)
     return `Its result: ${iteration.errors.map(({ message }) => message).join('; ')}`;

@@ -1,11 +1,12 @@
-/** Ctrl+C as an abort: SIGINT and SIGTERM end the run instead of the process. */
+/** Turns SIGINT and SIGTERM into an abort of the run instead of the end of the process. */
 import { TaskAbortedError } from '../../base/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * Returns what takes the handlers off again. After a signal they stay: the manager, which is closing because of the same
- * signal, leaves the process alone only while somebody else handles it. One more signal then ends the process.
+ * Handles SIGINT and SIGTERM until the returned function is called. If a signal fired, the handlers stay: the manager
+ * closes because of the same signal, and ends the process unless another handler is installed. One more signal then ends
+ * the process.
  */
 export function abortOnSignals(abort: (reason: TaskAbortedError) => void): () => void {
   let fired = false;

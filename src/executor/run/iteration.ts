@@ -1,4 +1,4 @@
-/** One round of the loop: strategies, branches, decision, commit, memory. */
+/** One iteration of the loop: strategies, branches, decision, commit, memory. */
 import { messageOf } from '../../base/errors.js';
 import { Semaphore } from '../../base/semaphore.js';
 import type { SandboxReceipt } from '../../cleanup/receipt.js';
@@ -17,13 +17,13 @@ import type { RunContext } from './run-context.js';
 
 /** The end of an iteration, with all its sandboxes closed. */
 export interface IterationOutcome<S, P, V> {
-  /** The accepted branch, if its files are committed where that was asked for. */
+  /** The accepted branch. Undefined if there is none, or if its commit was rejected. */
   winner: BranchReport<S, P, V> | undefined;
-  /** The commit of the winner. */
+  /** Commit of the winner. */
   commit: CommitReport | undefined;
   /** Feedback for the next iteration. */
   feedback: string | undefined;
-  /** Directory of the base that it left for a resume. */
+  /** Directory of the kept base, for a resume. */
   base: string | undefined;
   /** Receipts of its branches' sandboxes. */
   receipts: readonly SandboxReceipt[];
@@ -40,7 +40,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
   #branches: BranchOutcome<S, P, V>[] = [];
   #phase: Phase = 'strategize';
 
-  /** @param feedback of the iteration before */
+  /** @param feedback Feedback of the previous iteration. */
   constructor(run: RunContext<T, S, P, V>, parent: Scope, iteration: number, feedback: string | undefined) {
     this.#run = run;
     this.#outcome = {
@@ -65,7 +65,10 @@ export class Iteration<T, S, P, V extends VerificationLike> {
     };
   }
 
-  /** Never rejects: an abort is in the outcome. Any other error is recorded, and is the feedback for the next iteration. */
+  /**
+   * Runs the iteration to its end. Never rejects: an abort is in the outcome. Any other error is recorded and becomes the
+   * feedback for the next iteration.
+   */
   async work(): Promise<IterationOutcome<S, P, V>> {
     const { iteration } = this.report;
     this.#run.emit({ type: 'iteration.started', iteration });
@@ -74,14 +77,14 @@ export class Iteration<T, S, P, V extends VerificationLike> {
       this.report.complete = true;
     } catch (error) {
       const isAbort = this.#run.isAbort(error);
-      // An abort that comes after the commit comes too late.
+      // An abort after the commit does not undo it: the iteration counts as complete.
       const { winner } = this.#outcome;
       this.report.complete = !isAbort || winner !== undefined;
       if (!this.report.complete) this.#outcome.abort = { error };
       else if (!winner) this.#recorded(error);
     } finally {
       this.#scope.close();
-      await this.#discard();
+      await this.#removeSnapshots();
       this.report.durationMs = performance.now() - this.#startedAt;
     }
     return this.#outcome;
@@ -225,7 +228,7 @@ export class Iteration<T, S, P, V extends VerificationLike> {
     this.#outcome.base = into;
   }
 
-  /** What was accepted and could not be committed; else the highest score, where anything was scored. */
+  /** Returns the accepted branch, which could not be committed, else the branch with the highest score. Empty if none has a score. */
   #best(): number[] {
     const { accept } = this.report.decision!;
     if (accept !== undefined) return [accept];
@@ -252,8 +255,8 @@ export class Iteration<T, S, P, V extends VerificationLike> {
     if (asFeedback) this.#outcome.feedback = `${this.#phase} failed: ${messageOf(error)}`;
   }
 
-  /** The branches' files; the base has its own copy of what is kept. */
-  async #discard(): Promise<void> {
+  /** Removes the snapshots of the branches. The base has its own copy of the kept files. */
+  async #removeSnapshots(): Promise<void> {
     for (const { snapshot } of this.#branches) {
       if (snapshot) await this.#run.scratch.remove(snapshot.directory).catch(() => {});
     }

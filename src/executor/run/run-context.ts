@@ -1,4 +1,4 @@
-/** What the iterations and branches of a run share, and how they report to it. */
+/** State that the iterations and branches of a run share, and the functions through which they report to the run. */
 import type { Semaphore } from '../../base/semaphore.js';
 import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
 import type { RunEventBody } from '../events.js';
@@ -29,6 +29,6 @@ export interface RunContext<T, S, P, V extends VerificationLike> extends StepHos
   failed(error: unknown, place: StepPlace): void;
   /** Returns true for an error that ends the run, and then aborts all of it. */
   isAbort(error: unknown): boolean;
-  /** Makes the part of a context that every function of the caller gets. */
+  /** Returns the part of the context that every function of the caller receives. */
   context(scope: Scope, at: { iteration: number; branch?: number }, feedback: string | undefined): StepContext<T>;
 }

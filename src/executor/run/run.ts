@@ -1,4 +1,4 @@
-/** One run of the loop: its beginning, its iterations one after the other, and its end. */
+/** One run of the loop: copies the seed, runs the iterations in order, and builds the result. */
 import { randomBytes } from 'node:crypto';
 import { within } from '../../base/abort.js';
 import { messageOf, RipcordError, TaskAbortedError } from '../../base/errors.js';
@@ -44,7 +44,7 @@ export class Run<T, S, P, V extends VerificationLike> {
   readonly #receipts: SandboxReceipt[] = [];
   #log: RunLog | undefined;
   #feedback: string | undefined;
-  /** The accepted branch, if it is committed where that was asked for. */
+  /** The accepted branch. Undefined if there is none, or if its commit was rejected. */
   #winner: BranchReport<S, P, V> | undefined;
   #commit: CommitReport | undefined;
   /** Functions of the caller that have not returned. */
@@ -131,7 +131,7 @@ export class Run<T, S, P, V extends VerificationLike> {
     try {
       this.#runOptions.onEvent?.(event);
     } catch {
-      // A watcher cannot stop the loop.
+      // An error of the callback must not end the run.
     }
   }
 
@@ -141,7 +141,7 @@ export class Run<T, S, P, V extends VerificationLike> {
     work.then(done, done);
   }
 
-  /** Makes the view of the run that its iterations and branches get. */
+  /** Returns the context that iterations and branches receive. */
   #contextWith(base: BaseWorkspace, seedIsTarget: boolean): RunContext<T, S, P, V> {
     return {
       task: this.#task,
@@ -222,7 +222,7 @@ export class Run<T, S, P, V extends VerificationLike> {
     }
   }
 
-  /** Every sandbox is closed by its branch; what is left are functions at work and directories. */
+  /** Waits for functions that still run and removes the scratch directories. The branches have closed their sandboxes. */
   async #cleanUp(): Promise<void> {
     if (this.#atWork.size > 0) await within(Promise.allSettled(this.#atWork.keys()), this.#options.unwindMs);
     await this.#scratch.remove().catch(() => {});
@@ -275,7 +275,7 @@ export class Run<T, S, P, V extends VerificationLike> {
     try {
       this.#log?.close();
     } catch {
-      // What could be written is.
+      // A full disk must not end the run. Earlier lines are already on disk.
     }
   }
 
@@ -292,7 +292,7 @@ export class Run<T, S, P, V extends VerificationLike> {
   }
 }
 
-/** A TaskAbortedError of ours says where; its cause says why. */
+/** Returns the reason of an abort. A TaskAbortedError names the place; the cause, if it has one, is the reason. */
 function reasonText(reason: unknown): string {
   if (reason instanceof TaskAbortedError && reason.cause !== undefined) return reasonText(reason.cause);
   return messageOf(reason);

@@ -1,14 +1,14 @@
 /**
- * The sandbox of a step: the same object to look at, but every call is checked against the step's scope first and carries
- * its signal. A function that ignores its signal, or calls on after it returned, can begin nothing.
+ * Wraps the sandbox of a step: every call is first checked against the scope of the step and gets its signal. A function
+ * that ignores its signal, or makes calls after it returned, cannot start any work.
  */
 import { InvalidOptionsError } from '../../base/errors.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { Scope } from '../steps/scope.js';
 import { type EmitOutput, type OutputMode, tapped } from './output-tap.js';
 
-/** Ending a sandbox is never refused. */
-const FREE = new Set<PropertyKey>(['close', Symbol.asyncDispose]);
+/** Members that are never refused: closing a sandbox is always allowed. */
+const UNCHECKED = new Set<PropertyKey>(['close', Symbol.asyncDispose]);
 /** Calls whose output becomes events. Their options are the second argument. */
 const TAPPED = new Set<PropertyKey>(['exec', 'runCode']);
 
@@ -17,7 +17,7 @@ interface Tap {
   emit: EmitOutput;
 }
 
-/** The view that `under()` returns gives every call the signal. Here calls are checked, and an abort explains their errors. */
+/** Wraps a sandbox: `under()` gives every call the signal; the proxy checks calls and names the abort in their errors. */
 export function guardSandbox(sandbox: Sandbox, scope: Scope, tap: Tap): Sandbox {
   const view = sandbox.under(scope.signal);
   const files = guard(view.files, 'files.', scope);
@@ -25,7 +25,7 @@ export function guardSandbox(sandbox: Sandbox, scope: Scope, tap: Tap): Sandbox 
   return guard(view, '', scope, tap, { files, ports });
 }
 
-/** Stands in for a sandbox in a run that has none. */
+/** Returns a placeholder for runs without sandboxes. Every access throws. */
 export function noSandbox(): Sandbox {
   const refuse = () => {
     throw new InvalidOptionsError('This run has no sandboxes: it was made with `sandbox: false`');
@@ -41,14 +41,14 @@ function guard<T extends object>(target: T, prefix: string, scope: Scope, tap?: 
     get(_, name) {
       if (Object.hasOwn(instead, name)) return instead[name as keyof T];
       const value: unknown = Reflect.get(target, name, target);
-      // The methods use private fields, which a proxy does not have.
+      // Bind methods to the target: they use private fields, which a proxy does not have.
       if (typeof value !== 'function' || name === 'constructor') return value;
-      if (FREE.has(name)) return value.bind(target);
+      if (UNCHECKED.has(name)) return value.bind(target);
       let call = calls.get(name);
       if (!call) {
         const bound = value.bind(target) as Call;
-        const told = tap && TAPPED.has(name) ? withTap(bound, tap) : bound;
-        call = guardCall(told, `${prefix}${String(name)}`, scope, isAsync(value as Call));
+        const wrapped = tap && TAPPED.has(name) ? withTap(bound, tap) : bound;
+        call = guardCall(wrapped, `${prefix}${String(name)}`, scope, isAsync(value as Call));
         calls.set(name, call);
       }
       return call;
@@ -59,7 +59,7 @@ function guard<T extends object>(target: T, prefix: string, scope: Scope, tap?: 
 const AsyncFunction = (async () => {}).constructor;
 const isAsync = (call: Call): boolean => call instanceof AsyncFunction;
 
-/** An asynchronous call rejects where it is refused; any other throws. */
+/** Wraps a call. If it is refused, an asynchronous call rejects and any other throws. */
 function guardCall(call: Call, name: string, scope: Scope, rejects: boolean): Call {
   if (!rejects) {
     return (...args) => {
@@ -80,4 +80,4 @@ function guardCall(call: Call, name: string, scope: Scope, rejects: boolean): Ca
 const withTap =
   (call: Call, { mode, emit }: Tap): Call =>
   (command, options) =>
-    tapped(mode, emit, options ?? {}, ((told: object) => call(command, told)) as never);
+    tapped(mode, emit, options ?? {}, ((withCallbacks: object) => call(command, withCallbacks)) as never);

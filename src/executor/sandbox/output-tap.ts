@@ -1,4 +1,4 @@
-/** Commands' output as events: live, or the end of it once the command has ended. */
+/** Turns the output of commands into events: live pieces, or the end of it once the command has ended. */
 
 import { TaskAbortedError } from '../../base/errors.js';
 import { withoutControls } from '../../base/harmless-text.js';
@@ -6,8 +6,8 @@ import type { ExecOptions } from '../../command/options.js';
 import type { ExecResult } from '../../command/outcome.js';
 
 /**
- * `end` (default): the last 4 KiB of each channel when the command has ended; what is not kept is dropped inside the
- * sandbox. `live`: as it comes, at the price of all output crossing the pipe. `none`: no such events.
+ * Events about the output of commands. `end` (default): the last 4 KiB of each channel when the command has ended; the
+ * agent drops the rest inside the sandbox. `live`: each piece at once; all output then crosses the pipe. `none`: no events.
  */
 export type OutputMode = 'end' | 'live' | 'none';
 
@@ -17,7 +17,7 @@ const MAX_TEXT = 4096;
 
 type AnyExecOptions = ExecOptions<never> & { encoding?: 'utf8' | 'buffer' };
 
-/** Runs `exec` with its output told to `emit`; the caller's own callbacks are called as ever. */
+/** Runs `exec` and passes its output to `emit`. The callbacks of the caller are still called. */
 export async function tapped<R extends ExecResult<string | Uint8Array>>(
   mode: OutputMode,
   emit: EmitOutput,

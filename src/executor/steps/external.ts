@@ -1,4 +1,4 @@
-/** Calls to the outside (a model, a search, a database) from a step: `context.external()`. */
+/** `context.external()`: calls from a step to an outside service, such as a model, a search or a database. */
 import pRetry, { AbortError } from 'p-retry';
 import { abortable } from '../../base/abort.js';
 import { messageOf, TaskAbortedError } from '../../base/errors.js';

@@ -1,20 +1,20 @@
-/** A stretch of work with a signal of its own: a run, a branch, a step. What it stands over stops when it does. */
+/** A unit of work with its own signal: a run, an iteration, a branch or a step. Aborting it aborts the scopes below it. */
 import { setMaxListeners } from 'node:events';
 import { onAbort, throwIfAborted } from '../../base/abort.js';
 import { InvalidOptionsError, messageOf, TaskAbortedError } from '../../base/errors.js';
 import { TimeLimitError } from '../executor-error.js';
 
 export class Scope {
-  /** What runs, for messages: `propose of branch 2`. */
+  /** Name of the work, for messages: `propose of branch 2`. */
   readonly what: string;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout | undefined;
   #unlink: () => void;
-  #over = false;
+  #ended = false;
 
   constructor(what: string, parent?: AbortSignal, timeoutMs?: number) {
     this.what = what;
-    // One listener for each branch, command and wait is no leak: they all end with the scope.
+    // Many listeners are not a leak here: each branch, command and wait adds one, and all end with the scope.
     setMaxListeners(0, this.#controller.signal);
     this.#unlink = onAbort(parent, () => this.abort(parent!.reason));
     if (timeoutMs !== undefined && !this.aborted) {
@@ -30,45 +30,45 @@ export class Scope {
     return this.signal.aborted;
   }
 
-  /** Set when this scope's own time was up, not when somebody above was aborted. */
+  /** Error of this scope's own time limit. Undefined if a scope above was aborted. */
   get timeLimit(): TimeLimitError | undefined {
     const { reason } = this.signal;
     return reason instanceof TimeLimitError && reason.what === this.what ? reason : undefined;
   }
 
-  /** The first reason stays. */
+  /** Aborts the scope. Only the first reason is kept. */
   abort(reason: unknown): void {
     this.#controller.abort(reason);
   }
 
   /**
-   * The check before everything that has an effect.
-   * @throws TaskAbortedError once aborted; InvalidOptionsError once the work has ended: what comes then is a call nobody
-   * waited for, and it would change files behind a verification's back.
+   * Checks that work may still start. Called before everything that has an effect.
+   * @throws TaskAbortedError once aborted; InvalidOptionsError once the work has ended, because a call that was not
+   * awaited could change files during a verification.
    */
   check(step: string): void {
     throwIfAborted(this.signal, step);
-    if (this.#over) {
+    if (this.#ended) {
       throw new InvalidOptionsError(`${this.what} is over: ${step} was refused`, {
         hint: 'Await every call before returning, and use the context of the step that runs now.',
       });
     }
   }
 
-  /** In our own words what was thrown because of the abort. */
+  /** Wraps an error caused by the abort in a TaskAbortedError. Returns other errors unchanged. */
   explain(error: unknown, step: string): unknown {
     if (!this.aborted || error instanceof TaskAbortedError) return error;
     const partial = (error as { partial?: unknown } | null)?.partial;
     return new TaskAbortedError(`Aborted during ${step}: ${messageOf(error)}`, { cause: this.signal.reason, partial });
   }
 
-  /** No new work from here on. What still runs stays under the signal until the scope above ends. */
+  /** Refuses new work from now on. Running work keeps the signal until the scope above ends. */
   end(): void {
-    this.#over = true;
+    this.#ended = true;
     clearTimeout(this.#timer);
   }
 
-  /** {@link end}, and out of the parent's listeners. */
+  /** Ends the scope ({@link end}) and removes its listener from the parent. */
   close(): void {
     this.end();
     this.#unlink();

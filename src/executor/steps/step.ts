@@ -1,4 +1,4 @@
-/** One call of one of the caller's functions: checked, timed, and not waited for longer than it deserves. */
+/** Runs one function of the caller: checks for abort, sets the time limit, and stops waiting when either fires. */
 import { abortable } from '../../base/abort.js';
 import type { Awaitable } from '../../base/awaitable.js';
 import type { Phase } from '../events.js';
@@ -12,14 +12,14 @@ export interface StepPlace {
 
 export interface StepHost {
   phaseChanged(place: StepPlace): void;
-  /** Told of every function that was begun, for the bounded wait after an abort. */
+  /** Registers a function that was started, so that the run can wait for it briefly after an abort. */
   track(what: string, work: Promise<unknown>): void;
 }
 
 /**
  * Runs `body` in a scope of its own under `parent`.
- * @throws TaskAbortedError before the step when `parent` is aborted, and during it as soon as it is; TimeLimitError when
- * the step's own time is up, whatever `body` makes of it.
+ * @throws TaskAbortedError if `parent` is aborted before or during the step; TimeLimitError if the step's own time limit
+ * passes, even if `body` ignores its signal.
  */
 export async function runStep<R>(
   host: StepHost,
@@ -43,7 +43,7 @@ export async function runStep<R>(
   }
 }
 
-/** A step of our own: it honours the signal, and whatever it began is undone by the time it rejects, so it is waited for. */
+/** Runs a step of the executor itself. It is always awaited: it obeys the signal and undoes its work before it rejects. */
 export async function runOwnStep<R>(
   host: StepHost,
   place: StepPlace,

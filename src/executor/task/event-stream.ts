@@ -1,4 +1,4 @@
-/** A run's events as an async iterable that holds a bounded number of them. */
+/** Events of a run as an async iterable with a bounded buffer. */
 import type { DroppedEvent, RunEvent } from '../events.js';
 
 export type StreamedEvent = RunEvent | DroppedEvent;
@@ -6,8 +6,8 @@ export type StreamedEvent = RunEvent | DroppedEvent;
 const MAX_BUFFERED = 1000;
 
 /**
- * One reader's view. When the reader is slower than the run, the oldest output goes first, then the oldest of the rest;
- * where something is missing the stream says how much.
+ * Event stream of one reader. If the reader is slower than the run, the oldest output is dropped first, then the oldest
+ * of the rest. A `dropped` event counts the missing ones.
  */
 export class EventStream implements AsyncIterableIterator<StreamedEvent> {
   readonly #run: string;
@@ -38,7 +38,7 @@ export class EventStream implements AsyncIterableIterator<StreamedEvent> {
     if (event.type === 'output') this.#outputs++;
   }
 
-  /** No more events come; what is buffered can still be read. */
+  /** Ends the stream. Buffered events can still be read. */
   end(): void {
     this.#ended = true;
     for (const reader of this.#waiting.splice(0)) reader({ done: true, value: undefined });
@@ -60,7 +60,7 @@ export class EventStream implements AsyncIterableIterator<StreamedEvent> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Ends the stream for its reader, as leaving a `for await` loop does. */
+  /** Closes the stream and drops its buffer. Leaving a `for await` loop calls it. */
   return(): Promise<IteratorResult<StreamedEvent>> {
     this.#buffer.length = 0;
     this.end();
@@ -72,7 +72,7 @@ export class EventStream implements AsyncIterableIterator<StreamedEvent> {
     return this;
   }
 
-  /** False when the new event is the one to go. */
+  /** Drops one buffered event. Returns false if the new event is to be dropped instead. */
   #makeRoom(event: RunEvent): boolean {
     if (this.#outputs > 0) {
       this.#buffer.splice(

@@ -20,12 +20,12 @@ import {
 } from './options.js';
 import { applyEvent, newStatus, type TaskStatus } from './task-status.js';
 
-/** Ended tasks somebody may still ask about. */
+/** Maximum number of ended tasks that are kept for `get()` and `status()`. */
 const MAX_ENDED = 100;
 
 export interface AbortAnswer {
   id: string;
-  /** Whether the task had ended, and all of it was cleaned up, within the grace. If not it still goes on ending. */
+  /** True if the task ended, with its cleanup, within the grace. If false, it is still ending. */
   settled: boolean;
   waitedMs: number;
   state: TaskStatus['state'];
@@ -57,7 +57,7 @@ export class TaskController<
     this.#slots = maxSandboxes === undefined ? undefined : new Semaphore(maxSandboxes);
   }
 
-  /** Begins a task and returns at once; its first event comes after that, so that none is missed. */
+  /** Starts a task and returns at once. Its first event comes later, so that a reader who subscribes at once misses none. */
   start(task: Task, options: StartOptions<Task> = {}): TaskHandle<Task, Strategy, Proposal, Verification> {
     const parsed = parseOptions(startSchema, options, 'start');
     const resume = options.resume;
@@ -88,18 +88,18 @@ export class TaskController<
     return this.#tasks.get(id);
   }
 
-  /** All that run, and the last hundred that have ended. */
+  /** Returns the state of all running tasks and of the last 100 ended ones. */
   status(): TaskStatus[] {
     return [...this.#tasks.values()].map((handle) => handle.status());
   }
 
-  /** Aborts everything that runs. */
+  /** Aborts all running tasks. */
   abort(options: AbortOptions = {}): Promise<AbortAnswer[]> {
     const running = [...this.#tasks.values()].filter((handle) => handle.running);
     return Promise.all(running.map((handle) => handle.abort(options)));
   }
 
-  /** Aborts everything and waits until it has ended. */
+  /** Aborts all running tasks and waits until they have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.abort();
     await Promise.allSettled([...this.#tasks.values()].map((handle) => handle.result));
@@ -125,7 +125,7 @@ interface Extra {
 export class TaskHandle<Task, Strategy, Proposal, Verification extends VerificationLike> {
   /** Id of the task. */
   readonly id: string;
-  /** Resolves on abort too. Rejects only when the run could not begin. */
+  /** Result of the run. Also resolves on abort. Rejects only if the run could not begin. */
   readonly result: Promise<RunResult<Task, Strategy, Proposal, Verification>>;
   readonly #status: TaskStatus;
   readonly #streams = new Set<EventStream>();
@@ -145,7 +145,7 @@ export class TaskHandle<Task, Strategy, Proposal, Verification extends Verificat
     this.#status = newStatus(id);
     const unlink = onAbort(signal, () => this.#controller.abort(signal!.reason));
     this.result = this.#run(run).finally(unlink);
-    // Whoever asks for it gets the rejection; nobody has to.
+    // The caller may ignore `result`: avoid an unhandled rejection.
     this.result.catch(() => {});
   }
 
@@ -160,7 +160,7 @@ export class TaskHandle<Task, Strategy, Proposal, Verification extends Verificat
     return { ...structuredClone(this.#status), ...(aborting && { state: 'aborting' as const }) };
   }
 
-  /** Events from now on; leaving the loop ends it. Each caller gets a stream of its own. */
+  /** Returns the events from now on. Each call returns a separate stream; leaving its `for await` loop closes it. */
   events(): EventStream {
     const stream = new EventStream(this.id, (closed) => this.#streams.delete(closed), this.#maxBuffered);
     if (this.#ended) stream.end();

@@ -1,4 +1,4 @@
-/** Where a task is, kept up to date from its events: what a status line shows. */
+/** State of a task, updated from its events. A status line shows it. */
 import { describe } from '../describe.js';
 import type { Phase, RunEvent } from '../events.js';
 import type { BranchStatus, RunStatus } from '../types.js';
@@ -6,22 +6,22 @@ import type { BranchStatus, RunStatus } from '../types.js';
 export interface BranchProgress {
   branch: number;
   strategy: string;
-  /** `waiting` for a place to work at. */
+  /** Phase of the branch. `waiting`: it waits for a concurrency slot. */
   phase: Phase | 'waiting' | BranchStatus;
-  /** When that began, in milliseconds since 1970. */
+  /** Start of the phase, in milliseconds since 1970. */
   since: number;
-  /** The last line of output. */
+  /** Last line of output. */
   lastOutput: string;
 }
 
 export interface TaskStatus {
   id: string;
-  /** `failed`: it could not begin; the reason is in `error` and in `result`. */
+  /** State of the task. `failed`: it could not begin; `error` has the reason, and `result` rejects. */
   state: 'running' | 'aborting' | RunStatus | 'failed';
   startedAt: number;
   endedAt: number | undefined;
   iteration: number;
-  /** Of the iteration as a whole, where it is not its branches that work. */
+  /** Phase of the iteration as a whole, such as `decide`. Branches have their own. */
   phase: Phase | undefined;
   branches: BranchProgress[];
   finalOutput: string | undefined;
@@ -42,7 +42,7 @@ export function newStatus(id: string): TaskStatus {
   };
 }
 
-/** Takes one event in. */
+/** Updates the status with one event. */
 export function applyEvent(status: TaskStatus, event: RunEvent): void {
   switch (event.type) {
     case 'iteration.started':
