@@ -1,7 +1,7 @@
-# Reads a program of a known length from stdin and runs it; what follows on stdin is left for the program.
+# Reads a program of a known length from stdin and runs it. The rest of stdin is left for the program.
 import os, sys
 
-# Until the program says otherwise nothing is imported from the working directory.
+# Remove the working directory from the import path. The program adds it back if it needs it.
 sys.path[:] = [place for place in sys.path if place]
 size = int(sys.argv.pop())
 source = b''

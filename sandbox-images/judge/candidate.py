@@ -1,4 +1,5 @@
-# The side of an isolated test run that imports the code under test. Nothing it says is trusted beyond its value.
+# The side of an isolated test run that imports the code under test. Only the values that it sends are used; it is not
+# trusted.
 import importlib, io, operator, types
 
 

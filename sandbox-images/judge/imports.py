@@ -1,9 +1,9 @@
-# Which modules the tests take from the code under test, and how they are imported from it.
+# Finds the modules that the tests import from the code under test, and imports them as proxies.
 import importlib.abc, importlib.machinery, importlib.util
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """The listed modules, of the code under test. They come before any other of their names."""
+    """Imports the listed modules from the code under test. They take precedence over other modules of their names."""
 
     def __init__(self, judge, modules):
         self.judge, self.modules = judge, modules
@@ -29,7 +29,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 class Missing(importlib.abc.MetaPathFinder):
-    """Says why a module that the tests import is not taken from the code under test."""
+    """Reports why a module that the tests import is not taken from the code under test."""
 
     def __init__(self, reasons):
         self.reasons = reasons
@@ -40,7 +40,7 @@ class Missing(importlib.abc.MetaPathFinder):
 
 
 def imports(files):
-    """What the tests import by absolute names: (top level, next level or None)."""
+    """Returns the absolute imports of the tests as pairs: (top level, next level or None)."""
     import ast
     found = set()
 
@@ -54,7 +54,7 @@ def imports(files):
         try:
             nodes = list(ast.walk(ast.parse(source)))
         except (SyntaxError, ValueError, RecursionError):
-            continue  # pytest says what is wrong with it.
+            continue # pytest reports the error.
         for node in nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -70,8 +70,8 @@ def imports(files):
 
 def modules_of(files, libraries):
     """
-    The modules under test, where nobody names them: what the tests import and neither Python, the image nor the tests
-    have. Test libraries are none, for who brings those decides what an assertion is.
+    Returns the modules under test if the options do not name them: imports of the tests that neither Python, the image
+    nor the tests provide. Test libraries are excluded, because their source decides the result of an assertion.
     """
     places = [tuple(path[:-3].split('/')) if path.endswith('.py') else () for path in files]
     own = {place[-1] for place in places if place} | {place[-2] for place in places if place[-1:] == ('__init__',) and place[1:]}

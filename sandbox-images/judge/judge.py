@@ -1,5 +1,5 @@
-# The side of an isolated test run that holds the tests and judges. The code under test is never imported here: its
-# functions, classes and modules are proxies, its results plain data of this process.
+# The side of an isolated test run that holds the tests and judges. It never imports the code under test: that code's
+# functions, classes and modules are proxies here, and its results are plain data of this process.
 import shutil, tempfile
 
 
@@ -7,7 +7,8 @@ class Judge(Wire):
     def __init__(self):
         super().__init__(*own_pipe())
         self.remotes, self.classes, self.functions, self.asked, self.broken = {}, {}, [], 0, None
-        # Numbers of the objects that the tests call by a capitalised name, of classes, and of the objects that calls of both made.
+        # Object numbers: of objects that the tests call by a capitalized name, of classes, and of objects made by calls
+        # of both.
         self.capital, self.types, self.by_tests, self.born, self.lengths, self.changes = {}, set(), set(), {}, {}, 0
         self.testing, self.touched, self.escaped, self.modules = False, False, None, []
 
@@ -40,7 +41,7 @@ class Judge(Wire):
         return self.remotes[number]
 
     def exception_class(self, info):
-        """A class of ours for one of theirs: 'pytest.raises' and 'except' need a real one."""
+        """Returns a local class for an exception class of the code: 'pytest.raises' and 'except' need a real class."""
         number = info['id']
         if number not in self.classes:
             names = [n for n in info.get('b', []) if type(n) is str]
@@ -74,9 +75,9 @@ class Judge(Wire):
             error.__dict__.update(_ripcord_text=said, _ripcord_error=self.decode_other(dict(info['obj'], k='obj')))
         return error
 
-    # -- asking
+    # -- requests to the code under test
 
-    def ends(self, why):
+    def end_with(self, why):
         self.broken = self.broken or why[:4000]
         raise Gone(self.broken)
 
@@ -87,7 +88,7 @@ class Judge(Wire):
         asked = self.asked
         if op not in READS:
             self.changes += 1
-        # Every 'from solution import add' asks for a name, and tests nothing by that.
+        # Each 'from solution import add' requests a name, which does not test anything.
         if op not in ('import', 'ping') and (self.testing or op != 'builtins.getattr'):
             self.touched = True
         message = dict(more, id=asked, op=op, args=[self.encode(a) for a in args], kw={k: self.encode(v) for k, v in (kw or {}).items()})
@@ -96,18 +97,18 @@ class Judge(Wire):
             try:
                 line = self.receive()
             except EOFError:
-                self.ends('the judge was cut off')
+                self.end_with('the connection to the judge ended')
             if line[:1] == b'x':
-                self.ends('the code under test ended: ' + line[1:].decode('utf8', 'replace').strip())
+                self.end_with('the code under test ended: ' + line[1:].decode('utf8', 'replace').strip())
             try:
                 answer = read(line[1:])
                 if type(answer) is not dict:
-                    raise ValueError('no answer')
+                    raise ValueError('the answer is not an object')
                 if 'cb' in answer:
                     self.called_back(answer)
                     continue
                 if answer.get('id') != asked:
-                    raise ValueError('an answer nobody asked for')
+                    raise ValueError('an answer without a request')
                 if type(answer.get('out')) is str and answer['out']:
                     sys.stdout.write(answer['out'])
                 if 'err' in answer:
@@ -121,9 +122,9 @@ class Judge(Wire):
             except Gone:
                 raise
             except RecursionError:
-                self.ends('the code under test answered with a value nested too deeply')
+                self.end_with('the code under test answered with a value nested too deeply')
             except Exception as problem:
-                self.ends('the code under test broke the protocol: %s' % problem)
+                self.end_with('the code under test broke the protocol: %s' % problem)
             if self.escaped is not None:
                 escaped, self.escaped = self.escaped, None
                 raise escaped
@@ -142,7 +143,7 @@ class Judge(Wire):
         except Gone:
             raise
         except BaseException as error:
-            # A test that fails in a function of its own fails, whatever the code that called it makes of that.
+            # An assertion in a test's own function fails the test, even if the code that called it catches the error.
             if isinstance(error, AssertionError) or not isinstance(error, Exception):
                 self.escaped = self.escaped or error
             self.send('>', {'err': type(error).__name__, 'text': str(error)})
@@ -151,16 +152,16 @@ class Judge(Wire):
         before = self.asked
         result = self.request('call', args, kw, on=number_of(remote))
         number = number_of(remote)
-        # A function may have a class's name: what it returns is a result.
+        # A function may have a capitalized name like a class. Its return value is a result.
         return self.make(result, before) if self.capital.get(number) and number in self.types else result
 
-    # -- whose an object is: 'Vector(3, 4)' is made by the tests, what 'norm(v)' gives may be anything
+    # -- the maker of an object: the tests make 'Vector(3, 4)', while 'norm(v)' may return anything
 
     def attribute(self, remote, name):
         value = ask(remote, 'builtins.getattr', remote, name)
         if isinstance(value, Remote):
             number = number_of(value)
-            # By all of its names: the code may give a class where the tests take a function.
+            # Check all of its names: the code may return a class where the tests expect a function.
             self.capital[number] = self.capital.get(number, True) and name.lstrip('_')[:1].isupper()
         return value
 
@@ -174,7 +175,7 @@ class Judge(Wire):
     def made(self, remote):
         return number_of(remote) in self.by_tests
 
-    # -- lengths: told once, they hold until something may have changed
+    # -- lengths: a reported length holds until a call may have changed it
 
     def length(self, remote):
         if self.promised(remote) is None:
@@ -186,7 +187,7 @@ class Judge(Wire):
         return length if changes == self.changes else None
 
 
-# Questions that change nothing, as far as honest code goes.
+# Requests that do not change anything in honest code.
 READS = ('ping', 'import') + tuple('builtins.' + n for n in ('len', 'iter', 'getattr', 'str', 'repr', 'format', 'isinstance', 'issubclass')) + tuple(
     'operator.' + n for n in ('getitem', 'contains', 'truth', 'eq', 'lt', 'le', 'gt', 'ge'))
 
@@ -196,7 +197,7 @@ async def ready(value):
 
 
 def update(mine, theirs):
-    """What a call changed in an argument; as data, like everything else."""
+    """Applies the changes that a call made to an argument. They are data, like all answers."""
     if type(mine) is not type(theirs):
         raise ValueError('an argument changed its type')
     if type(mine) is list or type(mine) is bytearray:
@@ -208,7 +209,7 @@ def update(mine, theirs):
 
 def main():
     if hasattr(sys, 'set_int_max_str_digits'):
-        # Tests may hold, print and compare long integers; the bound keeps that quick.
+        # Tests may contain, print and compare long integers; the limit keeps that fast.
         sys.set_int_max_str_digits(100000)
     judge = Judge()
     job = json.loads(judge.reader.readline())

@@ -1,14 +1,14 @@
-# Proxies in the judge's process for objects of the code under test. Each question to a proxy is a question to that
-# code, so answers that would decide a comparison are given here, or refused.
+# Proxies in the judge's process for objects of the code under test. Each operation on a proxy is a request to that
+# code. Operations whose answer would decide a comparison are computed here, or refused.
 import types
 
 
 class Gone(BaseException):
-    """The code under test ended, or broke the protocol. No 'except Exception' of a test may take it for a result."""
+    """The code under test ended, or broke the protocol. Not an Exception, so that 'except Exception' in a test does not catch it."""
 
 
 class Foreign(Exception):
-    """An error of the code under test whose class means nothing here."""
+    """An error of the code under test whose class is unknown here."""
 
     def __str__(self):
         return self.__dict__.get('_ripcord_text') or super().__str__()
@@ -36,12 +36,12 @@ def text(value):
     return value if type(value) is str else '<no text>'
 
 
-# Methods of these names get the value that the test expects, and Python's own text and sets have them.
+# Methods that receive the value that a test expects. Python's own strings and sets have them.
 COMPARING = ('startswith', 'endswith', 'issubset', 'issuperset', 'isdisjoint')
 
 
 class Remote:
-    """Something of the code under test that is no data."""
+    """An object of the code under test that cannot be sent as data."""
 
     def __init__(self, judge, number):
         object.__setattr__(self, '_ripcord', (judge, number))
@@ -50,7 +50,7 @@ class Remote:
         if name.startswith('__') and name.endswith('__') and name not in ('__name__', '__doc__', '__qualname__', '__dict__', '__version__'):
             raise AttributeError(name)
         if name in COMPARING and not judge_of(self).made(self):
-            raise TypeError('an object of the code under test is neither text nor a set: %s is not for it to answer' % name)
+            raise TypeError('an object of the code under test is neither text nor a set: it must not decide %s' % name)
         return judge_of(self).attribute(self, name)
 
     def __setattr__(self, name, value):
@@ -62,7 +62,7 @@ class Remote:
     def __call__(self, *args, **kw):
         return judge_of(self).call(self, args, kw)
 
-    # Equality with data is decided here, by the type of the data: an object that calls itself equal to everything is
+    # Equality with data is decided here, by the type of the data: an object that claims to be equal to everything is
     # equal to nothing. Order is refused for the same reason.
     def __eq__(self, other):
         if self is other:
@@ -93,7 +93,8 @@ class Remote:
         return ask(self, 'builtins.next', self)
 
     def __contains__(self, item):
-        # An object is told what is looked for. Only one that the tests made is asked; others show what they hold.
+        # An 'in' request reveals the expected item. It is sent only to objects that the tests made; other objects list
+        # their items.
         if judge_of(self).made(self):
             return ask(self, 'operator.contains', self, item) is True
         return any(held is item or held == item for held in iter(self))
@@ -130,28 +131,28 @@ class Remote:
     def __subclasscheck__(self, other):
         return isinstance(other, Remote) and ask(self, 'builtins.issubclass', other, self) is True
 
-    # numpy would make an array of whatever the items claim to be, and call methods for its functions.
+    # numpy would make an array of any items the object reports, and call its methods for numpy functions.
     __array_ufunc__ = None
 
     def __array__(self, *_, **__):
-        raise TypeError('an object of the code under test is no array')
+        raise TypeError('an object of the code under test is not an array')
 
 
 def items(iterator, promised):
-    """As many as the length that a test has just been told: 'len(x) == 2 and all(… for a, b in zip(x, y))'."""
+    """Yields the items, and checks that their number matches the reported length: 'len(x) == 2 and all(… for a, b in zip(x, y))'."""
     count = 0
     for item in iterator:
         count += 1
         yield item
     if count != promised:
-        raise TypeError('an object of the code under test says that it has %d items and gives %d' % (promised, count))
+        raise TypeError('an object of the code under test reports %d items and yields %d' % (promised, count))
 
 
-NO_NUMBER = 'an object of the code under test is no number'
+NO_NUMBER = 'an object of the code under test is not a number'
 
 
 class Derived(Remote):
-    """What arithmetic with data of the tests came to, for an object that the tests made of a class of the code."""
+    """The result of arithmetic with data of the tests, for an object that the tests made from a class of the code."""
 
     def __init__(self, remote):
         object.__setattr__(self, '_ripcord', object.__getattribute__(remote, '_ripcord'))
@@ -162,8 +163,8 @@ class Derived(Remote):
 
 class Opaque(Derived):
     """
-    The same, for an object that a function gave: a test that takes it for a number, an array or a date would otherwise
-    be answered by the object itself, as in 'abs(f(x) - 5).max() < 1e-6'.
+    The same for an object that a function returned. If a test treats it as a number, an array or a date, the object
+    itself would decide the test, as in 'abs(f(x) - 5).max() < 1e-6'.
     """
 
     def __repr__(self):
@@ -174,8 +175,8 @@ class Opaque(Derived):
 
 def refuse(self, *_, **__):
     raise TypeError(
-        'an object that a function of the code under test gave computed with data of the tests: what came of it '
-        'decides nothing. Compare a value, or make the object from its class in the test'
+        'an object that a function of the code under test returned was used in arithmetic with data of the tests: the '
+        'result must not decide a test. Compare a value, or make the object from its class in the test'
     )
 
 
@@ -185,9 +186,9 @@ for _name in ('getattr', 'setattr', 'delattr', 'call', 'eq', 'ne', 'bool', 'len'
 
 
 def computed(op, *operands):
-    """Objects compute with data of the tests, and give no data for it: 'abs(f(x) - 0.5) < 1e-6' would be theirs to say."""
+    """Computes with objects and data of the tests. The result is never data: the object would decide 'abs(f(x) - 0.5) < 1e-6'."""
     if any(type(o).__name__ == 'ndarray' for o in operands):
-        raise TypeError('an object of the code under test does not compute with arrays')
+        raise TypeError('objects of the code under test cannot be used in numpy arithmetic')
     remotes = [o for o in operands if isinstance(o, Remote)]
     judge = judge_of(remotes[0])
     made = all(judge.made(o) for o in remotes)
@@ -231,7 +232,7 @@ class Module(types.ModuleType):
         return judge_of(self._ripcord_remote).named(self._ripcord_remote, name)
 
     def __setattr__(self, name, value):
-        # The import system puts a submodule into its package.
+        # The import system sets a submodule as an attribute of its package.
         if name.startswith('_') or isinstance(value, types.ModuleType):
             super().__setattr__(name, value)
         else:

@@ -1,6 +1,6 @@
-# How the judge runs pytest. A test that pytest would pass over is an error.
+# Runs pytest in the judge. A test that pytest would skip silently is an error.
 class Reporter:
-    """A plugin of pytest: takes what each test came to, and makes sure that what looks like a test is run as one."""
+    """A pytest plugin that records each test's result, and makes sure that everything that looks like a test runs as one."""
 
     def __init__(self, judge, pytest):
         self.judge, self.pytest, self.results = judge, pytest, {}
@@ -71,7 +71,7 @@ class Reporter:
 
     def pytest_fixture_setup(self, fixturedef):
         if flags(fixturedef.func) & (COROUTINE | ASYNC_GENERATOR):
-            raise TypeError('the fixture %s is asynchronous, and nothing here awaits it' % fixturedef.argname)
+            raise TypeError('the fixture %s is asynchronous, which is not supported here' % fixturedef.argname)
 
 
 def said(report):
@@ -80,7 +80,7 @@ def said(report):
         return str(crash.message)
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[-1])
-    # An import that failed says what it was about last.
+    # The last line of a failed import gives the reason.
     last = str(report.longrepr or '').rstrip().split('\n')[-1]
     return last[1:].lstrip() if last.startswith('E ') else last
 

@@ -1,4 +1,4 @@
-# How the judge runs tests that are given as source. A test that would not run is an error.
+# Runs tests that are given as source. A test that would not run is an error.
 import time, traceback
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
@@ -9,7 +9,7 @@ def flags(function):
 
 
 def finish(result):
-    """A test is over when what it returned is: nobody else awaits it, or looks at it."""
+    """Completes a test: awaits its coroutine, and checks its return value, because no other code does."""
     if isinstance(result, types.CoroutineType):
         import asyncio
         result = asyncio.run(result)
@@ -24,12 +24,12 @@ def methods(cls):
 
 
 def case_class():
-    """unittest.TestCase, if anybody uses it."""
+    """Returns unittest.TestCase if the tests have loaded it."""
     return getattr(sys.modules.get('unittest.case'), 'TestCase', ())
 
 
 def never_awaited(owner, function):
-    """Why a method of a TestCase would not run."""
+    """Returns the reason why a test method would not run, or None."""
     asynchronous = flags(function) & (COROUTINE | ASYNC_GENERATOR)
     if case_class() and issubclass(owner, case_class()):
         base = getattr(sys.modules.get('unittest.async_case'), 'IsolatedAsyncioTestCase', ())
@@ -86,7 +86,7 @@ class Suite:
             first = self.space[self.job['functions'][0]] if self.job['functions'] else None
             self.attempt('check', own['check'], first)
         elif isinstance(own.get('check'), type):
-            self.note('check', 'error', 'a class is no test: expected a function')
+            self.note('check', 'error', 'a class is not a test: expected a function')
         for name, value in own.items():
             if name.startswith('test') and not isinstance(value, type):
                 self.attempt(name, value)

@@ -1,9 +1,9 @@
-# The Python both sides of an isolated test run share: how values cross. Only data does; anything else stays where it is
-# and is named by a number. Nothing is ever unpickled.
+# Python shared by both sides of an isolated test run: the encoding of values. Only data is sent; other objects stay in
+# their process and are identified by a number. Nothing is ever unpickled.
 import base64, builtins, contextlib, json, math, os, sys
 
 MAX_LINE = 8 * 1024 * 1024
-# One level of a value takes up to three levels of JSON and two frames.
+# One level of a value takes up to three levels of JSON and two stack frames.
 MAX_DEPTH = 1000
 DEPTH_FRAMES = 6000
 PLAIN = (type(None), bool, str)
@@ -11,7 +11,7 @@ PLAIN = (type(None), bool, str)
 
 @contextlib.contextmanager
 def room():
-    """Values may be nested deeper than Python's limit allows the functions that carry them across."""
+    """Raises the recursion limit, because values may be nested deeper than Python's default allows."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + DEPTH_FRAMES)
     try:
@@ -35,7 +35,7 @@ class TooDeep(Exception):
 
 
 class Wire:
-    """One JSON line each way. The subclass says what is made of things that are no data."""
+    """Sends and receives JSON lines. Subclasses encode and decode objects that are not data."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
@@ -60,7 +60,7 @@ class Wire:
         if kind in PLAIN:
             return value
         if isinstance(value, int) and not is_enum(value):
-            # JSON has integers of any size, but Python refuses decimal ones of more than 4,300 digits.
+            # JSON allows integers of any size, but Python rejects decimal ones of more than 4,300 digits.
             return value if -(1 << 63) <= value < 1 << 63 else {'t': 'int', 'v': '%x' % value}
         if isinstance(value, str) and not is_enum(value):
             return value
@@ -77,7 +77,7 @@ class Wire:
                 raise
         finally:
             self.depth -= 1
-        # Raised here, for the way down is thousands of lines of a traceback.
+        # Raise here, because a traceback from the innermost level would have thousands of lines.
         raise OverflowError('a value nested more than %d deep cannot cross' % MAX_DEPTH)
 
     def encode_more(self, value, kind):
@@ -177,7 +177,7 @@ def is_enum(value):
 
 
 def own_pipe():
-    """Takes stdin and stdout for the protocol; what the program reads and prints goes elsewhere from here on."""
+    """Reserves stdin and stdout for the protocol, and redirects the program's own input and output."""
     reader = os.fdopen(os.dup(0), 'rb')
     writer = os.fdopen(os.dup(1), 'wb')
     nothing = os.open('/dev/null', os.O_RDONLY)

@@ -1,4 +1,4 @@
-/** The host's end of one sandbox's pipe: handshake, streams by id, heartbeat, and why it ended. */
+/** The host's end of one sandbox's pipe: handshake, streams by id, heartbeats, and the reason of its end. */
 
 import { type Deferred, deferred } from '../base/abort.js';
 import { type ErrorCode, messageOf, RipcordError } from '../base/errors.js';
@@ -31,15 +31,15 @@ import {
 import { AgentStream, type StreamHandlers } from './stream.js';
 import type { Transport } from './transport.js';
 
-/** Why the pipe ended. `bye` is the agent's own word, absent when it could not say any. */
+/** The end of a pipe. `bye` is the reason that the agent sent, if it could send one. */
 export interface PipeEnd {
   bye: ByeReason | undefined;
   cause: Error | undefined;
-  /** The last lines of the agent's stderr. */
+  /** Last lines of the agent's stderr. */
   diagnostics: string;
 }
 
-/** Takes a connection that somebody inside has made to the agent's own port. It has no credit before it is granted. */
+/** Accepts a connection that a program in the sandbox made to the agent's port. It starts without credit. */
 type Accept = (stream: AgentStream) => StreamHandlers;
 
 interface Listener {
@@ -52,9 +52,9 @@ interface Listener {
 
 const MAX_DIAGNOSTICS = 4096;
 const OUTPUT_TYPES: ReadonlySet<number> = new Set([Receive.STDOUT, Receive.STDERR]);
-/** The agent's error codes that mean something other than a broken protocol. */
+/** Error codes of the agent that mean something other than a protocol error. */
 const AGENT_ERRORS: Record<number, ErrorCode> = { 5: 'agent-unsafe', 7: 'invalid-options' };
-/** Up to here one buffer with a copy is cheaper than two without. */
+/** Below this size one copied buffer is cheaper than two buffers. */
 const COPY_BELOW = 8192;
 
 export class AgentClient {
@@ -69,17 +69,17 @@ export class AgentClient {
   #nextStream = 1;
   #warming: Deferred<boolean>[] = [];
   #listener: Listener | undefined;
-  /** The last stream the agent opened; its ids are even. */
+  /** The last stream that the agent opened. Its ids are even. */
   #lastAccepted = 0;
   #nextToken = 1;
   #bye: ByeReason | undefined;
   #cause: Error | undefined;
   #diagnostics = '';
   #isReady = false;
-  #heardAt = performance.now();
+  #receivedAt = performance.now();
   #isEnded = false;
 
-  /** Sends the hello at once: it waits in the pipe until the agent starts. */
+  /** Sends HELLO at once. It waits in the pipe until the agent starts. */
   constructor(transport: Transport, hello: Hello) {
     this.#transport = transport;
     this.#parser = new FrameParser((stream, type, payload) => this.#frame(stream, type, payload), OUTPUT_TYPES);
@@ -93,12 +93,12 @@ export class AgentClient {
     this.#send(0, Send.HELLO, encodeHello(hello));
   }
 
-  /** The agent's answer to the hello. Rejects when the pipe ends first. */
+  /** Resolves to READY, the agent's reply to HELLO. Rejects if the pipe ends first. */
   get ready(): Promise<Ready> {
     return this.#ready.promise;
   }
 
-  /** Resolves when the pipe ended, for whatever reason. Never rejects. */
+  /** Resolves when the pipe has ended, for any reason. Never rejects. */
   get ended(): Promise<PipeEnd> {
     return this.#ended.promise;
   }
@@ -107,19 +107,19 @@ export class AgentClient {
     return this.#isEnded;
   }
 
-  /** How long ago the agent said something, in milliseconds. */
+  /** Time since the last bytes from the agent, in milliseconds. */
   get silentMs(): number {
-    return performance.now() - this.#heardAt;
+    return performance.now() - this.#receivedAt;
   }
 
-  /** Commands and file operations under way. */
+  /** Number of running commands and file operations. */
   get activeStreams(): number {
     return this.#streams.size;
   }
 
   /**
    * Starts a command.
-   * @throws RipcordError `invalid-options` when arguments and environment are over 4 MiB together.
+   * @throws RipcordError `invalid-options` if arguments and environment exceed 4 MiB together
    */
   open(request: SpawnRequest, handlers: StreamHandlers): AgentStream {
     const encoded = encodeSpawn(request);
@@ -135,7 +135,7 @@ export class AgentClient {
     this.#nextStream += 2;
     const stream = new AgentStream(id, request.credit, handlers, (type, payload) => this.#send(id, type, payload));
     if (this.#isEnded) {
-      // Nobody will ever answer. Told once whoever opened it has it in hands.
+      // The agent will never reply. Report the loss after the caller has received the stream.
       queueMicrotask(() => stream.lose());
       return stream;
     }
@@ -150,9 +150,9 @@ export class AgentClient {
   }
 
   /**
-   * Has the agent listen on a free port of the sandbox's 127.0.0.1. At most `maxConnections` are accepted at a time.
+   * Makes the agent listen on a free port of the sandbox's 127.0.0.1. It accepts at most `maxConnections` at a time.
    * @returns the port
-   * @throws RipcordError `create-failed` where it cannot be had; at most one can, in a sandbox's life
+   * @throws RipcordError `create-failed` if the agent cannot listen. It listens at most once in a sandbox's life.
    */
   listen(maxConnections: number, accept: Accept): Promise<number> {
     if (this.#isEnded) return Promise.reject(this.#loss());
@@ -163,7 +163,7 @@ export class AgentClient {
     return listening.promise;
   }
 
-  /** A sign of life to the agent; resolves when it answers. */
+  /** Sends PING. Resolves on PONG. */
   ping(): Promise<void> {
     if (this.#isEnded) return Promise.reject(this.#loss());
     const token = BigInt(this.#nextToken++);
@@ -184,13 +184,13 @@ export class AgentClient {
   }
 
   /**
-   * Has the agent keep a warm interpreter: `request` is how one starts, and for whom.
-   * @returns whether one is ready; false where it cannot be had, and every program gets an interpreter of its own
+   * Makes the agent keep a warm interpreter. `request` describes how to start it, and for which user.
+   * @returns true once it is ready; false if it cannot be started, so that every program gets its own interpreter
    */
   warm(request: SpawnRequest): Promise<boolean> {
     if (this.#isEnded) return Promise.reject(this.#loss());
     const answer = deferred<boolean>();
-    // Nobody has to care.
+    // The caller may ignore this promise: avoid an unhandled rejection.
     answer.promise.catch(() => {});
     this.#warming.push(answer);
     this.#transport.ref();
@@ -198,19 +198,20 @@ export class AgentClient {
     return answer.promise;
   }
 
-  /** Sets the lease and the time from now at which the sandbox ends. */
+  /** Sets the lease, and the remaining lifetime of the sandbox. */
   setLease(leaseMs: number, lifetimeMs: number): void {
     this.#send(0, Send.LEASE, encodeLease(leaseMs, lifetimeMs));
   }
 
-  /** Past so many sockets at a time the agent ends every command; 0: any number. A reset changes nothing about it. */
+  /** Limits the number of open sockets. Above it the agent kills all commands. 0: no limit. A reset keeps the limit. */
   limitSockets(most: number): void {
     this.#send(0, Send.LIMITS, encodeU32(most));
   }
 
   /**
-   * Back to how the sandbox was before its first command: everything in it is killed and removed, every stream is lost,
-   * and the agent proves that nothing is left — or says what keeps it from that, and the sandbox must not be used again.
+   * Resets the sandbox to its state before the first command: all processes are killed, their files are removed, and
+   * every stream is lost. The agent proves that nothing is left. Otherwise it reports the obstacle, and the sandbox
+   * must not be used again.
    */
   reset(): Promise<ResetResult> {
     if (this.#isEnded) return Promise.reject(this.#loss());
@@ -224,12 +225,12 @@ export class AgentClient {
     return done.promise;
   }
 
-  /** Asks the agent to kill everything and exit. `ended` tells when it has. */
+  /** Sends SHUTDOWN: the agent kills everything and exits. `ended` then resolves. */
   shutdown(): void {
     this.#send(0, Send.SHUTDOWN);
   }
 
-  /** Breaks the pipe: the agent kills everything and exits by itself. */
+  /** Closes the pipe: the agent kills everything and exits by itself. */
   destroy(cause?: Error): void {
     this.#cause ??= cause;
     this.#transport.destroy();
@@ -247,11 +248,11 @@ export class AgentClient {
 
   #data(bytes: Buffer): void {
     if (this.#isEnded) return;
-    this.#heardAt = performance.now();
+    this.#receivedAt = performance.now();
     try {
       this.#parser.push(bytes);
     } catch (error) {
-      // Whatever is wrong with what the agent says costs this sandbox, never the process.
+      // A protocol error ends this sandbox, never the process.
       this.destroy(error instanceof Error ? error : new Error(messageOf(error)));
     }
   }
@@ -272,12 +273,12 @@ export class AgentClient {
   #accepted(id: number): void {
     const listener = this.#listener;
     if (this.#resets.size > 0 && id === this.#lastAccepted + 2) {
-      // It crossed the reset on the way.
+      // The agent sent it before it received our RESET.
       this.#lastAccepted = id;
       return;
     }
     if (!listener || id !== this.#lastAccepted + 2 || listener.open >= listener.maxConnections) {
-      throw new RipcordError('protocol', `The agent opened stream ${id}, which it may not`);
+      throw new RipcordError('protocol', `The agent opened stream ${id} without permission`);
     }
     this.#lastAccepted = id;
     listener.open++;
@@ -288,7 +289,7 @@ export class AgentClient {
 
   #control(type: number, payload: Buffer): void {
     if (!this.#isReady && type !== Receive.READY && type !== Receive.ERROR && type !== Receive.BYE) {
-      throw new RipcordError('protocol', 'The agent spoke before its greeting');
+      throw new RipcordError('protocol', 'The agent sent a frame before READY');
     }
     switch (type) {
       case Receive.READY: {
@@ -296,7 +297,7 @@ export class AgentClient {
         if (ready.version !== PROTOCOL_VERSION) {
           throw new RipcordError(
             'protocol',
-            `The agent speaks protocol version ${ready.version}, this host version ${PROTOCOL_VERSION}`,
+            `The agent uses protocol version ${ready.version}, this host version ${PROTOCOL_VERSION}`,
           );
         }
         this.#isReady = true;
@@ -323,15 +324,15 @@ export class AgentClient {
       }
       case Receive.LISTENING: {
         const { port, errno } = decodeListening(payload);
-        if (!this.#listener) throw new RipcordError('protocol', 'The agent listens without having been asked to');
+        if (!this.#listener) throw new RipcordError('protocol', 'The agent sent LISTENING without a request');
         this.#listener.answered = true;
         if (port > 0) this.#listener.listening.resolve(port);
         else this.#listener.listening.reject(cannotListen(errno));
         return this.#idle();
       }
       case Receive.WARMED:
-        // One answer for all who have asked by then.
-        for (const asked of this.#warming.splice(0)) asked.resolve(payload[0] === 1);
+        // One WARMED frame answers every pending WARM.
+        for (const pending of this.#warming.splice(0)) pending.resolve(payload[0] === 1);
         return this.#idle();
       case Receive.BYE:
         this.#bye = decodeBye(payload);
@@ -353,10 +354,10 @@ export class AgentClient {
     this.#idle();
   }
 
-  /** An idle sandbox does not keep the host process alive; whatever is waited for does. */
+  /** Keeps the host process alive only while a reply is pending. An idle sandbox does not. */
   #idle(): void {
-    const asked = this.#stats.size + this.#resets.size + this.#warming.length;
-    if (this.#streams.size + asked === 0 && this.#listener?.answered !== false) this.#transport.unref();
+    const pending = this.#stats.size + this.#resets.size + this.#warming.length;
+    if (this.#streams.size + pending === 0 && this.#listener?.answered !== false) this.#transport.unref();
   }
 
   #end(cause: Error | undefined): void {
@@ -387,10 +388,10 @@ export class AgentClient {
     for (const stream of streams) stream.lose();
   }
 
-  /** What whoever waits for an answer hears when the pipe has ended. */
+  /** Returns the error for pending requests when the pipe has ended. */
   #loss(): Error {
-    const said = this.#diagnostics.trim() || `The pipe to the sandbox ended (${this.#bye ?? 'no word'})`;
-    return this.#cause ?? new RipcordError('sandbox-lost', said);
+    const message = this.#diagnostics.trim() || `The pipe to the sandbox ended (${this.#bye ?? 'without a reason'})`;
+    return this.#cause ?? new RipcordError('sandbox-lost', message);
   }
 }
 

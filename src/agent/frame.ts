@@ -1,13 +1,13 @@
 /**
- * The codec of the pipe: `u32 length · u32 stream · u8 type · payload`, little-endian. docs/internals/protocol.md has the whole.
+ * The codec of the pipe: `u32 length · u32 stream · u8 type · payload`, little-endian; see docs/internals/protocol.md.
  *
- * The parser takes bytes as they come and hands out payloads as slices of them, without a copy where a frame lies in
- * one chunk. It is iterative: any number of frames in one chunk costs no stack.
+ * The parser accepts chunks of any size and passes payloads on as slices, without a copy if a frame lies in one chunk.
+ * It is iterative, so any number of frames in one chunk needs no stack.
  */
 import { RipcordError } from '../base/errors.js';
 
 export const HEADER_BYTES = 9;
-/** The largest payload either side may send. */
+/** Maximum payload that either side may send. */
 export const MAX_PAYLOAD = 65_536;
 
 type FrameHandler = (stream: number, type: number, payload: Buffer) => void;
@@ -17,18 +17,18 @@ const NONE: ReadonlySet<number> = new Set();
 export class FrameParser {
   readonly #handle: FrameHandler;
   readonly #piecewise: ReadonlySet<number>;
-  /** A frame whose end has not come; never longer than one frame. */
+  /** Start of an incomplete frame; never longer than one frame. */
   #partial: Buffer | undefined;
   #filled = 0;
-  /** The frame that is being handed on in pieces, and how much of it is still to come. */
+  /** The frame that is being passed on in parts, and the number of its missing bytes. */
   #stream = 0;
   #type = 0;
   #left = 0;
 
   /**
-   * @param handle Gets every frame. Payloads are slices of what was pushed.
-   * @param piecewise Types whose payload may be handed on in pieces, as it comes: bytes of a stream need not be put
-   * together first.
+   * @param handle Called for every frame. Payloads are slices of the pushed chunks.
+   * @param piecewise Types whose payload may be passed on in parts as it arrives, because the receiver handles bytes of
+   * a stream.
    */
   constructor(handle: FrameHandler, piecewise: ReadonlySet<number> = NONE) {
     this.#handle = handle;
@@ -36,8 +36,9 @@ export class FrameParser {
   }
 
   /**
-   * @throws RipcordError `protocol` when a length is over the cap. The parser is unusable after that: there is no way
-   * to find the next frame.
+   * Parses a chunk.
+   * @throws RipcordError `protocol` if a length exceeds the maximum. The parser is unusable after that, because the
+   * next frame cannot be found.
    */
   push(chunk: Buffer): void {
     let at = 0;
@@ -68,7 +69,7 @@ export class FrameParser {
     }
   }
 
-  /** True when the stream may end here: no frame is cut in two. */
+  /** True if no frame is incomplete, so that the stream may end here. */
   get atBoundary(): boolean {
     return this.#partial === undefined && this.#left === 0;
   }
@@ -87,7 +88,7 @@ export class FrameParser {
     this.#filled = rest.length;
   }
 
-  /** Adds to the kept frame from `chunk`; returns how far that took. */
+  /** Completes the stored frame from `chunk`. Returns the position after the consumed bytes. */
   #fill(chunk: Buffer, from: number): number {
     const partial = this.#partial!;
     const copied = chunk.copy(partial, this.#filled, from, from + partial.length - this.#filled);
@@ -112,14 +113,14 @@ function checkedLength(length: number): number {
   return length;
 }
 
-/** The nine bytes before a payload of `length` bytes. */
+/** Returns the header, nine bytes, of a payload with `length` bytes. */
 export function encodeHeader(length: number, stream: number, type: number): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   writeHeader(header, length, stream, type);
   return header;
 }
 
-/** One frame, header and payload in one buffer. */
+/** Returns one frame: header and payload in one buffer. */
 export function encodeFrame(stream: number, type: number, payload: Uint8Array = EMPTY): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
   writeHeader(frame, payload.length, stream, type);

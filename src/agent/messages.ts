@@ -1,13 +1,13 @@
-/** Types of the frames, and payloads of those that have fields. docs/internals/protocol.md is the reference. */
+/** The messages of the protocol: frame types, and the payloads with fields. docs/internals/protocol.md is the reference. */
 import { RipcordError } from '../base/errors.js';
 
 export const PROTOCOL_VERSION = 1;
 const MAGIC = 0x50495231;
-/** "All ones" in a u64: unlimited, or a figure the agent cannot have. */
+/** All bits set in a u64: unlimited, or a value that the agent cannot read. */
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
-/** Bytes of stdin the host may send before the agent grants more. */
+/** Number of stdin bytes that the host may send before the agent grants more. */
 export const STDIN_WINDOW = 1_048_576;
-/** The largest part of a spawn request beside a program, which has a limit of its own. The agent takes 20 MiB in all. */
+/** Maximum size of a spawn request without its program, which has its own limit. The agent accepts 20 MiB in all. */
 export const MAX_REQUEST = 4 * 1024 * 1024;
 
 /** Host → agent. */
@@ -97,7 +97,7 @@ class Writer {
     if (typeof value === 'bigint') {
       this.#buffer.writeBigUInt64LE(value, at);
     } else {
-      // Halves, because a BigInt is allocated.
+      // Write two halves: creating a BigInt would allocate.
       this.#buffer.writeUInt32LE(value % 2 ** 32, at);
       this.#buffer.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
     }
@@ -120,7 +120,7 @@ class Writer {
   }
 }
 
-/** Reads fields of a payload; every read is checked, because the agent is not trusted. */
+/** Reads fields of a payload. Every read is bounds-checked, because the agent is not trusted. */
 export class Reader {
   readonly #buffer: Buffer;
   #at = 0;
@@ -158,7 +158,7 @@ export class Reader {
     const at = this.#take(8);
     return this.#buffer.readUInt32LE(at + 4) * 2 ** 32 + this.#buffer.readUInt32LE(at);
   }
-  /** A figure that may be missing ("all ones"). */
+  /** Reads a value that may be missing (all bits set). */
   optionalU64(): number | undefined {
     const at = this.#take(8);
     const value = this.#buffer.readBigUInt64LE(at);
@@ -180,9 +180,11 @@ export interface Hello {
   lifetimeMs: number;
   workspace: string;
   defaultUser: string;
-  /** RESET may be asked for: the agent remembers what there is at the start. */
+  /** True if RESET may be sent later. The agent then records the initial state. */
   resettable: boolean;
-  /** The sandbox's own tmpfs: the agent gives each its mode, because runc takes it from the image's directory. */
+  /**
+   * Modes of the sandbox's tmpfs mounts. The agent sets them, because runc takes the mode from the image's directory.
+   */
   modes: readonly { path: string; mode: number }[];
 }
 
@@ -199,19 +201,19 @@ export function encodeHello(hello: Hello): Buffer {
   return writer.done();
 }
 
-/** What the agent found out about the kernel it runs on, by trying. */
+/** Properties of the kernel that the agent found by trying. */
 export interface AgentCapabilities {
   subreaper: boolean;
-  /** The sandbox user cannot open PID 1's descriptors. */
+  /** True if the sandbox user cannot open PID 1's descriptors. */
   descriptorsSafe: boolean;
-  /** Root without a capability cannot either. Where it can, no command may run as uid 0. */
+  /** True if root without capabilities cannot open them either. Otherwise no command may run as uid 0. */
   rootSafe: boolean;
-  /** The sandbox user cannot signal PID 1. */
+  /** True if the sandbox user cannot signal PID 1. */
   signalsSafe: boolean;
   cgroup: 'v1' | 'v2' | 'none';
   oomCounter: boolean;
   pidsCounter: boolean;
-  /** The number of the sandbox's sockets can be read, so that `limits.sockets` holds. */
+  /** True if the agent can count the sandbox's sockets, which `limits.sockets` requires. */
   socketCounter: boolean;
   openat2: boolean;
   noNewPrivileges: boolean;
@@ -285,24 +287,26 @@ export const SpawnFlag = {
   PATIENT: 128,
 } as const;
 
-/** A program given as text. The agent writes it outside the workspace, and puts its path in place of argument `at`. */
+/**
+ * A program given as text. The agent writes it to a file outside the workspace and replaces argument `at` by its path.
+ */
 export interface Program {
   name: string;
   text: string;
   at: number;
-  /** A fork of the warm interpreter may run it. */
+  /** True if a fork of the warm interpreter may run it. */
   warm: boolean;
 }
 
-/** One command, as the agent takes it. */
+/** The SPAWN request of one command. */
 export interface SpawnRequest {
   argv: readonly string[];
   flags: number;
   timeoutMs: number;
   graceMs: number;
-  /** Bytes sent as they come; `undefined` = all. */
+  /** Number of output bytes that are sent as they arrive; `undefined` = all. */
   head: number | undefined;
-  /** Bytes kept from the end of the rest. */
+  /** Number of bytes that are kept from the end of the remaining output. */
   tail: number;
   killAtBytes: number;
   credit: number;
@@ -311,15 +315,15 @@ export interface SpawnRequest {
   user: string;
   cwd: string;
   env: Readonly<Record<string, string>>;
-  /** Descendants that outlive the leader may go on for this long. */
+  /** Time that descendants may continue after the leader has ended, in milliseconds. */
   drainMs: number;
-  /** A file that is there as long as the command. */
+  /** A program file that exists as long as the command runs. */
   program?: Program | undefined;
 }
 
 const encodedEnvironments = new WeakMap<SpawnRequest['env'], Buffer>();
 
-/** Most commands of a sandbox share one that is frozen. */
+/** Encodes the environment. The result is cached if it is frozen, because most commands of a sandbox share one. */
 function encodedEnvironment(env: SpawnRequest['env']): Buffer {
   const known = encodedEnvironments.get(env);
   if (known) return known;
@@ -379,7 +383,7 @@ const OUTCOMES = ['exited', 'signaled', 'timeout', 'oom', 'output-limit', 'spawn
 const STAGES = ['none', 'request', 'user', 'cwd', 'resources', 'exec', 'pty', 'program'] as const;
 export type SpawnStage = (typeof STAGES)[number];
 
-/** How a command ended, as the agent saw it. */
+/** The EXIT message: how a command ended. */
 export interface Exit {
   outcome: (typeof OUTCOMES)[number];
   stage: SpawnStage;
@@ -431,7 +435,7 @@ export function decodeExit(payload: Buffer): Exit {
   };
 }
 
-/** Live figures of a sandbox; `undefined` where the kernel does not show one. */
+/** Live metrics of a sandbox; `undefined` if the kernel does not provide one. */
 export interface SandboxStats {
   memoryBytes: number | undefined;
   memoryPeakBytes: number | undefined;
@@ -477,10 +481,10 @@ export function decodeListening(payload: Buffer): { port: number; errno: number 
   return { port: reader.u16(), errno: reader.u32() };
 }
 
-/** What came of a reset. `errno` 0: the sandbox is proven to be as it was before its first command. */
+/** The result of a reset. `errno` 0: the sandbox is proven to be in its initial state. */
 export interface ResetResult {
   errno: number;
-  /** What is left, or keeps it from being proven. */
+  /** The leftover, or the obstacle to the proof. */
   what: string;
 }
 

@@ -1,4 +1,4 @@
-/** One command's stream on the pipe: what the host may send, and the credit that bounds both directions. */
+/** One command's stream on the pipe: the frames that the host sends, and the credit that bounds both directions. */
 
 import { type Deferred, deferred } from '../base/abort.js';
 import { RipcordError } from '../base/errors.js';
@@ -19,15 +19,15 @@ import {
   STDOUT,
 } from './messages.js';
 
-/** Who takes what the agent says about a command. Chunks are only valid during the call. */
+/** Receives the agent's frames about a command. Chunks are valid only during the call. */
 export interface StreamHandlers {
   started(pid: number): void;
   output(channel: Channel, chunk: Buffer): void;
-  /** The agent left out `bytes` at this point. */
+  /** The agent dropped `bytes` at this point. */
   gap(channel: Channel, bytes: number): void;
   eof(channel: Channel): void;
   exit(exit: Exit): void;
-  /** The pipe broke before the command's end came. */
+  /** The pipe broke before the command's EXIT arrived. */
   lost(): void;
 }
 
@@ -59,8 +59,8 @@ export class AgentStream {
   }
 
   /**
-   * Hands `bytes` to the command as its credit allows.
-   * @returns false when the command does not read any more (or is gone).
+   * Sends `bytes` to the command as its credit allows.
+   * @returns false if the command no longer reads, or has ended
    */
   async writeStdin(bytes: Uint8Array): Promise<boolean> {
     for (let at = 0; at < bytes.length; ) {
@@ -82,14 +82,14 @@ export class AgentStream {
     this.#stdinClosed = true;
   }
 
-  /** Lets the agent send `bytes` more on `channel`. */
+  /** Grants the agent credit for `bytes` more on `channel`. */
   grant(channel: Channel, bytes: number): void {
     if (this.#finished || bytes === 0) return;
     this.#credit[channel - 1]! += bytes;
     this.#send(Send.CREDIT, encodeCredit(channel, bytes));
   }
 
-  /** `signal` 0: the whole tree, SIGTERM, grace, SIGKILL. */
+  /** Sends a signal to the process tree. `signal` 0 terminates it: SIGTERM, grace period, SIGKILL. */
   kill(signal: number, graceMs: number, discardOutput = false): void {
     if (!this.#finished) this.#send(Send.KILL, encodeKill(signal, graceMs, discardOutput));
   }
@@ -103,7 +103,7 @@ export class AgentStream {
     if (!this.#finished) this.#send(Send.DETACH);
   }
 
-  /** @internal One frame from the agent. Throws where the agent breaks the protocol. */
+  /** @internal Handles one frame from the agent. Throws on a protocol error. */
   receive(type: number, payload: Buffer): void {
     switch (type) {
       case Receive.STDOUT:
@@ -139,7 +139,7 @@ export class AgentStream {
     }
   }
 
-  /** @internal The pipe is gone. */
+  /** @internal Called when the pipe has broken. */
   lose(): void {
     if (this.#finished) return;
     this.#finish();
@@ -147,7 +147,7 @@ export class AgentStream {
   }
 
   #output(channel: Channel, payload: Buffer): void {
-    // An agent that ignores its credit could fill the host's memory.
+    // Check the credit: a hostile agent that ignores it could fill the host's memory.
     this.#credit[channel - 1]! -= payload.length;
     if (this.#credit[channel - 1]! < 0)
       throw new RipcordError('protocol', 'The agent sent more output than it was granted');

@@ -1,23 +1,23 @@
-/** The byte stream under the frames, as a backend hands it over: the container's stdin and stdout, nothing else. */
+/** The byte stream below the frames, which a backend provides: the container's stdin and stdout. */
 export interface Transport {
   /**
-   * Queues bytes for the agent's stdin, `more` right behind the first. What may be queued is bounded by the protocol's
-   * credits. The buffers must not change afterwards.
+   * Queues bytes for the agent's stdin; `more` follows the first directly. The protocol's credits bound the queue. The
+   * buffers must not change afterwards.
    */
   write(bytes: Uint8Array, more?: Uint8Array): void;
-  /** Sets who takes what the agent says. Called once, before the container starts. */
+  /** Sets the handlers for the agent's output. Called once, before the container starts. */
   receive(handlers: TransportHandlers): void;
-  /** Closes the pipe at once: the agent sees the end of its stdin and exits. Idempotent. */
+  /** Closes the pipe at once: the agent's stdin ends and it exits. Idempotent. */
   destroy(): void;
-  /** Whether the pipe keeps the host process alive. */
+  /** Makes the pipe keep the host process alive; `unref` undoes it. */
   ref(): void;
   unref(): void;
 }
 
 export interface TransportHandlers {
   data(bytes: Buffer): void;
-  /** The agent's stderr: what it has to say when it cannot go on. */
+  /** Receives the agent's stderr, which it uses for fatal errors. */
   diagnostics(text: string): void;
-  /** Comes once, last. */
+  /** Called once, as the last handler. */
   close(cause: Error | undefined): void;
 }

@@ -7,19 +7,19 @@ import type { Toolbox, ToolOffer, ToolResult } from '../tools/toolbox.js';
 
 export { createToolbox, type Toolbox, type ToolboxOptions } from '../tools/index.js';
 
-/** What a tool returns to a program that looks at the steps; the model gets text and pictures. */
+/** The output of a tool for programs that inspect the steps. The model receives text and pictures. */
 export interface SandboxToolOutput {
   isError: boolean;
   text: string;
-  /** As the tool's output schema says; `undefined` on an error. */
+  /** Value that matches the tool's output schema; `undefined` on an error. */
   value: Record<string, unknown> | undefined;
-  /** Base64, so that messages can be stored as JSON. */
+  /** Pictures in Base64, so that messages can be stored as JSON. */
   pictures: { path: string; mediaType: string; data: string }[];
 }
 
 /**
- * The tools of a toolbox as the AI SDK takes them. An abort of `generateText` or `streamText` kills what a tool had
- * started, the whole process tree. Close the toolbox when the conversation has ended.
+ * Converts the tools of a toolbox into tools of the AI SDK. An abort of `generateText` or `streamText` kills the whole
+ * process tree that a tool started. Close the toolbox at the end of the conversation.
  *
  * @example
  * await using manager = await SandboxManager.open()

@@ -2,21 +2,25 @@ import { setMaxListeners } from 'node:events';
 import { TaskAbortedError } from './errors.js';
 
 /**
- * The check before every step that has an effect.
- * @throws TaskAbortedError naming `step`, which has not begun.
+ * Checks the signal before a step that has an effect.
+ * @throws TaskAbortedError that names `step`, which has not begun
  */
 export function throwIfAborted(signal: AbortSignal | undefined, step: string): void {
   if (signal?.aborted) throw new TaskAbortedError(`Aborted before ${step}`, { cause: signal.reason });
 }
 
-/** Calls `listener` once when `signal` fires, now if it has. Returns what removes the listener again. */
+/**
+ * Calls `listener` once when `signal` fires, or at once if it has already fired. Returns a function that removes the
+ * listener.
+ */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (!signal) return () => {};
   if (signal.aborted) {
     listener();
     return () => {};
   }
-  // Any number of calls may share a signal; each takes its listener off again, so Node's warning of a leak would be wrong.
+  // Any number of calls may share a signal, and each removes its listener, so Node's warning of a listener leak would
+  // be wrong.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', listener, { once: true });
   return () => signal.removeEventListener('abort', listener);
@@ -28,7 +32,7 @@ export function joinSignals(given: AbortSignal | undefined, own: AbortSignal | u
   return AbortSignal.any([given, own]);
 }
 
-/** Waits for `promise`, but rejects with a {@link TaskAbortedError} as soon as `signal` fires. */
+/** Waits for `promise`. Rejects with a {@link TaskAbortedError} as soon as `signal` fires. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, step: string): Promise<T> {
   if (!signal) return promise;
   const aborted = deferred<never>();
@@ -48,7 +52,10 @@ export interface Deferred<T> {
   reject(reason: unknown): void;
 }
 
-/** `Promise.withResolvers` (Node 22) for Node 20, with rejections nobody waits for silenced. */
+/**
+ * Returns a promise with its resolvers, like `Promise.withResolvers` of Node 22. A rejection that no caller handles is
+ * not reported.
+ */
 export function deferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;

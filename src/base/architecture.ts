@@ -1,7 +1,7 @@
-/** A processor that the agent is compiled for, by Node's name for it. */
+/** A processor architecture that the agent is compiled for, by Node's name. */
 export type Architecture = 'x64' | 'arm64';
 
-/** The names that Node, engines (Go's) and uname give to each. */
+/** Names used by Node, by engines (written in Go) and by uname. */
 const NAMES = new Map<string, Architecture>([
   ['x64', 'x64'],
   ['amd64', 'x64'],
@@ -10,10 +10,10 @@ const NAMES = new Map<string, Architecture>([
   ['aarch64', 'arm64'],
 ]);
 
-/** Debian's names. */
+/** Debian's names of the architectures. */
 export const DEBIAN_ARCHITECTURES: Readonly<Record<Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-/** Returns undefined if the agent is not compiled for that processor. */
+/** Returns the architecture with this name. Undefined if the agent is not compiled for it. */
 export function architectureOf(name: string): Architecture | undefined {
   return NAMES.get(name);
 }

@@ -1,6 +1,6 @@
-/** Guesses what a mistyped name was meant to be. */
+/** Suggests the correct form of a mistyped name. */
 
-/** The known name at most two edits away: what a typing mistake makes. */
+/** Returns the first known name at an edit distance of at most two, a typical typing mistake. */
 export function closest(key: string, known: readonly string[]): string | undefined {
   const distance = (a: string, b: string): number => {
     let row = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -1,14 +1,13 @@
 import { WorkMeter } from './work-meter.js';
 
-/** How many file operations are under way at once; libuv has four threads, more only keeps its queue filled. */
+/** Maximum number of concurrent file operations. libuv has four threads; the others keep its queue filled. */
 export const FILE_CONCURRENCY = 16;
-/** Steps that an item costs beside what `work` waits for; see work-meter.ts. */
+/** Steps counted for an item in addition to `work`; see work-meter.ts. */
 const ITEM = 2000;
 
 /**
- * Runs `work` for every item, `FILE_CONCURRENCY` at a time, checking `signal` before each. Other events have their turn
- * also where `work` waits for nothing. When one fails no further
- * one begins; by the time this rejects none is under way.
+ * Runs `work` for every item, `FILE_CONCURRENCY` at a time, and checks `signal` before each. It yields to the event
+ * loop even if `work` never waits. After a failure no further item starts; when this rejects, none is running.
  */
 export async function forEachLimited<T>(
   items: Iterable<T>,
@@ -35,7 +34,7 @@ export async function forEachLimited<T>(
   if (failed) throw failure;
 }
 
-/** Work that goes on behind a sequential reader, bounded by count and by the bytes it holds. */
+/** Runs work concurrently behind a sequential reader, bounded by its count and by the bytes it holds. */
 export class InFlight {
   private readonly running = new Set<Promise<void>>();
   private bytes = 0;
@@ -43,7 +42,7 @@ export class InFlight {
 
   constructor(private readonly maxBytes: number) {}
 
-  /** Starts `work`, waiting for room first. Rejects with the first failure of what was started before. */
+  /** Waits for room, then starts `work`. Rejects with the first failure of earlier work. */
   async start(bytes: number, work: () => Promise<void>): Promise<void> {
     while (this.running.size >= FILE_CONCURRENCY || (this.bytes + bytes > this.maxBytes && this.running.size > 0)) {
       await Promise.race(this.running);
@@ -61,12 +60,12 @@ export class InFlight {
     this.running.add(task);
   }
 
-  /** Waits until nothing is under way; never rejects. */
+  /** Waits until all work has ended. Never rejects. */
   async settle(): Promise<void> {
     await Promise.all(this.running);
   }
 
-  /** Waits until nothing is under way and rejects with the first failure. */
+  /** Waits until all work has ended. Rejects with the first failure. */
   async drain(): Promise<void> {
     await this.settle();
     this.throwIfFailed();

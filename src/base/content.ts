@@ -1,12 +1,12 @@
-/** Checks what callers give besides options: text, bytes, and pieces of both. */
+/** Checks arguments other than options: text, bytes, and iterables of them. */
 import { InvalidOptionsError } from './errors.js';
 
-/** Text, taken as UTF-8, or bytes, as what Node's `fs.writeFile` takes. */
+/** Text, encoded as UTF-8, or bytes. Node's `fs.writeFile` accepts the same types. */
 export type Chunk = string | ArrayBuffer | ArrayBufferView;
 
 /**
- * The bytes of `content`, or the iterable that gives them in pieces.
- * @throws InvalidOptionsError for anything else, which `what` names.
+ * Returns the bytes of `content`, or the iterable that yields them in parts.
+ * @throws InvalidOptionsError for anything else; `what` names the argument
  */
 export function contentOf(content: unknown, what: string): Uint8Array | Iterable<unknown> | AsyncIterable<unknown> {
   const bytes = bytesOf(content);
@@ -24,8 +24,8 @@ export function contentOf(content: unknown, what: string): Uint8Array | Iterable
 }
 
 /**
- * The bytes of one piece of an iterable.
- * @throws InvalidOptionsError where it is neither text nor bytes. Otherwise the file would lack this piece without an error.
+ * Returns the bytes of one chunk of an iterable.
+ * @throws InvalidOptionsError if it is neither text nor bytes. Otherwise the chunk would be missing without an error.
  */
 export function chunkOf(chunk: unknown, what: string): Uint8Array {
   const bytes = bytesOf(chunk);
@@ -33,18 +33,24 @@ export function chunkOf(chunk: unknown, what: string): Uint8Array {
   throw new InvalidOptionsError(`${what}: expected strings or bytes from the iterable, received ${kindOf(chunk)}`);
 }
 
-/** @throws InvalidOptionsError where `value` is not a string: plain JavaScript has no types. */
+/**
+ * Checks that `value` is a string, because plain JavaScript has no types.
+ * @throws InvalidOptionsError if it is not
+ */
 export function checkText(value: unknown, what: string): asserts value is string {
   if (typeof value !== 'string') throw new InvalidOptionsError(`${what}: expected a string, received ${kindOf(value)}`);
 }
 
-/** @throws InvalidOptionsError where `path` is none that a sandbox can be asked for. */
+/**
+ * Checks that `path` can be used in a sandbox.
+ * @throws InvalidOptionsError if it cannot
+ */
 export function checkPath(path: unknown): asserts path is string {
   checkText(path, 'path');
   if (path.includes('\0')) throw new InvalidOptionsError(`a path must not contain a NUL byte: ${JSON.stringify(path)}`);
 }
 
-/** Names the kind of `value` in the words that options use. */
+/** Returns the kind of `value`, in the wording of option errors. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'number') return `number (got ${value})`;

@@ -1,6 +1,6 @@
 /**
- * Every error Ripcord throws is a {@link RipcordError} with a stable `code` a program can switch on, a `message` that
- * names what was wrong, and a `hint` where a person can do something about it.
+ * Every error Ripcord throws is a {@link RipcordError}. It has a stable `code` for programs, a `message` that names the
+ * problem, and a `hint` if the user can do something about it.
  */
 
 import type { CommitErrorCode, FileErrorCode, LibraryErrorCode, ServerErrorCode } from './error-codes.js';
@@ -11,16 +11,16 @@ export type { CommitErrorCode, FileErrorCode };
 export type ErrorCode = LibraryErrorCode | FileErrorCode | CommitErrorCode | ServerErrorCode;
 
 export interface RipcordErrorOptions {
-  /** What a person can do about it. */
+  /** Advice for the user. */
   hint?: string;
   cause?: unknown;
-  /** Machine-readable facts: names, limits, statuses. */
+  /** Machine-readable details: names, limits, statuses. */
   details?: Record<string, unknown>;
 }
 
 /** The base class of every error of this library. */
 export class RipcordError extends Error {
-  /** Stable, machine-readable. */
+  /** Stable, machine-readable code. */
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly details: Record<string, unknown>;
@@ -34,7 +34,7 @@ export class RipcordError extends Error {
   }
 }
 
-/** The caller's AbortSignal fired. `cause` is the signal's reason, `partial` what was known by then. */
+/** Thrown if the caller's AbortSignal fired. `cause` is the signal's reason, `partial` the result so far. */
 export class TaskAbortedError<Partial = unknown> extends RipcordError {
   partial: Partial | undefined;
 
@@ -44,14 +44,17 @@ export class TaskAbortedError<Partial = unknown> extends RipcordError {
   }
 }
 
-/** An option is missing, misspelt or out of range; the message names it. */
+/** Thrown if an option is missing, misspelt or out of range. The message names it. */
 export class InvalidOptionsError extends RipcordError {
   constructor(message: string, options: RipcordErrorOptions = {}) {
     super('invalid-options', message, options);
   }
 }
 
-/** The sandbox is gone: closed, past its lifetime, killed from outside, or its pipe broke. */
+/**
+ * Thrown if the sandbox no longer exists: it was closed, reached its lifetime, was killed from outside, or its pipe
+ * broke.
+ */
 export class SandboxLostError<Partial = unknown> extends RipcordError {
   partial: Partial | undefined;
 
@@ -61,7 +64,7 @@ export class SandboxLostError<Partial = unknown> extends RipcordError {
   }
 }
 
-/** The engine stopped answering while something was under way. */
+/** Thrown if the engine stopped responding during an operation. */
 export class EngineLostError<Partial = unknown> extends RipcordError {
   partial: Partial | undefined;
 
@@ -71,7 +74,7 @@ export class EngineLostError<Partial = unknown> extends RipcordError {
   }
 }
 
-/** A file operation inside a sandbox failed. `errno` is the kernel's name for it (`ENOENT` …). */
+/** Thrown if a file operation inside a sandbox failed. `errno` is the kernel's error name (`ENOENT` …). */
 export class FileError extends RipcordError {
   declare readonly code: FileErrorCode;
   readonly path: string;
@@ -84,7 +87,7 @@ export class FileError extends RipcordError {
   }
 }
 
-/** The text of anything that was thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

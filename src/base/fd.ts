@@ -1,6 +1,6 @@
 /**
- * Promises around the callback API: for ten thousand small files `fs/promises` costs twice as much, one FileHandle
- * object and its finaliser each.
+ * Promisified callback API of `node:fs`. For 10,000 small files `fs/promises` costs twice as much, because each file
+ * needs a FileHandle object with its finaliser.
  */
 import fs from 'node:fs';
 import { promisify } from 'node:util';
@@ -16,10 +16,12 @@ const readAt = promisify(fs.read);
 const writeAt = promisify(fs.write);
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-/** A name that became a link or a fifo since it was looked at must neither be followed nor block. */
+/** Flags to open for reading. If the name meanwhile became a link or a FIFO, it is not followed and does not block. */
 export const OPEN_READ = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
 
-/** Opens a file for reading, through no link and without waiting for a fifo; undefined where nothing is. */
+/**
+ * Opens a file for reading. Does not follow a link or wait for a FIFO. Returns undefined if the path does not exist.
+ */
 export async function openIfThere(path: string): Promise<number | undefined> {
   try {
     return await open(path, OPEN_READ);
@@ -30,8 +32,9 @@ export async function openIfThere(path: string): Promise<number | undefined> {
 }
 
 /**
- * Reads until `buffer` is full, the file ends, or `enough` bytes are there (the read that would find the end is left
- * out); returns how many bytes there were.
+ * Reads until `buffer` is full, the file ends, or `enough` bytes are read (which saves the read that would find the
+ * end).
+ * @returns the number of bytes
  */
 export async function readFully(fd: number, buffer: Uint8Array, enough = buffer.byteLength): Promise<number> {
   let filled = 0;
@@ -51,13 +54,13 @@ export async function writeFully(fd: number, data: Uint8Array): Promise<void> {
   }
 }
 
-/** The last second that eleven octal digits of a tar header hold: the year 2242. */
+/** Largest time in the eleven octal digits of a tar header: the year 2242. */
 const MAX_SECONDS = 8 ** 11 - 1;
 
-/** A time of a sandbox as seconds that every file system of the host can be given. */
+/** Converts a sandbox's file time to seconds in a range that every file system of the host accepts. */
 export const secondsOf = (mtimeMs: number): number => Math.min(Math.max(mtimeMs / 1000 || 0, 0), MAX_SECONDS);
 
-/** Sets when a file was changed. A time that the file system cannot keep is not a reason to fail. */
+/** Sets a file's modification time. A time that the file system rejects is ignored. */
 export async function setTime(fd: number, mtimeMs: number): Promise<void> {
   await futimes(fd, new Date(), secondsOf(mtimeMs)).catch(() => {});
 }

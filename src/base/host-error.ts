@@ -18,7 +18,9 @@ const CODES: Record<string, FileErrorCode> = {
   ENAMETOOLONG: 'name-too-long',
 };
 
-/** `error` as a FileError that says what was being done to which path; errors without an errno pass unchanged. */
+/**
+ * Returns `error` as a FileError that names the operation and the path. Errors without an errno are returned unchanged.
+ */
 export function hostFileError(error: unknown, doing: string, path: string): unknown {
   const errno = errnoOf(error);
   if (error instanceof RipcordError || errno === undefined) return error;
@@ -29,9 +31,9 @@ export function hostFileError(error: unknown, doing: string, path: string): unkn
   });
 }
 
-/** `ENOENT`, `EEXIST` …, or undefined when the error did not come from the kernel. */
+/** Returns the errno (`ENOENT`, `EEXIST` …), or undefined if the error did not come from the kernel. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
-  // Node's own checks have names of their own: ERR_FS_EISDIR of `rm`.
+  // Node's own checks use other names, such as ERR_FS_EISDIR of `rm`.
   return /^(?:ERR_FS_)?(E[A-Z0-9]+)$/.exec(error.code)?.[1];
 }

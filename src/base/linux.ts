@@ -1,6 +1,7 @@
-/** Linux's numbers, which are what the agent sends; `node:os` knows only those of the machine the host runs on. */
+/** Linux's numbers of errors and signals, which the agent sends. `node:os` has only those of the host's system. */
 
-// asm-generic/errno-base.h and errno.h, the same on x64 and arm64: those a spawn or a file operation can meet.
+// Errors that a spawn or a file operation can return. Source: asm-generic/errno-base.h and errno.h; x64 and arm64 have
+// the same numbers.
 const ERRNO: Record<number, [name: string, text: string]> = {
   1: ['EPERM', 'operation not permitted'],
   2: ['ENOENT', 'no such file or directory'],
@@ -46,7 +47,7 @@ const ERRNO: Record<number, [name: string, text: string]> = {
 export const errnoName = (errno: number): string => ERRNO[errno]?.[0] ?? `E${errno}`;
 export const errnoText = (errno: number): string => ERRNO[errno]?.[1] ?? `error ${errno}`;
 
-// signal(7), the numbers of x86 and ARM.
+// Source: signal(7), the numbers of x86 and ARM.
 const SIGNALS = [
   'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGKILL', 'SIGUSR1', 'SIGSEGV',
   'SIGUSR2', 'SIGPIPE', 'SIGALRM', 'SIGTERM', 'SIGSTKFLT', 'SIGCHLD', 'SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN',
@@ -54,7 +55,7 @@ const SIGNALS = [
 ] as const; // biome-ignore format: a table
 
 export const signalName = (number: number): string => SIGNALS[number - 1] ?? `SIG${number}`;
-/** The number of `SIGTERM` and the like; `undefined` for a name that is none. */
+/** Returns the number of a signal such as `SIGTERM`; `undefined` for an unknown name. */
 export function signalNumber(name: string): number | undefined {
   const index = (SIGNALS as readonly string[]).indexOf(name);
   return index < 0 ? undefined : index + 1;

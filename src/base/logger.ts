@@ -1,4 +1,4 @@
-/** What Ripcord logs to: a subset of pino's logger, so that a pino instance fits as it is. */
+/** The logger interface: a subset of pino's, so that a pino instance can be passed directly. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -8,5 +8,5 @@ export interface Logger {
 
 const nothing = () => {};
 
-/** The default: says nothing. */
+/** The default logger, which discards everything. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -1,6 +1,6 @@
 /**
- * `mkdir -p`. Node's own (`recursive: true`) never returns where a directory exists and answers ENOENT to a new name in
- * it, as /proc does: it goes up and down for ever, in a thread that no signal reaches (Node 20.20)..
+ * Creates directories like `mkdir -p`. Node's own (`recursive: true`) never returns if a directory exists but answers
+ * ENOENT to a new name in it, as /proc does: it loops in a thread that no signal reaches (Node 20.20).
  */
 import fs from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
@@ -8,9 +8,10 @@ import path from 'node:path';
 import { errnoOf } from './host-error.js';
 
 /**
- * Makes a directory and those above it.
- * @returns the topmost one that was made, or undefined when all were there
- * @throws the error of the system call that failed; EEXIST where something else stands at `directory`, ENOTDIR above it
+ * Creates a directory and its missing parents.
+ * @returns the topmost directory that was created; undefined if all existed
+ * @throws the error of the failed system call; EEXIST if `directory` is not a directory, ENOTDIR if one of its parents
+ * is not
  */
 export async function makeDirectories(directory: string, mode = 0o777): Promise<string | undefined> {
   const full = path.resolve(directory);
@@ -20,14 +21,14 @@ export async function makeDirectories(directory: string, mode = 0o777): Promise<
       await mkdir(missing, { mode });
       first ??= missing;
     } catch (error) {
-      // Another process made it in between.
+      // Another process created it meanwhile.
       if (errnoOf(error) !== 'EEXIST' || !(await stat(missing)).isDirectory()) throw error;
     }
   }
   return first;
 }
 
-/** {@link makeDirectories} for code that cannot wait. */
+/** Implements {@link makeDirectories} for synchronous code. */
 export function makeDirectoriesSync(directory: string, mode = 0o777): string | undefined {
   const full = path.resolve(directory);
   const missing: string[] = [];
@@ -45,14 +46,14 @@ export function makeDirectoriesSync(directory: string, mode = 0o777): string | u
   return first;
 }
 
-/** Outer ones first. */
+/** Returns the missing directories, outer ones first. */
 async function missingAbove(full: string): Promise<string[]> {
   const missing: string[] = [];
-  for (let at = full; !isDirectory(await statOrNothing(at), at, full); at = path.dirname(at)) missing.push(at);
+  for (let at = full; !isDirectory(await statIfThere(at), at, full); at = path.dirname(at)) missing.push(at);
   return missing.reverse();
 }
 
-async function statOrNothing(at: string): Promise<fs.Stats | undefined> {
+async function statIfThere(at: string): Promise<fs.Stats | undefined> {
   try {
     return await stat(at);
   } catch (error) {
@@ -63,7 +64,7 @@ async function statOrNothing(at: string): Promise<fs.Stats | undefined> {
 
 function isDirectory(found: fs.Stats | undefined, at: string, full: string): boolean {
   if (found === undefined) {
-    // The root itself is missing: there is nothing to begin with.
+    // The root itself is missing.
     if (path.dirname(at) === at)
       throw Object.assign(new Error(`ENOENT: no such directory, '${at}'`), { code: 'ENOENT' });
     return false;

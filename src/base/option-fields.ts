@@ -1,4 +1,4 @@
-/** Fields that the options of several calls share. */
+/** Option fields that several calls share. */
 import { z } from 'zod';
 
 const UNITS: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
@@ -18,7 +18,7 @@ export const sizeSchema = z
   .refine((size) => parseSize(size) !== undefined, { error: "expected bytes or a size such as '512m'" })
   .transform((size) => parseSize(size)!);
 
-/** setTimeout overflows past it, and then fires at once. */
+/** Maximum delay of setTimeout. A larger one overflows and fires at once. */
 export const MAX_MS = 2 ** 31 - 1;
 
 export const milliseconds = z.number().int().min(1).max(MAX_MS);
@@ -37,7 +37,7 @@ export const envSchema = z.record(
   text,
 );
 
-/** The number above it means "no change" to the kernel. */
+/** Maximum user id. The next number, -1, means "no change" to chown(2). */
 const MAX_ID = 0xffff_fffe;
 
 const isId = (part: string): boolean => /^\d+$/.test(part) && Number(part) <= MAX_ID;
@@ -52,7 +52,7 @@ export const userSchema = z.union([
     .refine((parts) => parts.every((part) => !/^\d/.test(part) || isId(part)), {
       error: `a part that begins with a digit must be a number up to ${MAX_ID}`,
     })
-    // One spelling for one user: `00` is root, too.
+    // Normalize numbers, because `00` is root as well.
     .transform((parts) => parts.map((part) => (isId(part) ? String(Number(part)) : part)).join(':')),
 ]);
 

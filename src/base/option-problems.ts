@@ -2,7 +2,10 @@
 import type { z } from 'zod';
 import { closest } from './closest.js';
 
-/** Tells what is wrong with an option: its place, what was expected, what came, and a name that is close to a wrong one. */
+/**
+ * Describes the problem of an option: its path, the expected and the actual value, and a known name close to a misspelt
+ * one.
+ */
 export function describeIssue(
   issue: z.core.$ZodIssue,
   schema: unknown,
@@ -15,8 +18,8 @@ export function describeIssue(
     const known = Object.keys(shapeOf(chosen(schemaAt(schema, issue.path, input), value)) ?? {});
     return issue.keys.map((key) => {
       const near = known.find((name) => name.toLowerCase() === key.toLowerCase()) ?? closest(key, known);
-      const place = at ? `${at}.${key}` : key;
-      return `unknown option '${place}'${near ? `, did you mean '${near}'?` : known.length ? ` (known: ${known.join(', ')})` : ''}`;
+      const fullName = at ? `${at}.${key}` : key;
+      return `unknown option '${fullName}'${near ? `, did you mean '${near}'?` : known.length ? ` (known: ${known.join(', ')})` : ''}`;
     });
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
@@ -34,7 +37,10 @@ export function describeIssue(
   return [`${at || 'value'}: ${issue.message}${shown}`];
 }
 
-/** The alternative of a union that has the right type and the fewest problems inside; undefined where none has that type. */
+/**
+ * Returns the index of the union alternative with the right type and the fewest inner problems. Undefined if no
+ * alternative has that type.
+ */
 function meantAlternative(alternatives: z.core.$ZodIssue[][]): number | undefined {
   const inside = alternatives.flatMap((issues, index) =>
     issues.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys') ? [{ index, issues }] : [],
@@ -47,7 +53,7 @@ interface SchemaNode {
   def?: { innerType?: unknown; element?: unknown; options?: SchemaNode[]; discriminator?: string };
 }
 
-/** Follows `path`; at each union on the way it takes the alternative that `input` means. */
+/** Returns the schema at `path`. At each union on the way it follows the alternative that matches `input`. */
 function schemaAt(schema: unknown, path: PropertyKey[], input: unknown): unknown {
   let at = schema;
   let value = input;
@@ -58,7 +64,7 @@ function schemaAt(schema: unknown, path: PropertyKey[], input: unknown): unknown
   return at;
 }
 
-/** The alternative of a union that has the field which decides, or else the most fields of `value`. */
+/** Returns the alternative of a union that matches the discriminator, or else shares the most fields with `value`. */
 function chosen(schema: unknown, value: unknown): unknown {
   const { discriminator, options } = unwrapped(schema)?.def ?? {};
   if (!options) return schema;
@@ -72,14 +78,14 @@ function chosen(schema: unknown, value: unknown): unknown {
   return options.filter(shapeOf).sort((one, other) => fits(other) - fits(one))[0];
 }
 
-/** The schema behind `.default()`, `.optional()` and the like. */
+/** Returns the schema inside `.default()`, `.optional()` and similar wrappers. */
 function unwrapped(schema: unknown): SchemaNode | undefined {
   let at = schema as SchemaNode | undefined;
   while (at?.def?.innerType) at = at.def.innerType as SchemaNode;
   return at;
 }
 
-/** The schema of a list's elements, behind `.default()` and the like. */
+/** Returns the schema of an array's elements, inside `.default()` and similar wrappers. */
 function elementOf(schema: unknown): unknown {
   type Node = { def?: { innerType?: unknown; element?: unknown } };
   for (let at = schema as Node | undefined; at; at = at.def?.innerType as Node | undefined) {
@@ -88,7 +94,7 @@ function elementOf(schema: unknown): unknown {
   return undefined;
 }
 
-/** The fields of an object schema behind `.default()`, `.prefault()`, `.optional()` and the like. */
+/** Returns the fields of an object schema, inside `.default()`, `.prefault()`, `.optional()` and similar wrappers. */
 function shapeOf(schema: unknown): Record<string, unknown> | undefined {
   for (let at = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown } } | undefined; at; ) {
     if (at.shape) return at.shape;

@@ -13,10 +13,10 @@ interface Definition {
 }
 
 /**
- * `value` as far as `schema` describes objects, with own properties alone. A property of a prototype is not an option, whether
- * it is inherited or some code of the process has written it to `Object.prototype`. Only an object with such properties is copied;
- * all else is passed on as it is.
- * @throws InvalidOptionsError for the key `__proto__` in a record, which zod leaves out without a word.
+ * Returns `value` with own properties alone, for the objects that `schema` describes. A property of a prototype is not
+ * an option, whether it is inherited or was written to `Object.prototype` by other code of the process. Only an object
+ * with such properties is copied; all others are returned unchanged.
+ * @throws InvalidOptionsError for the key `__proto__` in a record, which zod drops silently
  */
 export function ownOptions(schema: z.ZodType, value: unknown, what: string, at = ''): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -41,7 +41,7 @@ export function ownOptions(schema: z.ZodType, value: unknown, what: string, at =
   return own;
 }
 
-/** Whether `value` has more properties than its own, of those that a schema with `shape` looks at. */
+/** Returns true if `value` inherits properties that a schema with `shape` reads. */
 function inherits(value: object, shape: Definition['shape']): boolean {
   for (const key in value) if (!Object.hasOwn(value, key)) return true;
   for (const key in shape) if (key in value && !Object.hasOwn(value, key)) return true;

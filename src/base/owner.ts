@@ -1,6 +1,7 @@
 /**
- * Who made a sandbox, in a form that another process — after a crash, a reboot, or at the same time — can tell a live
- * owner from a dead one by. A pid alone will not do: pids are reused, and a container has pids of its own.
+ * The owner of a sandbox: the process that created it. Another process, after a crash or a reboot or at the same time,
+ * can tell from it whether the owner is alive. A pid alone is not enough: pids are reused, and a container has its own
+ * pids.
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -9,12 +10,14 @@ import { hostname } from 'node:os';
 
 export interface Owner {
   host: string;
-  /** Changes with every boot: whatever ran before it is dead. */
+  /** Boot id. It changes at every boot; owners of earlier boots are dead. */
   boot: string;
-  /** The pid namespace: pids mean nothing across it. */
+  /** The pid namespace. Pids are valid only inside one. */
   namespace: string;
   pid: number;
-  /** When the process started, in the kernel's units: tells it from a later one of the same pid. */
+  /**
+   * Start time of the process, in the kernel's units. It distinguishes the process from a later one with the same pid.
+   */
   started: string;
 }
 
@@ -27,7 +30,7 @@ const read = (path: string): string | undefined => {
 };
 
 function bootId(): string {
-  // Linux: proc_sys_kernel(5). macOS: the boot time.
+  // Linux: proc_sys_kernel(5). macOS: the id of the boot session.
   return read('/proc/sys/kernel/random/boot_id') ?? run('sysctl', ['-n', 'kern.bootsessionuuid']) ?? 'unknown';
 }
 
@@ -47,11 +50,12 @@ function run(command: string, args: string[]): string | undefined {
   }
 }
 
-/** When process `pid` started; `undefined` when there is none. */
+/** Returns the start time of process `pid`; `undefined` if it does not exist. */
 export function processStart(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
   if (stat !== undefined) {
-    // The name in parentheses may contain anything; field 22 counts from behind it. Z and X are dead already.
+    // The name in parentheses may contain any character, so fields are counted after it; field 22 is the start time.
+    // Processes in state Z or X are dead.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   }
@@ -61,7 +65,7 @@ export function processStart(pid: number): string | undefined {
 
 let self: Owner | undefined;
 
-/** This process. */
+/** Returns the owner that stands for this process. */
 export function currentOwner(): Owner {
   self ??= {
     host: hostname(),
@@ -76,7 +80,7 @@ export function currentOwner(): Owner {
 export const formatOwner = (owner: Owner): string =>
   [owner.host, owner.boot, owner.namespace, owner.pid, owner.started].map((part) => encodeURIComponent(part)).join('|');
 
-/** A label can be written by anybody: what is no escape sequence makes no name. */
+/** Decodes a part of a label. Any program can write labels, so an invalid escape sequence gives undefined. */
 function decoded(part: string): string | undefined {
   try {
     return decodeURIComponent(part);
@@ -92,7 +96,9 @@ export function parseOwner(text: string | undefined): Owner | undefined {
   return { host, boot, namespace, pid: Number(pid), started };
 }
 
-/** `unknown`: it belongs to another machine or another pid namespace, and only its own lease can tell. */
+/**
+ * Returns the state of an owner. `unknown`: it belongs to another machine or pid namespace, and only its lease ends it.
+ */
 export function livenessOf(owner: Owner | undefined): 'alive' | 'dead' | 'unknown' {
   const here = currentOwner();
   if (!owner || owner.host !== here.host) return 'unknown';

@@ -6,7 +6,7 @@ import { ownOptions } from './own-options.js';
 
 /**
  * Checks `input` against `schema`.
- * @throws InvalidOptionsError naming every option that is unknown or wrong, what was expected and what came.
+ * @throws InvalidOptionsError that names every unknown or wrong option, with the expected and the actual value
  */
 export function parseOptions<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
   const own = ownOptions(schema, input ?? {}, what);

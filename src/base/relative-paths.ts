@@ -1,6 +1,6 @@
-/** Relative paths with `/`, as manifests have them. */
+/** Functions for relative paths with `/`, as in manifests. */
 
-/** The directory `path` lies in; `''` is the root. */
+/** Returns the parent directory of `path`; `''` is the root. */
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }
@@ -9,7 +9,7 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** Whether `path` is `directory` or lies below it. */
+/** Returns true if `path` is `directory` or lies below it. */
 export function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);
 }
@@ -18,7 +18,7 @@ export function depthOf(path: string): number {
   return path.split('/').length;
 }
 
-/** `a`, `a/b`, `a/b/c` of `a/b/c`. */
+/** Yields a path and its parents, outer ones first: `a`, `a/b`, `a/b/c` for `a/b/c`. */
 export function* prefixesOf(path: string): Generator<string> {
   for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) yield path.slice(0, slash);
   yield path;

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { forEachLimited } from './concurrency.js';
 import { errnoOf } from './host-error.js';
 
-/** Entries that are read, and removed, before the next ones are. */
+/** Number of entries that are read and removed at a time. */
 const BATCH = 256;
-/** Something may be put into a directory while it is emptied. */
+/** Attempts to remove a tree: new entries may appear meanwhile. */
 const ATTEMPTS = 3;
 
 /**
- * Removes a tree whatever its permissions are; nothing there is fine. Not `rm` of Node, which asks for all entries of a
- * directory in one turn of the event loop: 0.3 s for 90,000.
+ * Removes a tree, whatever its permissions. A missing path is ignored. Node's `rm` is not used because it starts the
+ * removal of all entries of a directory in one turn of the event loop: 0.3 s for 90,000.
  */
 export async function removeTree(path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -22,7 +22,7 @@ export async function removeTree(path: string): Promise<void> {
       const code = errnoOf(error) ?? '';
       const isDenied = code === 'EACCES' || code === 'EPERM';
       if (attempt === ATTEMPTS || !(isDenied || AGAIN.has(code))) throw error;
-      if (isDenied) await openUp(path);
+      if (isDenied) await makeWritable(path);
     }
   }
 }
@@ -30,17 +30,17 @@ export async function removeTree(path: string): Promise<void> {
 const AGAIN = new Set(['ENOTEMPTY', 'EEXIST', 'EBUSY', 'EMFILE', 'ENFILE']);
 
 async function remove(path: string): Promise<void> {
-  // Most are empty already, and need not be looked into.
+  // Most directories are empty: try rmdir first.
   const problem = await rmdir(path).then(() => 'ENOENT', errnoOf);
   if (problem === 'ENOENT') return;
   if (problem === 'ENOTDIR') return void (await unlink(path).catch(undefinedIfGone));
-  // Every directory comes after the one it lies in.
+  // Parents come before their subdirectories.
   const directories = [path];
   for (let i = 0; i < directories.length; i++) await emptyOfFiles(directories[i]!, directories);
   for (const directory of directories.reverse()) await rmdir(directory).catch(undefinedIfGone);
 }
 
-/** Removes all but directories, and adds those to `directories`. */
+/** Removes all entries but directories, and adds the directories to `directories`. */
 async function emptyOfFiles(directory: string, directories: string[]): Promise<void> {
   const entries = await opendir(directory, { bufferSize: BATCH }).catch(undefinedIfGone);
   let batch: string[] = [];
@@ -56,7 +56,7 @@ async function emptyOfFiles(directory: string, directories: string[]): Promise<v
   await flush();
 }
 
-/** Some file systems do not say what an entry is. */
+/** Returns true for a directory. Some file systems do not report the type of an entry, so lstat is needed. */
 async function isDirectory(entry: Dirent, path: string): Promise<boolean> {
   if (entry.isFile() || entry.isSymbolicLink()) return false;
   return entry.isDirectory() || ((await lstat(path).catch(undefinedIfGone))?.isDirectory() ?? false);
@@ -66,8 +66,8 @@ function undefinedIfGone(error: unknown): undefined {
   if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
-/** Gives the owner back the rights that removing needs. Links are not followed. */
-async function openUp(path: string): Promise<void> {
+/** Restores the owner's permissions that removing needs. Links are not followed. */
+async function makeWritable(path: string): Promise<void> {
   const pending = [path];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     const found = await lstat(at).catch(() => undefined);

@@ -1,10 +1,10 @@
-/** A number of places, given out in the order they were asked for. */
+/** A counting semaphore that grants slots in the order of the requests. */
 
 import { onAbort, throwIfAborted } from './abort.js';
 import { InvalidOptionsError, TaskAbortedError } from './errors.js';
 
 interface Waiter {
-  places: number;
+  slots: number;
   admit: () => void;
 }
 
@@ -21,7 +21,7 @@ export class Semaphore {
     return this.#size;
   }
 
-  /** From now on. Places that are taken stay taken. */
+  /** Changes the number of slots. Slots in use stay in use. */
   resize(size: number): void {
     this.#size = size;
     this.#admit();
@@ -36,30 +36,30 @@ export class Semaphore {
   }
 
   /**
-   * Takes `places` at once (a branch that needs two sandboxes and got one would wait for ever beside its like). Returns
-   * what gives them back; calling that twice is harmless.
-   * @throws TaskAbortedError when `signal` fires while waiting. InvalidOptionsError for more places than there are.
+   * Waits for `slots` and takes them all at once, because two callers that need two each and hold one would wait for
+   * each other forever. Returns a function that releases them; calling it twice is harmless.
+   * @throws TaskAbortedError if `signal` fires while waiting. InvalidOptionsError for more slots than exist.
    */
-  async acquire(places: number, signal: AbortSignal | undefined, step: string): Promise<() => void> {
+  async acquire(slots: number, signal: AbortSignal | undefined, step: string): Promise<() => void> {
     throwIfAborted(signal, step);
-    if (places > this.size) {
-      throw new InvalidOptionsError(`${step} needs ${places} places, the limit is ${this.size}`);
+    if (slots > this.size) {
+      throw new InvalidOptionsError(`${step} needs ${slots} slots, the limit is ${this.size}`);
     }
-    if (this.#waiting.length > 0 || this.#taken + places > this.size) await this.#wait(places, signal, step);
-    else this.#taken += places;
+    if (this.#waiting.length > 0 || this.#taken + slots > this.size) await this.#wait(slots, signal, step);
+    else this.#taken += slots;
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#taken -= places;
+      this.#taken -= slots;
       this.#admit();
     };
   }
 
-  #wait(places: number, signal: AbortSignal | undefined, step: string): Promise<void> {
+  #wait(slots: number, signal: AbortSignal | undefined, step: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
-        places,
+        slots,
         admit: () => {
           dispose();
           resolve();
@@ -69,16 +69,16 @@ export class Semaphore {
       const dispose = onAbort(signal, () => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
         reject(new TaskAbortedError(`Aborted before ${step}`, { cause: signal?.reason }));
-        // It may have been large and first, with smaller ones behind it that fit.
+        // The aborted request may have been a large one that blocked smaller ones behind it.
         this.#admit();
       });
     });
   }
 
   #admit(): void {
-    for (let next = this.#waiting[0]; next && this.#taken + next.places <= this.size; next = this.#waiting[0]) {
+    for (let next = this.#waiting[0]; next && this.#taken + next.slots <= this.size; next = this.#waiting[0]) {
       this.#waiting.shift();
-      this.#taken += next.places;
+      this.#taken += next.slots;
       next.admit();
     }
   }

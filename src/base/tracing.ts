@@ -1,8 +1,8 @@
 /**
- * Spans for whoever has an OpenTelemetry SDK in the process; without one the calls do nothing.
+ * Emits OpenTelemetry spans. Without an SDK in the process the calls do nothing.
  *
- * The range of `@opentelemetry/api` is wide, so that the SDK's copy is ours too: a newer one of our own would not see an
- * SDK that registered with an older one, and SDKs of line 2 refuse 1.10.
+ * The version range of `@opentelemetry/api` is wide, so that this module shares the SDK's copy. A newer copy would not
+ * see an SDK that registered with an older one, and SDKs of version 2 refuse 1.10.
  */
 import { type Attributes, SpanStatusCode, trace } from '@opentelemetry/api';
 import { messageOf, RipcordError } from './errors.js';
@@ -10,8 +10,8 @@ import { messageOf, RipcordError } from './errors.js';
 const tracer = trace.getTracer('ripcord');
 
 /**
- * Runs `work` in a span. What it throws is recorded, and thrown on.
- * @param describe Attributes that are only known from the result.
+ * Runs `work` in a span. An error is recorded and rethrown.
+ * @param describe Returns attributes that are known only from the result.
  */
 export function traced<T>(
   name: string,

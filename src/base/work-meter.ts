@@ -1,8 +1,8 @@
-/** Keeps work on hostile input from holding up the event loop. */
+/** Prevents work on hostile input from blocking the event loop. */
 
 /**
- * Steps of work between two turns of the event loop. A step is about as much as comparing a character or looking at a
- * map, 5 to 50 ns: 500,000 of them take 5 to 25 ms.
+ * Number of steps between two turns of the event loop. A step costs about as much as comparing a character or a map
+ * lookup, 5 to 50 ns: 500,000 of them take 5 to 25 ms.
  */
 export const STEPS_PER_TURN = 500_000;
 
@@ -15,18 +15,21 @@ export const STEPS_PER_TURN = 500_000;
  *     }
  */
 export class WorkMeter {
-  /** The most steps that were spent between two rests. */
+  /** Largest number of steps between two rests. */
   longest = 0;
   #spent = 0;
 
-  /** Counts `steps`; true when it is time to rest. */
+  /** Counts `steps`. Returns true if it is time to rest. */
   spend(steps: number): boolean {
     this.#spent += steps;
     if (this.#spent > this.longest) this.longest = this.#spent;
     return this.#spent >= STEPS_PER_TURN;
   }
 
-  /** Gives others their turn, until it is this one's again. @throws the reason of `signal` when it has fired meanwhile. */
+  /**
+   * Yields to the event loop.
+   * @throws the reason of `signal` if it has fired meanwhile
+   */
   async rest(signal?: AbortSignal | undefined): Promise<void> {
     this.#spent = 0;
     await nextTurn();
@@ -34,10 +37,10 @@ export class WorkMeter {
   }
 }
 
-/** Tasks that rest. As long as there are any, an immediate is under way. */
+/** Tasks that rest. An immediate is scheduled while there are any. */
 const resting: (() => void)[] = [];
 
-/** In each turn one goes on: ten branches that are read at once would make a turn of ten parts. */
+/** Resolves in a later turn. Each turn resumes one task, because ten at once would make a turn of ten parts. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (resting.push(resolve) === 1) setImmediate(wakeOne);
@@ -49,7 +52,10 @@ function wakeOne(): void {
   if (resting.length > 0) setImmediate(wakeOne);
 }
 
-/** Sorts in place by UTF-16 code units of `key`, run by run, so that no turn of the event loop sorts all of them. */
+/**
+ * Sorts by UTF-16 code units of `key`. It merges sorted runs, so that no turn of the event loop sorts all items. May
+ * reorder `items`.
+ */
 export async function sortInTurns<T>(items: T[], key: (item: T) => string, signal?: AbortSignal): Promise<T[]> {
   const meter = new WorkMeter();
   const before = (a: T, b: T): boolean => key(a) <= key(b);
@@ -75,7 +81,10 @@ export async function sortInTurns<T>(items: T[], key: (item: T) => string, signa
   return from;
 }
 
-/** Two paths of one directory share its whole name, so each comparison may read all of it. */
+/**
+ * Returns the steps of sorting a run. Paths of one directory share its whole name, so each comparison may read all of
+ * it.
+ */
 function costOfSorting<T>(run: readonly T[], key: (item: T) => string): number {
   const characters = run.reduce((sum, item) => sum + key(item).length, 0);
   return characters * Math.ceil(Math.log2(run.length + 1));

@@ -1,4 +1,4 @@
-/** The last look of a manager: what it has left is removed, and counted if it is still there. */
+/** The final check of a manager: removes its leftovers, and counts those that are still there. */
 import { existsSync } from 'node:fs';
 import type { Backend } from '../backends/backend.js';
 import { messageOf } from '../base/errors.js';
@@ -12,7 +12,10 @@ interface Audited {
   root: string;
 }
 
-/** @param errors gets the failures */
+/**
+ * Removes the leftovers of an instance.
+ * @param errors Receives the failures.
+ */
 export async function audit(
   backend: Backend,
   { instance, directory, root }: Audited,
@@ -27,7 +30,7 @@ export async function audit(
     if (containers.length > 0) left.containers = (await backend.containers(instance)).length;
     if (extras.length > 0) left.volumes = (await backend.extras(instance)).length;
   } catch (error) {
-    errors.push(`what is left could not be looked up: ${messageOf(error)}`);
+    errors.push(`leftovers could not be listed: ${messageOf(error)}`);
   }
   await removeTree(directory).catch((error) => errors.push(messageOf(error)));
   left.directories = existsSync(directory) ? 1 : 0;

@@ -1,24 +1,24 @@
-/** The sandboxes an engine has, of whatever owner. */
+/** Lists the sandboxes of an engine, of all owners. */
 import { Annotation, type Backend, Label, type Liveness } from '../backends/backend.js';
 import { type Owner, parseOwner } from '../base/owner.js';
 
 export interface ListedSandbox {
-  /** The sandbox's id. */
+  /** Identifier of the sandbox. */
   id: string;
   container: string;
   name: string;
   instance: string;
-  /** As it was asked for. */
+  /** Image name, as requested. */
   image: string;
   state: string;
   ageMs: number;
-  /** `undefined`: its label cannot be read. */
+  /** Owner process; `undefined` if its label cannot be read. */
   owner: Owner | undefined;
-  /** `unknown`: of another machine, or of another container on this one. */
+  /** State of the owner. `unknown`: it belongs to another machine, or to another container on this one. */
   ownerState: Liveness;
 }
 
-/** All of them, oldest first. */
+/** Returns all sandboxes, oldest first. */
 export async function listSandboxes(backend: Backend): Promise<ListedSandbox[]> {
   const containers = await backend.containers();
   if (containers.length === 0) return [];

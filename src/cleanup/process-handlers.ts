@@ -1,13 +1,13 @@
 /**
- * Layer 2: what ends this process ends its sandboxes first. One set of process handlers for all managers, there only
- * while one is open.
+ * Teardown layer 2: closes all sandboxes before this process ends. One set of process handlers serves all managers. It
+ * is installed only while a manager is open.
  */
 
 import { deferred } from '../base/abort.js';
 import { RipcordError } from '../base/errors.js';
 
 interface Disposer {
-  /** Ends everything. `hurry`: skip every grace, never the removal. */
+  /** Closes everything. `hurry` skips every grace period, never the removal. */
   close(hurry: boolean): Promise<unknown>;
 }
 
@@ -15,15 +15,15 @@ const open = new Set<Disposer>();
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
-/** All of a teardown on the way out. Past it the process goes; layers 3 and 4 do the rest. */
+/** Time limit for the whole teardown. After it the process exits; layers 3 and 4 do the rest. */
 const DEADLINE_MS = 20_000;
 
 let ending: Promise<void> | undefined;
-/** What ends the process once all is closed; nothing where it ends by itself. */
+/** Ends the process once everything is closed. Undefined if the process ends by itself. */
 let leave: (() => void) | undefined;
 let hurryUp = deferred<void>();
 
-/** Takes `disposer` into the care of the handlers; returns what takes it out again. */
+/** Adds `disposer` to the handlers. Returns a function that removes it. */
 export function guard(disposer: Disposer): () => void {
   if (open.size === 0) install();
   open.add(disposer);
@@ -35,20 +35,22 @@ export function guard(disposer: Disposer): () => void {
 const onSignal = (signal: Signal) => end(() => raise(signal));
 
 const onUncaught = (error: unknown) => {
-  // With a handler of the application's own, whether to go on is the application's decision.
+  // If the application has its own handler, it decides whether to continue.
   if (process.listenerCount('uncaughtException') > 1) return;
-  // The reason for the end is printed already, and calls that wait for a sandbox fail because of it.
-  if (ending !== undefined && comesOfClosing(error)) return;
+  // The first error is already printed. Calls that wait for a sandbox fail because of the teardown.
+  if (ending !== undefined && isCausedByClosing(error)) return;
   console.error(error);
   end(() => process.exit(1));
 };
 
 const CLOSED = ['sandbox-closed', 'manager-closed'];
-/** Wrapped more often than this it is news. */
+/** Maximum depth of causes to follow. */
 const MAX_CAUSES = 8;
 
-/** Whether it is the error, or wraps the error, of a call that was cut off because everything is being closed. */
-function comesOfClosing(error: unknown): boolean {
+/**
+ * Returns true if the error is, or wraps, the error of a call that was interrupted because everything is being closed.
+ */
+function isCausedByClosing(error: unknown): boolean {
   let at = error;
   for (let i = 0; i < MAX_CAUSES && at instanceof Error; i++) {
     if (at instanceof RipcordError && CLOSED.includes(at.code)) return true;
@@ -58,11 +60,13 @@ function comesOfClosing(error: unknown): boolean {
 }
 
 const onBeforeExit = () => {
-  // An idle sandbox does not keep the process alive: it gets here when the application has nothing left to do.
+  // Idle sandboxes do not keep the process alive: this event fires when the application has nothing left to do.
   if (open.size > 0 && ending === undefined) end(undefined);
 };
 
-/** Closes everything, then leaves. Of several reasons to leave the first counts; all but the first hurry. */
+/**
+ * Closes everything, then ends the process. The first reason to end counts; each further one skips the grace periods.
+ */
 function end(how: (() => void) | undefined): void {
   leave ??= how;
   if (ending !== undefined) {
@@ -93,7 +97,7 @@ async function closeAll(): Promise<void> {
 function raise(signal: Signal): void {
   uninstall();
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-  // The process goes on, and what could not be closed in time stays in our care.
+  // The process continues. Sandboxes that could not be closed in time stay registered.
   else if (open.size > 0) install();
 }
 

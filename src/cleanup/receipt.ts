@@ -1,24 +1,28 @@
-/** The proof of a teardown: what was removed, and that it was looked for afterwards and not found. */
+/** The proof of a teardown: the removed objects, each checked to be absent afterwards. */
 export interface SandboxReceipt {
   sandbox: string;
   container: { id: string | undefined; name: string; verifiedAbsent: boolean };
   directory: { path: string; verifiedAbsent: boolean };
-  /** Commands that were running and died with it. */
+  /** Number of running commands that were killed. */
   commandsKilled: number;
   durationMs: number;
   /**
-   * Of a sandbox with `reuse`. Recycled: the container was not removed but reset and proven clean, and stands in the pool
-   * for the next task of its trust domain; the manager's own receipt accounts for it. Else it was removed, and why.
+   * Set for a sandbox with `reuse`. Recycled: the container was not removed, but reset and proven clean. It waits in
+   * the pool for the next task of its trust domain, and the manager's own receipt accounts for it. Otherwise it was
+   * removed, for the given reason.
    */
   reuse?: { recycled: true; resetMs: number } | { recycled: false; reason: string };
-  /** What could not be done. Empty when all is well; the sweep and the watchdog try again. */
+  /** Failed steps. Empty on success. The sweep and the watchdog try again. */
   errors: string[];
 }
 
-/** The receipt of a whole manager: `containers`, `volumes` and `directories` count what is left, by the engine's word. */
+/**
+ * The receipt of a whole manager. `containers`, `volumes` and `directories` count the leftovers that the engine and the
+ * file system still show.
+ */
 export interface Receipt {
   instance: string;
-  /** Sandboxes made over the manager's life. */
+  /** Number of sandboxes created during the manager's life. */
   sandboxes: number;
   left: { containers: number; volumes: number; directories: number };
   durationMs: number;
@@ -26,8 +30,8 @@ export interface Receipt {
 }
 
 /**
- * True when nothing went wrong, and nothing is left: of a manager on the engine and the disk; of a sandbox no container
- * and directory, or a container that was recycled, which is proven to hold nothing of its task.
+ * Returns true if no step failed and nothing is left. For a manager: no container, volume or directory. For a sandbox:
+ * no container and directory, or a recycled container that is proven to hold nothing of its task.
  */
 export function isClean(receipt: Receipt | SandboxReceipt): boolean {
   if (receipt.errors.length > 0) return false;
@@ -35,6 +39,6 @@ export function isClean(receipt: Receipt | SandboxReceipt): boolean {
   return receipt.directory.verifiedAbsent && (receipt.container.verifiedAbsent || receipt.reuse?.recycled === true);
 }
 
-/** What is left, in words for people. */
+/** Returns the leftovers as readable text. */
 export const describeLeft = ({ left }: Receipt): string =>
   `containers ${left.containers}, volumes ${left.volumes}, directories ${left.directories}`;

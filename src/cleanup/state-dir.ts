@@ -1,4 +1,4 @@
-/** The temp directories: `<root>/<instance>/<sandbox>`, all under one root that nobody else can have prepared. */
+/** The temp directories: `<root>/<instance>/<sandbox>`, under one root that no other user can have prepared. */
 import {
   chmodSync,
   lstatSync,
@@ -18,30 +18,33 @@ import { currentOwner, formatOwner, type Owner, parseOwner } from '../base/owner
 
 const OWNER_FILE = 'owner';
 const ROOT_ATTEMPTS = 100;
-/** What instance directories are called: anything else under the root is not ours. */
+/** Names of instance directories. Other entries of the root do not belong to Ripcord. */
 const INSTANCE_NAME = /^[a-z0-9]{16}$/;
 
-/** `stateDir`, else `$RIPCORD_STATE_DIR`, else `<os tmp>/ripcord-<uid>`. */
+/** Returns the root: `stateDir`, else `$RIPCORD_STATE_DIR`, else `<os tmp>/ripcord-<uid>`. */
 export function stateRoot(stateDir?: string): string {
   const uid = process.getuid?.() ?? userInfo().username;
   return resolve(stateDir ?? process.env.RIPCORD_STATE_DIR ?? join(tmpdir(), `ripcord-${uid}`));
 }
 
-/** Permissions of a root that Ripcord made. The sticky bit tells it from a directory that a user made: only the former is removed. */
-const MADE_HERE = 0o1700;
+/**
+ * Permissions of a root that Ripcord made. The sticky bit distinguishes it from a directory that a user made, which is
+ * never removed.
+ */
+const OWN_ROOT_MODE = 0o1700;
 
 /**
- * Makes the root (0700) if it is missing.
- * @throws RipcordError `state-dir-unsafe` when it is a link, no directory, or belongs to somebody else: in a shared /tmp anybody can
- * make a directory of that name first.
+ * Creates the root (mode 0700) if it is missing.
+ * @throws RipcordError `state-dir-unsafe` if it is a link, not a directory, or belongs to another user: in a shared
+ * /tmp any user can create a directory of that name first
  */
 export function openStateRoot(root: string): void {
   const hint = 'Remove it, or set RIPCORD_STATE_DIR to a directory of your own.';
   try {
     const made = makeDirectoriesSync(root, 0o700);
-    if (made !== undefined) chmodSync(root, MADE_HERE);
+    if (made !== undefined) chmodSync(root, OWN_ROOT_MODE);
   } catch (cause) {
-    throw new RipcordError('state-dir-unsafe', `${root} cannot be made a directory: ${messageOf(cause)}`, {
+    throw new RipcordError('state-dir-unsafe', `Cannot create the directory ${root}: ${messageOf(cause)}`, {
       hint,
       cause,
     });
@@ -54,7 +57,7 @@ export function openStateRoot(root: string): void {
   if (uid !== undefined && (found.mode & 0o077) !== 0) chmodSync(root, 0o700);
 }
 
-/** The directory of one manager, with the name of its owner in it for the sweep. */
+/** Creates the directory of one manager, with a file that names its owner for the sweep. */
 export function makeInstanceDir(root: string, instance: string): string {
   const path = join(root, instance);
   for (let attempt = 1; ; attempt++) {
@@ -71,14 +74,14 @@ export function makeInstanceDir(root: string, instance: string): string {
   return realpathSync(path);
 }
 
-/** The temp directory of one sandbox. */
+/** Creates the temp directory of one sandbox. */
 export async function makeSandboxDir(instanceDir: string, sandbox: string): Promise<string> {
   const path = join(instanceDir, sandbox);
   await mkdir(path, { mode: 0o700 });
   return path;
 }
 
-/** The instance directories under `root` and who made them. */
+/** Returns the instance directories under `root` with their owners. */
 export function instanceDirs(root: string): { path: string; instance: string; owner: Owner | undefined }[] {
   let names: string[];
   try {
@@ -94,7 +97,7 @@ export function instanceDirs(root: string): { path: string; instance: string; ow
       try {
         owner = parseOwner(readFileSync(join(path, OWNER_FILE), 'utf8'));
       } catch {
-        // Made a moment ago, or half removed: the sweep tells by its age.
+        // The owner file is missing: the directory is new or partly removed. The sweep decides by its age.
       }
       return { path, instance: name, owner };
     });
@@ -103,9 +106,9 @@ export function instanceDirs(root: string): { path: string; instance: string; ow
 /** Removes the root if it is empty and Ripcord made it. */
 export function closeStateRoot(root: string): void {
   try {
-    if ((lstatSync(root).mode & 0o7777) !== MADE_HERE) return;
+    if ((lstatSync(root).mode & 0o7777) !== OWN_ROOT_MODE) return;
     rmdirSync(root);
   } catch {
-    // Not empty, or gone already.
+    // The root is not empty, or already removed.
   }
 }

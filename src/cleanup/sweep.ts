@@ -1,4 +1,4 @@
-/** Layer 5: removes what dead owners left behind, and never anything of a live one. */
+/** Teardown layer 5: removes leftovers of dead owners, never objects of a live one. */
 import { existsSync, statSync } from 'node:fs';
 import { Annotation, type Backend, type Extra, type Found } from '../backends/backend.js';
 import { throwIfAborted } from '../base/abort.js';
@@ -9,30 +9,32 @@ import { closeStateRoot, instanceDirs } from './state-dir.js';
 
 export interface SweepReport {
   removed: { containers: string[]; volumes: string[]; images: string[]; directories: string[] };
-  /** The number of `keptItems`. */
+  /** Number of `keptItems`. */
   kept: number;
-  /** Those of live owners, and of owners that cannot be asked. */
+  /** Objects of live owners, and of owners whose state is unknown. */
   keptItems: KeptItem[];
   errors: string[];
 }
 
-/** A container, volume, image or directory that a sweep left where it is. */
+/** A container, volume, image or directory that a sweep kept. */
 export interface KeptItem {
   kind: 'container' | 'volume' | 'image' | 'directory';
-  /** A directory's path, else the name that the engine has for it. */
+  /** Path of a directory, else the engine's name for the object. */
   name: string;
-  /** `unknown`: it lives on another machine or in another pid namespace, or its name is not readable. */
+  /**
+   * State of the owner. `unknown`: it is on another machine or in another pid namespace, or its name cannot be read.
+   */
   ownerState: 'alive' | 'unknown';
   owner: Owner | undefined;
 }
 
 /**
- * How old something of an owner on another machine must be before it counts as forgotten. A sandbox of a live owner is
- * started within `createTimeoutMs`, and what runs has a lease of its own.
+ * Age at which an object of an owner on another machine counts as a leftover. A live owner starts a sandbox within
+ * `createTimeoutMs`, and a running sandbox has a lease of its own.
  */
 const FORGOTTEN_MS = 60 * 60_000;
 
-/** States in which nothing of a sandbox runs, so that no lease ends it. */
+/** States without running processes, so that no lease ends the sandbox. */
 const IDLE_STATES = new Set(['created', 'exited', 'dead']);
 
 const LISTS = { container: 'containers', volume: 'volumes', image: 'images' } as const;
@@ -95,7 +97,7 @@ export async function isLeftover(
 async function sweepDirectories(root: string, report: SweepReport, signal: AbortSignal | undefined): Promise<void> {
   for (const { path, owner } of instanceDirs(root)) {
     throwIfAborted(signal, 'sweeping');
-    // A directory without an owner's name was being made, or being removed, when its owner died.
+    // A directory without an owner file was being created or removed when its owner died.
     const dead = owner ? livenessOf(owner) === 'dead' : ageMs(path) > FORGOTTEN_MS;
     if (!dead) {
       keep(report, 'directory', path, owner, livenessOf(owner) === 'alive');

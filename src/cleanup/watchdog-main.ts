@@ -1,13 +1,16 @@
 /**
- * Layer 4, the watchdog's own process. It loads nothing until the pipe ends, to stay small, and removes what carries the
- * label of its one instance.
+ * Teardown layer 4: the watchdog process. To stay small it loads no modules until the pipe ends. Then it removes the
+ * objects with the label of its one instance.
  */
 import type { Cleaner } from '../backends/backend.js';
 import type { WatchdogOrders } from './watchdog.js';
 
-/** A create call that was on its way when the owner died may make its container after the last one that was seen. */
+/**
+ * Time without new containers before the watchdog stops: a create call that was in flight when the owner died may still
+ * complete.
+ */
 const QUIET_MS = 3000;
-/** An engine that is being restarted comes back; after that the sweep of the next start is left. */
+/** Time to wait for an engine that is restarting. After that the next start's sweep removes the leftovers. */
 const PATIENCE_MS = 10 * 60_000;
 const PAUSE_MS = 250;
 
@@ -27,7 +30,7 @@ process.stdin.on('close', () => {
     () => process.exit(1),
   );
 });
-// The watchdog outlives what ends its owner: only its pipe tells it what to do.
+// Ignore signals that end the owner: only the pipe controls the watchdog.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 async function cleanUp(orders: WatchdogOrders): Promise<void> {
@@ -54,7 +57,7 @@ async function cleanUp(orders: WatchdogOrders): Promise<void> {
   engine.close();
 }
 
-/** Resolves to what was there. */
+/** Removes all objects of the instance. Resolves to the ids that existed. */
 async function removeAll(engine: Cleaner, instance: string): Promise<string[]> {
   const containers = await engine.containers(instance);
   await Promise.all(containers.map((container) => engine.remove(container.id)));

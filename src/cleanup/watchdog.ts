@@ -1,7 +1,7 @@
 /**
- * Layer 4, the orchestrator's side: one detached process that waits for the end of a pipe. However this process ends,
- * the kernel closes the pipe, and the watchdog removes what the engine does not by itself: containers created and never
- * started, paused ones, volumes, temp directories.
+ * Teardown layer 4, in this process: starts one detached process that waits for the end of a pipe. However this process
+ * ends, the kernel closes the pipe, and the watchdog removes the objects that the engine does not remove by itself:
+ * containers that were created and never started, paused containers, volumes, temp directories.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Connection } from '../backends/backend.js';
@@ -9,7 +9,7 @@ import { RipcordError } from '../base/errors.js';
 import { packageFile } from '../base/package-files.js';
 
 export interface WatchdogOrders {
-  /** What the backend needs to connect to the same engine. */
+  /** Connection settings for the same engine. */
   connection: Connection;
   instance: string;
   directory: string;
@@ -23,7 +23,7 @@ export class Watchdog {
 
   /** @param engineEnv names of the variables that finding the engine takes */
   constructor(orders: WatchdogOrders, engineEnv: readonly string[]) {
-    // Detached: a session of its own, so that neither Ctrl+C nor a closed terminal reaches it.
+    // Detached: in its own session, neither Ctrl+C nor a closed terminal reaches it.
     const main = mainFile();
     this.#process = spawn(process.execPath, ['--max-old-space-size=64', main], {
       detached: true,
@@ -34,11 +34,11 @@ export class Watchdog {
     this.#process.on('error', () => {});
     this.#process.unref();
     const pipe = this.#process.stdin;
-    // Node makes none where the process could not be forked, for want of descriptors for instance.
+    // stdin is missing if the process could not be started, for example without free descriptors.
     if (!pipe) throw notStarted();
     pipe.on('error', () => {});
     pipe.write(`${JSON.stringify(orders)}\n`);
-    // The pipe must not keep the orchestrator alive; it is there to end with it.
+    // Unref the pipe: it must not keep this process alive.
     (pipe as unknown as { unref?(): void }).unref?.();
   }
 
@@ -46,18 +46,21 @@ export class Watchdog {
     return this.#process.pid;
   }
 
-  /** The owner gives up: the watchdog removes what is left. */
+  /** Tells the watchdog to remove the leftovers, because the owner could not. */
   release(): void {
     this.#process.stdin?.end();
   }
 
-  /** All is removed and verified: nothing to do for the watchdog. */
+  /** Tells the watchdog that everything is removed and verified. */
   dismiss(): void {
     this.#process.stdin?.end('dismissed\n');
   }
 }
 
-/** Only what finding the engine takes: debuggers and coverage tools of the orchestrator must not follow. */
+/**
+ * Returns only the variables needed to connect to the engine: debuggers and coverage tools must not attach to the
+ * watchdog.
+ */
 function watchdogEnv(engineEnv: readonly string[]): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'USER', ...engineEnv];
   return Object.fromEntries(

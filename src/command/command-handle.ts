@@ -12,18 +12,18 @@ import { CommandStreams, STREAM_WINDOW } from './streams.js';
 
 type ResolvedSpawnOptions = z.output<typeof spawnSchema>;
 
-/** A {@link CommandHandle} whose `stdin` is there: of every `spawn` but one with `stdin: 'ignore'`. */
+/** A {@link CommandHandle} with a `stdin`. Every `spawn` without `stdin: 'ignore'` returns one. */
 export type PipedCommand = CommandHandle & { readonly stdin: Writable };
 
 /** A command that `spawn()` started: its streams, its end, and ways to end it. */
 export class CommandHandle implements AsyncDisposable {
-  /** Its pid inside the sandbox; `undefined` when it never ran (`wait()` says why). */
+  /** Process id inside the sandbox; `undefined` if the command never ran (`wait()` gives the reason). */
   readonly pid: number | undefined;
-  /** `null` with `stdin: 'ignore'`. */
+  /** Standard input; `null` with `stdin: 'ignore'`. */
   readonly stdin: Writable | null;
   /** Standard output, in bytes. */
   readonly stdout: Readable;
-  /** Ends at once with `pty`: a terminal has one output. */
+  /** Standard error. With `pty` it ends at once, because a terminal has one output. */
   readonly stderr: Readable;
   readonly #command: Command;
   readonly #graceMs: number;
@@ -40,12 +40,12 @@ export class CommandHandle implements AsyncDisposable {
   /** @internal */
   static async start(
     host: CommandHost,
-    place: Pick<SpawnRequest, 'argv' | 'cwd' | 'user' | 'env' | 'program'>,
+    target: Pick<SpawnRequest, 'argv' | 'cwd' | 'user' | 'env' | 'program'>,
     options: ResolvedSpawnOptions,
   ): Promise<CommandHandle> {
     const size = options.pty === true ? { cols: 80, rows: 24 } : options.pty;
     const request: SpawnRequest = {
-      ...place,
+      ...target,
       flags:
         (options.stdin === 'pipe' ? SpawnFlag.STDIN : 0) |
         (size ? SpawnFlag.PTY : 0) |
@@ -65,22 +65,22 @@ export class CommandHandle implements AsyncDisposable {
     streams.connect(command.stream);
     if (size) streams.eof(STDERR);
     const pid = await command.started;
-    // Not to be had at all is an error; that it failed to run is a result, for `wait()`.
+    // An unsafe agent is an error here. A program that failed to start is a result, for `wait()`.
     if (pid === undefined) await command.result.catch(throwIfUnsafe);
     return new CommandHandle(command, pid, streams, options.killGraceMs);
   }
 
   /**
-   * How it ended. Its output must be read (or `resume()`d) for the end to come: a command that cannot write waits.
-   * @throws TaskAbortedError when the signal given to `spawn` fired.
+   * Resolves to the result. The output must be read (or `resume()`d): a command whose output is blocked does not end.
+   * @throws TaskAbortedError if the signal given to `spawn` fired
    */
   wait(): Promise<CommandResult> {
     return this.#command.result;
   }
 
   /**
-   * Without an argument: ends the whole process tree (SIGTERM, the grace, then freeze and SIGKILL) and resolves when it
-   * is dead. With a signal's name: sends it to every process of the tree and resolves at once.
+   * Without an argument: terminates the whole process tree (SIGTERM, the grace period, then freeze and SIGKILL) and
+   * resolves when it is dead. With a signal name: sends the signal to every process of the tree and resolves at once.
    */
   async kill(signal?: string): Promise<void> {
     if (signal === undefined) {
@@ -103,14 +103,16 @@ export class CommandHandle implements AsyncDisposable {
     this.#command.stream.resize(cols, rows);
   }
 
-  /** Lets go of it: it runs on with its input closed and its output dropped, until it ends or the sandbox does. */
+  /**
+   * Detaches the command: its input is closed, its output is dropped, and it runs until it ends or the sandbox does.
+   */
   detach(): void {
     this.#command.stream.detach();
     this.stdout.destroy();
     this.stderr.destroy();
   }
 
-  /** Kills it if it still runs. */
+  /** Kills the command if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }

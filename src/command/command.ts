@@ -1,4 +1,4 @@
-/** One command from its start to its proven end: what `exec`, `spawn` and the file operations have in common. */
+/** One command from its start to its confirmed end: the common part of `exec`, `spawn` and the file operations. */
 import type { AgentClient } from '../agent/client.js';
 import { type Channel, type Exit, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream } from '../agent/stream.js';
@@ -7,30 +7,30 @@ import { EngineLostError, SandboxLostError, TaskAbortedError } from '../base/err
 import { MAX_MS } from '../base/option-fields.js';
 import { type CommandResult, lostResult, refusedRoot, toCommandResult } from './outcome.js';
 
-/** What a command needs of its sandbox. */
+/** The part of a sandbox that a command uses. */
 export interface CommandHost {
   readonly client: AgentClient;
   /** Every command gets this signal besides its own. */
   readonly signal?: AbortSignal | undefined;
-  /** The number of sockets that the agent keeps; 0: any. */
+  /** Maximum number of sockets that the agent enforces. 0: no limit. */
   readonly maxSockets: number;
-  /** Resolves when the sandbox has ended, or begins to be closed. */
+  /** Resolves when the sandbox has ended or starts to close. */
   readonly over: Promise<void>;
-  /** Why the pipe broke; resolves once that is known. Throws where the loss is an error rather than a result. */
+  /** Resolves once the reason of a broken pipe is known. Throws if the loss is an error rather than a result. */
   explainLoss(partial: () => CommandResult): Promise<CommandResult>;
-  /** The sandbox did not do as it was told: end it as a whole. */
+  /** Ends the whole sandbox because it did not obey a request. */
   condemn(reason: string): void;
 }
 
-/** Takes a command's output. Chunks are only valid during the call. */
+/** Receives a command's output. Chunks are valid only during the call. */
 export interface OutputSink {
   output(channel: Channel, chunk: Buffer): void;
   gap?(channel: Channel, bytes: number): void;
-  /** More than once perhaps. */
+  /** May be called more than once. */
   eof?(channel: Channel): void;
 }
 
-/** Time past the grace for the agent to say that the tree is dead, before the whole sandbox is ended instead. */
+/** Time after the grace period for the agent to confirm that the tree is dead. Then the whole sandbox is ended. */
 const KILL_MARGIN_MS = 3000;
 
 export class Command {
@@ -48,7 +48,7 @@ export class Command {
   #killTimer: NodeJS.Timeout | undefined;
   #abandoned = false;
 
-  /** @throws TaskAbortedError before anything is sent, where a signal has fired. */
+  /** @throws TaskAbortedError if `signal` has already fired. Nothing is sent then. */
   constructor(host: CommandHost, request: SpawnRequest, sink: OutputSink, given: AbortSignal | undefined) {
     const signal = joinSignals(given, host.signal);
     throwIfAborted(signal, `running ${request.argv[0]}`);
@@ -58,7 +58,7 @@ export class Command {
     this.#signal = signal;
     this.argv = request.argv;
     const end = (exit: Exit | undefined) => {
-      // A command that never ran, or whose pipe broke, has no end of output of its own.
+      // If the command never ran or the pipe broke, the agent sends no OUTPUT_EOF: end both channels here.
       sink.eof?.(STDOUT);
       sink.eof?.(STDERR);
       this.#exited.resolve(exit);
@@ -75,17 +75,17 @@ export class Command {
     void this.#settle();
   }
 
-  /** The pid inside the sandbox; `undefined` when the command never ran. */
+  /** Process id inside the sandbox; `undefined` if the command never ran. */
   get started(): Promise<number | undefined> {
     return this.#started.promise;
   }
 
-  /** How it ended. Rejects with {@link TaskAbortedError} when the signal fired first. */
+  /** The result. Rejects with {@link TaskAbortedError} if the signal fired first. */
   get result(): Promise<CommandResult> {
     return this.#result.promise;
   }
 
-  /** Kills the tree; `result` settles within the grace and three seconds, whatever the sandbox does. */
+  /** Kills the process tree. `result` settles within the grace period and three seconds, whatever the sandbox does. */
   kill(graceMs: number, discardOutput = false): void {
     if (this.stream.finished) return;
     this.stream.kill(0, graceMs, discardOutput);
@@ -98,7 +98,7 @@ export class Command {
 
   async #settle(): Promise<void> {
     const exit = await this.#exited.promise;
-    // An abort that comes while a loss is being explained is no cause of it.
+    // An abort that arrives while a loss is being explained did not cause it.
     const isAborted = this.#signal?.aborted === true;
     this.#started.resolve(undefined);
     this.#removeAbortListener();
@@ -126,7 +126,7 @@ export class Command {
   }
 }
 
-/** The first cause wins: a limit that ended the command before the abort got there stays the outcome. */
+/** Returns true if a limit ended the command before the abort did. The first cause stays the outcome. */
 function endedBefore(result: CommandResult, exit: Exit | undefined): boolean {
   if (!exit || exit.killedByHost) return false;
   return result.outcome === 'timeout' || result.outcome === 'oom' || result.outcome === 'output-limit';

@@ -1,6 +1,9 @@
-/** Variables that limit how many CPUs programs use: most programs count the machine's CPUs and do not see the quota. */
+/**
+ * Variables that limit how many CPUs programs use, because most programs count the machine's CPUs and ignore the cgroup
+ * quota.
+ */
 
-/** Variables that hold a number of threads, and who reads them. */
+/** Variables that hold a number of threads, and the programs that read them. */
 const THREADS = [
   'OMP_NUM_THREADS', // OpenMP, so GCC's and LLVM's programs, PyTorch, ImageMagick
   'OPENBLAS_NUM_THREADS', // NumPy of Debian and of PyPI
@@ -16,10 +19,13 @@ const THREADS = [
   'GOMAXPROCS', // Go before 1.25 counts the machine's CPUs
 ] as const;
 
-/** libuv's own default: its threads wait for files and names rather than compute (docs.libuv.org, threadpool). */
+/** libuv's default. Its threads wait for files and DNS rather than compute (docs.libuv.org, threadpool). */
 const UV_THREADS = 4;
 
-/** JVMs, .NET, Erlang and Node's V8 read the quota themselves, and `JAVA_TOOL_OPTIONS` is printed by every JVM. */
+/**
+ * Returns the variables for a number of CPUs. JVMs, .NET, Erlang and V8 read the quota themselves, and every JVM prints
+ * `JAVA_TOOL_OPTIONS`, so they are left out.
+ */
 export function cpuVariables(cpus: number): Record<string, string> {
   const whole = Math.max(1, Math.ceil(cpus));
   const variables: Record<string, string> = { UV_THREADPOOL_SIZE: String(Math.max(UV_THREADS, whole)) };

@@ -1,10 +1,10 @@
-/** Environments of commands. Most commands of a sandbox have the same one, so it is composed once and encoded once. */
+/** Environments of commands. Most commands of a sandbox share one, so it is composed and encoded only once. */
 
 export type Environment = Readonly<Record<string, string>>;
 
 const composed = new WeakMap<object, Map<string, Environment>>();
 
-/** The frozen result of `compose`, which is called once for each `base` and `key`. `base` must not change. */
+/** Returns the frozen result of `compose`, which is called once for each `base` and `key`. `base` must not change. */
 export function composeOnce(base: object, key: string, compose: () => Environment): Environment {
   let known = composed.get(base);
   if (known === undefined) composed.set(base, (known = new Map()));
@@ -13,7 +13,7 @@ export function composeOnce(base: object, key: string, compose: () => Environmen
   return found;
 }
 
-/** `base` itself where nothing is set over it. */
+/** Returns `base` with the variables of `own` set, or `base` itself if `own` is empty. */
 export function withVariables(base: Environment, own: Environment): Environment {
   return Object.keys(own).length === 0 ? base : { ...base, ...own };
 }

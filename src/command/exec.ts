@@ -1,4 +1,4 @@
-/** Runs a command to its end and keeps what it printed: `sandbox.exec()`. */
+/** Runs a command to its end and collects its output: `sandbox.exec()`. */
 import { AsyncResource } from 'node:async_hooks';
 import type { z } from 'zod';
 import { type Channel, SpawnFlag, type SpawnRequest, STDERR, STDOUT } from '../agent/messages.js';
@@ -17,27 +17,28 @@ type Callback = (chunk: string | Uint8Array) => unknown;
 
 export async function execCommand(
   host: CommandHost,
-  place: Pick<SpawnRequest, 'argv' | 'cwd' | 'user' | 'env' | 'program'>,
+  target: Pick<SpawnRequest, 'argv' | 'cwd' | 'user' | 'env' | 'program'>,
   options: ResolvedExecOptions,
 ): Promise<ExecResult<string | Uint8Array>> {
   const streaming = options.onStdout !== undefined || options.onStderr !== undefined;
   const limit = options.maxOutputBytes;
   const head = headBytes(limit);
-  // Field by field: a literal that goes on after a spread is built property by property, a quarter of this whole path.
+  // Set each field: V8 builds a literal that continues after a spread property by property, a quarter of this whole
+  // path.
   const request: SpawnRequest = {
-    argv: place.argv,
-    cwd: place.cwd,
-    user: place.user,
-    env: place.env,
-    program: place.program,
+    argv: target.argv,
+    cwd: target.cwd,
+    user: target.user,
+    env: target.env,
+    program: target.program,
     flags: SpawnFlag.BRIEF | (streaming ? 0 : SpawnFlag.PATIENT) | (options.stdin === undefined ? 0 : SpawnFlag.STDIN),
     timeoutMs: options.timeoutMs ?? 0,
     graceMs: options.killGraceMs,
     drainMs: options.drainMs,
-    // Without a callback the agent itself drops what will not be kept: a flood never crosses the engine.
+    // Without a callback the agent drops excess output, so that a flood never crosses the engine.
     head: streaming ? undefined : head,
     tail: streaming ? 0 : limit - head,
-    // The agent takes 0 for 'without a limit'.
+    // The agent treats 0 as 'no limit'.
     killAtBytes: options.onOutputLimit === 'kill' ? Math.max(1, limit) : 0,
     credit: STREAM_WINDOW,
     cols: 0,
@@ -50,8 +51,8 @@ export async function execCommand(
   feeding?.catch(() => command.kill(options.killGraceMs, true));
   try {
     const result = await command.result;
-    if (streaming) await handedOn(collector, host, result, options.signal);
-    // The source may hang when the command left it unread: only a failure that came counts.
+    if (streaming) await delivered(collector, host, result, options.signal);
+    // The source may hang if the command did not read it. Only a failure that has already happened counts.
     await (feeding && Promise.race([feeding, Promise.resolve()]));
     return collector.finish(result);
   } catch (error) {
@@ -60,8 +61,10 @@ export async function execCommand(
   }
 }
 
-/** Waits for the callbacks: as long as the sandbox is there and nobody aborts, as one may hang. */
-async function handedOn(
+/**
+ * Waits for the output callbacks. Stops waiting if the sandbox ends or the signal fires, because a callback may hang.
+ */
+async function delivered(
   collector: Collector,
   host: CommandHost,
   partial: CommandResult,
@@ -69,11 +72,11 @@ async function handedOn(
 ): Promise<void> {
   const drained = collector.drained().then(() => true);
   drained.catch(() => {});
-  // What has been handed on by now counts, whatever else has happened.
+  // If all output is already delivered, an abort or a loss no longer matters.
   if (await within(drained, 0)) return;
   const aborted = deferred<never>();
   const forget = onAbort(signal, () =>
-    aborted.reject(new TaskAbortedError('Aborted while output was handed on', { cause: signal?.reason, partial })),
+    aborted.reject(new TaskAbortedError('Aborted while output was delivered', { cause: signal?.reason, partial })),
   );
   try {
     await Promise.race([drained, aborted.promise, host.over]);
@@ -82,20 +85,20 @@ async function handedOn(
   }
 }
 
-/** An error that says how far the command got; the output goes with it. */
+/** Returns true for an error with a partial result. The output is added to it. */
 function isPartial(error: unknown): error is Error & { partial: CommandResult } {
   const known =
     error instanceof TaskAbortedError || error instanceof SandboxLostError || error instanceof EngineLostError;
   return known && error.partial !== undefined;
 }
 
-/** Writes all of `source` to the command, in order, as fast as the command reads. */
+/** Writes all of `source` to the command, in order, with backpressure. */
 async function feed(stream: AgentStream, source: StdinSource, signal: AbortSignal | undefined): Promise<void> {
   if (typeof source === 'string' || source instanceof Uint8Array) {
     await stream.writeStdin(typeof source === 'string' ? Buffer.from(source) : source);
   } else {
     for await (const chunk of source) {
-      // Checked between the chunks of a long write, too.
+      // Check before every chunk of a long write.
       if (signal?.aborted) return;
       if (!(await stream.writeStdin(chunkOf(chunk, 'stdin')))) break;
     }
@@ -138,7 +141,7 @@ class Collector implements OutputSink {
     this.#feeds[channel - 1]?.end();
   }
 
-  /** Waits until the callbacks have had everything; throws what one of them threw. */
+  /** Waits until the callbacks received all output. Throws the error of a callback. */
   async drained(): Promise<void> {
     for (const callback of this.#feeds) await callback?.idle();
     if (this.#failure) throw this.#failure.error;
@@ -163,7 +166,7 @@ class Collector implements OutputSink {
 
   #feed(callback: unknown, channel: Channel): CallbackFeed | undefined {
     if (!callback) return undefined;
-    // Bound: output comes by the pipe, whose asynchronous context (spans, storages) is that of whoever opened it.
+    // Bind the caller's async context (spans, storages): output arrives in the context in which the pipe was opened.
     return new CallbackFeed(AsyncResource.bind(callback as Callback), this.#text, {
       consumed: (bytes) => this.#grant(channel, bytes),
       failed: (error) => {
@@ -173,7 +176,7 @@ class Collector implements OutputSink {
     });
   }
 
-  /** Grants in batches: one credit frame for many small outputs. */
+  /** Grants credit in batches: one CREDIT frame for many small outputs. */
   #grant(channel: Channel, bytes: number): void {
     const owed = (this.#consumed[channel - 1]! += bytes);
     if (owed < STREAM_WINDOW / 4) return;
@@ -182,7 +185,7 @@ class Collector implements OutputSink {
   }
 }
 
-/** Hands chunks to a caller's callback one after the other, waiting for a promise it returns. */
+/** Passes chunks to a caller's callback one at a time. If the callback returns a promise, it is awaited. */
 class CallbackFeed {
   readonly #callback: Callback;
   readonly #decoder: InstanceType<typeof TextDecoder> | undefined;
@@ -198,19 +201,19 @@ class CallbackFeed {
 
   push(chunk: Buffer): void {
     const value = this.#decoder ? this.#decoder.decode(chunk, { stream: true }) : new Uint8Array(chunk);
-    this.#hand(value, chunk.length);
+    this.#deliver(value, chunk.length);
   }
 
   end(): void {
     const rest = this.#decoder?.decode();
-    if (rest) this.#hand(rest, 0);
+    if (rest) this.#deliver(rest, 0);
   }
 
   async idle(): Promise<void> {
     await this.#queue;
   }
 
-  #hand(value: string | Uint8Array, bytes: number): void {
+  #deliver(value: string | Uint8Array, bytes: number): void {
     if (this.#queue !== undefined) {
       this.#queue = this.#queue.then(() => this.#call(value, bytes));
       return;

@@ -1,4 +1,4 @@
-/** The languages of programs, and what else they are called: by their interpreters and the ends of their files. */
+/** Names of programming languages, with aliases: their interpreters and file extensions. */
 
 export const LANGUAGES = ['python', 'javascript', 'typescript', 'bash'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -10,7 +10,7 @@ const ALIASES = {
   sh: 'bash', shell: 'bash',
 } as const; // biome-ignore format: a table
 
-/** A language by its name, or as `py`, `js`, `ts`, `sh` and the like. */
+/** A language's name, or an alias such as `py`, `js`, `ts` or `sh`. */
 export type LanguageName = Language | keyof typeof ALIASES;
 
 const NAMES = new Map<string, Language>([
@@ -18,5 +18,5 @@ const NAMES = new Map<string, Language>([
   ...Object.entries(ALIASES),
 ]);
 
-/** The language of that name, in any case of letters; undefined for one that is none. */
+/** Returns the language with that name or alias, in any case. Undefined for an unknown name. */
 export const languageNamed = (name: string): Language | undefined => NAMES.get(name.toLowerCase());

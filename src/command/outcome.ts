@@ -1,12 +1,12 @@
-/** How a command ended, in the words of the public API. */
+/** The results of commands, as the public API shows them. */
 
 import type { AgentCapabilities, Exit, SpawnRequest, SpawnStage } from '../agent/messages.js';
 import { RipcordError } from '../base/errors.js';
 import { errnoName, errnoText, signalName } from '../base/linux.js';
 
 /**
- * The closed list. `sandbox-lost` and `engine-lost`: the pipe broke before the command's end came; the rest is what the
- * agent saw.
+ * The closed list of outcomes. `sandbox-lost` and `engine-lost`: the pipe broke before the command's end was known. The
+ * agent reports all others.
  */
 export const OUTCOMES = [
   'exited',
@@ -34,38 +34,43 @@ export const OUTCOME_MEANINGS: Record<Outcome, string> = {
   'engine-lost': 'The engine stopped answering while the command ran. The sandbox then ends by itself.',
 };
 
-/** Why a command never ran. */
+/** The reason why a command never ran. */
 export interface SpawnFailure {
-  /** The kernel's name for it: `ENOENT`, `EACCES`, `EAGAIN` … */
+  /** Error name of the kernel: `ENOENT`, `EACCES`, `EAGAIN` … */
   errno: string;
-  /** What was being done: looking up the user, entering the directory, starting the program … */
+  /** The step that failed: looking up the user, entering the directory, starting the program … */
   stage: SpawnStage;
   message: string;
 }
 
 export interface CommandResult {
   outcome: Outcome;
-  /** `null` unless the program itself exited. */
+  /** Exit code; `null` unless the program itself exited. */
   exitCode: number | null;
-  /** The signal that ended it (`SIGKILL` …), else `null`. */
+  /** Signal that ended the command (`SIGKILL` …), else `null`. */
   signal: string | null;
-  /** Wall-clock time inside the sandbox. */
+  /** Wall-clock time inside the sandbox, in milliseconds. */
   durationMs: number;
   /** CPU time and largest resident set of the whole process tree. */
   usage: { cpuMs: number; maxRssBytes: number };
-  /** Something in the sandbox was killed for lack of memory meanwhile, whatever became of the command itself. */
+  /**
+   * True if a process in the sandbox was killed for lack of memory meanwhile, whether or not the command itself was.
+   */
   oomKilled: boolean;
-  /** A fork failed meanwhile because of the limit on processes. */
+  /** True if a fork failed meanwhile because of `limits.pids`. */
   pidsLimitHit: boolean;
-  /** The sandbox had more than `limits.sockets` open, and this command was killed with all others. */
+  /** True if the sandbox had more than `limits.sockets` open, and all its commands were killed. */
   socketsLimitHit: boolean;
-  /** Processes the command had left running and that were killed: those that ended by themselves within `drainMs` are not counted. */
+  /**
+   * Number of background processes that were killed after the command ended. Those that ended by themselves within
+   * `drainMs` are not counted.
+   */
   backgroundKilled: number;
-  /** It ran in a fork of the warm interpreter; absent where it did not. */
+  /** True if the command ran in a fork of the warm interpreter; otherwise absent. */
   warm?: true;
-  /** Only with outcome `spawn-failed`. */
+  /** Set only with the outcome `spawn-failed`. */
   failure?: SpawnFailure;
-  /** Explains an end that says little by itself, and says what to do about it. */
+  /** Explanation of an unclear outcome, with advice. */
   hint?: string;
 }
 
@@ -73,19 +78,22 @@ export interface CommandResult {
 export interface ExecResult<Chunk = string> extends CommandResult {
   stdout: Chunk;
   stderr: Chunk;
-  /** All the command wrote, kept or not. */
+  /** Number of bytes that the command wrote, kept or not. */
   stdoutBytes: number;
   stderrBytes: number;
-  /** Output was left out of `stdout` or `stderr`; a line at the gap says how much. */
+  /** True if output was left out of `stdout` or `stderr`. A line at the gap gives the number of bytes. */
   truncated: boolean;
 }
 
-/** The kernel's only sign of a full tmpfs to a program that writes to it by mmap, as PyTorch and `multiprocessing` do. */
+/**
+ * Hint for SIGBUS, the kernel's only signal of a full tmpfs to a program that writes by mmap, as PyTorch and
+ * `multiprocessing` do.
+ */
 const BUS_HINT =
   'SIGBUS: a file mapped into memory could not grow. Most often /dev/shm is full: its size is limits.shm. ' +
   'The workspace and /tmp have limits, too (limits.workspace, limits.tmp).';
 
-/** `most` is the number in force. */
+/** Hint for the sockets limit. `most` is the limit in force. */
 const socketsHint = (most: number) =>
   `SIGKILL: the sandbox had more than ${most} sockets open (limits.sockets), so all its commands were killed. ` +
   'A connection within the sandbox takes two.';
@@ -108,7 +116,7 @@ export function toCommandResult(
     backgroundKilled: exit.backgroundKilled,
   };
   if (exit.warm) result.warm = true;
-  // A shell says 128 and the signal's number of a program that a signal ended; SIGBUS is 7.
+  // A shell exits with 128 plus the signal number if a signal ended the program; SIGBUS is 7.
   if (result.signal === 'SIGBUS' || result.exitCode === 128 + 7) result.hint = BUS_HINT;
   if (result.socketsLimitHit) result.hint = socketsHint(maxSockets);
   if (exit.outcome === 'spawn-failed') {
@@ -131,19 +139,19 @@ export function toCommandResult(
   return result;
 }
 
-/** Adds an explanation to the errno of a program that could not be started. */
+/** Returns an explanation of the errno of a program that could not be started. */
 function hintFor({ stage, errno }: Exit, program: string): string {
   if (stage !== 'exec') return '';
   const name = errnoName(errno);
   if (name === 'E2BIG')
-    return '; one argument is at most 128 KiB, all together with the environment 2 MiB: give long text by stdin, in a file or as a line';
-  if (name === 'ENOEXEC') return '; a script begins with a #! line, or has its interpreter named before it';
-  // ENOENT stands for a missing file and for a missing interpreter. Names without a slash are looked up first.
+    return '; one argument may have at most 128 KiB, all arguments and the environment 2 MiB: pass long text by stdin, in a file or as a line';
+  if (name === 'ENOEXEC') return '; a script needs a #! line, or its interpreter before it in the command';
+  // ENOENT means a missing file or a missing interpreter. Names without a slash were already looked up in PATH.
   if (name !== 'ENOENT' || !program.includes('/') || program === '/bin/sh') return '';
-  return ', or it is a script whose #! line names none that is here (with line ends of Windows its name ends in \\r)';
+  return ', or it is a script whose #! line names a missing interpreter (with Windows line ends the name ends in \\r)';
 }
 
-/** The error for a command as uid 0, where the agent takes none because root could reach it; by whatever name it was asked. */
+/** Returns the error for a command as uid 0 (by any user name) on a kernel where root could take over the agent. */
 export function refusedRoot(
   exit: Exit,
   { user }: { user: string },
@@ -152,7 +160,7 @@ export function refusedRoot(
   if (rootSafe || exit.stage !== 'user' || errnoName(exit.errno) !== 'EPERM') return undefined;
   return new RipcordError(
     'agent-unsafe',
-    `user '${user}': on this kernel root of a sandbox could take over its agent`,
+    `user '${user}': on this kernel root in a sandbox could take over its agent`,
     {
       hint: 'Run it as another user, or in a sandbox with the runtime runc.',
       details: { user },
@@ -160,7 +168,7 @@ export function refusedRoot(
   );
 }
 
-/** What is known of a command whose pipe broke. */
+/** Returns the result of a command whose pipe broke. */
 export function lostResult(outcome: 'sandbox-lost' | 'engine-lost', durationMs: number): CommandResult {
   return {
     outcome,

@@ -6,16 +6,16 @@ export interface KeptPiece {
 }
 
 /**
- * Keeps the head and the tail of one output channel within a limit, and counts the rest. Memory grows with what is kept,
- * up to the limit, whatever is pushed.
+ * Keeps the head and the tail of one output channel up to a limit, and counts the rest. Memory grows with the kept
+ * output, up to the limit.
  */
 export class OutputBuffer {
   readonly #headLimit: number;
   readonly #tailLimit: number;
-  /** One block: a Buffer for each piece would take a hundred times the memory of a piece of one byte. */
+  /** One block for all chunks: a Buffer for each would take a hundred times the memory of a chunk of one byte. */
   #head = Buffer.alloc(0);
   #headBytes = 0;
-  /** The ring of the last bytes, made when the head is full. */
+  /** Ring buffer of the last bytes, created when the head is full. */
   #ring: Buffer | undefined;
   #ringAt = 0;
   #ringBytes = 0;
@@ -39,7 +39,7 @@ export class OutputBuffer {
     return buffer;
   }
 
-  /** Copies what it keeps of `chunk`. */
+  /** Adds a chunk. The kept part is copied. */
   push(chunk: Buffer): void {
     this.#total += chunk.length;
     let rest = chunk;
@@ -51,12 +51,12 @@ export class OutputBuffer {
     if (rest.length > 0) this.#pushTail(rest);
   }
 
-  /** `bytes` were left out at this point before they got here. */
+  /** Counts `bytes` that the agent dropped at this point. */
   skip(bytes: number): void {
     this.#total += bytes;
   }
 
-  /** All bytes, kept or not. */
+  /** Number of all bytes, kept or not. */
   get totalBytes(): number {
     return this.#total;
   }
@@ -98,12 +98,15 @@ export class OutputBuffer {
     return this.read(Math.max(0, this.#total - maxBytes), maxBytes);
   }
 
-  /** What was kept, head and tail together. */
+  /** Returns the kept output, head and tail together. */
   bytes(): Buffer {
     return this.#ring === undefined ? this.#kept() : Buffer.concat([this.#kept(), ...this.#tail()]);
   }
 
-  /** What was kept as UTF-8, with a line at the gap that says what is missing. No character is cut in two there. */
+  /**
+   * Returns the kept output as UTF-8, with a line at the gap that gives the number of missing bytes. No character is
+   * split there.
+   */
   text(): string {
     if (!this.truncated) return decode(this.bytes());
     const head = this.#kept();
@@ -121,7 +124,7 @@ export class OutputBuffer {
   #pushHead(bytes: Buffer): void {
     const size = this.#headBytes + bytes.length;
     if (size > this.#head.length) {
-      // Output in one piece gets a block of its size.
+      // A single chunk gets a block of its exact size.
       const grown = Buffer.allocUnsafe(Math.min(this.#headLimit, Math.max(size, 2 * this.#head.length)));
       this.#kept().copy(grown);
       this.#head = grown;
@@ -147,22 +150,22 @@ export class OutputBuffer {
   }
 }
 
-/** How much of a limit is the head's; the rest is the tail's. */
+/** Returns the head's share of a limit. The rest is the tail's. */
 export const headBytes = (maxBytes: number): number => Math.ceil(maxBytes / 2);
 
-// ignoreBOM keeps a byte order mark: it is part of what the program wrote. One for all: making one costs more than most
-// commands print, and without `stream` it remembers nothing.
+// ignoreBOM keeps a byte order mark, because the program wrote it. One decoder is shared: creating one costs more than
+// decoding the output of most commands, and without `stream` it keeps no state.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const decode = (bytes: Uint8Array): string => (bytes.length === 0 ? '' : decoder.decode(bytes));
 
-/** Continuation bytes (10xxxxxx) at the start: the end of a character that was cut. */
+/** Counts continuation bytes (10xxxxxx) at the start: the end of a split character. */
 function leadingContinuation(bytes: Uint8Array): number {
   let count = 0;
   while (count < 3 && count < bytes.length && (bytes[count]! & 0xc0) === 0x80) count++;
   return count;
 }
 
-/** Bytes at the end that begin a character without finishing it. */
+/** Counts bytes at the end that begin a character without finishing it. */
 function trailingPartial(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back]!;

@@ -2,26 +2,27 @@ import { Duplex } from 'node:stream';
 import type { CommandStreams } from './streams.js';
 
 /**
- * A connection over the pipe, as one duplex stream. Both directions end by themselves, each on its own, as with a socket
- * that allows half-open connections.
+ * A connection over the pipe as one duplex stream. Each direction ends on its own, as with a socket that allows
+ * half-open connections.
  */
 export class PipeConnection extends Duplex {
   readonly #streams: CommandStreams;
   readonly #reset: () => void;
   readonly #count: (bytes: number) => boolean;
-  /** Whether the reader has room. What it has none for stays with the streams, whose window bounds it. */
+  /** True if the reader has room. Otherwise data stays in the streams, whose window bounds it. */
   #wanted = false;
 
   /**
-   * @param reset Ends the inner side at once; called when this one is destroyed before both directions have ended.
-   * @param count Hears of all that passes, either way. False: it is too much, and the connection ends.
+   * @param reset Ends the inner side at once. Called if this stream is destroyed before both directions have ended.
+   * @param count Called with the number of bytes that pass in either direction. If it returns false, the limit is
+   * reached and the connection ends.
    */
   constructor(streams: CommandStreams, reset: () => void, count: (bytes: number) => boolean = () => true) {
     super({ allowHalfOpen: true });
     this.#streams = streams;
     this.#reset = reset;
     this.#count = count;
-    // It may break before whoever asked for it has had a chance to listen; that must not bring down the process.
+    // The connection may break before the caller adds a listener. An unhandled 'error' event would end the process.
     this.on('error', () => {});
     streams.stdout.on('readable', () => this.#pass());
     streams.stdout.on('end', () => this.push(null));
@@ -43,7 +44,7 @@ export class PipeConnection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // What was sent may still be on its way to a slow reader, who then ends the connection by itself.
+    // Sent data may still be on its way to a slow reader, which then ends the connection by itself.
     if (error || !this.readableEnded || !this.writableFinished) this.#reset();
     this.#streams.stdout.destroy();
     this.#streams.stdin!.destroy();

@@ -4,16 +4,16 @@ import type { AgentStream } from '../agent/stream.js';
 import { RipcordError } from '../base/errors.js';
 import type { OutputSink } from './command.js';
 
-/** Output on its way, each channel, before the reader has taken any. */
+/** Maximum amount of unread output per channel. */
 export const STREAM_WINDOW = 1024 * 1024;
 
-/** Node streams over an agent stream; a slow reader stops the command, never the pipe. */
+/** Node streams over an agent stream. A slow reader blocks the command, never the pipe. */
 export class CommandStreams implements OutputSink {
   readonly stdin: Writable | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
   #stream: AgentStream | undefined;
-  /** Bytes taken in that the reader has not made room for. */
+  /** Received bytes for which credit has not been granted yet. */
   readonly #owed: [number, number] = [0, 0];
   readonly #hasEnded: [boolean, boolean] = [false, false];
   readonly #blockBytes: number;
@@ -21,8 +21,8 @@ export class CommandStreams implements OutputSink {
   #filled = 0;
 
   /**
-   * @param blockBytes Hands stdout on in blocks of this size, for bulk data: the engine cuts what it passes on into
-   * pieces of at most 32 KiB, and each costs the reader a turn. At most half of the window. Default: as it comes.
+   * @param blockBytes Passes stdout on in blocks of this size, for bulk data: the engine splits data into pieces of at
+   * most 32 KiB, and each costs the reader a turn. At most half of the window. Default: as it arrives.
    */
   constructor(stdin: boolean, blockBytes = 0) {
     this.#blockBytes = blockBytes;
@@ -35,7 +35,10 @@ export class CommandStreams implements OutputSink {
     this.#stream = stream;
   }
 
-  /** @throws RipcordError `protocol` after the channel's end: its stream would have an error nobody listens for. */
+  /**
+   * Receives output.
+   * @throws RipcordError `protocol` after the channel's end: pushing to the ended stream would emit an unhandled error
+   */
   output(channel: Channel, chunk: Buffer): void {
     if (this.#hasEnded[channel - 1]) {
       throw new RipcordError('protocol', 'The agent sent output on a channel that has ended');
@@ -83,7 +86,7 @@ export class CommandStreams implements OutputSink {
     return new Readable({
       highWaterMark: STREAM_WINDOW / 2,
       read: () => this.#grant(channel),
-      // Whoever stops reading must not stop the command: what comes from now on is dropped.
+      // A destroyed stream must not block the command: grant credit, and later output is dropped.
       destroy: (error, done) => {
         this.#grant(channel);
         done(error);
@@ -109,13 +112,15 @@ export class CommandStreams implements OutputSink {
         done();
       },
     });
-    // Writing to a command that has ended must not bring down the process for want of a listener.
+    // Writing to an ended command must not end the process with an unhandled 'error' event.
     writable.on('error', () => {});
     return writable;
   }
 }
 
-/** A small slice of what came over the pipe must not keep all of it in memory for as long as the reader likes. */
+/**
+ * Copies a small slice, because it would otherwise keep the whole chunk of the pipe in memory as long as it is used.
+ */
 export function owned(chunk: Buffer): Buffer {
   return chunk.length * 4 < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
 }

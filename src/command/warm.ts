@@ -1,37 +1,43 @@
-/** Warm interpreters: what one is started with, and which programs may run in a fork of it. docs/internals/warm-interpreters.md */
+/** Warm interpreters: how one is started, and which programs may run in a fork of it. See docs/internals/warm-interpreters.md. */
 import type { SpawnRequest } from '../agent/messages.js';
 import type { Environment } from './environment.js';
 
-/** Where the agent's volume has what makes an interpreter warm. */
+/** Directory of the warm interpreter's files on the agent's volume. */
 const WARM_DIR = '/.ripcord/warm';
 
-/** Read when an interpreter, its C library or a library it loads starts: a fork has it from what it was forked from. */
+/**
+ * Variables that an interpreter, its C library or other libraries read at start. A fork inherits their effects, so a
+ * request cannot change them.
+ */
 const READ_AT_START = /^(PYTHON|LD_|LC_|MALLOC_|GLIBC_|OPENSSL_)|^(PATH|LANG|LANGUAGE|LOCPATH|TZ|TZDIR)$/;
-/** Of those, what the creator of a sandbox may set, because the warm interpreter starts with it, too. */
+/** Exceptions: these may be set in `create({ env })`, because the warm interpreter starts with the same values. */
 const SHARED = /^(LC_.*|LANG|LANGUAGE|TZ)$/;
-/** An image's own settings that do not change where modules are found; `PYTHON_VERSION` and the like are only notes. */
+/**
+ * Settings of an image that do not change where modules are found. `PYTHON_VERSION` and similar variables have no
+ * effect.
+ */
 const HARMLESS = /^PYTHON(UNBUFFERED|DONTWRITEBYTECODE|_.*)$/;
 
 export interface WarmSetting {
-  /** The image's own part of the sandbox's environment. */
+  /** Variables of the image. */
   imageEnv: Readonly<Record<string, string>>;
-  /** The variables of its commands without those that the creator of the sandbox set. */
+  /** Variables of the sandbox's commands, without those that its creator set. */
   usualEnv: Environment;
-  /** What the creator of the sandbox has set. */
+  /** Variables that the creator of the sandbox set. */
   ownEnv: Readonly<Record<string, string>>;
   user: string;
   readOnlyRoot: boolean;
 }
 
-/** Whether the sandbox is one in which a warm interpreter and a fresh one are the same. */
+/** Returns true if warm and fresh interpreters behave the same in the sandbox. */
 export function canBeWarm(setting: WarmSetting): boolean {
-  // The interpreter is root: whatever it loads must be out of reach of every command.
+  // The interpreter runs as root, so no command may be able to change the files that it loads.
   if (!setting.readOnlyRoot) return false;
   if (Object.keys(setting.ownEnv).some((name) => READ_AT_START.test(name) && !SHARED.test(name))) return false;
   return Object.keys(setting.imageEnv).every((name) => !/^(PYTHON|LD_)/.test(name) || HARMLESS.test(name));
 }
 
-/** Whether a call with this environment of its own can run in a fork. */
+/** Returns true if a call with these variables can run in a fork. */
 export function fitsWarm(env: Readonly<Record<string, string>>): boolean {
   return !Object.keys(env).some((name) => READ_AT_START.test(name));
 }
@@ -53,8 +59,8 @@ export function warmRequest({ usualEnv, ownEnv, user }: WarmSetting): SpawnReque
     rows: 0,
     user,
     cwd: '/',
-    // No home: what lies in the sandbox user's is not for root. None of the creator's secrets either. A fork
-    // inherits these variables, so they are not sent with each program.
+    // HOME must not be the sandbox user's, because root must not load files from it. The creator's variables are left
+    // out because they may be secrets. A fork inherits these variables, so they are not sent with each program.
     env: {
       ...usual,
       ...shared,

@@ -88,7 +88,7 @@ class Examiner {
         handle,
       }));
     } catch (error) {
-      if (!(error instanceof UnusableDirectory)) throw commitFileError(error, 'look at', path);
+      if (!(error instanceof UnusableDirectory)) throw commitFileError(error, 'inspect', path);
       // Never delete behind a link. The sandbox's entry is already gone together with its directory.
       if (error.reason === 'link' && after !== undefined && !this.givesWay(error.directory)) {
         return { refusal: 'lies behind a link on the host' };

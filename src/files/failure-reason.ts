@@ -1,4 +1,4 @@
-/** Explains a failed file operation to its caller: the limit or rule it met, and the way round. */
+/** Explains a failed file operation to its caller: the limit or rule that it hit, and how to avoid it. */
 import { posix } from 'node:path';
 import type { FileErrorCode } from '../base/errors.js';
 import { printable } from '../base/harmless-text.js';
@@ -6,11 +6,11 @@ import { printable } from '../base/harmless-text.js';
 interface FailureReason {
   reason?: string;
   hint?: string;
-  /** Replaces the code that the errno alone gives. */
+  /** Error code that replaces the one derived from the errno. */
   code?: FileErrorCode;
 }
 
-/** Words for operations, to stand after "Cannot". */
+/** Verbs for operations, used after "Cannot". */
 const DOING: Record<string, string> = {
   mkdir: 'make the directory',
   untar: 'unpack into',
@@ -18,39 +18,39 @@ const DOING: Record<string, string> = {
   manifest: 'compare',
 };
 
-/** `Cannot rename /workspace/a to /workspace/b`: the operation with the paths it was asked for. */
+/** Returns the operation with the paths that the caller gave: `Cannot rename /workspace/a to /workspace/b`. */
 export function describeOperation([operation = '', path = '', other = '']: readonly string[]): string {
   const to = operation === 'rename' ? ` to ${printable(other)}` : '';
   return `Cannot ${DOING[operation] ?? operation} ${printable(path)}${to}`;
 }
 
-/** The agent's word for a rename that is none. */
-export const BETWEEN = 'between two file systems';
+/** The agent's text for a rename across file systems. */
+export const ACROSS_FILE_SYSTEMS = 'between two file systems';
 
-/** The agent's words that say more than the errno. Its other words are names of steps (`open`, `stat` …). */
-const TELLING =
+/** Agent texts that explain more than the errno. Its other texts are names of steps (`open`, `stat` …). */
+const EXPLANATORY =
   /regular file|link leads|path leads|hard link|without a name|neither a file|symbolic links|ended early|while it was|could not undo|must be absolute|not a (number|mode)|no such file operation/;
 
-const PARENTS = 'parents: true makes the directories above it.';
+const PARENTS = 'parents: true creates the directories above it.';
 
-/** The way round that an option of the same call offers. */
-const WAYS_ROUND: Record<string, Record<string, string>> = {
-  ENOTEMPTY: { remove: 'recursive: true removes it with all that is in it.' },
+/** Hints that name an option of the same call. */
+const OPTION_HINTS: Record<string, Record<string, string>> = {
+  ENOTEMPTY: { remove: 'recursive: true removes the directory with all of its entries.' },
   EEXIST: {
-    mkdir: 'parents: true takes one that is there.',
-    rename: 'overwrite: true replaces what is there.',
-    write: 'exclusive: false writes over what is there.',
+    mkdir: 'parents: true accepts an existing directory.',
+    rename: 'overwrite: true replaces the existing entry.',
+    write: 'exclusive: false replaces the existing file.',
   },
   ENOENT: {
-    remove: 'force: true takes it for removed.',
+    remove: 'force: true ignores a missing path.',
     mkdir: PARENTS,
     write: PARENTS,
     rename: PARENTS,
   },
-  EISDIR: { read: 'List it, or take the whole directory: files.download(), files.readArchive().' },
+  EISDIR: { read: 'List it, or copy the whole directory: files.download(), files.readArchive().' },
 };
 
-/** The positions of an operation's limits in its arguments. */
+/** Positions of an operation's limits in its arguments. */
 const LIMITS: Record<string, { maxBytes?: number; maxEntries?: number }> = {
   read: { maxBytes: 3 },
   list: { maxEntries: 3 },
@@ -59,7 +59,7 @@ const LIMITS: Record<string, { maxBytes?: number; maxEntries?: number }> = {
   manifest: { maxBytes: 2, maxEntries: 3 },
 };
 
-/** The file systems with a size of their own, and the option that sets it. */
+/** File systems with their own size, and the option that sets it. */
 const SIZED = [
   ['/workspace', 'limits.workspace'],
   ['/home/sandbox', 'limits.home'],
@@ -67,8 +67,8 @@ const SIZED = [
 ] as const;
 
 /**
- * An errno that needs no more than its own text has no entry.
- * @param text what the agent was doing
+ * Returns reason, hint and code for an errno. Empty if the errno's own text is enough.
+ * @param text The agent's description of the failed step.
  */
 export function failureReason(argv: readonly string[], errno: string, text: string): FailureReason {
   const [operation = '', path = ''] = argv;
@@ -82,19 +82,19 @@ export function failureReason(argv: readonly string[], errno: string, text: stri
         hint: operation === 'list' ? 'Raise maxEntries, or list fewer levels (depth).' : 'Raise maxEntries.',
       };
     case 'EXDEV':
-      if (text === BETWEEN) {
+      if (text === ACROSS_FILE_SYSTEMS) {
         return {
           reason: `${argv[2]} lies on another file system`,
-          hint: 'Copy it there with a command, and remove the original.',
+          hint: 'Copy it with a command, then remove the original.',
           code: 'file-error',
         };
       }
-      return { reason: 'it leads out of the workspace by a link or by ..', hint: 'Give the path it leads to.' };
+      return { reason: 'it leads out of the workspace through a link or ..', hint: 'Use the path that it leads to.' };
     case 'EINVAL':
       if (operation === 'rename' && argv[2]?.startsWith(`${path}/`)) {
-        return { reason: 'a directory cannot go into itself', code: 'file-error' };
+        return { reason: 'a directory cannot be moved into itself', code: 'file-error' };
       }
-      return telling(text);
+      return explanation(text);
     case 'ELOOP':
       return { reason: 'too many symbolic links, or a link that leads to itself' };
     case 'ENOSPC':
@@ -102,20 +102,20 @@ export function failureReason(argv: readonly string[], errno: string, text: stri
     case 'EROFS':
       return { reason: 'the file system is read-only', hint: writableHint(path) };
     default:
-      return { ...telling(text), ...wayRound(argv, errno) };
+      return { ...explanation(text), ...optionHint(argv, errno) };
   }
 }
 
-const telling = (text: string): FailureReason => (TELLING.test(text) ? { reason: printable(text) } : {});
+const explanation = (text: string): FailureReason => (EXPLANATORY.test(text) ? { reason: printable(text) } : {});
 
-function wayRound(argv: readonly string[], errno: string): FailureReason {
+function optionHint(argv: readonly string[], errno: string): FailureReason {
   const [operation = ''] = argv;
-  const hint = WAYS_ROUND[errno]?.[operation];
-  // A call with `parents` has made the directories, so something else is missing.
+  const hint = OPTION_HINTS[errno]?.[operation];
+  // A call with `parents` has created the directories, so another path is missing.
   return hint === undefined || (hint === PARENTS && hasParents(argv)) ? {} : { hint };
 }
 
-/** `write` has it among its flags. */
+/** Returns true if the operation has the `parents` option. `write` has it as a bit of its flags. */
 function hasParents([operation, , , third, fourth]: readonly string[]): boolean {
   if (operation === 'mkdir') return third === '1';
   return operation === 'write' ? (Number(fourth) & 1) === 1 : fourth === '1';
@@ -135,7 +135,7 @@ function tooLarge(operation: string, maxBytes: string | undefined): FailureReaso
 const isBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`);
 
 function writableHint(path: string): string {
-  if (isBelow(posix.normalize(path), '/workspace')) return 'The workspace was asked for with readOnly: true.';
+  if (isBelow(posix.normalize(path), '/workspace')) return 'The workspace was created with readOnly: true.';
   return "Write below /workspace, /tmp or the HOME directory, or create the sandbox with rootfs: 'writable'.";
 }
 

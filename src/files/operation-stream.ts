@@ -1,15 +1,15 @@
-/** The bytes of a file operation as a stream: never more in memory than its window, however much there is. */
+/** Streams the output of a file operation. Memory is bounded by the stream's window, whatever the size. */
 import { Readable } from 'node:stream';
 import { Command, type CommandHost } from '../command/command.js';
 import { CommandStreams } from '../command/streams.js';
 import { checkOperation, keepFailure, type OperationOptions, operationRequest } from './operation.js';
 
-/** What is taken at once. */
+/** Size of the blocks that are read. */
 const BLOCK_BYTES = 256 * 1024;
 
 /**
- * Resolves once the first bytes are there, so that what cannot be read is an error here and not in the middle. What goes
- * wrong later destroys the stream with the error. Destroying the stream ends the operation.
+ * Starts an operation and resolves once its first bytes are there, so that an unreadable file rejects here. A later
+ * failure destroys the stream with the error. Destroying the stream ends the operation.
  * @throws FileError, TaskAbortedError, SandboxLostError
  */
 export async function streamOperation(
@@ -24,7 +24,7 @@ export async function streamOperation(
   async function* bytes(): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of streams.stdout) yield chunk as Buffer;
-      // The end of the bytes is not the end of the operation: that one says whether they are all.
+      // The end of the data is not enough: only the operation's exit confirms that it is complete.
       checkOperation(argv, await command.result, Buffer.concat(failure));
     } finally {
       command.kill(0, true);

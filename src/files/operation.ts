@@ -1,4 +1,4 @@
-/** Runs one of the agent's file operations: a command like any other, with its data on its streams. */
+/** Runs one of the agent's file operations: a command whose data travels on its streams. */
 import type { Readable } from 'node:stream';
 import { type Channel, Reader, SpawnFlag, type SpawnRequest, STDOUT } from '../agent/messages.js';
 import { FileError, type FileErrorCode, RipcordError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
@@ -7,7 +7,7 @@ import { errnoName, errnoText } from '../base/linux.js';
 import { Command, type CommandHost, type OutputSink } from '../command/command.js';
 import type { CommandResult } from '../command/outcome.js';
 import { owned } from '../command/streams.js';
-import { BETWEEN, describeOperation, failureReason } from './failure-reason.js';
+import { ACROSS_FILE_SYSTEMS, describeOperation, failureReason } from './failure-reason.js';
 
 export interface OperationOptions {
   user: string;
@@ -16,20 +16,20 @@ export interface OperationOptions {
   stdin?: boolean;
 }
 
-/** Small operations answer in a millisecond; only a stopped or starved sandbox takes longer. */
+/** Time limit for small operations. They take about a millisecond; only a stopped or starved sandbox takes longer. */
 export const OPERATION_MS = 30_000;
 export const TRANSFER_MS = 3_600_000;
-/** Time for an operation that is ended to remove its temp file: it does so at once, when it gets a CPU. */
+/** Time for a terminated operation to remove its temp file. It does so as soon as it gets a CPU. */
 const GRACE_MS = 1000;
 const WINDOW = 1024 * 1024;
-/** The most output that one turn of the event loop receives, for callers that work on it as it comes. */
+/** Maximum output per turn of the event loop, for callers that process it as it arrives. */
 const WORKED_WINDOW = 128 * 1024;
 const FAILURE_MAGIC = 0x31455346;
 const MAX_FAILURE = 64 * 1024;
-/** An errno with a path and a message fits in. */
+/** Enough for an errno, a path and a message. */
 const MAX_FAILURE_CHUNKS = 16;
 
-/** Collects what an operation says of its failure; no more of it than it has to say. */
+/** Collects the failure report of an operation, up to a fixed number of chunks. */
 export function keepFailure(stderr: Readable): Buffer[] {
   const failure: Buffer[] = [];
   stderr.on('data', (chunk: Buffer) => {
@@ -57,8 +57,8 @@ export function operationRequest(argv: readonly string[], options: OperationOpti
   };
 }
 
-/** Collects what an operation says, up to `maxBytes`: the agent keeps the limit too, but is not trusted to. */
-class Answer implements OutputSink {
+/** Collects the output of an operation, up to `maxBytes`. The agent enforces the limit too, but is not trusted. */
+class OperationOutput implements OutputSink {
   readonly #chunks: Buffer[] = [];
   readonly #failure: Buffer[] = [];
   readonly #maxBytes: number;
@@ -85,7 +85,7 @@ class Answer implements OutputSink {
       return;
     }
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#maxBytes) throw new RipcordError('protocol', 'The agent sent more than it was asked for');
+    if (this.#bytes > this.#maxBytes) throw new RipcordError('protocol', 'The agent sent more data than requested');
     if (this.#onOutput) this.#onOutput(chunk);
     else this.#chunks.push(owned(chunk));
     this.#owed += chunk.length;
@@ -95,7 +95,7 @@ class Answer implements OutputSink {
     this.#owed = 0;
   }
 
-  /** The agent may answer a grant while the same turn still reads. */
+  /** Grants credit in a later turn. Otherwise the agent could answer while the current turn still reads. */
   #grantLater(): void {
     if (this.#granting || this.#owed < WORKED_WINDOW / 2) return;
     this.#granting = true;
@@ -116,7 +116,7 @@ class Answer implements OutputSink {
 }
 
 /**
- * Runs an operation and resolves to what it answered.
+ * Runs an operation and resolves to its output.
  * @throws FileError, TaskAbortedError
  */
 export async function runOperation(
@@ -125,7 +125,10 @@ export async function runOperation(
   options: OperationOptions & {
     input?: (command: Command) => Promise<void>;
     maxBytes?: number;
-    /** Takes the output as it comes; then the operation resolves to an empty buffer. What it throws ends the operation. */
+    /**
+     * Receives the output as it arrives; the operation then resolves to an empty buffer. An exception ends the
+     * operation.
+     */
     onOutput?: (chunk: Buffer) => void;
   },
 ): Promise<Buffer> {
@@ -137,11 +140,11 @@ export async function runOperation(
     } catch (error) {
       failed = { error };
       command.kill(0, true);
-      // An agent that does not keep to the protocol costs its sandbox.
+      // A protocol error must end the sandbox: rethrow it.
       if (error instanceof RipcordError && error.code === 'protocol') throw error;
     }
   };
-  const answer = new Answer(options.maxBytes ?? 1024 * 1024, onOutput && take);
+  const answer = new OperationOutput(options.maxBytes ?? 1024 * 1024, onOutput && take);
   const request = operationRequest(argv, options);
   request.flags |= SpawnFlag.BRIEF;
   if (onOutput) request.credit = WORKED_WINDOW;
@@ -150,7 +153,7 @@ export async function runOperation(
   let failed: { error: unknown } | undefined;
   options.input?.(command).catch((error) => {
     failed = { error };
-    // A file changes only after its last byte has come. The grace lets an atomic write remove its temp file.
+    // A file changes only after its last byte arrived. The grace lets an atomic write remove its temp file.
     command.kill(GRACE_MS, true);
   });
   const result = await command.result;
@@ -159,7 +162,10 @@ export async function runOperation(
   return answer.stdout();
 }
 
-/** @throws FileError where the operation failed. */
+/**
+ * Checks the result of an operation.
+ * @throws FileError if it failed
+ */
 export function checkOperation(argv: readonly string[], result: CommandResult, failure: Buffer): void {
   if (result.outcome === 'exited' && result.exitCode === 0) return;
   const path = argv[1] ?? '';
@@ -178,7 +184,8 @@ export function checkOperation(argv: readonly string[], result: CommandResult, f
   }
   if (result.failure) {
     throw new RipcordError('file-error', `${describeOperation(argv)}: ${result.failure.message}`, {
-      hint: result.failure.errno === 'EAGAIN' ? 'Processes left in the sandbox use up its limit on them.' : undefined,
+      hint:
+        result.failure.errno === 'EAGAIN' ? 'The sandbox has reached its limit on processes (limits.pids).' : undefined,
     });
   }
   throw new RipcordError('file-error', `${describeOperation(argv)}: the operation ended with '${result.outcome}'`, {
@@ -213,10 +220,10 @@ const CODES: Record<string, FileErrorCode> = {
 function fileError(argv: readonly string[], path: string, number: number, text: string): FileError {
   const errno = errnoName(number);
   const { reason, hint, code = CODES[errno] } = failureReason(argv, errno, text);
-  // The names are the sandbox's own: an error is what people log.
-  // A tree has many paths, and a rename has two.
+  // Escape the names: they come from the sandbox, and errors are logged. Name the failed path unless the description
+  // already has it: a tree has many paths, and a rename has two.
   const isNamed = path === argv[1] && argv[0] !== 'rename';
-  const at = isNamed || text === BETWEEN ? '' : `${printable(path)}: `;
+  const at = isNamed || text === ACROSS_FILE_SYSTEMS ? '' : `${printable(path)}: `;
   const shown = `${describeOperation(argv)}: ${at}${reason ?? errnoText(number)} (${errno})`;
   return new FileError(code ?? 'file-error', shown, {
     path,
@@ -225,7 +232,7 @@ function fileError(argv: readonly string[], path: string, number: number, text: 
   });
 }
 
-/** Errors of the host's side of a transfer, with an abort in our own words. */
+/** Returns the error of a transfer on the host's side. An abort becomes a TaskAbortedError. */
 export function transferError(error: unknown, signal: AbortSignal | undefined, what: string): unknown {
   if (!signal?.aborted || error instanceof TaskAbortedError) return error;
   return new TaskAbortedError(`Aborted while ${what}`, { cause: signal.reason });

@@ -7,7 +7,7 @@ import type { EntryKind, Manifest, ManifestEntry } from '../workspace/manifest.j
 import type { OnRefused, Refused } from '../workspace/refused.js';
 import { RefusedLog } from '../workspace/refused.js';
 
-/** One entry as the agent's `list`, `stat` and `manifest` operations describe it. */
+/** An entry as the agent's `list`, `stat` and `manifest` operations describe it. */
 export interface FileRecord extends ManifestEntry {
   path: string;
   uid: number;
@@ -16,30 +16,35 @@ export interface FileRecord extends ManifestEntry {
 
 interface RecordOptions {
   /**
-   * `relative` (list, manifest): below the directory that was asked for, each once, after its directory.
-   * `any` (stat): the path as it was asked for. Default `relative`.
+   * Form of the paths. `relative` (list, manifest): below the requested directory, each path once and after its
+   * directory. `any` (stat): the path as requested. Default `relative`.
    */
   paths?: 'relative' | 'any';
-  /** Default 1,000,000. */
+  /** Maximum number of entries. Default 1,000,000. */
   maxEntries?: number;
-  /** Deeper entries are refused. Default 128. */
+  /** Maximum depth of an entry; deeper ones are refused. Default 128. */
   maxDepth?: number;
-  /** What to do about names that are not UTF-8, too long or too deep: a command can make those. Default `report`. */
+  /**
+   * Handling of names that are not UTF-8, too long or too deep, because a command can create those. Default `report`.
+   */
   onRefused?: OnRefused;
 }
 
-/** kind, mode, uid, gid, size, mtime, sha256: what comes before the two strings. */
+/** Size of the fields before the two strings: kind, mode, uid, gid, size, mtime, sha256. */
 const FIXED_BYTES = 1 + 4 + 4 + 4 + 8 + 8 + 32;
-/** Far above PATH_MAX: commands can nest deeper than one path can say, and the agent walks there. */
+/**
+ * Maximum size of a string. It is far above PATH_MAX: commands can nest directories deeper than one path can name, and
+ * the agent lists them.
+ */
 const MAX_STRING_BYTES = 1024 * 1024;
 const KINDS: Record<number, EntryKind> = { 102: 'file', 100: 'directory', 108: 'link', 111: 'other' };
 
 /**
- * Decodes the agent's binary records. They come out of a sandbox, so whatever no honest agent sends — a wrong length,
- * an unknown kind, `..`, an absolute path, a NUL, a path twice or before its directory — is an error; what a command
- * can bring about with a strange file name is refused entry by entry.
+ * Decodes the agent's binary records. They come from a sandbox, so records that a correct agent never sends are an
+ * error: a wrong length, an unknown kind, `..`, an absolute path, a NUL byte, a repeated path, or a path before its
+ * directory. Entries with strange file names, which a command can create, are refused one by one.
  *
- * @throws `protocol` on malformed bytes, `too-many-entries`.
+ * @throws RipcordError `protocol` for malformed bytes, `too-many-entries`
  */
 export function parseRecords(
   bytes: Uint8Array,
@@ -50,7 +55,7 @@ export function parseRecords(
   return decoder.end();
 }
 
-/** {@link parseRecords} for bytes that arrive piece by piece. */
+/** Implements {@link parseRecords} for bytes that arrive in parts. */
 export class RecordDecoder {
   private readonly records: FileRecord[] = [];
   private readonly refused: RefusedLog;
@@ -77,13 +82,18 @@ export class RecordDecoder {
     this.filled -= offset;
   }
 
-  /** @throws `protocol` when the bytes end within a record. */
+  /**
+   * Returns the records.
+   * @throws RipcordError `protocol` if the bytes end within a record
+   */
   end(): { records: FileRecord[]; refused: Refused[] } {
     if (this.filled > 0) throw malformed(`${this.filled} bytes after the last record`);
     return { records: this.records, refused: this.refused.listed };
   }
 
-  /** Grows by doubling: a long record that comes byte by byte costs linear time. */
+  /**
+   * Appends to the buffer, which grows by doubling, so that a long record that arrives byte by byte costs linear time.
+   */
   private append(bytes: Uint8Array): void {
     const needed = this.filled + bytes.byteLength;
     if (needed > this.buffer.byteLength) {
@@ -109,7 +119,7 @@ export class RecordDecoder {
       if (isForged(path)) throw malformed('path leads out of the directory', rawPath);
       const problem = pathProblem(path, maxDepth);
       if (problem !== undefined) return this.refused.add(rawPath, problem);
-      this.checkPlace(path, entry.kind);
+      this.checkOrder(path, entry.kind);
     }
     if (entry.kind === 'link') {
       const target = decodeName(rawTarget);
@@ -119,8 +129,11 @@ export class RecordDecoder {
     this.records.push({ path, ...entry });
   }
 
-  /** A file below a link or a file would be written through it by whoever applies these records. */
-  private checkPlace(path: string, kind: EntryKind): void {
+  /**
+   * Checks the order of the paths. An entry below a link or a file would be written through it when the records are
+   * applied.
+   */
+  private checkOrder(path: string, kind: EntryKind): void {
     if (this.paths.has(path)) throw malformed('path listed twice', path);
     this.paths.add(path);
     if (!this.directories.has(path.slice(0, Math.max(path.lastIndexOf('/'), 0)))) {
@@ -130,7 +143,7 @@ export class RecordDecoder {
   }
 }
 
-/** The records as a manifest, in path order. `records` may be another order afterwards. */
+/** Returns the records as a manifest, in path order. May reorder `records`. */
 export async function manifestFromRecords(records: FileRecord[], signal?: AbortSignal): Promise<Manifest> {
   const sorted = await sortInTurns(records, ({ path }) => path, signal);
   const manifest: Manifest = new Map();
@@ -142,7 +155,7 @@ export async function manifestFromRecords(records: FileRecord[], signal?: AbortS
   return manifest;
 }
 
-/** Where the record at `start` ends, or undefined while not all of it is there; lengths are checked first. */
+/** Returns the end of the record at `start`, or undefined if it is incomplete. Lengths are checked first. */
 function recordEnd(data: Buffer, start: number): number | undefined {
   let end = start + FIXED_BYTES;
   for (const name of ['path', 'link target']) {

@@ -1,4 +1,4 @@
-/** The files of a sandbox: `sandbox.files`. Everything goes through the pipe, as the sandbox's user. */
+/** The files of a sandbox: `sandbox.files`. All data goes through the pipe, with the rights of the sandbox's user. */
 import { posix, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
@@ -57,30 +57,30 @@ import { type FileRecord, manifestFromRecords, parseRecords, RecordDecoder } fro
 import { downloadTarget, saveDownload } from './save-download.js';
 import { type UploadReport, uploadFromHost } from './upload.js';
 
-/** A file, directory, link or other thing in a sandbox. */
+/** A file, directory, link or other entry in a sandbox. */
 export type FileInfo = FileRecord;
 
-/** Options of every call of `sandbox.files`. */
+/** Options common to all calls of `sandbox.files`. */
 interface FileCall {
   signal?: AbortSignal | undefined;
   user?: string | undefined;
 }
 
-/** Content for a file: text (written as UTF-8) or bytes, at once or in pieces. */
+/** Content of a file: text (written as UTF-8) or bytes, whole or in parts. */
 export type FileContent = Chunk | Blob | AsyncIterable<Chunk>;
 
-/** Where a sandbox's files are, and what they began as. */
+/** The location of a sandbox's files, and their initial state. */
 interface FileRoot {
   host: CommandHost;
   workspace: string;
   user: string;
-  /** The workspace as it was seeded; `undefined` in `bind` mode. */
+  /** Manifest of the seeded workspace; `undefined` in `bind` mode. */
   base(): Manifest | undefined;
 }
 
-/** What is taken from a download at once. */
+/** Block size for downloads. */
 const BLOCK_BYTES = 256 * 1024;
-/** A record is at least 70 bytes; the longest path is 4096. */
+/** Maximum size of a record. A record has at least 70 bytes, and a path at most 4096. */
 const RECORD_BYTES = 8400;
 
 /** Files of a sandbox. Paths are absolute or relative to the workspace. */
@@ -107,14 +107,14 @@ export class SandboxFiles {
     return this.#run(['read', this.#path(path), String(offset), String(maxBytes)], rest, { maxBytes });
   }
 
-  /** {@link read} as UTF-8. */
+  /** Reads a regular file as UTF-8 text; see {@link read}. */
   async readText(path: string, options?: ReadOptions): Promise<string> {
     return (await this.read(path, options)).toString('utf8');
   }
 
   /**
-   * A regular file of any size as a stream of bytes; a slow reader stops the reading, and destroying the stream ends it.
-   * @throws FileError as {@link read} does; what goes wrong after the first bytes is the stream's error.
+   * Reads a regular file of any size as a stream of bytes, with backpressure. Destroying the stream ends the reading.
+   * @throws FileError as {@link read} does. A failure after the first bytes is the stream's error.
    */
   async readStream(path: string, options?: ReadStreamOptions): Promise<Readable> {
     const { offset, maxBytes, ...rest } = this.#parse(readStreamSchema, options, 'files.readStream');
@@ -124,7 +124,7 @@ export class SandboxFiles {
   }
 
   /**
-   * A directory tree as a stream of tar (ustar and pax). Whoever unpacks it must take it for hostile: {@link download} does.
+   * Reads a directory tree as a tar stream (ustar and pax). Unpack it as hostile input, as {@link download} does.
    * @throws FileError, also `file-too-large` and `too-many-entries`
    */
   async readArchive(path = '.', options?: ArchiveOptions): Promise<Readable> {
@@ -135,7 +135,8 @@ export class SandboxFiles {
   }
 
   /**
-   * Unpacks tar (ustar or pax), whole or in pieces, into a directory. Files, directories and links that stay inside; anything else fails it.
+   * Unpacks a tar archive (ustar or pax), whole or in parts, into a directory. It may contain files, directories and
+   * links that stay inside; other entries make the call fail.
    * @throws FileError `not-a-regular-file`, `outside-workspace`, `incomplete-write`, `no-space` …
    */
   async writeArchive(
@@ -160,11 +161,11 @@ export class SandboxFiles {
   }
 
   /**
-   * Writes a file. All data is received first, out of sight of watchers; an abort or an error before that changes nothing.
-   * Then it goes into the file, whose inode stays (with `atomic` a new file takes its place). A symbolic link is followed
-   * where it stays in the workspace.
+   * Writes a file. All data is first received into a temporary file, so an abort or an error before that changes
+   * nothing and watchers see nothing. Then the file's content is replaced and its inode stays; with `atomic` a new file
+   * replaces the old one. A symbolic link is followed if it stays in the workspace.
    * @throws FileError `permission-denied`, `no-space`, `is-a-directory`, `outside-workspace` …
-   * @throws InvalidOptionsError for content, or a piece of it, that is neither text nor bytes: then nothing changes either.
+   * @throws InvalidOptionsError if the content, or a part of it, is neither text nor bytes. Nothing is changed then.
    */
   async write(path: string, content: FileContent, options?: WriteOptions): Promise<void> {
     const { mode, parents, append, exclusive, atomic, ...rest } = this.#parse(writeSchema, options, 'files.write');
@@ -173,7 +174,7 @@ export class SandboxFiles {
     if (path.endsWith('/'))
       throw new FileError(
         'is-a-directory',
-        `Cannot write ${path}: a path that ends in a slash is a directory's (EISDIR)`,
+        `Cannot write ${path}: a path that ends in a slash names a directory (EISDIR)`,
         {
           path: absolute,
           errno: 'EISDIR',
@@ -190,7 +191,7 @@ export class SandboxFiles {
     });
   }
 
-  /** What is in a directory, sorted; `depth` levels of it. */
+  /** Lists the entries of a directory, `depth` levels deep, sorted by path. */
   async list(path = '.', options?: ListOptions): Promise<FileInfo[]> {
     const { depth, maxEntries, ...rest } = this.#parse(listSchema, options, 'files.list');
     const levels = depth === Number.POSITIVE_INFINITY ? -1 : depth;
@@ -206,7 +207,7 @@ export class SandboxFiles {
     return { ...record!, path };
   }
 
-  /** Whether something is there. A link that leads nowhere is nothing. */
+  /** Returns true if the path exists. A link whose target is missing does not exist. */
   async exists(path: string, options?: StatOptions): Promise<boolean> {
     try {
       await this.stat(path, options);
@@ -223,7 +224,7 @@ export class SandboxFiles {
     await this.makeDirs([path], options);
   }
 
-  /** @internal Several by one operation. */
+  /** @internal Creates several directories with one operation. */
   async makeDirs(paths: readonly string[], options?: MakeDirOptions): Promise<void> {
     const { mode, parents, ...rest } = this.#parse(makeDirSchema, options, 'files.makeDir');
     if (paths.length === 0) return;
@@ -256,14 +257,15 @@ export class SandboxFiles {
   }
 
   /**
-   * Copies a file or a directory tree of the host into the sandbox. A directory's content goes into `to`. Links are kept as
-   * text, wherever they lead: inside they reach nothing of the host. A download refuses those that lead out.
+   * Copies a file or a directory tree of the host into the sandbox. A directory's entries are copied into `to`. Links
+   * are kept as text, whatever their target: inside the sandbox they cannot reach the host. A download refuses links
+   * that lead out.
    */
   async upload(from: string, to = '.', options?: UploadOptions): Promise<UploadReport> {
     return uploadFromHost(this, from, to, this.#parse(uploadSchema, options, 'files.upload'));
   }
 
-  /** @internal Uploads the entries of `manifest` below `directory`, also links that lead outside. */
+  /** @internal Uploads the entries of `manifest` below `directory`. Links that lead outside are included. */
   async uploadTree(directory: string, manifest: Manifest, to: string, options: FileCall): Promise<void> {
     const signal = joinSignals(options.signal, this.#root.host.signal);
     await this.#run(['untar', this.#path(to), '-1', '-1', 'links'], options, {
@@ -275,16 +277,16 @@ export class SandboxFiles {
   }
 
   /**
-   * Copies a file or a directory tree of the sandbox to the host: a directory's content into `to`, a file to `to`, or into it
-   * where it ends in a slash. What comes out is taken for hostile: nothing is ever
-   * written outside `to`, no link is followed, and what cannot be carried over safely is reported. Times of files are kept,
-   * and so is a link of the seed that the sandbox did not change, wherever it leads.
+   * Copies a file or a directory tree of the sandbox to the host. A directory's entries are copied into `to`. A file is
+   * copied to `to`, or into it if `to` ends in a slash. The data is treated as hostile: no entry is written outside
+   * `to`, no link is followed, and entries that cannot be copied safely are reported. File times are kept. A link of
+   * the seed that the sandbox did not change is kept too, whatever its target.
    */
   async download(from: string, to: string, options?: DownloadOptions): Promise<Extracted> {
     return this.downloadTree(from, to, options, this.#seedLinks(from));
   }
 
-  /** @internal {@link download} that refuses every link that leads outside, unless `keepLink` knows it. */
+  /** @internal Implements {@link download}. Refuses every link that leads outside, unless `keepLink` accepts it. */
   async downloadTree(from: string, to: string, options?: DownloadOptions, keepLink?: KeepLink): Promise<Extracted> {
     const parsed = this.#parse(downloadSchema, options, 'files.download');
     checkText(to, 'files.download: to');
@@ -307,31 +309,36 @@ export class SandboxFiles {
       checkOperation(argv, await command.result, await failure);
       return extracted;
     } catch (error) {
-      // An archive that ended by itself is torn by an operation that says in a moment why: killed, it could not.
+      // If the archive ended by itself, the operation failed and is about to report why: do not kill it.
       if (!streams.stdout.readableEnded) command.kill(0, true);
-      // The sandbox's own reason explains better than the torn archive it leaves behind.
-      checkTorn(argv, await command.result, await failure);
+      // Prefer the operation's own error to the error about the truncated archive.
+      checkFailure(argv, await command.result, await failure);
       throw transferError(error, rest.signal, `downloading ${from}`);
     }
   }
 
   /**
-   * Compares the workspace with its seed. New caches, dependency trees and files of the system (`DEFAULT_IGNORES`) are left
-   * out, and listed in the `ignored` property of the array; `{ defaultIgnores: false }` takes them as changes.
-   * @throws InvalidOptionsError in `bind` mode, where there is no seed to compare with.
+   * Compares the workspace with its seed. New caches, dependency trees and system files (`DEFAULT_IGNORES`) are left
+   * out and listed in the `ignored` property of the array; `{ defaultIgnores: false }` includes them.
+   * @throws InvalidOptionsError in `bind` mode, which does not have a seed
    */
   async diff(options?: DiffOptions): Promise<ChangeList> {
     const { changes, ...left } = await this.changes(options);
     return changeList(changes, left);
   }
 
-  /** {@link diff}, with what a path cannot name: files whose names are not UTF-8, too long or too deep. */
+  /**
+   * Returns {@link diff} together with entries that a path cannot name: files whose names are not UTF-8, too long or
+   * too deep.
+   */
   async changes(options?: DiffOptions): Promise<{ changes: Change[]; refused: Refused[] } & LeftOut> {
     const parsed = this.#parse(diffSchema, options, 'files.diff');
     const { maxBytes, maxEntries, defaultIgnores, ...rest } = parsed;
     const base = this.#root.base();
     if (!base)
-      throw new InvalidOptionsError("files.diff: a 'bind' workspace is the host's directory itself; there is no seed");
+      throw new InvalidOptionsError(
+        "files.diff: a 'bind' workspace is the host's directory itself and does not have a seed",
+      );
     const argv = ['manifest', this.#root.workspace, String(maxBytes), String(maxEntries)];
     const { records, refused } = await this.#records(argv, rest, maxEntries);
     const changes = await diffManifests(base, await manifestFromRecords(records, rest.signal), rest.signal);
@@ -339,7 +346,7 @@ export class SandboxFiles {
     return { ...left, refused };
   }
 
-  /** Knows the links of the seed below `from` by their text, which is the host's own. */
+  /** Returns a test for links of the seed below `from` with unchanged text. */
   #seedLinks(from: string): KeepLink | undefined {
     const base = this.#root.base();
     const inside = posix.relative(this.#root.workspace, this.#path(from));
@@ -347,7 +354,7 @@ export class SandboxFiles {
     return (path, target) => base.get(posix.join(inside, path))?.linkTarget === target;
   }
 
-  /** Decoded piece by piece: the answer as a whole could be larger than the memory. */
+  /** Runs an operation and decodes its records as they arrive, because the whole output could exceed the memory. */
   async #records(argv: readonly string[], given: FileCall, maxEntries: number) {
     const decoder = new RecordDecoder({ maxEntries });
     await this.#run(argv, given, {
@@ -358,7 +365,10 @@ export class SandboxFiles {
     return decoder.end();
   }
 
-  /** @throws FileError for a relative path that climbs out of the workspace. */
+  /**
+   * Returns the absolute path.
+   * @throws FileError for a relative path that leads out of the workspace
+   */
   #path(path: string): string {
     const { workspace } = this.#root;
     checkPath(path);
@@ -400,7 +410,7 @@ async function send(
   for await (const chunk of content) {
     throwIfAborted(signal, 'writing the next chunk');
     const taken = await command.stream.writeStdin(chunkOf(chunk, what));
-    // The operation has failed: its own answer says why.
+    // The operation has failed and reports the reason itself.
     if (!taken) return;
   }
   command.stream.endStdin();
@@ -412,7 +422,10 @@ async function collect(streams: CommandStreams): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Throws the sandbox's reason, if it has one; an operation that was killed because the host gave up has none. */
-function checkTorn(argv: readonly string[], result: { outcome: string }, failure: Buffer): void {
+/**
+ * Throws the operation's own error, if it exited by itself. An operation that was killed because the host gave up does
+ * not have one.
+ */
+function checkFailure(argv: readonly string[], result: { outcome: string }, failure: Buffer): void {
   if (result.outcome === 'exited') checkOperation(argv, result as never, failure);
 }

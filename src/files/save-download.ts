@@ -1,4 +1,4 @@
-/** Puts one downloaded file on the host: whole, or not at all. */
+/** Writes one downloaded file to the host atomically. */
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
@@ -10,14 +10,17 @@ import { errnoOf, hostFileError } from '../base/host-error.js';
 import { makeDirectories } from '../base/make-directories.js';
 import type { Extracted } from '../transfer/extract.js';
 
-/** The place of a file on the host: `to`, or in it, under the file's own name, where `to` ends in a slash, as for an upload. */
+/**
+ * Returns the path of a file on the host: `to`, or the file's own name in `to` if it ends in a slash, as for an upload.
+ */
 export function downloadTarget(from: string, to: string): string {
   return to.endsWith('/') ? join(resolve(to), posix.basename(from)) : resolve(to);
 }
 
 /**
- * @param mtimeMs When the file was changed last.
- * @throws FileError when the directory cannot be made or the file not be written.
+ * Writes the file.
+ * @param mtimeMs Time of the file's last change.
+ * @throws FileError if the directory cannot be created or the file cannot be written
  */
 export async function saveDownload(
   content: Buffer,
@@ -28,7 +31,7 @@ export async function saveDownload(
   throwIfAborted(signal, `writing ${to}`);
   try {
     await makeDirectories(dirname(to));
-    // Two downloads may begin in the same millisecond.
+    // Use a random name: two downloads may begin in the same millisecond.
     const partial = join(dirname(to), `.ripcord-${randomBytes(9).toString('base64url')}.partial`);
     const file = await open(partial, 'wx', 0o644);
     try {
@@ -48,7 +51,7 @@ export async function saveDownload(
     throw new FileError('is-a-directory', `Cannot write ${printable(to)}: is a directory (EISDIR)`, {
       path: to,
       errno: 'EISDIR',
-      hint: 'A slash at its end puts the file into it.',
+      hint: 'End the path with a slash to copy the file into the directory.',
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-/** Brings files of the host into a sandbox, wherever that is. */
+/** Copies files of the host into a sandbox, local or behind a server. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, posix, resolve } from 'node:path';
@@ -12,10 +12,10 @@ import { type SeedReport, seedReport } from '../workspace/seed-report.js';
 import { transferError } from './operation.js';
 import type { uploadSchema, WriteOptions } from './options.js';
 
-/** The entries that an upload brought into the sandbox, and those that it had to leave out, as a seed reports them. */
+/** The entries that an upload copied into the sandbox, and those that it left out. */
 export type UploadReport = SeedReport;
 
-/** What files are brought to. */
+/** The destination of an upload. */
 interface UploadTarget {
   write(path: string, content: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>;
   uploadTree(
@@ -26,7 +26,10 @@ interface UploadTarget {
   ): Promise<void>;
 }
 
-/** @throws InvalidOptionsError, FileError, RipcordError `file-too-large`, TaskAbortedError */
+/**
+ * Uploads a file or a directory.
+ * @throws InvalidOptionsError, FileError, RipcordError `file-too-large`, TaskAbortedError
+ */
 export async function uploadFromHost(
   target: UploadTarget,
   from: string,
@@ -66,7 +69,9 @@ export async function uploadFromHost(
   }
 }
 
-/** Opened when the first chunk is asked for: nothing has to be closed where it never is. */
+/**
+ * Reads a file of the host. It is opened when the first chunk is requested, so nothing must be closed if it never is.
+ */
 async function* hostFile(path: string): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(path) as AsyncIterable<Buffer>;

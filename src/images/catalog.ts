@@ -1,4 +1,4 @@
-/** The images Ripcord comes with: what they are for, what they are called, and when they are out of date. */
+/** The images that come with Ripcord: their purposes, names and versions. */
 import { createHash } from 'node:crypto';
 import { closest } from '../base/closest.js';
 import { RipcordError } from '../base/errors.js';
@@ -11,20 +11,20 @@ export type ImageName = 'base' | 'python' | 'node' | 'shell' | 'agent';
 /** One image of the catalog. */
 export interface CatalogImage {
   name: ImageName;
-  /** What it is called in the engine, e.g. `ripcord/python:latest`. */
+  /** Name in the engine, for example `ripcord/python:latest`. */
   tag: string;
   description: string;
   /** Its directory under `sandbox-images`. */
   directory: string;
-  /** The catalog image it is built on; `base` is built on Debian itself. */
+  /** Catalog image that this one is built on; `base` is built on Debian. */
   parent: ImageName | undefined;
-  /** The major version of Node put into it, for the one that has it. */
+  /** Major version of Node, for an image with Node. */
   nodeMajor?: number;
-  /** The version of swc's compiler that transforms TypeScript there. */
+  /** Version of the swc compiler that transforms TypeScript. */
   swc?: string;
 }
 
-/** The labels every image of ours carries. */
+/** Labels of every Ripcord image. */
 export const IMAGE_LABEL = 'ripcord.image';
 export const HASH_LABEL = 'ripcord.image.hash';
 export const CONTENTS_LABEL = 'ripcord.image.contents';
@@ -60,24 +60,24 @@ function image(name: ImageName, parent: ImageName | undefined, description: stri
   return { name, tag: `ripcord/${name}:latest`, description, directory: name, parent };
 }
 
-/** Every image of the catalog, parents first. */
+/** Returns every image of the catalog, parents first. */
 export function catalogImages(): CatalogImage[] {
   return Object.values(catalog);
 }
 
-/** Whether `name` is a short name of the catalog. */
+/** Returns true if `name` is a short name of the catalog. */
 export function isCatalogName(name: string): name is ImageName {
   return Object.hasOwn(catalog, name);
 }
 
-/** Whether `reference` is what one of them is called in the engine. */
+/** Returns true if `reference` is the engine's name of a catalog image. */
 export function isCatalogTag(reference: string): boolean {
   return catalogImages().some(({ tag }) => tag === reference);
 }
 
 /**
- * The catalog image of that short name.
- * @throws RipcordError `image-not-found`, naming the ones there are
+ * Returns the catalog image with that short name.
+ * @throws RipcordError `image-not-found` that lists the known names
  */
 export function catalogImage(name: string): CatalogImage {
   if (isCatalogName(name)) return catalog[name];
@@ -87,7 +87,10 @@ export function catalogImage(name: string): CatalogImage {
   });
 }
 
-/** `python` becomes `ripcord/python:latest`; anything else is an image reference already and stays as it is. */
+/**
+ * Returns the reference of an image: `python` becomes `ripcord/python:latest`. Other names are references already and
+ * stay unchanged.
+ */
 export function catalogReference(nameOrReference: string): string {
   return isCatalogName(nameOrReference) ? catalog[nameOrReference].tag : nameOrReference;
 }
@@ -97,7 +100,7 @@ function guess(name: string): string {
   return near === undefined || near === name ? '' : `Did you mean '${near}'? `;
 }
 
-/** What a person can do when the engine has no such image. */
+/** Returns a hint for an image that the engine does not have. */
 export function missingImageHint(nameOrReference: string): string {
   const ours = catalogImages().find(({ name, tag }) => name === nameOrReference || tag === nameOrReference);
   return ours
@@ -105,12 +108,12 @@ export function missingImageHint(nameOrReference: string): string {
     : `${guess(nameOrReference)}Pull it first (docker pull ${nameOrReference}), or use one of Ripcord's own: ${Object.keys(catalog).join(', ')}.`;
 }
 
-/** Whether an image with those tags is that one. Podman puts the name of a registry before every tag. */
+/** Returns true if one of the tags is `tag`. Podman puts a registry's name before every tag. */
 export function bearsTag(tags: readonly string[], tag: string): boolean {
   return tags.some((found) => found === tag || found.endsWith(`/${tag}`));
 }
 
-/** An image is built from the directory of its Dockerfile, and from files that the agent has as well. */
+/** Returns the files that an image is built from: the directory of its Dockerfile, and files shared with the agent. */
 export function imageFiles(name: ImageName): ContextFile[] {
   const own = readContextFiles(packageFile(`sandbox-images/${catalog[name].directory}`));
   if (name !== 'python') return own;
@@ -118,8 +121,8 @@ export function imageFiles(name: ImageName): ContextFile[] {
 }
 
 /**
- * What an image should be built from, as one hash: its files, its parent's hash, and its runtime's version. An image
- * in the engine whose label says the same need not be built again.
+ * Returns one hash of an image's inputs: its files, its parent's hash, and the version of its runtime. An image in the
+ * engine with the same hash in its label is up to date.
  */
 export function imageHash(name: ImageName): string {
   const { parent, nodeMajor, swc } = catalog[name];
@@ -133,7 +136,7 @@ export function imageHash(name: ImageName): string {
 
 const hashes = new Map<ImageName, string>();
 
-/** Whether an image with those labels was built from the files that were here when this process first asked. */
+/** Returns true if an image with those labels was built from the files that this process found at its first call. */
 export function isCurrent(labels: Readonly<Record<string, string>>): boolean {
   const name = labels[IMAGE_LABEL];
   if (name === undefined || !isCatalogName(name)) return false;

@@ -1,7 +1,7 @@
-/** The images of the catalog as they are in an engine. */
+/** The state of the catalog's images in an engine. */
 import type { CatalogImage } from './catalog.js';
 
-/** The image's description of itself, `/etc/ripcord-image.json`. */
+/** The image's own manifest, `/etc/ripcord-image.json`. */
 export interface ImageManifest {
   name: string;
   /** Debian's version, e.g. `12.11`. */
@@ -11,9 +11,9 @@ export interface ImageManifest {
   contents: Record<string, string>;
 }
 
-/** One image of the catalog, as it is in the engine. */
+/** One image of the catalog, with its state in the engine. */
 export interface ImageStatus extends CatalogImage {
-  /** `missing`, `stale` (built from other files than these) or `ready`. */
+  /** State: `missing`, `stale` (built from other files than this package's) or `ready`. */
   state: 'missing' | 'stale' | 'ready';
   id?: string;
   sizeBytes?: number;

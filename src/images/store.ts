@@ -5,7 +5,7 @@ import type { ImageStatus } from './image-status.js';
 export interface EnsureImagesOptions {
   /** Receives each line that a build prints. */
   onProgress?: (name: ImageName, line: string) => void;
-  /** Build even when nothing changed, for instance to get Debian's security updates. */
+  /** Build even if nothing changed, for example to get Debian's security updates. */
   force?: boolean;
   signal?: AbortSignal;
 }

@@ -1,10 +1,10 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { RipcordError } from '../base/errors.js';
 
-/** Servers send one or two. */
+/** Maximum number of informational responses. Servers send one or two. */
 const MAX_INFORMATIONAL = 16;
 
-/** Ends a request whose server sends informational answers (100, 103 …) without end. */
+/** Aborts a request whose server sends informational responses (100, 103 …) without end. */
 export function boundInformational(request: ClientRequest, refuse: (error: Error) => void = () => {}): void {
   let count = 0;
   request.on('information', () => {
@@ -12,25 +12,25 @@ export function boundInformational(request: ClientRequest, refuse: (error: Error
     if (count !== MAX_INFORMATIONAL + 1) return;
     const error = new RipcordError(
       'port-refused',
-      `The server sent more than ${MAX_INFORMATIONAL} informational answers`,
+      `The server sent more than ${MAX_INFORMATIONAL} informational responses`,
     );
-    // First: what was read along with them may have the answer.
+    // Call `refuse` first: the bytes already read may contain the response.
     refuse(error);
     request.destroy(error);
   });
 }
 
 /**
- * The head of the answer to a request that asks for no other protocol.
- * @throws what Node's HTTP client says; RipcordError `port-refused` where it says nothing and closes: a server that
- * switches protocols unasked is hung up on with neither a response nor an error; and for too many informational answers.
+ * Resolves to the response head of a request without a protocol upgrade.
+ * @throws the errors of Node's HTTP client; RipcordError `port-refused` if the connection closes without a response or
+ * an error, as Node does after an unrequested protocol switch, and after too many informational responses
  */
 export function answerTo(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     boundInformational(request, reject);
     request.once('response', resolve);
-    // Stays: what goes wrong once the answer has begun is told by its body, and the request says it again.
+    // Keep this listener: after the response starts, the request may emit errors again that the body already reports.
     request.on('error', reject);
-    request.once('close', () => reject(new RipcordError('port-refused', 'The server gave no answer to the request')));
+    request.once('close', () => reject(new RipcordError('port-refused', 'The server did not respond to the request')));
   });
 }

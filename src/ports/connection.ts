@@ -1,4 +1,4 @@
-/** One TCP connection to a port inside the sandbox, over its pipe: no network is needed for it, and none is there. */
+/** One TCP connection to a port inside the sandbox, over its pipe. The sandbox needs no network for it. */
 import type { Duplex } from 'node:stream';
 import { FileError, RipcordError } from '../base/errors.js';
 import { Command, type CommandHost } from '../command/command.js';
@@ -6,7 +6,7 @@ import { PipeConnection } from '../command/pipe-connection.js';
 import { CommandStreams } from '../command/streams.js';
 import { checkOperation, keepFailure, operationRequest } from '../files/operation.js';
 
-/** The agent's word that there is a connection, before the connection's own bytes. */
+/** Size of the agent's confirmation, which precedes the connection's own bytes. */
 const CONNECTED_BYTES = 1;
 
 interface ConnectOptions {
@@ -15,7 +15,8 @@ interface ConnectOptions {
 }
 
 /**
- * @throws RipcordError `port-refused` when nothing listens there; TaskAbortedError; SandboxLostError.
+ * Connects to a port.
+ * @throws RipcordError `port-refused` if no program listens there; TaskAbortedError; SandboxLostError
  */
 export async function connectToPort(host: CommandHost, port: number, options: ConnectOptions): Promise<Duplex> {
   const argv = ['connect', String(port)];
@@ -24,7 +25,7 @@ export async function connectToPort(host: CommandHost, port: number, options: Co
   const command = new Command(host, request, streams, options.signal);
   streams.connect(command.stream);
   const failure = keepFailure(streams.stderr);
-  // Told where somebody waits for it; a connection that ends later ends its streams.
+  // Failures are reported below. A connection that ends later ends its streams.
   command.result.catch(() => {});
   if (!(await isConnected(streams))) {
     checkRefused(port, argv, await command.result, Buffer.concat(failure));

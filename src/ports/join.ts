@@ -1,25 +1,25 @@
-/** Two connections made one. */
+/** Joins two connections. */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 
 /**
- * Joins two connections byte by byte; each direction ends by itself. Resolves when both have ended.
- * @throws what broke one of them; the other one is then destroyed, too
+ * Copies bytes between two connections. Each direction ends on its own. Resolves when both have ended.
+ * @throws the error that broke one of them; the other one is then destroyed as well
  */
 export async function join(one: Duplex, other: Duplex): Promise<void> {
   await Promise.all([flow(one, other), flow(other, one)]);
 }
 
 /**
- * One direction, as `pipeline()` has it, with fewer listeners: two pipelines put eight for `close` on each connection,
- * which with those of its owner are more than Node takes for normal.
+ * Copies one direction like `pipeline()`, with fewer listeners: two pipelines add eight 'close' listeners to each
+ * connection, which together with the owner's exceed Node's default maximum.
  */
 export async function flow(from: Readable, to: Writable): Promise<void> {
   from.pipe(to);
   try {
     await Promise.all([finished(from, { writable: false }), finished(to, { readable: false })]);
   } catch (error) {
-    // They emit no error of their own; our caller gets it.
+    // Destroy without an error: the caller receives it from this promise.
     from.destroy();
     to.destroy();
     throw error;

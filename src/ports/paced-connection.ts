@@ -1,35 +1,36 @@
-/** Between a connection that a sandbox fills and Node's HTTP parser, which reads all it gets in one go. */
+/** Limits how fast a sandbox's data reaches Node's HTTP parser, which processes all available bytes in one turn. */
 import { Duplex } from 'node:stream';
 import { WorkMeter } from '../base/work-meter.js';
 
 /**
- * Lines that all connections together hand on in a turn of the event loop. A line costs the parser most: two make a
- * chunk (about 1 µs), a request or an informational answer (up to 50 µs); the bytes between them are not looked at.
+ * Maximum number of lines that all connections together pass on in one turn of the event loop. A line is the most
+ * expensive unit for the parser: two make a chunk (about 1 µs), a request or an informational response (up to 50 µs).
+ * The bytes between them are not inspected.
  */
 export const LINES_PER_TURN = 512;
 const LINE_FEED = 0x0a;
 
 /**
- * Hands on what comes from a connection a few lines at a time, with turns of the event loop between. Bytes with few
- * lines pass as they come.
+ * Passes data of a connection on, a few lines at a time, with turns of the event loop between. Bytes with few lines
+ * pass as they arrive.
  */
 export class PacedConnection extends Duplex {
   readonly #inner: Duplex;
   readonly #meter = new WorkMeter();
-  /** The data that was read and waits for its turn. */
+  /** Data that was read and waits for its turn. */
   #waiting: Buffer | undefined;
   #wanted = false;
   #passing = false;
   #isPaced = true;
-  /** Whether the other side has ended: what waits is still handed on. */
+  /** True if the other side has ended. Waiting data is still passed on. */
   #ended = false;
 
   constructor(inner: Duplex) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
-    // The connection may break before its user listens for errors.
+    // The connection may break before the caller adds an 'error' listener.
     this.on('error', () => {});
-    // A socket whose end comes after that of its reading side has nothing left to say so.
+    // If the socket has already closed when the reading side ends, no further event arrives.
     this.once('end', () => inner.destroyed && this.destroy());
     inner.on('error', (error) => this.#breakOff(error));
     inner.on('readable', () => this.#pass());
@@ -43,7 +44,7 @@ export class PacedConnection extends Duplex {
     if (inner.destroyed) this.destroy();
   }
 
-  /** After this call no parser reads the connection. */
+  /** Turns pacing off: from now on no HTTP parser reads the connection. */
   unpace(): this {
     this.#isPaced = false;
     return this;
@@ -104,15 +105,18 @@ export class PacedConnection extends Duplex {
   }
 }
 
-/** A server that hangs up ends what it says and breaks what it is told: the end, which comes first, is told first. */
+/**
+ * Delays write errors by a turn. A server that closes the connection ends its output and fails our writes; the end of
+ * its output comes first and must be seen first.
+ */
 function afterEnd(done: (error?: Error | null) => void): (error?: Error | null) => void {
   return (error) => {
-    if (error) setImmediate(done, inWordsOfSockets(error));
+    if (error) setImmediate(done, socketError(error));
     else done();
   };
 }
 
-/** Returns the end of the lines in `bytes` that one turn may have. */
+/** Returns the end of the lines in `bytes` that one turn may pass on. */
 function fewLines(bytes: Buffer): { end: number; lines: number } {
   let end = 0;
   for (let lines = 0; lines < LINES_PER_TURN; lines++) {
@@ -125,7 +129,7 @@ function fewLines(bytes: Buffer): { end: number; lines: number } {
 
 let passed = 0;
 
-/** Counts lines that pass in this turn. False: they must wait for one of their own. */
+/** Counts lines that pass in this turn. Returns false if they must wait for another turn. */
 function mayPass(lines: number): boolean {
   if (lines === 0) return true;
   if (passed + lines > LINES_PER_TURN) return false;
@@ -138,8 +142,8 @@ function mayPass(lines: number): boolean {
   return true;
 }
 
-/** The connection is a command's input to the library, which says so. */
-function inWordsOfSockets(error: Error & { code?: string }): Error {
+/** Renames the error: for the library the connection is a command's stdin, and its message would mention one. */
+function socketError(error: Error & { code?: string }): Error {
   if (error.code !== 'EPIPE') return error;
   return Object.assign(new Error('The server has closed the connection', { cause: error }), { code: error.code });
 }

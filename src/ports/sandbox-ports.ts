@@ -1,4 +1,4 @@
-/** What listens inside a sandbox, reached from outside: its ports over the pipe. */
+/** Connections from outside to servers inside a sandbox, over the pipe. */
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -21,27 +21,27 @@ import {
 } from './options.js';
 import { PacedConnection } from './paced-connection.js';
 
-/** @internal How a sandbox's ports are reached. */
+/** @internal Access to a sandbox's ports. */
 interface PortRoot {
   connect(port: number, signal: AbortSignal | undefined): Promise<Duplex>;
   /** Every call gets this signal besides its own. */
   readonly signal?: AbortSignal | undefined;
-  /** Resolves when the sandbox has ended; throws for one that has. */
+  /** Resolves when the sandbox ends. Throws if it has already ended. */
   ended(): Promise<unknown>;
 }
 
-/** A port of this machine that leads into a sandbox. */
+/** A local port that is forwarded to a port of a sandbox. */
 export interface PortForward extends AsyncDisposable {
-  /** Inside. */
+  /** Port inside the sandbox. */
   readonly port: number;
-  /** Where to connect to, e.g. `127.0.0.1`. */
+  /** Local address to connect to, for example `127.0.0.1`. */
   readonly host: string;
   readonly localPort: number;
-  /** `http://127.0.0.1:49152` */
+  /** URL of the local port, such as `http://127.0.0.1:49152`. */
   readonly url: string;
-  /** Connections that are open. */
+  /** Number of open connections. */
   readonly connections: number;
-  /** Ends the connections, too. Idempotent; happens by itself when the sandbox ends. */
+  /** Closes the port and its connections. Idempotent. Called automatically when the sandbox ends. */
   close(): Promise<void>;
 }
 
@@ -63,8 +63,8 @@ export class SandboxPorts {
   }
 
   /**
-   * Connects to a port inside. Each connection is a process in there, which counts towards `limits.pids` (two).
-   * @throws RipcordError `port-refused` when nothing listens there; TaskAbortedError, SandboxLostError.
+   * Connects to a port inside. Each connection uses two processes of the sandbox, which count towards `limits.pids`.
+   * @throws RipcordError `port-refused` if no program listens there; TaskAbortedError, SandboxLostError
    */
   async connect(port: number, options?: PortOptions): Promise<Duplex> {
     const { signal } = this.#parse(portSchema, { ...options, port }, 'ports.connect');
@@ -72,8 +72,8 @@ export class SandboxPorts {
   }
 
   /**
-   * Waits until something listens on a port inside.
-   * @throws RipcordError `port-refused` when nothing does within `timeoutMs` (default 30 s); TaskAbortedError.
+   * Waits until a program listens on a port inside.
+   * @throws RipcordError `port-refused` if none does within `timeoutMs` (default 30 s); TaskAbortedError
    */
   async waitFor(port: number, options?: WaitForPortOptions): Promise<void> {
     const { timeoutMs, signal } = this.#parse(waitForPortSchema, { ...options, port }, 'ports.waitFor');
@@ -97,10 +97,10 @@ export class SandboxPorts {
   }
 
   /**
-   * One HTTP request to a server inside. Redirects are handed back, not followed: they may lead anywhere.
+   * Sends one HTTP request to a server inside. Redirects are returned, not followed, because they may lead anywhere.
    *
    * @param target A path such as `/index.html?q=1`.
-   * @throws RipcordError `port-refused`; TaskAbortedError; what Node's HTTP client throws on an answer that is none.
+   * @throws RipcordError `port-refused`; TaskAbortedError; the errors of Node's HTTP client for an invalid response
    * @example
    * await sandbox.spawn('python3 -m http.server 8000')
    * await sandbox.ports.waitFor(8000)
@@ -118,7 +118,8 @@ export class SandboxPorts {
       headers: {
         host: url.host,
         connection: 'close',
-        // Node frames a body by itself for some methods only; the server would take an unframed one for a request.
+        // Set the framing: Node does so for some methods only, and the server would take an unframed body for another
+        // request.
         ...(asked.body && !asked.headers.has('content-length') && { 'transfer-encoding': 'chunked' }),
         ...Object.fromEntries(asked.headers),
       },
@@ -136,7 +137,7 @@ export class SandboxPorts {
       if (asked.body) {
         const body = Readable.fromWeb(asked.body as never);
         body.once('error', (error) => outgoing.destroy(error));
-        // Not waited for: an answer may come before its end. What goes wrong with it goes wrong with the request.
+        // Do not wait: the response may arrive before the body ends. A failure of the body fails the request.
         pipeline(body, outgoing).catch(() => {});
       } else {
         outgoing.end();
@@ -144,7 +145,7 @@ export class SandboxPorts {
       incoming = await answered;
       incoming.once('close', () => {
         unlisten();
-        // A server that keeps its end open would keep the connection's processes with it.
+        // If a server kept its end open, the connection's processes would stay.
         connection.destroy();
       });
       return toResponse(incoming, asked.method);
@@ -157,17 +158,17 @@ export class SandboxPorts {
   }
 
   /**
-   * Opens a port of this machine that leads to one inside: HTTP, WebSockets, anything over TCP. It listens on
-   * 127.0.0.1 unless told otherwise; every program and every browser on this machine may use it.
+   * Forwards a port of this machine to a port inside: HTTP, WebSockets, any TCP protocol. By default it listens on
+   * 127.0.0.1; every program and every browser on this machine can use it.
    *
-   * @throws InvalidOptionsError, also when the local port cannot be had; TaskAbortedError; SandboxLostError.
+   * @throws InvalidOptionsError, also if the local port cannot be opened; TaskAbortedError; SandboxLostError
    */
   async forward(port: number, options?: ForwardOptions): Promise<PortForward> {
     const parsed = this.#parse(forwardSchema, { ...options, port }, 'ports.forward');
     throwIfAborted(parsed.signal, `forwarding port ${port}`);
     const open = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      // It may be reset before anything reads from it; #join() hears of that from join().
+      // The socket may be reset before it is read. #join() receives that error from join().
       socket.on('error', () => {});
       if (open.size >= parsed.maxConnections) {
         socket.destroy();
@@ -179,13 +180,13 @@ export class SandboxPorts {
     });
     server.listen(parsed.localPort, parsed.host);
     await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be had: ${error.message}`;
+      const why = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be opened: ${error.message}`;
       throw new InvalidOptionsError(`ports.forward: port ${parsed.localPort} of ${parsed.host} ${why}`, {
         cause: error,
-        hint: 'Without localPort any free one is taken.',
+        hint: 'Leave localPort out to use any free port.',
       });
     });
-    // An open port does not keep the process alive any more than its sandbox does; a connection does.
+    // An open port does not keep the process alive, like the sandbox itself. A connection does.
     server.unref();
     const { port: localPort } = server.address() as AddressInfo;
     let unlisten = () => {};
@@ -199,7 +200,7 @@ export class SandboxPorts {
       return closing;
     };
     try {
-      // Either may have come while the port was being opened.
+      // The signal or the sandbox's end may have come while the port was being opened.
       throwIfAborted(parsed.signal, `forwarding port ${port}`);
       void this.#root.ended().then(close);
     } catch (error) {
@@ -226,7 +227,7 @@ export class SandboxPorts {
       const inside = await this.#connect(port, undefined);
       await join(socket, inside);
     } catch {
-      // Whatever broke on one side is a broken connection on the other.
+      // An error on one side breaks the connection on the other.
       socket.resetAndDestroy();
     }
   }

@@ -18,7 +18,7 @@ import { withVariables } from '../command/environment.js';
 import { execCommand } from '../command/exec.js';
 import type { Language } from '../command/language-names.js';
 import { INTERPRETERS, languageOfImage } from '../command/languages.js';
-import { type CommandLine, placeLongLine, toArgv } from '../command/lines.js';
+import { type CommandLine, moveLongLine, toArgv } from '../command/lines.js';
 import {
   type ExecOptions,
   execSchema,
@@ -522,7 +522,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   #placeLine(argv: readonly string[], options: PlaceOptions) {
-    const { argv: placed, program } = placeLongLine(argv);
+    const { argv: placed, program } = moveLongLine(argv);
     if (program) this.#checkProgram(program.text, 'exec: the line');
     return this.#place(placed, options, program);
   }

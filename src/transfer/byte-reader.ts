@@ -1,8 +1,8 @@
 import { RipcordError } from '../base/errors.js';
 
 /**
- * Pulls exact amounts out of a stream of chunks. Every wait ends when `signal` fires, whatever the source does; the
- * end of the source in the middle of something is an `archive-invalid` error.
+ * Reads exact amounts from a stream of chunks. Every wait ends when `signal` fires, whatever the source does. If the
+ * source ends too early, the error is `archive-invalid`.
  */
 export class ByteReader {
   private chunk: Buffer = Buffer.alloc(0);
@@ -17,7 +17,10 @@ export class ByteReader {
     signal?.addEventListener('abort', this.onAbort);
   }
 
-  /** Exactly `length` bytes, or undefined at the end of the source. The result may share memory with the source. */
+  /**
+   * Reads exactly `length` bytes. Returns undefined at the end of the source. The result may share memory with the
+   * source.
+   */
   async read(length: number): Promise<Buffer | undefined> {
     if (this.chunk.byteLength >= length) return this.take(length);
     if (this.chunk.byteLength === 0) {
@@ -30,7 +33,7 @@ export class ByteReader {
     return whole;
   }
 
-  /** The next `length` bytes as they come. */
+  /** Yields the next `length` bytes in parts. */
   async *parts(length: number): AsyncGenerator<Buffer> {
     for (let left = length; left > 0; ) {
       if (this.chunk.byteLength === 0 && !(await this.pull())) {
@@ -42,7 +45,7 @@ export class ByteReader {
     }
   }
 
-  /** Whatever comes next, or undefined at the end of the source. */
+  /** Returns the next bytes, however many. Undefined at the end of the source. */
   async readAny(): Promise<Buffer | undefined> {
     if (this.chunk.byteLength === 0 && !(await this.pull())) return undefined;
     return this.take(this.chunk.byteLength);
@@ -52,7 +55,7 @@ export class ByteReader {
     if (length > 0) for await (const _part of this.parts(length));
   }
 
-  /** Stops reading. The source is destroyed rather than asked to return: that would wait for its pending read. */
+  /** Stops reading. The source is destroyed instead of returned, because `return()` would wait for its pending read. */
   close(): void {
     this.signal?.removeEventListener('abort', this.onAbort);
     if ('destroy' in this.input && typeof this.input.destroy === 'function') this.input.destroy();
@@ -65,7 +68,7 @@ export class ByteReader {
     return taken;
   }
 
-  /** Makes `chunk` non-empty; false at the end of the source. */
+  /** Fills `chunk`. Returns false at the end of the source. */
   private async pull(): Promise<boolean> {
     for (;;) {
       this.signal?.throwIfAborted();

@@ -3,36 +3,39 @@ import { printable } from '../base/harmless-text.js';
 import { decodeName, foldedName, linkProblem, pathProblem } from '../base/path-rules.js';
 import type { TarEntry } from './tar/reader.js';
 
-/** What may be created: a path checked against everything the archive said before. */
+/** An entry that may be created. Its path was checked against all earlier entries. */
 export interface Accepted {
   kind: 'file' | 'directory' | 'link';
   path: string;
   linkTarget: string;
 }
 
-/** `refuse`: also names that differ only in case or Unicode form. `allow`: only the very same name twice. */
+/** Names to refuse. `refuse`: names that differ only in case or Unicode form as well. `allow`: only identical names. */
 export type Collisions = 'refuse' | 'allow';
 
-/** What an archive has named so far, as a tree: a flat set of prefixes would grow with depth × entries. */
-interface Place {
-  /** Undefined for files, links and whatever else nothing can lie in. */
-  children: Map<string, Place> | undefined;
+/** The names of an archive so far, as a tree. A flat set of prefixes would grow with depth × entries. */
+interface NameNode {
+  /** Undefined for files, links and other entries that cannot have children. */
+  children: Map<string, NameNode> | undefined;
   folded: Map<string, string>;
 }
 
-/** More text than a hundred thousand ordinary paths have; a million entries of 4 KiB each must not fill the memory. */
+/**
+ * Maximum total length of names. 100,000 ordinary paths are shorter; a million entries of 4 KiB each must not fill the
+ * memory.
+ */
 const MAX_NAMES_LENGTH = 64 * 1024 * 1024;
 
 /**
- * Decides entry by entry what of an archive may be created, from the archive alone: no name leads out, nothing lies
- * behind a link or a file, nothing is named twice. Refused links and files keep their place, so that what claims to
- * lie behind them is refused as well.
+ * Decides for each entry whether it may be created, from the archive alone: no name leads out, no entry lies behind a
+ * link or a file, no name is repeated. Refused links and files stay in the tree, so that entries behind them are
+ * refused as well.
  */
 export class ExtractRules {
-  private readonly root: Place = { children: new Map(), folded: new Map() };
+  private readonly root: NameNode = { children: new Map(), folded: new Map() };
   private namesLength = 0;
 
-  /** `onImplicit` is called for every directory that is only named within a path. */
+  /** @param onImplicit Called for every directory that occurs only within a path. */
   constructor(
     private readonly maxDepth: number,
     private readonly collisions: Collisions,
@@ -40,13 +43,13 @@ export class ExtractRules {
     private readonly keepLink: KeepLink = () => false,
   ) {}
 
-  /** The entry to create, the reason not to, or `root` for the directory itself. */
+  /** Returns the entry to create, the reason to refuse it, or `root` for the directory itself. */
   check(entry: TarEntry): Accepted | { reason: string } | 'root' {
     const raw = decodeName(entry.name);
     if (raw === undefined) return { reason: 'name is not UTF-8' };
     const path = normal(raw);
     if (path === '.') return entry.kind === 'directory' ? 'root' : { reason: 'empty path' };
-    const problem = pathProblem(path, this.maxDepth) ?? this.place(path, entry.kind === 'directory');
+    const problem = pathProblem(path, this.maxDepth) ?? this.addPath(path, entry.kind === 'directory');
     if (problem !== undefined) return { reason: problem };
 
     switch (entry.kind) {
@@ -66,8 +69,8 @@ export class ExtractRules {
     }
   }
 
-  /** Enters `path` and its directories, or says what stands there already. */
-  private place(path: string, isDirectory: boolean): string | undefined {
+  /** Adds `path` and its directories to the tree, or returns the reason why it cannot. */
+  private addPath(path: string, isDirectory: boolean): string | undefined {
     this.countName(path);
     let parent = this.root;
     let slash = -1;
@@ -83,14 +86,14 @@ export class ExtractRules {
         if (twin !== undefined) return `same name as ${printable(twin)} on some file systems`;
         if (!isLast) this.onImplicit();
       } else if (isLast && !(isDirectory && known.children)) return 'named twice';
-      const place = known ?? { children: isLast && !isDirectory ? undefined : new Map(), folded: new Map() };
-      parent.children?.set(name, place);
-      parent = place;
+      const node = known ?? { children: isLast && !isDirectory ? undefined : new Map(), folded: new Map() };
+      parent.children?.set(name, node);
+      parent = node;
     } while (slash !== -1);
     return undefined;
   }
 
-  private twinOf(name: string, parent: Place): string | undefined {
+  private twinOf(name: string, parent: NameNode): string | undefined {
     if (this.collisions === 'allow') return undefined;
     const key = foldedName(name);
     const twin = parent.folded.get(key);
@@ -106,7 +109,7 @@ export class ExtractRules {
   }
 }
 
-/** Tells whether a link is to be made with its text, wherever it leads. */
+/** Returns true if a link keeps its text, whatever its target. */
 export type KeepLink = (path: string, target: string) => boolean;
 
 const REASONS: Record<string, string> = {
@@ -116,7 +119,7 @@ const REASONS: Record<string, string> = {
   fifo: 'fifo',
 };
 
-/** Without `./` at the start, double slashes and a slash at the end, which writers add freely. */
+/** Removes `./` at the start, double slashes and a slash at the end, which many writers add. */
 function normal(path: string): string {
   if (path === '' || path.startsWith('/')) return path;
   return (

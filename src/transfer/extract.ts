@@ -15,17 +15,17 @@ import type { TarEntry } from './tar/reader.js';
 import { readTar } from './tar/reader.js';
 
 export interface ExtractOptions extends TransferLimits {
-  /** Of one file. Default: `maxBytes`. */
+  /** Maximum size of one file, in bytes. Default: `maxBytes`. */
   maxFileBytes?: number;
-  /** Deeper entries are refused. Default 128. */
+  /** Maximum depth of an entry; deeper ones are refused. Default 128. */
   maxDepth?: number;
-  /** What to do about entries that must not be created. Default `report`. */
+  /** Handling of entries that must not be created. Default `report`. */
   onRefused?: OnRefused;
-  /** Names that differ only in case or Unicode form, in the archive or on the host. Default `refuse`. */
+  /** Handling of names that differ only in case or Unicode form, in the archive or on the host. Default `refuse`. */
   collisions?: Collisions;
   /**
-   * Links to make with their text, also where they lead outside: those of the seed that the sandbox did not change. Links are
-   * made last, and nothing is written through one.
+   * Accepts links that keep their text although they lead outside: those of the seed that the sandbox did not change.
+   * Links are created last, and no file is written through one.
    */
   keepLink?: KeepLink;
   signal?: AbortSignal;
@@ -36,28 +36,28 @@ export interface Extracted {
   directories: number;
   links: number;
   bytes: number;
-  /** At most 1,000 of `refusedCount`. */
+  /** Refused entries; at most 1,000 of `refusedCount`. */
   refused: Refused[];
   refusedCount: number;
 }
 
-/** Up to here a file is taken into memory and written while the archive is read on. */
+/** Files up to this size are buffered and written while the next entries are read. */
 const SMALL_FILE_BYTES = 256 * 1024;
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
 /**
- * Extracts a tar archive from a sandbox into a host directory, which is created if it is not there. The archive is
- * taken for hostile: nothing is ever written outside `into`, neither through names nor through links, those already on
- * the host included. Refused are `..`, absolute paths, NULs, names that are not UTF-8, too long or too deep, hard
- * links, links that lead outside, devices, fifos, anything behind a link or a file, anything named twice.
+ * Extracts a tar archive from a sandbox into a host directory, which is created if it does not exist. The archive is
+ * treated as hostile: no entry is ever written outside `into`, neither by its name nor through a link, including links
+ * already on the host. Refused are `..`, absolute paths, NUL bytes, names that are not UTF-8, too long or too deep,
+ * hard links, links that lead outside, devices, FIFOs, entries behind a link or a file, and repeated names.
  *
- * Times of files and of new directories are kept; owners and attributes are not taken over; of the mode remain the owner's
- * bits and what others may read and execute (`mode & 0755`, always accessible to the owner, less the umask). Existing files and links are replaced by
- * rename, directories are merged into, never replaced. Links are created last. Nothing is deleted.
+ * Times of files and of new directories are kept; owners and extended attributes are not. The mode becomes `mode &
+ * 0755`, always accessible to the owner, less the umask. Existing files and links are replaced by rename. Directories
+ * are merged, never replaced. Links are created last. Nothing is deleted.
  *
- * @throws `archive-invalid` for a damaged, truncated or endless archive and, with `onRefused: 'throw'`, for the first
- * refused entry; `file-too-large` and `too-many-entries` before the limit is passed; FileError when the host cannot
- * write; the signal's reason when aborted. Files completed by then stay, unfinished ones are removed.
+ * @throws RipcordError `archive-invalid` for a damaged, truncated or endless archive and, with `onRefused: 'throw'`,
+ * for the first refused entry; `file-too-large` and `too-many-entries` before the limit is exceeded; FileError if the
+ * host cannot write; the signal's reason if aborted. Files completed by then stay, unfinished ones are removed.
  */
 export async function extractTar(
   source: AsyncIterable<Uint8Array>,
@@ -90,7 +90,7 @@ class Extraction {
     private readonly options: ExtractOptions,
   ) {
     this.budget = new Budget(options, 'The archive');
-    // Directories an archive does not list are entries all the same.
+    // Directories that the archive does not list count as entries too.
     this.rules = new ExtractRules(
       options.maxDepth ?? DEFAULT_MAX_DEPTH,
       options.collisions ?? 'refuse',
@@ -111,7 +111,7 @@ class Extraction {
         this.options.signal?.throwIfAborted();
         await this.create(link.path, () => this.makeLink(link));
       }
-      // Inner ones first: the last change in a directory comes before its time is set.
+      // Inner directories first: set a directory's time after the last change in it.
       for (const [path, mtimeMs] of [...this.times].reverse()) await this.target.setDirectoryTime(path, mtimeMs);
     } catch (error) {
       await this.writes.settle();
@@ -121,7 +121,7 @@ class Extraction {
     return { ...this.counts, refused: this.refused.listed, refusedCount: this.refused.total };
   }
 
-  /** Counts before anything else: what is refused costs time as well. */
+  /** Extracts one entry. Counts it first, because refused entries cost time as well. */
   private async take(entry: TarEntry): Promise<void> {
     this.budget.addEntry(entry.name);
     this.budget.addBytes(entry.size);
@@ -150,7 +150,7 @@ class Extraction {
         await this.target.writeFile(path, mode, (fd) => writeParts(fd, parts), entry.mtimeMs);
         this.countFile(size);
       });
-      // Only the look before the first byte refuses, so all of the file is still in the archive.
+      // Only the check before the first byte can refuse, so the whole file is still in the archive.
       if (!written) await this.reader.skip(size);
       return;
     }
@@ -165,7 +165,7 @@ class Extraction {
     });
   }
 
-  /** Runs `effect`; false, with a line in the report, when the host has something in the way. */
+  /** Runs `effect`. Returns false and reports the entry if an existing entry of the host is in the way. */
   private async create(path: string, effect: () => Promise<void>): Promise<boolean> {
     try {
       await effect();

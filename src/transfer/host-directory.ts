@@ -9,34 +9,36 @@ import { makeDirectories } from '../base/make-directories.js';
 import { foldedName, linkProblem } from '../base/path-rules.js';
 import { linkRefusal } from '../commit/review/refusals.js';
 
-/** A reason of the host's, not of the archive's, why one path cannot be written: a link or directory is in the way. */
+/**
+ * Thrown if a path cannot be written because an existing entry of the host is in the way. The archive itself is valid.
+ */
 export class InTheWay extends Error {}
 
 interface Known {
-  /** Created by us a moment ago: nothing can be in the way in there. */
+  /** True if this process just created it, so that no other entry can be in the way. */
   fresh: boolean;
-  /** Folded name → name of what was there before; only where it was asked for. */
+  /** Folded name → existing name. Set only if names are checked. */
   names: Map<string, string> | undefined;
 }
 
 /**
- * The host directory an archive is extracted into. Every parent is looked at before it is used, and a link among them
- * is never followed; what exists is replaced by rename, so that a reader sees the old file or the new one. Nobody who
- * is not trusted may change the directory meanwhile: a look and a use are two system calls.
+ * The host directory into which an archive is extracted. Every parent directory is checked before it is used, and links
+ * among them are never followed. Existing files are replaced by rename, so that readers see the old file or the new
+ * one. No untrusted program may change the directory meanwhile, because the check and the use are two system calls.
  */
 export class HostDirectory {
   private readonly directories = new Map<string, Promise<Known>>();
   private readonly unfinished = new Set<string>();
 
   private constructor(
-    /** The real path. */
+    /** Real path of the directory. */
     readonly root: string,
-    /** The directory was empty when it was opened. */
+    /** True if the directory was empty when it was opened. */
     readonly wasEmpty: boolean,
     private readonly checkNames: boolean,
   ) {}
 
-  /** Opens or creates `directory`. Links in the path the caller gave are the caller's own and followed. */
+  /** Opens or creates `directory`. The caller chose the path, so links in it are followed. */
   static async open(directory: string, options: { checkNames: boolean }): Promise<HostDirectory> {
     try {
       const created = await makeDirectories(directory, 0o755);
@@ -59,7 +61,7 @@ export class HostDirectory {
     await creating;
   }
 
-  /** Makes the directories above `relative`. */
+  /** Creates the directories above `relative`. */
   async makeParents(relative: string): Promise<void> {
     for (let end = relative.indexOf('/'); end !== -1; end = relative.indexOf('/', end + 1)) {
       await this.makeDirectory(relative.slice(0, end), 0o755);
@@ -67,8 +69,8 @@ export class HostDirectory {
   }
 
   /**
-   * Creates a file; `content` writes it to the descriptor. Its parent must have been made by `makeDirectory`.
-   * @param mtimeMs When it was changed last. Default: now.
+   * Creates a file. `content` writes it to the descriptor. Its parent must have been created with `makeDirectory`.
+   * @param mtimeMs Time of the last change. Default: now.
    */
   async writeFile(
     relative: string,
@@ -76,24 +78,24 @@ export class HostDirectory {
     content: (fd: number) => Promise<void>,
     mtimeMs?: number,
   ): Promise<void> {
-    const place = await this.placeFor(relative);
+    const written = await this.writePathFor(relative);
     try {
-      const fd = await open(place.path, 'wx', mode);
-      this.unfinished.add(place.path);
+      const fd = await open(written.path, 'wx', mode);
+      this.unfinished.add(written.path);
       try {
         await content(fd);
         if (mtimeMs !== undefined) await setTime(fd, mtimeMs);
       } finally {
         await close(fd);
       }
-      if (place.isTemporary) await rename(place.path, path.join(this.root, relative));
-      this.unfinished.delete(place.path);
+      if (written.isTemporary) await rename(written.path, path.join(this.root, relative));
+      this.unfinished.delete(written.path);
     } catch (error) {
       throw inTheWayOr(hostFileError(error, 'write', relative));
     }
   }
 
-  /** Sets when a directory was changed last, if it was made here. */
+  /** Sets the modification time of a directory, if it was created here. */
   async setDirectoryTime(relative: string, mtimeMs: number): Promise<void> {
     const known = await this.directories.get(relative)?.catch(() => undefined);
     if (!known?.fresh) return;
@@ -101,13 +103,13 @@ export class HostDirectory {
   }
 
   async makeLink(relative: string, target: string): Promise<void> {
-    const place = await this.placeFor(relative);
+    const written = await this.writePathFor(relative);
     try {
-      await symlink(target, place.path);
-      if (place.isTemporary) {
-        this.unfinished.add(place.path);
-        await rename(place.path, path.join(this.root, relative));
-        this.unfinished.delete(place.path);
+      await symlink(target, written.path);
+      if (written.isTemporary) {
+        this.unfinished.add(written.path);
+        await rename(written.path, path.join(this.root, relative));
+        this.unfinished.delete(written.path);
       }
     } catch (error) {
       throw inTheWayOr(hostFileError(error, 'create the link', relative));
@@ -115,8 +117,8 @@ export class HostDirectory {
   }
 
   /**
-   * Makes a link that leads to a place below this directory, be it there or not, and the directories above the link.
-   * @throws InTheWay for a link that leads out, by itself or through another link of the host
+   * Creates a link whose target is below this directory, whether or not it exists, and the directories above the link.
+   * @throws InTheWay for a link that leads out, directly or through another link of the host
    */
   async makeInnerLink(relative: string, target: string): Promise<void> {
     const problem =
@@ -126,24 +128,26 @@ export class HostDirectory {
     await this.makeLink(relative, target);
   }
 
-  /** The text of the link at `relative`. Undefined for anything else. */
+  /** Returns the target of the link at `relative`. Undefined for anything else. */
   private async linkAt(relative: string): Promise<string | undefined> {
     try {
       return await readlink(path.join(this.root, relative));
     } catch (error) {
       if (['EINVAL', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
-      throw hostFileError(error, 'look at', relative);
+      throw hostFileError(error, 'inspect', relative);
     }
   }
 
-  /** Removes what was begun and not finished. */
+  /** Removes unfinished files. */
   async discardUnfinished(): Promise<void> {
     for (const file of this.unfinished) await unlink(file).catch(() => {});
     this.unfinished.clear();
   }
 
-  /** Where to write first: the final name in a directory of ours, else a hidden name beside it. */
-  private async placeFor(relative: string): Promise<{ path: string; isTemporary: boolean }> {
+  /**
+   * Returns the path to write to first: the final name in a directory created here, otherwise a hidden name beside it.
+   */
+  private async writePathFor(relative: string): Promise<{ path: string; isTemporary: boolean }> {
     const final = path.join(this.root, relative);
     const parent = await this.directories.get(parentOf(relative))!;
     if (parent.fresh) return { path: final, isTemporary: false };
@@ -196,16 +200,16 @@ async function lstatOrNothing(full: string, relative: string) {
     return await lstat(full);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw hostFileError(error, 'look at', relative);
+    throw hostFileError(error, 'inspect', relative);
   }
 }
 
-/** The host's file system may take two names for one although they look different to us. */
+/** Maps EEXIST to InTheWay: the host's file system may treat two different names as one. */
 function inTheWayOr(error: unknown): unknown {
   return error instanceof FileError && error.errno === 'EEXIST' ? new InTheWay('exists already') : error;
 }
 
-/** Writes one piece after the other. */
+/** Writes the parts in order. */
 export async function writeParts(fd: number, parts: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const part of parts) await writeFully(fd, part);
 }

@@ -8,21 +8,21 @@ import { ReadAhead, readParts, SMALL_FILE_BYTES } from './read-ahead.js';
 import { END_OF_ARCHIVE, encodeHeader, padding } from './tar/encode.js';
 
 interface PackOptions {
-  /** Pack all links as text, also those that lead outside. Default false: such a link fails the packing. */
+  /** Pack all links as text, even if they lead outside. Default false: such a link makes the packing fail. */
   keepLinks?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** What a reader gets at once: a header or a small file by itself would be one frame each. */
+/** Size of the chunks passed to the reader. Without it, each header or small file would become a frame of its own. */
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The files of `manifest`, which lie at `directory`, as a tar archive: ustar, with pax headers where names need them.
- * Owners are left out, modes are cut to `mode & 0777`, entries come in the order of the manifest. Reads no faster than
- * it is read.
+ * Returns the files of `manifest`, which are in `directory`, as a tar archive: ustar, with pax headers if names need
+ * them. Owners are left out, modes are cut to `mode & 0777`, and entries come in the order of the manifest. The stream
+ * has backpressure.
  *
- * @throws (as the stream's error) FileError when a file cannot be read, `seed-invalid` when one is not what the
- * manifest says or cannot be carried over, the signal's reason when aborted.
+ * @throws (as the stream's error) FileError if a file cannot be read, `seed-invalid` if one does not match the manifest
+ * or cannot be packed, the signal's reason if aborted
  */
 export function packTree(directory: string, manifest: Manifest, options: PackOptions = {}): Readable {
   return Readable.from(inChunks(pieces(directory, manifest, options)), { objectMode: false });

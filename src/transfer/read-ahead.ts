@@ -5,13 +5,13 @@ import { printable } from '../base/harmless-text.js';
 import { hostFileError } from '../base/host-error.js';
 import type { Manifest } from '../workspace/manifest.js';
 
-/** Files up to this size are read whole, and ahead of their turn. */
+/** Files up to this size are read completely, and ahead of their turn. */
 export const SMALL_FILE_BYTES = 256 * 1024;
 const PART_BYTES = 256 * 1024;
 const MAX_AHEAD = 32;
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
 
-/** Hands out the small files of a manifest in its order while the next ones are being read. */
+/** Returns the small files of a manifest in its order while the next ones are being read. */
 export class ReadAhead {
   private readonly files: Iterator<[string, number]>;
   private readonly queue: Array<{ size: number; data: Promise<Buffer> }> = [];
@@ -31,7 +31,7 @@ export class ReadAhead {
     return await data;
   }
 
-  /** Waits until no read is under way. */
+  /** Waits until all pending reads have ended. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.queue.map(({ data }) => data));
   }
@@ -42,7 +42,7 @@ export class ReadAhead {
       if (next.done) return;
       const [relative, size] = next.value;
       const data = readWhole(path.join(this.directory, relative), relative, size);
-      // Whoever asks for it gets the error; until then it must not count as unhandled.
+      // `next` passes the error on. Until then it must not count as an unhandled rejection.
       data.catch(() => {});
       this.queue.push({ size, data });
       this.bytes += size;
@@ -60,7 +60,7 @@ async function readWhole(file: string, relative: string, size: number): Promise<
   try {
     const fd = await open(file, OPEN_READ);
     try {
-      // One byte more than expected shows a file that grew.
+      // The extra byte detects a file that grew.
       const buffer = Buffer.allocUnsafe(size + 1);
       if ((await readFully(fd, buffer, size)) !== size) throw changed(relative);
       return buffer.subarray(0, size);
@@ -72,7 +72,7 @@ async function readWhole(file: string, relative: string, size: number): Promise<
   }
 }
 
-/** The contents of a large file, exactly `size` bytes. */
+/** Yields the content of a large file, exactly `size` bytes. */
 export async function* readParts(file: string, relative: string, size: number): AsyncGenerator<Buffer> {
   try {
     const fd = await open(file, OPEN_READ);

@@ -1,6 +1,6 @@
 /**
- * Any test runner, in a copy of the workspace that belongs to the judge's user. The code under test shares the runner's
- * process, so its report is taken with care rather than believed: see `Guarantee`.
+ * Runs any test runner, in a copy of the workspace that belongs to the judge's user. The code under test shares the
+ * runner's process, so the report is checked, not trusted; see `Guarantee`.
  */
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
@@ -11,7 +11,7 @@ import type { ExecResult } from '../command/outcome.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { JUDGE_ENV, judgeUser } from './judge-user.js';
 import { parseJUnit } from './junit.js';
-import { inWords } from './relay.js';
+import { describeEnd } from './relay.js';
 import { parseTap } from './tap.js';
 import type { ResolvedCommandTest } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
@@ -24,7 +24,7 @@ export async function runCommandTests(sandbox: Sandbox, options: ResolvedCommand
   const startedAt = performance.now();
   const user = judgeUser(sandbox);
   const { signal, timeoutMs, env, tests, canaries } = options;
-  // A name nobody could have made anything under before.
+  // A random name, so that the code under test cannot have prepared the path.
   const directory = `/tmp/ripcord-tests-${randomBytes(12).toString('hex')}`;
   const work = posix.join(directory, 'work');
   const report = posix.join(directory, 'report.xml');
@@ -38,15 +38,16 @@ export async function runCommandTests(sandbox: Sandbox, options: ResolvedCommand
     const argv = options.command.map((part) => part.replaceAll('{report}', report));
     const result = await sandbox.exec(argv, {
       user,
-      // CI: what is compared with a snapshot that is not there must fail, not write one.
+      // CI: a comparison with a missing snapshot must fail, not write the snapshot.
       env: { ...JUDGE_ENV, CI: 'true', ...env },
       cwd: posix.resolve(work, options.cwd ?? '.'),
       timeoutMs,
       signal,
       maxOutputBytes: MAX_REPORT,
     });
-    // The command's whole tree is dead by now: nothing rewrites the report any more. A helper that ended by itself after the
-    // runner could have; so could the runner's own process, which runs the same code. That is what `reported` means.
+    // The command's whole process tree is dead, so no process rewrites the report any more. A helper that ended by
+    // itself after the runner could have; so could the runner's own process, which runs the same code. Therefore the
+    // guarantee is only `reported`.
     const found = await readReport(sandbox, options, result, report, user);
     return makeReport({
       ...judge(found, result, options, work),
@@ -78,14 +79,14 @@ async function readReport(
   const meter = new WorkMeter();
   try {
     if (options.report === 'tap') {
-      if (result.truncated) return { tests: [], problem: 'the report is longer than it may be' };
+      if (result.truncated) return { tests: [], problem: 'the report is longer than allowed' };
       return await parseTap(result.stdout, meter, signal);
     }
     const xml = await sandbox.files.read(path, { user, maxBytes: MAX_REPORT, signal });
     return { tests: await parseJUnit(await textOf(xml, meter, signal), meter, signal), problem: undefined };
   } catch (error) {
     if (error instanceof FileError && error.code === 'file-not-found') {
-      return { tests: [], problem: `the runner wrote no report (${inWords(result)})` };
+      return { tests: [], problem: `the runner did not write a report (${describeEnd(result)})` };
     }
     throwIfAborted(signal, 'reading the report of the tests');
     if (error instanceof RipcordError) throw error;
@@ -106,7 +107,7 @@ function judge(
   const files = new Set([...Object.keys(options.tests), ...canaryNames]);
   for (const test of found.tests) {
     const ofCanary = canaryNames.length > 0 && test.name.includes('canary');
-    // node --test reports a file that ran no test as a test that passed.
+    // node --test reports a file without tests as a passed test.
     const isFile =
       test.status === 'passed' && files.has(posix.relative(work, posix.resolve(work, options.cwd ?? '.', test.name)));
     const ran = isFile ? { ...test, status: 'skipped' as const, message: 'no test of this file ran' } : test;
@@ -121,7 +122,7 @@ function judge(
   return { tests, problem: problemOf() };
 
   function problemOf(): string | undefined {
-    if (result.outcome !== 'exited') return `the runner ended: ${inWords(result)}`;
+    if (result.outcome !== 'exited') return `the runner ended: ${describeEnd(result)}`;
     if (result.backgroundKilled > 0) return `the tests left ${result.backgroundKilled} processes running`;
     if (found.problem) return found.problem;
     if (typeof expect === 'number' && tests.length < expect) {

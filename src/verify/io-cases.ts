@@ -1,10 +1,10 @@
-/** Programs judged by what they print: the comparison is made on the host, with what is expected never leaving it. */
+/** Judges programs by their output. The comparison runs on the host, and the expected output never leaves it. */
 
 import { throwIfAborted } from '../base/abort.js';
 import { shellLine } from '../command/lines.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { MAX_MATCH_MS, PatternMatch } from './pattern-match.js';
-import { inWords } from './relay.js';
+import { describeEnd } from './relay.js';
 import type { ResolvedIoTest } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
 
@@ -33,7 +33,7 @@ export async function runIoCases(sandbox: Sandbox, options: ResolvedIoTest): Pro
     output = result.stderr.slice(-8192);
     const problem =
       result.outcome !== 'exited'
-        ? inWords(result)
+        ? describeEnd(result)
         : result.exitCode !== exitCode
           ? `exit code ${result.exitCode}, expected ${exitCode}`
           : result.truncated
@@ -54,22 +54,22 @@ export async function runIoCases(sandbox: Sandbox, options: ResolvedIoTest): Pro
           ? await patterns.test(expected, got, MAX_MATCH_MS, signal)
           : expected(got) === true;
     if (same) return undefined;
-    if (same === undefined) return `${channel}: ${expected} finds no end within ${MAX_MATCH_MS / 1000} s`;
+    if (same === undefined) return `${channel}: ${expected} did not finish within ${MAX_MATCH_MS / 1000} s`;
     const wanted = typeof expected === 'string' ? `, expected ${JSON.stringify(clean(expected).slice(0, 200))}` : '';
     return `${channel} is ${JSON.stringify(clean(got).slice(0, 200))}${wanted}`;
   }
 }
 
 /**
- * `text.replace(/[ \t\r]+$/gm, '').trimEnd()` in linear time: that pattern tries every end of a run that stands before
- * something else, and the code under test chooses how long its runs are.
+ * Equals `text.replace(/[ \t\r]+$/gm, '').trimEnd()`, in linear time. That pattern tries every end of a run of spaces
+ * that other text follows, and the code under test chooses how long its runs are.
  */
 export const trimmed = (text: string): string =>
   text
     .replace(/[ \t\r]+/g, (run, at: number) => {
       const next = text[at + run.length];
       if (next === undefined || /[\n\u2028\u2029]/.test(next)) return '';
-      // \r ends a line too: what precedes the last one stands at a line's end.
+      // \r ends a line too, so the characters before the last \r are at a line's end.
       return run.slice(Math.max(0, run.lastIndexOf('\r')));
     })
     .trimEnd();

@@ -1,11 +1,14 @@
-/** The user a verdict is made as: one the code under test is not, and whose files and processes it cannot touch. */
+/** The judge's user. It differs from the user of the code under test, which cannot touch its files and processes. */
 import { text } from 'node:stream/consumers';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 
 const CHOICES = ['1001:1001', '1002:1002'] as const;
 
-/** @throws InvalidOptionsError where the code under test runs as root, from whom nothing in a sandbox is safe. */
+/**
+ * Returns the judge's user.
+ * @throws InvalidOptionsError if the code under test runs as root, because root can change everything in a sandbox
+ */
 export function judgeUser(sandbox: Sandbox): string {
   const { user, judge } = sandbox.parts;
   const [name = ''] = user.split(':');
@@ -20,7 +23,10 @@ export function judgeUser(sandbox: Sandbox): string {
   return judge ?? CHOICES.find((choice) => !choice.startsWith(`${name}:`))!;
 }
 
-/** What only root can have put there. HOME and TMPDIR of the sandbox belong to the code under test. */
+/**
+ * Environment of the judge: directories that only root can write to. HOME and TMPDIR of the sandbox belong to the code
+ * under test.
+ */
 export const JUDGE_ENV = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/nonexistent',
@@ -28,10 +34,10 @@ export const JUDGE_ENV = {
   LANG: 'C.UTF-8',
 };
 
-/** Where programs are does not change: only root could move them, and nobody in a sandbox is. */
+/** Cached paths of programs. They do not change, because only root could move them and no command runs as root. */
 const found = new WeakMap<object, Map<string, string>>();
 
-/** The absolute path of a program of the image. */
+/** Returns the absolute path of a program of the image. */
 export async function findProgram(sandbox: Sandbox, name: string, signal: AbortSignal | undefined): Promise<string> {
   const known = found.get(sandbox.parts) ?? new Map<string, string>();
   found.set(sandbox.parts, known);
@@ -41,7 +47,7 @@ export async function findProgram(sandbox: Sandbox, name: string, signal: AbortS
 }
 
 async function lookUp(sandbox: Sandbox, name: string, signal: AbortSignal | undefined): Promise<string> {
-  // Not exec(): what this prints is no output of the code under test, which an executor would show.
+  // Do not use exec(): an executor would show this as output of the code under test.
   const command = await sandbox.spawn(['/bin/sh', '-c', `command -v ${name}`], {
     user: judgeUser(sandbox),
     env: JUDGE_ENV,
@@ -53,7 +59,7 @@ async function lookUp(sandbox: Sandbox, name: string, signal: AbortSignal | unde
   const path = (await text(command.stdout)).trim();
   const { outcome, exitCode } = await command.wait();
   if (outcome === 'exited' && exitCode === 0 && path.startsWith('/')) return path;
-  throw new RipcordError('command-failed', `runTests: this sandbox's image has no ${name}`, {
-    hint: "Tests in Python need an image with it, e.g. 'python'.",
+  throw new RipcordError('command-failed', `runTests: this sandbox's image does not have ${name}`, {
+    hint: "Tests in Python need an image with Python, for example 'python'.",
   });
 }

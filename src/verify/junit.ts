@@ -1,4 +1,6 @@
-/** Test cases out of a JUnit report, read tag by tag in turns: how long a report takes is bounded by its length. */
+/**
+ * Parses a JUnit report tag by tag, with turns of the event loop between. The time is bounded by the report's length.
+ */
 import { WorkMeter } from '../base/work-meter.js';
 import type { TestCase } from './test-report.js';
 
@@ -7,13 +9,16 @@ const MAX_DEPTH = 1000;
 const MAX_ATTRIBUTES = 1000;
 const MAX_NAME = 1000;
 const MAX_MESSAGE = 4000;
-/** Pieces of text that one result is put together from. */
+/** Maximum number of text parts of one result. */
 const MAX_PIECES = 100;
 
 const RESULTS = { failure: 'failed', error: 'error', skipped: 'skipped' } as const;
 type ResultTag = keyof typeof RESULTS;
 const isResult = (name: string): name is ResultTag => Object.hasOwn(RESULTS, name);
-/** Some runners write an attribute in place of an element: gtest `status="notrun"`, CTest `status="fail"`. */
+/**
+ * Statuses that some runners write as an attribute instead of an element: gtest `status="notrun"`, CTest
+ * `status="fail"`.
+ */
 const STATUSES: Record<string, TestCase['status']> = {
   notrun: 'skipped',
   disabled: 'skipped',
@@ -35,7 +40,10 @@ interface Case {
   results: Map<ResultTag, Result>;
 }
 
-/** @throws Error when `xml` is no JUnit report. */
+/**
+ * Returns the test cases of a report.
+ * @throws Error if `xml` is not a JUnit report
+ */
 export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: AbortSignal): Promise<TestCase[]> {
   const cases: TestCase[] = [];
   const open: string[] = [];
@@ -70,7 +78,7 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
     else if (xml.startsWith('</', tag)) {
       at = after(xml, '>', tag + 2);
       const name = xml.slice(tag + 2, Math.min(at - 1, tag + 2 + MAX_NAME)).trim();
-      if (open.pop() !== name) throw new Error(`</${name.slice(0, 100)}> closes what is not open`);
+      if (open.pop() !== name) throw new Error(`</${name.slice(0, 100)}> closes a tag that is not open`);
       closed(name);
     } else {
       const start = await startTag(xml, tag, meter, signal);
@@ -91,7 +99,7 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
       else if (open.push(start.name) > MAX_DEPTH)
         throw new Error(`its elements are nested more than ${MAX_DEPTH} deep`);
     }
-    // Text that is only searched for its end costs a 64th of text that is read.
+    // Searching text for its end costs a 64th of decoding it.
     const steps = 64 + costOfDecoding(shown) + Math.ceil((at - before) / 64);
     if (meter.spend(steps)) await meter.rest(signal);
   }
@@ -102,7 +110,10 @@ export async function parseJUnit(xml: string, meter = new WorkMeter(), signal?: 
 
 const PIECE = 64 * 1024;
 
-/** {@link after} for marks of several characters: text full of their beginnings costs a step for each of its characters. */
+/**
+ * Implements {@link after} for marks of several characters. Text full of their beginnings costs a step for each
+ * character.
+ */
 async function afterMark(
   xml: string,
   mark: string,
@@ -118,9 +129,9 @@ async function afterMark(
   throw endsWithin();
 }
 
-const endsWithin = (): Error => new Error('it ends in the midst of a tag');
+const endsWithin = (): Error => new Error('it ends within a tag');
 
-/** Returns the position behind the next `mark`, one character. */
+/** Returns the position after the next `mark`, which is one character. */
 function after(xml: string, mark: string, from: number): number {
   const at = xml.indexOf(mark, from);
   if (at < 0) throw endsWithin();
@@ -158,7 +169,7 @@ async function startTag(xml: string, at: number, meter: WorkMeter, signal: Abort
     if (meter.spend(steps)) await meter.rest(signal);
   }
   const tail = matchAt(END, xml, end);
-  if (!tail) throw new Error(`the tag <${name.slice(0, 100)}> is not right`);
+  if (!tail) throw new Error(`the tag <${name.slice(0, 100)}> is malformed`);
   return { name, attributes, empty: tail[1] === '/', end: end + tail[0].length };
 }
 
@@ -169,7 +180,7 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | n
 
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-/** Numbered entities too: pytest writes a newline as &#10;. */
+/** Decodes entities, also numeric ones: pytest writes a newline as &#10;. */
 const decoded = (text: string): string =>
   text.includes('&')
     ? text.replace(
@@ -182,7 +193,7 @@ const decoded = (text: string): string =>
       )
     : text;
 
-/** An entity is a call of a function for its four characters or more. */
+/** Returns the steps of decoding. An entity of at least four characters costs a function call. */
 const costOfDecoding = (text: string): number => (text.includes('&') ? 4 : 1) * text.length;
 
 function toCase({ attributes, results }: Case): TestCase {
@@ -199,7 +210,10 @@ function toCase({ attributes, results }: Case): TestCase {
 
 const rank = (tag: ResultTag): number => Object.keys(RESULTS).indexOf(tag);
 
-/** pytest's summary of an import that failed says nothing; the last line of its text does. */
+/**
+ * Returns the message of a result. pytest's summary of a failed import contains no reason, but the last line of its
+ * text does.
+ */
 function explanation(result: Result | undefined): string {
   if (!result) return '';
   if (result.message !== undefined && result.message !== 'collection failure') return result.message;

@@ -1,15 +1,15 @@
-/** A byte stream as lines of bounded length. */
+/** Splits a byte stream into lines of bounded length. */
 import { WorkMeter } from '../base/work-meter.js';
 
 export class LineTooLongError extends Error {}
 
-/** Each line without its newline; what comes after the last newline is dropped, because it is not whole. */
+/** Yields each line without its newline. Text after the last newline is dropped, because it is incomplete. */
 export async function* linesOf(
   stream: AsyncIterable<Uint8Array>,
   maxBytes: number,
   meter = new WorkMeter(),
 ): AsyncGenerator<Buffer> {
-  // The beginning of a line that came in pieces; it doubles where it must, for pieces may be single bytes.
+  // Start of an incomplete line. The buffer doubles as needed, because chunks may be single bytes.
   let begun = Buffer.alloc(0);
   let length = 0;
   for await (const chunk of stream) {
@@ -19,7 +19,7 @@ export async function* linesOf(
       yield length === 0 ? rest.subarray(0, end) : Buffer.concat([begun.subarray(0, length), rest.subarray(0, end)]);
       length = 0;
       rest = rest.subarray(end + 1);
-      // One chunk may hold thousands of lines, and their reader need not wait for anything.
+      // One chunk may hold thousands of lines, and their reader may never wait.
       if (meter.spend(end + 512)) await meter.rest();
     }
     if (rest.length === 0) continue;

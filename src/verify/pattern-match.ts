@@ -1,8 +1,11 @@
-/** Matches patterns against what a program printed, in a thread: the program can choose a text that takes them hours. */
+/**
+ * Matches patterns against a program's output in a worker thread, because a program can choose output that takes hours
+ * to match.
+ */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** Patterns that do not backtrack need some milliseconds for the longest output that is kept. */
+/** Time limit. Patterns that do not backtrack need a few milliseconds for the longest kept output. */
 export const MAX_MATCH_MS = 10_000;
 
 const PROGRAM = `
@@ -14,7 +17,8 @@ export class PatternMatch implements AsyncDisposable {
   #worker: Worker | undefined;
 
   /**
-   * Whether `pattern` is found in `text`; `undefined` when that is not known after `limitMs`. One question at a time.
+   * Returns true if `pattern` matches in `text`; `undefined` if that is unknown after `limitMs`. Run one match at a
+   * time.
    * @throws the reason of `signal`
    */
   async test(
@@ -32,7 +36,7 @@ export class PatternMatch implements AsyncDisposable {
       });
       return found as boolean;
     } catch (error) {
-      // It goes on matching: only its end stops it.
+      // The thread keeps matching: only terminating it stops it.
       await this[Symbol.asyncDispose]();
       signal?.throwIfAborted();
       if (limit.aborted) return undefined;

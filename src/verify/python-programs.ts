@@ -1,9 +1,9 @@
-/** The Python of an isolated test run, from `sandbox-images/judge`. */
+/** The Python programs of an isolated test run, from `sandbox-images/judge`. */
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../base/package-files.js';
 
 interface Programs {
-  /** Reads one of the others from stdin and runs it: a command line could not hold them. */
+  /** Reads another program from stdin and runs it, because a command line could not hold it. */
   boot: string;
   /** Holds the tests and judges. */
   judge: Buffer;
@@ -11,7 +11,10 @@ interface Programs {
   candidate: Buffer;
 }
 
-/** The files of one process, in the order in which they run: they are one program, because nothing is imported there. */
+/**
+ * The files of each process, in the order in which they run. They form one program, because they cannot be imported
+ * there.
+ */
 const JUDGE = ['wire', 'proxies', 'imports', 'suites', 'pytest_runs', 'judge'];
 const CANDIDATE = ['wire', 'candidate'];
 

@@ -1,4 +1,6 @@
-/** Isolated runs of Python tests: the judge holds the tests, the code under test answers calls from another process. */
+/**
+ * Isolated runs of Python tests: the judge holds the tests, and the code under test answers calls from another process.
+ */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { throwIfAborted } from '../base/abort.js';
@@ -9,20 +11,20 @@ import type { Sandbox } from '../sandbox/sandbox.js';
 import { findProgram, JUDGE_ENV, judgeUser } from './judge-user.js';
 import { pythonPrograms } from './python-programs.js';
 import { PYTHON_TEST_LIBRARIES } from './python-test-libraries.js';
-import { inWords, type Relayed, relay } from './relay.js';
+import { describeEnd, type Relayed, relay } from './relay.js';
 import type { ResolvedCallsTest, ResolvedPytest } from './test-options.js';
 import { makeReport, type TestCase, type TestReport } from './test-report.js';
 
-/** For the judge to say that time was up, rather than being cut off itself. */
+/** Additional time for the judge, so that it can report a timeout instead of being killed. */
 const JUDGE_EXTRA_MS = 5000;
 
 const verdictSchema = z.object({
   nonce: z.string(),
   broken: z.string().nullable(),
   touched: z.boolean().optional(),
-  /** Modules that the tests may take from the code under test. */
+  /** Modules that the tests import from the code under test. */
   modules: z.array(z.string()),
-  /** Functions of the tests that nothing calls, where no test was found. */
+  /** Functions of the tests that are never called. Set if no test was found. */
   idle: z.array(z.string()).default([]),
   exitCode: z.number().optional(),
 });
@@ -46,7 +48,7 @@ export async function runPythonTests(
   const python = options.python ?? (await findProgram(sandbox, 'python3', signal));
   throwIfAborted(signal, 'running tests');
   const [judge, candidate] = await both(
-    // -I: nothing of the environment, the working directory or a home decides what the judge imports.
+    // -I: neither the environment, the working directory nor a home directory decides what the judge imports.
     sandbox.spawn([python, '-I', '-B', '-c', programs.boot, String(programs.judge.length)], {
       user,
       env: JUDGE_ENV,
@@ -70,7 +72,7 @@ export async function runPythonTests(
   return makeReport({ ...found, guarantee: 'isolated', ended, output, startedAt, skipped });
 }
 
-/** Two commands, or none. */
+/** Resolves to two commands. If one fails to start, the other is killed. */
 async function both(
   first: Promise<CommandHandle>,
   second: Promise<CommandHandle>,
@@ -103,7 +105,7 @@ async function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest')
   if (line === undefined) {
     return {
       tests: [],
-      problem: `the judge gave no verdict (${inWords(judge)})${judgeOutput && `: ${lastLine(judgeOutput)}`}`,
+      problem: `the judge did not send a verdict (${describeEnd(judge)})${judgeOutput && `: ${lastLine(judgeOutput)}`}`,
     };
   }
   let verdict: z.infer<typeof verdictSchema>;
@@ -125,9 +127,9 @@ async function judged(relayed: Relayed, nonce: string, kind: 'calls' | 'pytest')
   const { modules } = verdict;
   if (verdict.broken !== null) return { tests, modules, problem: verdict.broken };
   if (candidate)
-    return { tests, modules, problem: `the code under test ended before the verdict: ${inWords(candidate)}` };
+    return { tests, modules, problem: `the code under test ended before the verdict: ${describeEnd(candidate)}` };
   const good = tests.every(({ status }) => status === 'passed' || status === 'skipped');
-  // pytest: 0 all passed, 1 some failed; all others mean that it did not get to run them.
+  // pytest's exit codes: 0 all passed, 1 some failed; all others mean that it could not run the tests.
   if (kind === 'pytest' && verdict.exitCode !== 0 && verdict.exitCode !== 1) {
     const problem = tests.find(({ status }) => status === 'error')?.message;
     return { tests, modules, problem: problem ?? `pytest ended with exit code ${verdict.exitCode}` };

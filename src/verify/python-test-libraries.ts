@@ -1,7 +1,7 @@
 /**
- * Python libraries that decide, or help to decide, what a test comes to: assertions, matchers, doubles, runners, comparison
- * of numbers and tables. From the code under test they could say that anything is right. The names are those that `import`
- * takes; names that a program under test may well have itself are not among them.
+ * Python libraries that decide, or help to decide, the result of a test: assertions, matchers, doubles, runners,
+ * comparison of numbers and tables. Taken from the code under test, they could accept anything. The names are import
+ * names. Names that a program under test may well have itself are left out.
  */
 export const PYTHON_TEST_LIBRARIES = [
   // Runners

@@ -1,6 +1,6 @@
 /**
- * Carries lines between the judge and the code under test. They are two commands of two users with nothing in common but
- * this: a line from the one is data for the other, and the verdict comes on the judge's own pipe.
+ * Passes lines between the judge and the code under test. They are two commands of two users with no other connection:
+ * a line from one is data for the other, and the verdict arrives on the judge's own pipe.
  */
 import type { Writable } from 'node:stream';
 import { TaskAbortedError } from '../base/errors.js';
@@ -17,20 +17,20 @@ const MAX_TESTS = 100_000;
 const MAX_TEST_BYTES = 64 * 1024 * 1024;
 
 export interface Relayed {
-  /** The judge's last line; `undefined` when it ended without one. */
+  /** The judge's verdict line; `undefined` if it ended without one. */
   verdict: string | undefined;
-  /** A line of JSON for each test that the judge ran. */
+  /** One line of JSON for each test that the judge ran. */
   tests: Buffer[];
-  /** How the code under test ended, if that was before the verdict. */
+  /** Result of the code under test, if it ended before the verdict. */
   candidate: CommandResult | undefined;
-  /** How the judge ended, if it gave no verdict. */
+  /** Result of the judge, if it sent no verdict. */
   judge: CommandResult | undefined;
-  /** Ends of both stderrs. */
+  /** Last part of the stderr of the code under test; `judgeOutput` has the judge's. */
   output: string;
   judgeOutput: string;
 }
 
-/** Returns when the verdict is there, or cannot come any more. Both commands are dead by then. */
+/** Resolves when the verdict has arrived, or cannot arrive any more. Both commands are dead by then. */
 export async function relay(judge: CommandHandle, candidate: CommandHandle): Promise<Relayed> {
   const output = new Tail(candidate.stderr, MAX_TAIL);
   const judgeOutput = new Tail(judge.stderr, MAX_TAIL);
@@ -49,13 +49,13 @@ export async function relay(judge: CommandHandle, candidate: CommandHandle): Pro
     try {
       for await (const line of linesOf(candidate.stdout, MAX_LINE)) await write(judge.stdin!, '<', line);
     } catch (error) {
-      why = error instanceof LineTooLongError ? 'it sent more than it may' : '';
+      why = error instanceof LineTooLongError ? 'it sent more data than allowed' : '';
       await candidate.kill();
     }
     const end = await candidate.wait().catch(caught);
     if (verdict !== undefined) return;
     candidateEnd = end ?? undefined;
-    await write(judge.stdin!, 'x', Buffer.from(why || inWords(end ?? undefined)));
+    await write(judge.stdin!, 'x', Buffer.from(why || describeEnd(end ?? undefined)));
   };
   const fromJudge = async () => {
     for await (const line of linesOf(judge.stdout, MAX_LINE)) {
@@ -74,7 +74,7 @@ export async function relay(judge: CommandHandle, candidate: CommandHandle): Pro
   try {
     await fromJudge();
   } catch {
-    // A judge that sends too much gives no verdict.
+    // A judge that sends too much does not get a verdict.
   } finally {
     await Promise.all([candidate.kill(), judge.kill()]);
     judgeEnd = (await judge.wait().catch(caught)) ?? undefined;
@@ -91,8 +91,8 @@ export async function relay(judge: CommandHandle, candidate: CommandHandle): Pro
   };
 }
 
-/** How a command ended, for a reason. */
-export function inWords(end: CommandResult | undefined): string {
+/** Describes the end of a command, for the reason of a report. */
+export function describeEnd(end: CommandResult | undefined): string {
   if (!end) return 'it was ended';
   const { outcome, exitCode, signal, failure } = end;
   if (outcome === 'exited') return `exit code ${exitCode}`;
@@ -102,7 +102,7 @@ export function inWords(end: CommandResult | undefined): string {
   return failure?.message ?? outcome;
 }
 
-/** Waits until the other side has room: nothing piles up in between. */
+/** Writes a line and waits for room, so that no data accumulates. */
 async function write(to: Writable, prefix: string, line: Buffer): Promise<void> {
   if (to.destroyed || to.writableEnded) return;
   const bytes = Buffer.concat([Buffer.from(prefix), line, Buffer.from('\n')]);

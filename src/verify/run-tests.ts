@@ -1,4 +1,4 @@
-/** Runs tests on code nobody has read, so that the verdict does not pass through that code. */
+/** Runs tests on untrusted code, so that the verdict does not pass through that code. */
 
 import { throwIfAborted } from '../base/abort.js';
 import { parseOptions } from '../base/parse-options.js';
@@ -12,19 +12,21 @@ import type { TestReport } from './test-report.js';
 /**
  * Runs tests in a sandbox that holds the code under test.
  *
- * - `calls`, `pytest`: the tests run as another user, in a process that never imports the code. It answers calls from a
- *   process of its own; what comes back is data, compared by the judge. Guarantee `isolated`.
- * - `io`: a program is run case by case, and what it prints is compared on the host. Guarantee `isolated`.
+ * - `calls`, `pytest`: the tests run as another user, in a process that never imports the code. The code answers calls
+ *   from its own process; its answers are data, which the judge compares. Guarantee `isolated`.
+ * - `io`: a program is run case by case, and its output is compared on the host. Guarantee `isolated`.
  * - `command`: any runner that reports as TAP or JUnit, in a copy of the workspace. Guarantee `reported`.
  *
- * Code that fails, hangs, exits or cheats is a result. In a sandbox the code has run in before, leftovers of that may
- * help it answer; the iteration executor verifies in a fresh one by default.
+ * Code that fails, hangs, exits or cheats is a result. If the code has run in the sandbox before, its leftovers may
+ * help it to answer; the iteration executor verifies in a fresh sandbox by default.
  *
- * @throws InvalidOptionsError; TaskAbortedError; RipcordError when the sandbox cannot run them at all.
+ * @throws InvalidOptionsError; TaskAbortedError; RipcordError if the sandbox cannot run the tests
  * @example
  * const report = await runTests(sandbox, {
  *   kind: 'calls', module: 'solution', functions: ['add'],
- *   tests: 'def check(candidate):\n    assert candidate(2, 3) == 5\n',
+ *   tests: 'def check(candidate):\
+ *     assert candidate(2, 3) == 5\
+ * ',
  * })
  * console.log(report.passed, report.reason)
  */

@@ -1,19 +1,22 @@
 /**
- * Files that test runners obey: configuration that changes what runs or what counts, hooks, and modules that stand in the way
- * of the runner's own. From the code under test they could make any run a pass, so the judge's copy lacks them unless the
- * tests bring them.
+ * Files that test runners obey: configuration that changes which tests run or count, hooks, and modules that shadow the
+ * runner's own. From the code under test they could make any run pass, so the judge's copy leaves them out unless the
+ * tests supply them.
  */
 
 interface Runner {
-  /** A word of the command that names it. */
+  /** Matches a word of the command that names the runner. */
   named: RegExp;
-  /** File names and patterns, at any depth. */
+  /** File names and patterns that the runner reads, at any depth. */
   obeys: string[];
-  /** Python modules that it imports before any test: the working directory and the tests' come first on its path. */
+  /**
+   * Python modules that the runner imports before any test. The working directory and the tests' directories come first
+   * on its path.
+   */
   imports?: string[];
 }
 
-/** Python itself runs or reads these; bytecode need not belong to the source beside it (PEP 552). */
+/** Files that Python itself runs or reads. Bytecode need not match the source beside it (PEP 552). */
 const PYTHON = [
   'sitecustomize.py',
   'usercustomize.py',
@@ -25,7 +28,7 @@ const PYTHON = [
   '*.egg',
   '*.egg-link',
 ];
-/** Standard modules, without built-in ones, that `import pytest, unittest` loads; measured with Python 3.9 to 3.13. */
+/** Standard modules that `import pytest, unittest` loads, without built-in ones; measured with Python 3.9 to 3.13. */
 const PYTHON_LIBRARY = [
   '__future__', '_bz2', '_collections_abc', '_compression', '_decimal', '_json', '_lzma', '_sitebuiltins', '_typing', '_uuid',
   '_weakrefset', 'abc', 'argparse', 'ast', 'asyncio', 'base64', 'bdb', 'bisect', 'bz2', 'calendar', 'cmd', 'code', 'codecs', 'codeop',
@@ -41,7 +44,7 @@ const PYTHON_LIBRARY = [
 const SNAPSHOTS = ['__snapshots__', '*.snap', '*.snap.*'];
 const BABEL = ['.babelrc', '.babelrc.*', 'babel.config.*', '.swcrc'];
 const VITE = ['vite.config.*', 'postcss.config.*', '.postcssrc', '.postcssrc.*', '.env', '.env.*'];
-/** Read by npm and npx, which may run any of them: `node-options=--require ./evil.js`. */
+/** Files that npm and npx read and may execute: `node-options=--require ./evil.js`. */
 const NPM = ['.npmrc', '.yarnrc', '.yarnrc.yml', '.pnp.*', '.pnpmfile.cjs'];
 
 export const RUNNERS: Record<string, Runner> = {
@@ -79,17 +82,17 @@ export const RUNNERS: Record<string, Runner> = {
   perl: { named: /\b(prove|bats)\b/, obeys: ['.proverc'] },
 }; // biome-ignore format: a table
 
-/** A program needs these to run at all, and a runner reads them too. They stay, and the report names them. */
+/** Files that a program needs to run, and that a runner reads as well. They stay, and the report lists them. */
 export const TRUSTED = [
   'package.json', 'pyproject.toml', 'setup.cfg', 'setup.py', 'tsconfig.json', 'deno.json', 'deno.jsonc', 'go.mod', 'Cargo.toml',
   'build.rs', 'Gemfile', 'Rakefile', 'composer.json', 'pom.xml', 'build.gradle', 'build.gradle.kts', 'Makefile', 'makefile', 'GNUmakefile',
   'justfile', 'CMakeLists.txt', 'node_modules', 'vendor',
 ]; // biome-ignore format: a table
 
-/** Suffixes under which Python finds a module; a directory counts by its `__init__`. */
+/** Suffixes under which Python finds a module. A directory counts by its `__init__`. */
 const MODULE_SUFFIXES = ['.py', '.pyc', '.so', '.*.so', '/__init__.*'];
 
-/** The runners a command names; all of them where it names none, as `make test` does. */
+/** Returns the runners that a command names, or all of them if it names none, such as `make test`. */
 export function runnersOf(command: readonly string[]): Runner[] {
   const words = command
     .flatMap((part) => part.split(/[\s;&|()'"]+/))
@@ -99,17 +102,19 @@ export function runnersOf(command: readonly string[]): Runner[] {
 }
 
 /** Returns patterns of files to leave out: names at any depth, and paths from the workspace's root, as `./path`. */
-export function obeyedBy(command: readonly string[], places: Iterable<string>): string[] {
+export function obeyedBy(command: readonly string[], directories: Iterable<string>): string[] {
   const runners = runnersOf(command);
   const patterns = new Set(runners.flatMap(({ obeys }) => obeys));
-  // A project in another language may have a directory `types`: only where the command says Python.
+  // Add all Python modules only if the command names a Python runner: a project in another language may have a
+  // directory `types`.
   const modules =
     runners.length === Object.keys(RUNNERS).length
       ? ['pytest', '_pytest', 'unittest']
       : runners.flatMap(({ imports = [] }) => imports);
-  for (const place of places) {
+  for (const directory of directories) {
     for (const name of modules) {
-      for (const suffix of MODULE_SUFFIXES) patterns.add(`./${place === '.' ? '' : `${place}/`}${name}${suffix}`);
+      for (const suffix of MODULE_SUFFIXES)
+        patterns.add(`./${directory === '.' ? '' : `${directory}/`}${name}${suffix}`);
     }
   }
   return [...patterns];

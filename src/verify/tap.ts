@@ -1,10 +1,12 @@
-/** Test cases out of a TAP stream, read line by line in turns: how long a report takes is bounded by its length. */
+/**
+ * Parses a TAP stream line by line, with turns of the event loop between. The time is bounded by the stream's length.
+ */
 import { WorkMeter } from '../base/work-meter.js';
 import type { TestCase } from './test-report.js';
 
 interface TapResult {
   tests: TestCase[];
-  /** Why the stream as a whole is not right: its plan was not kept, or it bailed out. */
+  /** The reason why the stream is invalid: its plan was not kept, or it bailed out. */
   problem: string | undefined;
 }
 
@@ -12,34 +14,34 @@ const MAX_TESTS = 100_000;
 const MAX_DEPTH = 100;
 const MAX_NAME = 1000;
 const MAX_MESSAGE = 4000;
-/** More of a line is output of the program. */
+/** Maximum length of a line of the report. The rest counts as output of the program. */
 const MAX_LINE = 64 * 1024;
 
-/** One stream, or the subtests of one test, which stand four columns further to the right. */
+/** One stream, or the subtests of one test, which are indented by four more columns. */
 interface Level {
   indent: number;
   name: string;
-  /** How many tests its plan promises. */
+  /** Number of tests in its plan. */
   plan?: number;
-  /** The plan came after tests: none may follow. */
+  /** True if the plan came after tests, so that no test may follow. */
   closed: boolean;
   numbers: Set<number>;
   tests: number;
-  /** The next level has this name: `# Subtest: name` said so. */
+  /** Name of the next level, from `# Subtest: name`. */
   announced: string;
-  /** Subtests since the last test of this level, which is the sum of them. */
+  /** Number of subtests since the last test of this level, which summarizes them. */
   inner: number;
 }
 
-/** An explanation of a test in YAML, between `---` and `...`. */
+/** A YAML block after a test, between `---` and `...`. */
 interface Diagnosis {
   indent: number;
   test: TestCase | undefined;
-  /** The message goes on in the lines that stand further to the right. */
+  /** True if the message continues on more indented lines. */
   open: boolean;
 }
 
-/** Test points of subtests count one by one, and their parents only where they fail. */
+/** Parses a stream. Each subtest counts; its parent counts only if it fails. */
 export async function parseTap(text: string, meter = new WorkMeter(), signal?: AbortSignal): Promise<TapResult> {
   const reader = new TapReader();
   for (let start = 0; start < text.length && reader.problem === undefined; ) {
@@ -57,7 +59,7 @@ class TapReader {
   readonly #tests: TestCase[] = [];
   readonly #levels: Level[] = [levelAt(0, '')];
   #diagnosis: Diagnosis | undefined;
-  /** The test that a diagnosis may follow, and where it stands. */
+  /** The test that a YAML block may follow, with its indentation. */
   #last: { test: TestCase | undefined; indent: number } | undefined;
 
   line(raw: string, cut: boolean): void {
@@ -89,15 +91,15 @@ class TapReader {
   }
 
   #wrong(what: string): void {
-    this.problem ??= `the TAP stream is not right: ${what}`;
+    this.problem ??= `the TAP stream is invalid: ${what}`;
   }
 
-  /** The level of a line, with those below it closed. Lines at odd places are output of the program. */
+  /** Returns the level of a line and closes deeper levels. Lines with another indentation are output of the program. */
   #levelAt(indent: number, subtest: string | undefined): Level | undefined {
     while (this.#levels.at(-1)!.indent > indent) this.#close();
     const top = this.#levels.at(-1)!;
     if (top.indent === indent) {
-      // The tests of a subtest that was announced here stand one step to the right.
+      // The tests of an announced subtest are indented by one more level.
       if (subtest !== undefined) top.announced = subtest.slice(0, MAX_NAME);
       return top;
     }
@@ -106,7 +108,7 @@ class TapReader {
       this.#wrong(`subtests are nested more than ${MAX_DEPTH} deep`);
       return undefined;
     }
-    // node announces above, and again what comes first in here; tap announces in here.
+    // node announces a subtest one level above and its first child inside; tap announces inside.
     const name = top.announced || subtest;
     const level = levelAt(indent, [top.name, name].filter(Boolean).join(' > ').slice(0, MAX_NAME));
     if (top.announced && subtest !== undefined) level.announced = subtest.slice(0, MAX_NAME);
@@ -142,7 +144,7 @@ class TapReader {
     const sum = level.inner > 0;
     level.inner = 0;
     level.announced = '';
-    // `ok 1 - name {`: its subtests follow.
+    // In `ok 1 - name {` the subtests follow.
     const braced = name.endsWith('{');
     if (braced) level.announced = name.slice(0, -1).trim();
     const test: TestCase = {
@@ -157,7 +159,7 @@ class TapReader {
     if (this.#tests.push(test) > MAX_TESTS) this.#wrong(`it has more than ${MAX_TESTS} tests`);
   }
 
-  /** A line of a diagnosis; false where it has ended without a word. */
+  /** Handles a line of a YAML block. Returns false if the block ended without `...`. */
   #explain(diagnosis: Diagnosis, indent: number, content: string): boolean {
     if (content !== '' && indent < diagnosis.indent) {
       this.#diagnosis = undefined;
@@ -192,12 +194,12 @@ const levelAt = (indent: number, name: string): Level => ({
   inner: 0,
 });
 
-/** `1 - adds # SKIP not now`: number, name, and why it does not count. */
+/** Parses `1 - adds # SKIP not now`: number, name and directive. */
 function described(rest: string): { number: number | undefined; name: string; directive: string } {
   const [head, digits] = /^ +(\d{1,9})(?= |$)/.exec(rest) ?? ['', undefined];
   let name = rest.slice(head.length).trim();
   let directive = '';
-  // A directive follows the last `#`, or one of the last where its reason has some of its own.
+  // A directive follows the last `#`, or an earlier one if its reason contains `#`.
   let at = name.lastIndexOf('#');
   for (let tries = 0; at >= 0 && tries < 8; tries++) {
     const said = name.slice(at + 1, at + 1 + MAX_NAME).trim();

@@ -1,39 +1,39 @@
-/** What a test run comes to. */
+/** The result of a test run. */
 import type { CommandResult } from '../command/outcome.js';
 
 export interface TestCase {
   name: string;
-  /** `error`: the test did not get to judge. `missing`: expected and not reported. */
+  /** Status of the test. `error`: it did not run to its end. `missing`: it was expected and not reported. */
   status: 'passed' | 'failed' | 'error' | 'skipped' | 'missing';
   message: string;
   durationMs: number;
 }
 
 /**
- * How far the verdict can be believed. `isolated`: nothing the code under test does in its own process decides about it;
- * only what it returns, or prints, does. `reported`: the code ran in the same process as the tests, and a report that
- * process made was checked for signs of forgery. That stops what was not written against this very check.
+ * Trustworthiness of the verdict. `isolated`: the code under test influences it only by its return values or its
+ * output. `reported`: the code ran in the same process as the tests, and that process's report was checked for signs of
+ * forgery. The check stops only code that was not written against it.
  */
 export type Guarantee = 'isolated' | 'reported';
 
-/** Fits as a verification of the iteration executor as it is. */
+/** The report of a test run. It can be returned as a verification of the iteration executor. */
 export interface TestReport {
   passed: boolean;
-  /** The share of tests that passed. */
+  /** Share of tests that passed, from 0 to 1. */
   score: number;
-  /** In one line, why not. */
+  /** One line: the reason of the failure, or the number of passed tests. */
   reason: string;
   tests: TestCase[];
   guarantee: Guarantee;
-  /** Python modules that the tests took from the code under test; what else they import, it does not decide. */
+  /** Python modules that the tests imported from the code under test. Other imports come from elsewhere. */
   modules: string[];
-  /** Files of the workspace that the runner of a `reported` run reads, and that had to stay: look at what they say. */
+  /** Files of the workspace that the runner of a `reported` run reads and that had to stay. Review their contents. */
   trusted: string[];
-  /** Files of the workspace that the run did not have, because the runner would have obeyed them. */
+  /** Files of the workspace that were left out because the runner would have obeyed them. */
   leftOut: string[];
-  /** How the code under test ended; `undefined` where it was ended because the verdict was there. */
+  /** Result of the code under test; `undefined` if it was killed after the verdict. */
   ended: CommandResult | undefined;
-  /** The end of what the code under test printed to stderr (and of stdout, where that is not the report). */
+  /** Last part of the stderr of the code under test (and of its stdout, unless that is the report). */
   output: string;
   durationMs: number;
 }
@@ -44,16 +44,16 @@ interface Finding {
   modules?: string[] | undefined;
   trusted?: string[] | undefined;
   leftOut?: string[] | undefined;
-  /** Effect of a skipped test: with `fail`, it counts as one that did not pass. Default `ignore`. */
+  /** Effect of a skipped test. With `fail` it counts as failed. Default `ignore`. */
   skipped?: 'ignore' | 'fail' | undefined;
   ended?: CommandResult | undefined;
   output: string;
   startedAt: number;
-  /** Anything that forbids a pass whatever the tests say. */
+  /** A problem that prevents a pass, whatever the tests report. */
   problem?: string | undefined;
 }
 
-/** A pass needs at least one test that passed, none that did not, and nothing else that is wrong. */
+/** Builds the report. A pass requires at least one passed test, no failed one and no problem. */
 export function makeReport(finding: Finding): TestReport {
   const {
     tests,
@@ -88,7 +88,7 @@ export function makeReport(finding: Finding): TestReport {
   };
 }
 
-// Cut before the replacement as well: its time grows with the square of a run of spaces.
+// Cut before the replacement as well, because its time is quadratic in the length of a run of spaces.
 const oneLine = (text: string): string =>
   text
     .trim()

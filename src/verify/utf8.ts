@@ -1,4 +1,4 @@
-/** UTF-8 of any length, decoded in turns. */
+/** Decodes UTF-8 of any length, with turns of the event loop between. */
 import { WorkMeter } from '../base/work-meter.js';
 
 const PART = 256 * 1024;

@@ -1,13 +1,15 @@
-/** A class of characters such as `[a-z_]`, in which a character is found by halves, however many members were written. */
+/**
+ * A character class such as `[a-z_]`. Lookup is a binary search, so its time grows slowly with the number of members.
+ */
 /** Counts the comparisons of a match. */
 export interface Steps {
   count: number;
 }
 
-/** The first and the last UTF-16 code unit; empty when the last comes before the first. */
+/** First and last UTF-16 code unit. Empty if the last comes before the first. */
 export type Range = readonly [low: number, high: number];
 
-/** As git has them: of ASCII only. */
+/** The classes of git's wildmatch: ASCII only. */
 const NAMED: Record<string, string> = {
   alnum: '09AZaz',
   alpha: 'AZaz',
@@ -23,14 +25,14 @@ const NAMED: Record<string, string> = {
   xdigit: '09AFaf',
 };
 
-/** The members of `[:name:]`, or undefined for an unknown name. */
+/** Returns the members of `[:name:]`, or undefined for an unknown name. */
 export function namedRanges(name: string): Range[] | undefined {
   const ends = Object.hasOwn(NAMED, name) ? NAMED[name]! : undefined;
   return ends?.match(/../gs)?.map((range) => [range.charCodeAt(0), range.charCodeAt(1)]);
 }
 
 export class CharacterClass {
-  /** Sorted, without overlaps: low, high, low, high … */
+  /** Sorted ranges without overlaps: low, high, low, high … */
   readonly #ends: readonly number[];
   readonly #inverted: boolean;
 

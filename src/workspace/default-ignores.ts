@@ -1,13 +1,13 @@
 /**
- * The names that a diff, a commit, `apply`, `--out` and the executor leave out by default: caches, dependency trees, and
- * files of the operating system. They count at any depth, and only at paths that the base does not have.
+ * Names that a diff, a commit, `apply`, `--out` and the executor leave out by default: caches, dependency trees, and
+ * files of the operating system. They match at any depth, and only paths that the base does not have.
  */
 import { parentOf } from '../base/relative-paths.js';
 import type { Change } from './diff.js';
 
 export interface DefaultIgnore {
   kind: 'cache' | 'dependencies' | 'system';
-  /** The documents that describe it. */
+  /** Documents that describe these files. */
   source: string;
   /** Names of files, directories or links. */
   names: readonly string[];
@@ -51,7 +51,7 @@ export const DEFAULT_IGNORES: readonly DefaultIgnore[] = [
 const NAMES: ReadonlySet<string> = new Set(DEFAULT_IGNORES.flatMap(({ names }) => names));
 const VENV_MARK = '/pyvenv.cfg';
 
-/** Tells which paths the list names: by their last name, or as a new virtual environment of any name. */
+/** Returns a test for default-ignored paths: by their last name, or as a new virtual environment of any name. */
 export function defaultIgnores(changes: readonly Pick<Change, 'path' | 'after'>[]): (path: string) => boolean {
   const environments = new Set<string>();
   for (const { path, after } of changes) {

@@ -1,13 +1,13 @@
 import { sortInTurns, WorkMeter } from '../base/work-meter.js';
 import type { EntryKind, Manifest, ManifestEntry } from './manifest.js';
 
-/** `modified` wins over `mode-changed` when both apply; `before` and `after` have the modes. */
+/** Type of a change. If content and mode changed, it is `modified`; `before` and `after` have the modes. */
 export type ChangeType = 'added' | 'modified' | 'deleted' | 'mode-changed' | 'type-changed';
 
 export interface Change {
   path: string;
   change: ChangeType;
-  /** What is there now; of what was deleted, what was there. */
+  /** Kind of the current entry; of a deleted one, its former kind. */
   kind: EntryKind;
   before?: ManifestEntry;
   after?: ManifestEntry;
@@ -35,14 +35,14 @@ export async function diffManifests(base: Manifest, current: Manifest, signal?: 
 
 export type ChangeCounts = Record<ChangeType, number>;
 
-/** How many changes of each type there are. */
+/** Returns the number of changes of each type. */
 export function countChanges(changes: readonly Change[]): ChangeCounts {
   const counts: ChangeCounts = { added: 0, modified: 0, deleted: 0, 'mode-changed': 0, 'type-changed': 0 };
   for (const { change } of changes) counts[change] += 1;
   return counts;
 }
 
-/** One line for a person: `2 added, 1 deleted`, or `no changes`. */
+/** Returns one readable line: `2 added, 1 deleted`, or `no changes`. */
 export function summarizeChanges(changes: readonly Change[]): string {
   const parts = Object.entries(countChanges(changes)).filter(([, count]) => count > 0);
   return parts.map(([change, count]) => `${count} ${change.replace('-', ' ')}`).join(', ') || 'no changes';
@@ -51,9 +51,10 @@ export function summarizeChanges(changes: readonly Change[]): string {
 function compare(before: ManifestEntry, after: ManifestEntry): ChangeType | undefined {
   if (before.kind !== after.kind) return 'type-changed';
   if (before.kind === 'file' && !sameContent(before, after)) return 'modified';
-  // The mode of a link means nothing and differs between systems.
+  // The mode of a link has no effect and differs between systems.
   if (before.kind === 'link') return before.linkTarget === after.linkTarget ? undefined : 'modified';
-  // Transfers strip setuid, setgid and sticky; a manifest from before one may still have them.
+  // Ignore setuid, setgid and sticky: transfers strip them, and a manifest from before the transfer may still have
+  // them.
   return (before.mode & 0o777) === (after.mode & 0o777) ? undefined : 'mode-changed';
 }
 

@@ -1,18 +1,18 @@
 /**
- * One pattern of a .gitignore file, as gitignore(5) and git's wildmatch have it. Regular expressions made of such
- * patterns take exponential time for some of them (`*a*a*a*a*a*b`), and a sandbox can write both the pattern and the
- * names: here the time is at most the product of the lengths of the two.
+ * Matches one pattern of a .gitignore file as gitignore(5) and git's wildmatch do. A sandbox can write both the pattern
+ * and the names. A regular expression made from a pattern can take exponential time (`*a*a*a*a*a*b`); this matcher
+ * takes at most the product of the two lengths.
  */
 
 import { CharacterClass, namedRanges, type Range, type Steps } from './character-class.js';
 
-/** A character by itself, `?`, `*`, or a class in brackets. */
+/** A literal character, `?`, `*`, or a class in brackets. */
 type Token = string | typeof ANY | typeof STAR | CharacterClass;
 const ANY = Symbol('?');
 const STAR = Symbol('*');
-/** Any number of directories. */
+/** Matches any number of directories. */
 const DIRECTORIES = Symbol('**');
-/** A name without wildcards is its text. */
+/** A name without wildcards is stored as text. */
 type Segment = string | readonly Token[] | typeof DIRECTORIES;
 
 export interface IgnorePattern {
@@ -21,10 +21,10 @@ export interface IgnorePattern {
   segments: readonly Segment[];
 }
 
-/** Longer lines name nothing that can exist, or are made to cost time. */
+/** Maximum length of a pattern. Longer lines match no existing path, or are made to cost time. */
 export const MAX_PATTERN_LENGTH = 1024;
 
-/** `undefined` for comments, empty lines and patterns that can match nothing. */
+/** Parses a line. Returns undefined for comments, empty lines and patterns that cannot match anything. */
 export function parsePattern(line: string): IgnorePattern | undefined {
   let text = withoutTrailingSpaces(line.endsWith('\r') ? line.slice(0, -1) : line);
   if (text === '' || text.startsWith('#')) return undefined;
@@ -42,7 +42,7 @@ export function parsePattern(line: string): IgnorePattern | undefined {
   return { negated, directoryOnly, segments };
 }
 
-/** The pattern that names the path `path` and no other. */
+/** Returns a pattern that matches only the path `path`. */
 export const exactPattern = (path: string): string => `/${path.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
 
 function withoutTrailingSpaces(line: string): string {
@@ -50,7 +50,7 @@ function withoutTrailingSpaces(line: string): string {
   while (end > 0 && line[end - 1] === ' ') end -= 1;
   let backslashes = 0;
   while (end - backslashes > 0 && line[end - backslashes - 1] === '\\') backslashes += 1;
-  // A backslash keeps the space behind it.
+  // An escaped trailing space is part of the pattern.
   return line.slice(0, backslashes % 2 === 1 && end < line.length ? end + 1 : end);
 }
 
@@ -83,7 +83,7 @@ function parseSegments(text: string): Segment[] | undefined {
   return segments;
 }
 
-/** `[abc]`, `[!a-z]`, `[[:digit:]_]`. Undefined where it does not end or names an unknown class. */
+/** Parses `[abc]`, `[!a-z]`, `[[:digit:]_]`. Returns undefined if the class does not end or names an unknown class. */
 function parseClass(text: string, start: number): { matches: CharacterClass; end: number } | undefined {
   let at = start + 1;
   const inverted = text[at] === '!' || text[at] === '^';
@@ -113,7 +113,7 @@ function parseClass(text: string, start: number): { matches: CharacterClass; end
   return undefined;
 }
 
-/** Whether the pattern names this path; its directories are not looked at. */
+/** Returns true if the pattern matches this path. The directories above it are not tested. */
 export function patternMatches(
   { segments, directoryOnly }: IgnorePattern,
   names: readonly string[],
@@ -140,8 +140,8 @@ function segmentMatches(segment: string | readonly Token[], name: string, steps:
 }
 
 /**
- * Matches a list against items, with wildcards that stand for any number of items. Only the last wildcard ever has to be
- * tried again: an earlier one that took less leaves no more for what follows.
+ * Matches a list against items, with wildcards that match any number of items. Only the last wildcard is ever retried:
+ * an earlier one that matched fewer items leaves the same choices for the rest.
  */
 function matchAll<P, I>(
   pattern: ArrayLike<P>,

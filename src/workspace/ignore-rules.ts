@@ -7,22 +7,25 @@ import { WorkMeter } from '../base/work-meter.js';
 import { type IgnorePattern, MAX_PATTERN_LENGTH, parsePattern, patternMatches } from './ignore-pattern.js';
 
 export interface IgnoreOptions {
-  /** Patterns in .gitignore syntax, relative to the root. They win over every .gitignore; `!name` brings back, directories whole. */
+  /**
+   * Patterns in .gitignore syntax, relative to the root. They take precedence over every .gitignore. `!name` includes a
+   * path again, a directory with all of its entries.
+   */
   ignore?: string[];
-  /** Honour .gitignore files, nested ones included, and leave every `.git` out. */
+  /** Apply .gitignore files, nested ones included, and leave every `.git` out. */
   gitignore?: boolean;
 }
 
-// As git's core.ignoreCase is set where the file system ignores case.
+// git sets core.ignoreCase on file systems that ignore case; do the same.
 const ignoresCase = process.platform === 'darwin' || process.platform === 'win32';
 const folded = (text: string): string => (ignoresCase ? text.toLowerCase() : text);
 
-/** The largest .gitignore files known have some thousand lines. */
+/** Maximum size of a .gitignore file. The largest known ones have a few thousand lines. */
 const MAX_FILE_BYTES = 1024 ** 2;
 
 /**
- * Which paths below a root are left out. As in git the deepest .gitignore with an opinion wins, and nothing comes back
- * from a directory that is left out itself, because the survey never enters it.
+ * Decides which paths below a root are left out. As in git, the deepest .gitignore with a matching pattern wins, and no
+ * entry comes back from a directory that is left out, because the survey never enters it.
  */
 export class IgnoreRules {
   readonly #own: readonly IgnorePattern[];
@@ -42,7 +45,8 @@ export class IgnoreRules {
   }
 
   /**
-   * Takes in the .gitignore of `directory`, a regular file of `size` bytes; before `leavesOut` is asked about what is in there.
+   * Loads the .gitignore of `directory`, a regular file of `size` bytes. Call it before `leavesOut` for entries of that
+   * directory.
    * @throws RipcordError `seed-invalid` for a file or a line that is too long to be read
    */
   async load(root: string, directory: string, size: number): Promise<void> {
@@ -62,7 +66,10 @@ export class IgnoreRules {
     }
   }
 
-  /** Looks at the path alone, not at its directories. Rests in between where there are very many patterns. */
+  /**
+   * Returns true if the path is left out. The directories above it are not tested. Yields to the event loop if there
+   * are many patterns.
+   */
   async leavesOut(relative: string, isDirectory: boolean, signal?: AbortSignal): Promise<boolean> {
     const own = await this.#verdict(this.#own, relative, isDirectory, signal);
     if (own !== undefined) return own;
@@ -77,7 +84,7 @@ export class IgnoreRules {
     }
   }
 
-  /** The verdict of the last pattern that matches. */
+  /** Returns the result of the last pattern that matches. */
   async #verdict(
     patterns: readonly IgnorePattern[],
     relative: string,
@@ -96,7 +103,7 @@ export class IgnoreRules {
     return undefined;
   }
 
-  /** @internal The most steps of work between two turns of the event loop. */
+  /** @internal Largest number of steps between two turns of the event loop. */
   get longestTurn(): number {
     return this.#meter.longest;
   }

@@ -6,18 +6,18 @@ import { defaultIgnores } from './default-ignores.js';
 import type { Change } from './diff.js';
 import type { Manifest } from './manifest.js';
 
-/** The paths that rules left out: the topmost ones, at most 1,000 of `ignoredCount`. */
+/** The topmost paths that rules left out; at most 1,000 of `ignoredCount`. */
 export interface LeftOut {
   readonly ignored: readonly string[];
   readonly ignoredCount: number;
 }
 
-/** A list with more lines is not read. */
+/** Maximum number of listed paths: users do not read more. */
 const MAX_LISTED = 1000;
 
 /**
- * Asks `isLeftOut` once for each path and each directory above it, outer ones first.
- * @param isLeftOut Gets a path, and whether it is a directory.
+ * Splits `changes` by `isLeftOut`, which is called once for each path and each directory above it, outer ones first.
+ * @param isLeftOut Receives a path, and whether it is a directory.
  */
 export async function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
   changes: readonly C[],
@@ -28,7 +28,7 @@ export async function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
   const ignored: string[] = [];
   let ignoredCount = 0;
   const judge = async (path: string, isDirectory: boolean): Promise<boolean> => {
-    // Looking a path up reads all of it, and judging it some times more.
+    // A map lookup hashes the whole path, and matching reads it a few times more.
     if (meter.spend(4 * path.length)) await meter.rest();
     const known = verdicts.get(path);
     if (known !== undefined) return known;
@@ -50,7 +50,7 @@ export async function leaveOutBy<C extends Pick<Change, 'path' | 'kind'>>(
   return { changes: remaining, ignored, ignoredCount };
 }
 
-/** Leaves out new paths that the list of default-ignores.ts names. */
+/** Leaves out new paths that default-ignores.ts lists. */
 export async function leaveOutDefaults(
   changes: readonly Change[],
   base: Manifest,
@@ -60,12 +60,12 @@ export async function leaveOutDefaults(
 }
 
 /**
- * The changes of a workspace, sorted by path. What was left out is a property of the list, so that it can be used as the
- * array it is.
+ * Changes of a workspace, sorted by path. The left-out paths are properties of the array, so that it can be used like
+ * any array.
  */
 export type ChangeList = Change[] & LeftOut;
 
-/** Adds to an array of changes what was left out; the properties are not enumerable. */
+/** Adds the left-out paths to an array of changes. The properties are not enumerable. */
 export function changeList(changes: Change[], { ignored, ignoredCount }: LeftOut): ChangeList {
   return Object.defineProperties(changes, {
     ignored: { value: ignored },

@@ -1,25 +1,25 @@
 import { RipcordError } from '../base/errors.js';
 
-/** What a transfer may amount to in all. */
+/** Limits of a transfer. */
 export interface TransferLimits {
-  /** Sum of all file sizes. Default 1 GiB. */
+  /** Maximum sum of all file sizes, in bytes. Default 1 GiB. */
   maxBytes?: number;
-  /** Files, directories, links and what was refused. Default 100,000. */
+  /** Maximum number of entries: files, directories, links and refused entries. Default 100,000. */
   maxEntries?: number;
 }
 
 /**
- * The paths of a tree have this many characters for each entry that it may have: paths of 4 KiB for 100,000 files would fill
- * the memory of the host. Real trees (a large node_modules) have 60 to 110.
+ * Maximum number of path characters for each allowed entry: paths of 4 KiB for 100,000 files would fill the memory of
+ * the host. Real trees (a large node_modules) have 60 to 110.
  */
 const PATH_CHARACTERS_PER_ENTRY = 128;
-/** A few entries may have the longest paths there are. */
+/** Minimum number of entries for this limit, so that a few entries may have paths of maximum length. */
 const MIN_ENTRIES = 1000;
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const DEFAULT_MAX_ENTRIES = 100_000;
 
-/** Counts towards the limits and throws before they are passed. */
+/** Counts entries and bytes, and throws before a limit is exceeded. */
 export class Budget {
   bytes = 0;
   entries = 0;

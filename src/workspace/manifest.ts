@@ -1,18 +1,18 @@
-/** `other` is a socket, fifo or device: listed, never carried over. */
+/** Kind of an entry. `other` is a socket, FIFO or device: it is listed, but never transferred. */
 export type EntryKind = 'file' | 'directory' | 'link' | 'other';
 
 export interface ManifestEntry {
   kind: EntryKind;
   /** Permission bits, with setuid, setgid and sticky. */
   mode: number;
-  /** Bytes; 0 for anything but a file. */
+  /** Size in bytes; 0 for anything but a file. */
   size: number;
   mtimeMs: number;
-  /** Hex; of files, where contents were read. */
+  /** SHA-256 in hexadecimal. Set for files whose content was read. */
   sha256?: string;
-  /** Of links. */
+  /** Target of a link. Set for links only. */
   linkTarget?: string;
 }
 
-/** What is below a directory: relative path with `/` → entry. Sorted; a directory comes before what is in it. */
+/** Entries below a directory, by relative path with `/`. Sorted: a directory comes before its entries. */
 export type Manifest = Map<string, ManifestEntry>;

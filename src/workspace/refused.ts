@@ -2,22 +2,22 @@ import type { ErrorCode } from '../base/errors.js';
 import { RipcordError } from '../base/errors.js';
 import { printable } from '../base/harmless-text.js';
 
-/** Something that was left out, and why. `path` is escaped for display. */
+/** An entry that was left out, with the reason. `path` is escaped for display. */
 export interface Refused {
   path: string;
   reason: string;
 }
 
-/** `report` leaves the entry out and lists it, `throw` fails at the first one. */
+/** Handling of refused entries. `report` leaves the entry out and lists it; `throw` fails at the first one. */
 export type OnRefused = 'report' | 'throw';
 
-/** A hostile archive can be refused entry by entry; nobody reads more than this many lines of it. */
+/** Maximum number of listed entries: every entry of a hostile archive can be refused. */
 const MAX_LISTED = 1000;
 
-/** Collects what is refused, or throws at the first one: every transfer decides that in the same way. */
+/** Collects refused entries, or throws at the first one. Every transfer uses it, so that they behave alike. */
 export class RefusedLog {
   readonly listed: Refused[] = [];
-  /** How many there were; `listed` stops at 1,000. */
+  /** Number of refused entries. `listed` stops at 1,000. */
   total = 0;
 
   constructor(

@@ -1,15 +1,18 @@
 import type { Refused } from './refused.js';
 import type { StagedSeed } from './stage.js';
 
-/** Counts the entries of a seed or an upload that came into the sandbox. */
+/** Counts the entries of a seed or an upload that were copied into the sandbox. */
 export interface SeedReport {
   files: number;
   directories: number;
-  /** All are kept as text, also those that lead nowhere or out of the tree. */
+  /** Links are kept as text, even if they lead nowhere or out of the tree. */
   links: number;
-  /** Total size of the files. */
+  /** Total size of the files, in bytes. */
   bytes: number;
-  /** Entries that cannot be kept: sockets, fifos, devices, names and link texts that are not UTF-8. At most 1,000 of `refusedCount`. */
+  /**
+   * Entries that cannot be kept: sockets, FIFOs, devices, names and link texts that are not UTF-8. At most 1,000 of
+   * `refusedCount`.
+   */
   refused: readonly Refused[];
   refusedCount: number;
 }

@@ -14,41 +14,41 @@ import type { OnRefused, Refused } from './refused.js';
 import { survey } from './survey.js';
 
 export interface Seed extends IgnoreOptions, TransferLimits {
-  /** The host directory to start from. It is only read. */
+  /** Host directory to copy. It is only read. */
   from: string;
   /**
-   * Leave out what .gitignore files name, nested ones included, and every `.git`: a history is large, and its hooks
-   * and remotes are none of a sandbox's business. Default true; false copies all of it. .gitignore files above `from`
-   * and the user's global one are not looked at.
+   * Leave out files that match .gitignore files, nested ones included, and every `.git`: a history is large, and a
+   * sandbox must not see its hooks and remotes. Default true. With false everything is copied. .gitignore files above
+   * `from` and the user's global one are not read.
    */
   gitignore?: boolean;
   /**
-   * Decides about sockets, fifos, devices, and names and link texts that are not UTF-8. Default `report`: they are left out
-   * and listed. Links are kept as text, wherever they lead: in the sandbox they reach nothing of the host.
+   * Handling of sockets, FIFOs, devices, and names and link texts that are not UTF-8. Default `report`: they are left
+   * out and listed. Links are kept as text, whatever their target: inside the sandbox they cannot reach the host.
    */
   onRefused?: OnRefused;
 }
 
 export interface StagedSeed {
-  /** What was copied, with hashes of the copies. */
+  /** Copied entries, with hashes of the copies. */
   manifest: Manifest;
-  /** What was left out although no pattern said so. */
+  /** Entries that were left out although no pattern matches them. */
   refused: Refused[];
-  /** `refused` lists at most 1,000. */
+  /** Number of refused entries. `refused` lists at most 1,000. */
   refusedCount: number;
   bytes: number;
 }
 
 /**
- * Snapshots a host directory into the empty directory `into`. Copies are clones where the file system can; permission
- * bits and times are kept, setuid and setgid are not. Directories stay accessible to their owner, so that the snapshot
- * can be removed again; the manifest has their true mode.
+ * Copies a host directory into the empty directory `into`. Files are cloned where the file system supports it
+ * (reflinks). Permission bits and times are kept; setuid and setgid are not. Directories stay accessible to their
+ * owner, so that the copy can be removed again; the manifest has their true mode.
  *
- * The seed must not be changed meanwhile by somebody who is not trusted: a name swapped for a link between two system
- * calls would be followed.
+ * An untrusted program must not change the seed meanwhile: if a name is replaced by a link between two system calls,
+ * the link is followed.
  *
- * @throws `seed-invalid` when `from` is no directory, FileError when something cannot be read or written, the limits'
- * errors before anything is copied, the signal's reason when aborted. What was copied by then stays in `into`.
+ * @throws RipcordError `seed-invalid` if `from` is not a directory; FileError if a file cannot be read or written; the
+ * errors of the limits, before anything is copied; the signal's reason if aborted. Files copied by then stay in `into`.
  */
 export async function stageSeed(seed: Seed, into: string, options: { signal?: AbortSignal } = {}): Promise<StagedSeed> {
   const { signal } = options;
@@ -74,7 +74,7 @@ export async function stageSeed(seed: Seed, into: string, options: { signal?: Ab
       throw hostFileError(error, 'copy', relative);
     }
   });
-  // Inner ones first: writing into a directory changes its time.
+  // Inner directories first: writing into a directory changes its time.
   for (const [relative, entry] of directories.reverse()) {
     await chmod(path.join(into, relative), entry.mode | 0o700);
     await utimes(path.join(into, relative), new Date(entry.mtimeMs), new Date(entry.mtimeMs));
@@ -87,8 +87,8 @@ export async function stageSeed(seed: Seed, into: string, options: { signal?: Ab
 }
 
 /**
- * The seed with links in its own path resolved: the caller named it, so those are followed.
- * @throws RipcordError `seed-invalid` when it is not a directory
+ * Returns the real path of the seed. The caller chose the path, so links in it are followed.
+ * @throws RipcordError `seed-invalid` if it is not a directory
  */
 export function seedDirectory(from: string): string {
   try {

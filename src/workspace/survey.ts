@@ -17,20 +17,20 @@ import { RefusedLog } from './refused.js';
 
 export interface SurveyOptions extends IgnoreOptions, TransferLimits {
   /**
-   * Refuse what would not mean the same in another place: links that lead outside, sockets, fifos, devices. Default
+   * Refuse entries that do not work in another directory: links that lead outside, sockets, FIFOs, devices. Default
    * false: they are part of the manifest.
    */
   portableOnly?: boolean;
-  /** Keep all links as text, also those that lead outside. Default: as `portableOnly` has it. */
+  /** Keep all links as text, even if they lead outside. Default: as `portableOnly` requires. */
   keepLinks?: boolean;
-  /** What to do about what is refused. Default `report`. */
+  /** Handling of refused entries. Default `report`. */
   onRefused?: OnRefused;
   signal?: AbortSignal;
 }
 
 /**
- * Looks at everything below `root` without following a link: level by level, so that depth costs no stack. What
- * vanishes meanwhile was not there.
+ * Lists everything below `root` without following links. It works level by level, so that deep trees need no recursion.
+ * Entries that vanish meanwhile are skipped.
  */
 export async function survey(
   root: string,
@@ -95,7 +95,7 @@ async function statAll(root: string, paths: string[], signal?: AbortSignal): Pro
     try {
       seen.set(relative, await lstat(path.join(root, relative)));
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw hostFileError(error, 'look at', relative);
+      if (errnoOf(error) !== 'ENOENT') throw hostFileError(error, 'inspect', relative);
     }
   });
   return seen;
@@ -112,7 +112,7 @@ function kindOf(stats: Stats): EntryKind {
   return stats.isSymbolicLink() ? 'link' : 'other';
 }
 
-/** Reads where a link leads; false when the entry is not to be kept. */
+/** Reads the target of a link. Returns false if the entry must not be kept. */
 async function addTarget(
   root: string,
   relative: string,

@@ -343,7 +343,7 @@ describe('errors', () => {
       ],
       [
         (f) => f.rename('e/full', 'e/full/x/y'),
-        `Cannot rename ${W}/full to ${W}/full/x/y: ${W}/full: a directory cannot go into itself (EINVAL)`,
+        `Cannot rename ${W}/full to ${W}/full/x/y: ${W}/full: a directory cannot be moved into itself (EINVAL)`,
       ],
       [
         (f) => f.rename('e/file', '/tmp/file'),

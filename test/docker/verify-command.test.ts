@@ -178,7 +178,7 @@ describe('JUnit of pytest in one process', () => {
 
   it.each([
     ['is wrong', { 'solution.py': 'def add(a, b): return a - b\n' }, /test_add failed/],
-    ['ends the runner', { 'solution.py': 'import os\nos._exit(0)\n' }, /wrote no report/],
+    ['ends the runner', { 'solution.py': 'import os\nos._exit(0)\n' }, /did not write a report/],
     [
       'brings a conftest.py and a sitecustomize.py',
       {

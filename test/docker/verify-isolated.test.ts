@@ -184,7 +184,7 @@ const REASONS: Record<string, RegExp> = {
   'calls os._exit(0) when called': /ended: exit code 0/,
   'writes a verdict to every descriptor': /broke the protocol/,
   'never ends': /ended: out of time/,
-  'floods the pipe': /it sent more than it may/,
+  'floods the pipe': /it sent more data than allowed/,
   'answers with endless depth': /nested more than 1000 deep/,
   'answers before it is asked': /Error/,
   'raises what the tests would skip for': /Skipped: nothing to see/,

@@ -291,7 +291,7 @@ describe.each(ways)('a sandbox %s', (way, create) => {
     expect(await rejection(sandbox.files.download('slashes/one.txt', `${temp.path}/${way}`))).toMatchObject({
       code: 'is-a-directory',
       message: `Cannot write ${temp.path}/${way}: is a directory (EISDIR)`,
-      hint: 'A slash at its end puts the file into it.',
+      hint: 'End the path with a slash to copy the file into the directory.',
     });
     await sandbox.files.upload(`${temp.path}/${way}/one.txt`, 'slashes/up/');
     expect(await sandbox.files.readText('slashes/up/one.txt')).toBe('1');

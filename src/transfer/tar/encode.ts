@@ -1,6 +1,6 @@
 import { BLOCK } from './header.js';
 
-/** What is written of an entry. Owners, names of owners and devices never are. */
+/** The written fields of an entry. Owners, owner names and devices are never written. */
 interface TarFacts {
   path: string;
   type: '0' | '2' | '5';
@@ -12,23 +12,24 @@ interface TarFacts {
 
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
-/** What eleven octal digits hold. */
+/** Largest number in eleven octal digits. */
 const MAX_OCTAL = 8 ** 11 - 1;
 
 /**
- * The header blocks of an entry: one of ustar, behind a pax header where a name or size does not fit. Not tar-stream's
- * pack, whose stream object per entry costs 60 µs, and which knows no mode 0 and no time after 2038.
+ * Returns the header blocks of an entry: a ustar header, after a pax header if a name or size does not fit.
+ * tar-stream's pack is not used because its stream object per entry costs 60 µs, and it supports neither mode 0 nor
+ * times after 2038.
  */
 export function encodeHeader(facts: TarFacts): Buffer {
   const path = Buffer.from(facts.type === '5' ? `${facts.path}/` : facts.path);
   const link = Buffer.from(facts.linkTarget ?? '');
-  const place = splitPath(path);
+  const split = splitPath(path);
   const records: Buffer[] = [];
-  if (place === undefined) records.push(paxRecord('path', path));
+  if (split === undefined) records.push(paxRecord('path', path));
   if (link.byteLength > NAME_BYTES) records.push(paxRecord('linkpath', link));
   if (facts.size > MAX_OCTAL) records.push(paxRecord('size', Buffer.from(String(facts.size))));
 
-  const { name, prefix } = place ?? { name: cutName(path), prefix: NOTHING };
+  const { name, prefix } = split ?? { name: cutName(path), prefix: NOTHING };
   const header = block(name, prefix, link.subarray(0, NAME_BYTES), facts.type, facts);
   if (records.length === 0) return header;
   const data = Buffer.concat(records);
@@ -39,16 +40,16 @@ export function encodeHeader(facts: TarFacts): Buffer {
 const NOTHING = Buffer.alloc(0);
 const PAX_NAME = Buffer.from('PaxHeader');
 
-/** What fills the last block of `size` bytes of data. */
+/** Returns the padding after `size` bytes of data. */
 export function padding(size: number): Buffer {
   return ZEROS.subarray(0, (BLOCK - (size % BLOCK)) % BLOCK);
 }
 
 const ZEROS = Buffer.alloc(2 * BLOCK);
-/** Two blocks of zeros. */
+/** The end mark: two blocks of zeros. */
 export const END_OF_ARCHIVE: Buffer = ZEROS;
 
-/** At a slash, so that both parts fit, or undefined. */
+/** Splits a path at a slash so that both parts fit. Returns undefined if no split is possible. */
 function splitPath(path: Buffer): { name: Buffer; prefix: Buffer } | undefined {
   if (path.byteLength <= NAME_BYTES) return { name: path, prefix: NOTHING };
   const slash = path.indexOf('/', path.byteLength - NAME_BYTES - 1);
@@ -56,7 +57,10 @@ function splitPath(path: Buffer): { name: Buffer; prefix: Buffer } | undefined {
   return { name: path.subarray(slash + 1), prefix: path.subarray(0, slash) };
 }
 
-/** For readers that know no pax. A slash at its end would make a file a directory to some. */
+/**
+ * Truncates the name for readers without pax support. A trailing slash is dropped, because some readers would take the
+ * file for a directory.
+ */
 function cutName(path: Buffer): Buffer {
   return path.subarray(0, path[NAME_BYTES - 1] === 0x2f ? NAME_BYTES - 1 : NAME_BYTES);
 }
@@ -89,7 +93,7 @@ function block(name: Buffer, prefix: Buffer, link: Buffer, type: string, numbers
   return header;
 }
 
-/** What does not fit is cut to the nearest number that does; sizes have a pax record then. */
+/** Formats a number. A value out of range becomes the nearest one that fits; a size then also has a pax record. */
 function octal(value: number, digits: number): string {
   return Math.min(Math.max(value, 0), 8 ** digits - 1)
     .toString(8)

@@ -1,6 +1,6 @@
 import { RipcordError } from '../../base/errors.js';
 
-/** Kinds an archive can name. `unsupported`: sparse files, volume labels, vendors' types. */
+/** Kinds of entries. `unsupported`: sparse files, volume labels, vendor types. */
 type TarKind =
   | 'file'
   | 'hard-link'
@@ -15,7 +15,7 @@ type TarKind =
   | 'gnu-long-link'
   | 'unsupported';
 
-/** Names are bytes: they may not be UTF-8. */
+/** A decoded header. Names are bytes, because they may not be UTF-8. */
 export interface TarHeader {
   kind: TarKind;
   name: Buffer;
@@ -43,7 +43,9 @@ const KINDS: Record<string, TarKind> = {
   K: 'gnu-long-link',
 };
 
-/** Decodes a header block strictly: checksum, magic and every number must be right. Undefined for a zero block. */
+/**
+ * Decodes a header block strictly: checksum, magic and every number must be valid. Returns undefined for a zero block.
+ */
 export function decodeHeader(block: Buffer): TarHeader | undefined {
   const sum = checksum(block);
   if (sum === 0) return undefined;
@@ -53,7 +55,7 @@ export function decodeHeader(block: Buffer): TarHeader | undefined {
   if (magic !== 'ustar') throw invalid('unknown format');
 
   const name = stringAt(block, 0, 100);
-  // GNU archives (magic followed by a space) keep times where ustar has the prefix.
+  // GNU archives (magic followed by a space) store times in the prefix field of ustar.
   const prefix = block[262] === 0 ? stringAt(block, 345, 155) : Buffer.alloc(0);
   const flag = String.fromCharCode(block[156]!);
   const kind = KINDS[flag] ?? 'unsupported';
@@ -85,7 +87,10 @@ function stringAt(block: Buffer, offset: number, length: number): Buffer {
   return end === -1 ? field : field.subarray(0, end);
 }
 
-/** Whole seconds. Archives with times before 1970, or in another form, are not damaged for that: their time is 0. */
+/**
+ * Returns the time in whole seconds, as milliseconds. Times before 1970 or in another form give 0: the archive still
+ * counts as valid.
+ */
 function timeAt(block: Buffer): number {
   try {
     return numberAt(block, 136, 12) * 1000;
@@ -94,7 +99,7 @@ function timeAt(block: Buffer): number {
   }
 }
 
-/** An octal number, or a big-endian one behind a 0x80 byte (GNU, for sizes from 8 GiB). */
+/** Reads an octal number, or a big-endian one after a 0x80 byte (GNU, for sizes from 8 GiB). */
 function numberAt(block: Buffer, offset: number, length: number): number {
   let value = 0;
   if (block[offset] === 0x80) {

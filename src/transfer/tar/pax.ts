@@ -1,11 +1,11 @@
 import { invalid } from './header.js';
 
-/** The only facts taken from extended headers; everything else (times, owners, xattrs) is passed over. */
+/** The fields used from extended headers. Other fields (times, owners, xattrs) are skipped. */
 export interface PaxFacts {
   path?: Buffer;
   linkPath?: Buffer;
   size?: number;
-  /** The data is a map of a sparse file, not the file. */
+  /** True if the data is the map of a sparse file, not its content. */
   sparse?: boolean;
 }
 

@@ -4,22 +4,27 @@ import { BLOCK, decodeHeader, invalid } from './header.js';
 import type { PaxFacts } from './pax.js';
 import { decodePax } from './pax.js';
 
-/** Paths are at most 4 KiB on any host; the rest is for attributes nobody reads. */
+/**
+ * Maximum size of an extended header. Paths have at most 4 KiB on any host; the rest is for attributes that are
+ * skipped.
+ */
 const MAX_EXTENSION_BYTES = 256 * 1024;
-/** One global, one pax, one long name and one long link before an entry are all that is ever written. */
+/**
+ * Maximum number of extended headers. Writers emit at most one global, one pax, one long name and one long link header.
+ */
 const MAX_EXTENSIONS = 8;
-/** Writers pad to a record, 10 KiB with GNU tar. */
+/** Maximum padding at the end. Writers pad to a record, 10 KiB with GNU tar. */
 const MAX_TRAILING_BYTES = 1024 * 1024;
 
-/** The data of an entry must be taken from the reader, all `size` bytes, before the next one is asked for. */
+/** An entry. All `size` bytes of its data must be read before the next entry is requested. */
 export type TarEntry = TarHeader;
 
 /**
- * Reads a hostile ustar, pax or GNU archive entry by entry, in bounded memory and time. Not tar-stream's extract: that
- * one ends without complaint when the archive is cut between two entries, reads for ever where no entry comes, copies
- * every global pax record for each entry, and turns names that are not UTF-8 into other names.
+ * Reads a hostile ustar, pax or GNU archive entry by entry, in bounded memory and time. tar-stream's extract is not
+ * used because it ends without an error if the archive is cut between two entries, reads forever if no entry follows,
+ * copies every global pax record for each entry, and changes names that are not UTF-8.
  *
- * @throws `archive-invalid`; what the reader throws.
+ * @throws RipcordError `archive-invalid`, and the errors of the reader
  */
 export async function* readTar(reader: ByteReader): AsyncGenerator<TarEntry> {
   for (;;) {
@@ -46,7 +51,7 @@ async function nextEntry(reader: ByteReader): Promise<TarEntry | undefined> {
         facts = { ...facts, ...decodePax(await extensionData(reader, header)) };
         break;
       case 'pax-global':
-        // Comments and times in practice; a path or size for every entry at once is meaningless.
+        // In practice these are comments and times. A path or size for every entry would be meaningless, so skip them.
         await extensionData(reader, header);
         break;
       case 'gnu-long-name':
@@ -77,10 +82,11 @@ function withFacts(header: TarHeader, facts: PaxFacts): TarEntry {
   if (facts.linkPath !== undefined) entry.linkName = facts.linkPath;
   if (facts.size !== undefined) entry.size = facts.size;
   if (facts.sparse) entry.kind = 'unsupported';
-  // How archives older than ustar name a directory. The name in the header alone does not tell: it may be cut.
+  // Archives older than ustar mark a directory with a trailing slash. The name field alone is not enough, because it
+  // may be truncated.
   if (entry.kind === 'file' && entry.name.at(-1) === 0x2f) entry.kind = 'directory';
   const mayHaveData = entry.kind === 'file' || entry.kind === 'hard-link' || entry.kind === 'unsupported';
-  // Readers disagree on whether data follows then, which is how two of them see two different archives.
+  // Readers disagree on whether data follows in this case, so two readers could see two different archives.
   if (!mayHaveData && entry.size > 0) throw invalid(`${entry.kind} with data`);
   return entry;
 }
@@ -90,7 +96,7 @@ function untilNul(data: Buffer): Buffer {
   return end === -1 ? data : data.subarray(0, end);
 }
 
-/** Takes the padding, so that the writer is not left waiting; more than padding is not an archive. */
+/** Reads the padding, so that the writer does not block. Other data after the end is an error. */
 async function drainTrailing(reader: ByteReader): Promise<void> {
   let taken = 0;
   for (let rest = await reader.readAny(); rest !== undefined; rest = await reader.readAny()) {

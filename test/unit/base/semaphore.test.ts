@@ -38,5 +38,5 @@ it('lets those behind go on when one that waits is aborted', async () => {
 });
 
 it('refuses what can never be had', async () => {
-  await expect(new Semaphore(1).acquire(2, undefined, 'a branch')).rejects.toThrow('needs 2 places, the limit is 1');
+  await expect(new Semaphore(1).acquire(2, undefined, 'a branch')).rejects.toThrow('needs 2 slots, the limit is 1');
 });

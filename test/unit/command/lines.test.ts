@@ -1,6 +1,6 @@
 /** The argument list that a line or an argument list becomes. */
 import { describe, expect, it } from 'vitest';
-import { bashLine, placeLongLine, toArgv } from '../../../src/command/lines.js';
+import { bashLine, moveLongLine, toArgv } from '../../../src/command/lines.js';
 
 const LONG = `: ${'x'.repeat(140_000)}`;
 
@@ -16,13 +16,13 @@ describe('a command', () => {
 
   it('whose line no argument holds has it in a file', () => {
     const program = { name: 'main.sh', text: LONG, warm: false };
-    expect(placeLongLine(toArgv(LONG))).toEqual({ argv: ['/bin/sh', 'main.sh'], program: { ...program, at: 1 } });
-    expect(placeLongLine(['bash', '-e', '-c', LONG])).toEqual({
+    expect(moveLongLine(toArgv(LONG))).toEqual({ argv: ['/bin/sh', 'main.sh'], program: { ...program, at: 1 } });
+    expect(moveLongLine(['bash', '-e', '-c', LONG])).toEqual({
       argv: ['bash', '-e', 'main.sh'],
       program: { ...program, at: 2 },
     });
     const inBash = bashLine(LONG);
-    expect(placeLongLine(inBash)).toEqual({
+    expect(moveLongLine(inBash)).toEqual({
       argv: [...inBash.slice(0, 4), 'main.sh'],
       program: { ...program, at: 4 },
     });
@@ -36,9 +36,9 @@ describe('a command', () => {
       ['echo', LONG],
       ['sh', '-c', 'x', LONG],
     ]) {
-      expect(placeLongLine(argv)).toEqual({ argv });
+      expect(moveLongLine(argv)).toEqual({ argv });
     }
-    expect(placeLongLine(['sh', '-c', 'é'.repeat(65_535)]).program).toBeUndefined();
-    expect(placeLongLine(['sh', '-c', 'é'.repeat(65_536)]).program).toBeDefined();
+    expect(moveLongLine(['sh', '-c', 'é'.repeat(65_535)]).program).toBeUndefined();
+    expect(moveLongLine(['sh', '-c', 'é'.repeat(65_536)]).program).toBeDefined();
   });
 });

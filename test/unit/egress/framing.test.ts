@@ -101,7 +101,7 @@ describe.each(WAYS)('a body %s', (_, send) => {
 
   test('an answer that switches protocols unasked is an answer all the same', async () => {
     const asked = await talk(port, head('GET http://ok.test/unasked', []));
-    expect(asked).toMatch(/^HTTP\/1\.1 502 .*no answer/);
+    expect(asked).toMatch(/^HTTP\/1\.1 502 .*did not respond/);
   });
 
   test('a credential is added', async () => {

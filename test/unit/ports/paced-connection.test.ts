@@ -196,9 +196,9 @@ describe('informational answers', () => {
     const inside = new Inside(informed(17));
     await expect(portsTo(inside).fetch(80)).rejects.toMatchObject({
       code: 'port-refused',
-      message: expect.stringContaining('more than 16 informational answers'),
+      message: expect.stringContaining('more than 16 informational responses'),
     });
     await inside.gone();
-    expect((await proxied(new Inside(informed(4000)))).toString()).toContain('more than 16 informational answers');
+    expect((await proxied(new Inside(informed(4000)))).toString()).toContain('more than 16 informational responses');
   });
 });

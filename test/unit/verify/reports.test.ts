@@ -116,10 +116,10 @@ E   ImportError: <no>]]></error></testcase>
     ['<html></html>', /no <testsuites>/],
     ['<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>', /must not declare entities/],
     ['<testsuite>', /<testsuite> is not closed/],
-    ['<testsuite></testcase>', /closes what is not open/],
+    ['<testsuite></testcase>', /closes a tag that is not open/],
     ['<testsuite/><testsuite/>', /no <testsuites>/],
-    ['<testsuite><testcase name="a', /midst of a tag/],
-    ['<testsuite name=a/>', /not right/],
+    ['<testsuite><testcase name="a', /within a tag/],
+    ['<testsuite name=a/>', /is malformed/],
     [`<testsuite>${'<a>'.repeat(2000)}`, /nested more than 1000 deep/],
   ])('refuses what is none: %#', async (xml, problem) => {
     await expect(parseJUnit(xml)).rejects.toThrow(problem);
@@ -214,7 +214,7 @@ describe('at the largest allowed input, work comes in turns', () => {
 
   test('the end of a comment is looked for in pieces', async () => {
     const meter = new Counted();
-    await expect(parseJUnit(filled('-', '<testsuite><!--'), meter)).rejects.toThrow('midst of a tag');
+    await expect(parseJUnit(filled('-', '<testsuite><!--'), meter)).rejects.toThrow('within a tag');
     expect(meter.rests).toBeGreaterThanOrEqual(Math.floor(MAX_REPORT / MOST));
     // It may lie across the border of two.
     for (const length of [65_534, 65_535, 65_536, 65_537]) {
