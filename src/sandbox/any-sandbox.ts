@@ -1,4 +1,4 @@
-/** What a sandbox is to its user, here in this process or behind a server. Write against these types and both fit. */
+/** Interface of a sandbox, in this process or behind a server. Code written against these types works with both. */
 import type { Writable } from 'node:stream';
 import type { CommandHandle } from '../command/command-handle.js';
 import type { PipedSpawnOptions, SpawnOptions } from '../command/options.js';
@@ -6,15 +6,15 @@ import type { SandboxFiles } from '../files/sandbox-files.js';
 import type { SandboxPorts } from '../ports/sandbox-ports.js';
 import type { CommandLine, Sandbox } from './sandbox.js';
 
-/** `sandbox.spawn()` */
+/** Return type of `sandbox.spawn()`. */
 export interface AnyCommand
   extends Pick<CommandHandle, 'pid' | 'stdin' | 'stdout' | 'stderr' | 'wait' | 'kill' | 'resize' | 'detach'>,
     AsyncDisposable {}
 
-/** `sandbox.spawn()`, but for `stdin: 'ignore'` */
+/** Return type of `sandbox.spawn()`, except with `stdin: 'ignore'`. */
 export type AnyPipedCommand = AnyCommand & { readonly stdin: Writable };
 
-/** `sandbox.files` */
+/** Type of `sandbox.files`. */
 export interface AnyFiles
   extends Pick<
     SandboxFiles,
@@ -35,7 +35,7 @@ export interface AnyFiles
     | 'diff'
   > {}
 
-/** `sandbox.ports` */
+/** Type of `sandbox.ports`. */
 export interface AnyPorts extends Pick<SandboxPorts, 'connect' | 'waitFor' | 'fetch' | 'forward'> {}
 
 export interface AnySandbox
@@ -48,6 +48,8 @@ export interface AnySandbox
   readonly ports: AnyPorts;
   spawn(command: CommandLine, options?: PipedSpawnOptions): Promise<AnyPipedCommand>;
   spawn(command: CommandLine, options?: SpawnOptions): Promise<AnyCommand>;
-  /** Takes effect at once in this process, with the answer behind a server. */
+  /**
+   * Moves the end of the sandbox. In this process it takes effect at once; behind a server, when the promise resolves.
+   */
   extend(lifetimeMs: number): void | Promise<void>;
 }

@@ -1,4 +1,7 @@
-/** `sandbox.prepareCommit()` and `sandbox.commit()`: the files come out of the sandbox, the rest is `commit.ts`. */
+/**
+ * Implements `sandbox.prepareCommit()` and `sandbox.commit()`: downloads the changed files, then calls the functions of
+ * `commit/`.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -20,31 +23,31 @@ import type { Change } from '../workspace/diff.js';
 import type { Manifest } from '../workspace/manifest.js';
 import type { Refused } from '../workspace/refused.js';
 
-/** What a commit needs of a sandbox. */
+/** Parts of a sandbox that a commit needs. */
 export interface CommittableSandbox {
   files: SandboxFiles;
-  /** The directory of its files, inside. */
+  /** Absolute path of the workspace in the sandbox. */
   workspace: string;
-  /** What changed since the seed, and what has names that no string can say. */
+  /** Returns the changes since the seed, and the entries refused because their names are not valid strings. */
   changes(options: { maxEntries: number; signal?: AbortSignal | undefined }): Promise<{
     changes: Change[];
     refused: Refused[];
   }>;
-  /** What it began with; `undefined` in `bind` mode. */
+  /** State that the workspace began with; `undefined` in `bind` mode. */
   base: { manifest: Manifest; directory: string | undefined; gitignore: boolean } | undefined;
-  /** A directory of the host that goes when the sandbox goes, however it ends. */
+  /** Directory of the host that is removed with the sandbox, however the sandbox ends. */
   directory: string;
 }
 
-/** What a workspace may hold beside what is committed: dependencies, caches. */
+/** Maximum number of entries that a scan reads. A workspace also holds uncommitted entries: dependencies, caches. */
 const MAX_SEEN = 1_000_000;
 
 /**
- * Works out what bringing the sandbox's work into `target` means. The files wait in the sandbox's own temp directory,
- * so the plan is good until the sandbox is closed.
+ * Computes the changes that a commit of the sandbox's work into `target` would make. The downloaded files are in the
+ * sandbox's temp directory, so the plan is valid until the sandbox is closed.
  *
- * @throws InvalidOptionsError in `bind` mode. CommitError `workspace-changed` when files change while they are copied.
- * What {@link planChanges} throws.
+ * @throws InvalidOptionsError in `bind` mode. CommitError `workspace-changed` if files change while they are copied.
+ * All errors of {@link planChanges}.
  */
 export async function prepareSandboxCommit(
   sandbox: CommittableSandbox,
@@ -72,7 +75,7 @@ export async function prepareSandboxCommit(
   }
 }
 
-/** {@link prepareSandboxCommit} and {@link applyCommit} in one. */
+/** Runs {@link prepareSandboxCommit}, then {@link applyCommit}. */
 export async function commitSandbox(
   sandbox: CommittableSandbox,
   target: string,
@@ -91,7 +94,7 @@ export async function commitSandbox(
   }
 }
 
-/** Up to here files are fetched one by one, whatever else the workspace holds. */
+/** Number of changed files up to which each is downloaded by itself, whatever the size of the workspace. */
 const FEW = 64;
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -106,8 +109,8 @@ class Fetch {
   ) {}
 
   /**
-   * Brings the new and changed files to the host.
-   * @param present How many entries the workspace has: one archive of it is quicker when most of it is wanted.
+   * Downloads the new and changed files to the host.
+   * @param present number of entries in the workspace. If more than half are needed, one archive of all is faster.
    */
   async run(changes: readonly Change[], present: number): Promise<void> {
     const wanted = changes.filter(({ change, after }) => after?.kind === 'file' && change !== 'mode-changed');
@@ -124,8 +127,9 @@ class Fetch {
   }
 
   /**
-   * Entries that the host cannot take are fetched one by one afterwards, or refused by the plan. No link of the seed is made
-   * here: files are written below this directory by path afterwards, and a link that leads out would be followed.
+   * Downloads the whole workspace as one archive. Entries that the host cannot store are downloaded one by one
+   * afterwards, or refused by the plan. Links of the seed are not created here: files are written below this directory
+   * by path afterwards, and a link that leads out would be followed.
    */
   private async fetchAll(): Promise<void> {
     const { files, workspace } = this.sandbox;
@@ -147,7 +151,10 @@ class Fetch {
     }
   }
 
-  /** Its hash is checked when it is used: here only what could not be read at all is told from what changed. */
+  /**
+   * Reads a file. Its hash is checked later. Here a file that changed is told apart from one that cannot be read at
+   * all.
+   */
   private async read(relative: string, size: number): Promise<Buffer> {
     try {
       return await this.sandbox.files.read(relative, { maxBytes: size, signal: this.signal });

@@ -1,4 +1,4 @@
-/** What happens to the sandboxes of a manager, for a UI to follow. */
+/** Events about the sandboxes of a manager, for user interfaces. */
 import type { SandboxReceipt } from '../cleanup/receipt.js';
 import type { SweepReport } from '../cleanup/sweep.js';
 import type { CommandResult } from '../command/outcome.js';
@@ -14,7 +14,7 @@ export type ManagerEvent =
   | CreatedEvent
   /** A limit or option is weaker than asked for on this engine: `sandbox.warnings` has it, too. */
   | { type: 'sandbox.warning'; sandbox: string; code: SandboxWarning['code']; message: string; at: number }
-  /** Something of the seed could not be kept: sockets, devices, names that are not UTF-8. */
+  /** Some entries of the seed could not be copied: sockets, devices, names that are not UTF-8. */
   | { type: 'seed.incomplete'; sandbox: string; report: SeedReport; at: number }
   /** A call of `create()` failed. */
   | { type: 'sandbox.failed'; sandbox: string; error: string; hint?: string; at: number }

@@ -1,4 +1,6 @@
-/** Everything that a manager begins with: its checked options, the state its containers share, its watchdog and directory. */
+/**
+ * Prepares a manager: checks its options, creates the state that its containers share, its watchdog and its directory.
+ */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Backend, EngineFacts } from '../backends/backend.js';
@@ -18,9 +20,12 @@ import { type ManagerOptions, managerSchema } from './options.js';
 
 export type ParsedOptions = ReturnType<typeof parseManager>;
 
-/** How long an agent gets to end by itself. */
+/** Time in milliseconds that an agent has to end by itself. */
 const GOODBYE_MS = 500;
-/** Starting a container keeps a CPU of the engine busy: many more at once than it has are all late, and an abort with them. */
+/**
+ * Limits of containers that are started at once. Each start keeps one CPU of the engine busy: with many more starts
+ * than CPUs, every start and every abort is late.
+ */
 const MIN_STARTS = 2;
 const STARTS_PER_CPU = 2;
 
@@ -46,7 +51,7 @@ export function contextOf(backend: Backend, engine: EngineFacts, options: Parsed
   };
 }
 
-/** Starts the watchdog, then makes the directories: the owner may be killed at any moment. */
+/** Starts the watchdog before it creates the directories, because the owner may be killed at any moment. */
 export function startWatchdog({ backend, instance, instanceDir }: LaunchContext, root: string): Watchdog {
   const watchdog = new Watchdog(
     { connection: backend.connection, instance, directory: instanceDir, root },

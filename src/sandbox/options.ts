@@ -69,7 +69,7 @@ const uidRangeSchema = z.strictObject({
 
 export const managerSchema = z.strictObject({
   ...backendSchema.shape,
-  // Checked by the schema of `create()`.
+  // Value checked by the schema of `create()`.
   defaults: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
   stateDir: text.min(1).optional(),
   logger: z
@@ -79,7 +79,7 @@ export const managerSchema = z.strictObject({
   handleSignals: z.boolean().default(true),
   uidRange: z.union([z.literal(false), uidRangeSchema]).default({ first: 40_000, count: 1024 }),
   sweep: z.boolean().default(true),
-  // Checked by `parsePool()`.
+  // Value checked by `parsePool()`.
   pool: z.unknown().optional(),
 });
 

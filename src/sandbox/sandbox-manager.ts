@@ -1,4 +1,4 @@
-/** Owns every sandbox of a process: makes them, knows them, and sees to it that none outlives its owner. */
+/** Owns every sandbox of a process: creates them, lists them, and makes sure that none outlives its owner. */
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { PipeEnd } from '../agent/client.js';
@@ -30,11 +30,11 @@ import { contextOf, type ParsedOptions, parseManager, startWatchdog } from './ma
 import { type ManagerOptions, type SweepOptions, sweepSchema } from './options.js';
 import { Sandbox, type SandboxOwner } from './sandbox.js';
 
-/** Makes sandboxes, and removes each of them when this process ends, whatever ends it. */
+/** Creates sandboxes, and removes all of them when this process ends, however it ends. */
 export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> implements AsyncDisposable {
-  /** Names this manager in labels and directories. */
+  /** Name of this manager in labels and directories. */
   readonly instance: string;
-  /** Version, architecture and abilities of the engine. */
+  /** Version, architecture and features of the engine. */
   readonly engine: EngineFacts;
   readonly #backend: Backend;
   readonly #context: LaunchContext;
@@ -44,7 +44,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   readonly #watchdog: Watchdog;
   readonly #pool: ContainerPool;
   readonly #sandboxes = new Map<string, Sandbox>();
-  /** Work that must have ended before the manager has. */
+  /** Promises that `close()` waits for. */
   readonly #pending = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
   readonly #denied: string[] = [];
@@ -67,7 +67,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   /**
-   * Connects to the engine, brings the agent to it (once), and starts the watchdog.
+   * Connects to the engine, installs the agent there (once), and starts the watchdog.
    *
    * @throws RipcordError `engine-not-found`, `engine-unreachable`, `engine-permission`, `agent-missing`, each with a hint
    * @example
@@ -110,7 +110,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     if (sweep) void this.#track(this.#sweep());
   }
 
-  /** Removes what dead owners left on the engine and in the temp root; never anything of a live one. */
+  /** Removes leftovers of dead owners from the engine and the temp root. It never removes anything of a live owner. */
   static async sweep(options?: SweepOptions): Promise<SweepReport> {
     const parsed = parseOptions(sweepSchema, options, 'sweep');
     const backend = await openBackend(parsed);
@@ -122,21 +122,21 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     }
   }
 
-  /** @internal Where its temp directories are. */
+  /** @internal Path of the manager's temp directories. */
   get directory(): string {
     return this.#context.instanceDir;
   }
 
-  /** Where the engine is and how it was found. */
+  /** Address of the engine, and how it was found. */
   get endpoint(): string {
     return this.#backend.description;
   }
 
   /**
-   * Makes a sandbox: a container with the agent in it and a workspace, seeded if asked for.
+   * Creates a sandbox: a container with the agent and a workspace, filled with the seed if one is given.
    *
    * @throws RipcordError `image-not-found` (with how to get it), `runtime-not-found`, `create-failed` …; TaskAbortedError
-   * when `options.signal` fired. Nothing is left behind then.
+   * if `options.signal` fired. No container or directory is left behind then.
    */
   async create(options?: CreateOptions): Promise<Sandbox> {
     const isObject = typeof (options ?? {}) === 'object' && !Array.isArray(options);
@@ -156,39 +156,42 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
   }
 
   /**
-   * Hosts that no sandbox made from now on may reach, whatever it is allowed: entries as in `network.deny`. A server keeps
-   * its own address out of reach with it.
+   * Denies these hosts to every sandbox created from now on, whatever `network.allow` contains. Entries have the form
+   * of `network.deny`. A server uses it to protect its own address.
    */
   denyEgress(entries: readonly string[]): void {
     this.#denied.push(...entries);
   }
 
-  /** Ripcord's own images and their state in the engine. */
+  /** Lists Ripcord's own images and their state in the engine. */
   async images(): Promise<ImageStatus[]> {
     return this.#backend.images?.list() ?? [];
   }
 
-  /** Sandboxes made in advance or handed back: what the pool has done so far. They are not in `list()`. */
+  /** Counters of the pool. Pooled sandboxes are not in `list()`. */
   get pool(): PoolStats {
     return this.#pool.stats;
   }
 
-  /** Resolves when the pool is as full as it was asked to be. */
+  /** Resolves when the pool holds the number of sandboxes that it is configured for. */
   poolFilled(): Promise<void> {
     return this.#pool.filled();
   }
 
-  /** The sandboxes that are open. */
+  /** Lists the open sandboxes. */
   list(): Sandbox[] {
     return [...this.#sandboxes.values()];
   }
 
-  /** Returns the open sandbox of that id; undefined if there is none. */
+  /** Returns the open sandbox with this id; undefined if there is none. */
   get(id: string): Sandbox | undefined {
     return this.#sandboxes.get(id);
   }
 
-  /** Closes every sandbox and makes sure that nothing is left. Idempotent; the receipt says what was verified. */
+  /**
+   * Closes every sandbox, and verifies that no container, volume or directory is left. Idempotent.
+   * @returns the removed objects that were verified absent, and the leftovers
+   */
   close(): Promise<Receipt> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -211,8 +214,8 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
       container = await this.#containerFor(id, options, claimed, signal);
     } catch (error) {
       const hint = error instanceof RipcordError ? error.hint : undefined;
-      const said = { error: messageOf(error), ...(hint !== undefined && { hint }) };
-      this.#emit({ type: 'sandbox.failed', sandbox: id, ...said, at: Date.now() });
+      const failure = { error: messageOf(error), ...(hint !== undefined && { hint }) };
+      this.#emit({ type: 'sandbox.failed', sandbox: id, ...failure, at: Date.now() });
       throw error;
     }
     const sandbox = this.#handOver(container, options);
@@ -229,7 +232,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     return sandbox;
   }
 
-  /** The claimed container, or a new one if there is none or it ended meanwhile. */
+  /** Returns the claimed container, or a new one if none was claimed or the claimed one has ended meanwhile. */
   async #containerFor(
     id: string,
     options: ResolvedCreateOptions,
@@ -263,7 +266,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     if (!loss) return;
     this.#logger.warn({ sandbox: sandbox.id, reason: loss.reason }, 'sandbox lost');
     this.#emit({ type: 'sandbox.lost', sandbox: sandbox.id, reason: loss.reason, at: Date.now() });
-    // Whatever ended it, its leftovers are removed now rather than when somebody thinks of closing it.
+    // Remove its leftovers now: the caller may close the sandbox late or never.
     void sandbox.close();
   }
 
@@ -294,19 +297,19 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     const startedAt = performance.now();
     this.#removeAbortListener();
     this.#stop.abort(new RipcordError('manager-closed', 'The manager was closed'));
-    // It takes nothing back from now on.
+    // The pool refuses containers from now on.
     const drained = this.#pool.drain();
     const receipts = await Promise.all(this.list().map((sandbox) => sandbox.close()));
     await drained;
     await Promise.allSettled(this.#pending);
-    // Containers that were handed back at that moment.
+    // Drain again: containers may have been handed back meanwhile.
     await this.#pool.drain();
     const errors = [...receipts.flatMap((receipt) => receipt.errors), ...this.#pool.errors];
     const place = { instance: this.instance, directory: this.directory, root: this.#root };
     const left = await audit(this.#backend, place, errors);
     const durationMs = performance.now() - startedAt;
     const receipt: Receipt = { instance: this.instance, sandboxes: this.#made, left, durationMs, errors };
-    // An owner that could not clean up is a dead one to its watchdog.
+    // If the cleanup failed, release the watchdog: it then removes the leftovers as those of a dead owner.
     if (left.containers + left.volumes + left.directories === 0 && errors.length === 0) this.#watchdog.dismiss();
     else this.#watchdog.release();
     this.#unguard();
@@ -340,7 +343,7 @@ export class SandboxManager extends EventEmitter<{ event: [ManagerEvent] }> impl
     try {
       this.emit('event', event);
     } catch (error) {
-      // Whoever watches cannot keep a sandbox from being removed.
+      // A listener that throws must not keep a sandbox from being removed.
       this.#logger.warn({ error: messageOf(error), event: event.type }, 'a listener threw');
     }
   }

@@ -1,4 +1,4 @@
-/** A running sandbox, in the caller's hands. */
+/** Public class of a running sandbox. */
 import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import type { z } from 'zod';
@@ -49,10 +49,10 @@ import { type SeedReport, seedReport } from '../workspace/seed-report.js';
 import { type CommittableSandbox, commitSandbox, prepareSandboxCommit } from './commit-sandbox.js';
 import type { CommandEvent, EgressEvent } from './events.js';
 
-/** @internal What the manager does for its sandboxes. */
+/** @internal Functions that the manager provides to its sandboxes. */
 export interface SandboxOwner {
   close(sandbox: Sandbox): Promise<SandboxReceipt>;
-  /** The sandbox is given up, for that reason. */
+  /** Logs that the sandbox was given up, with the reason. */
   condemned(sandbox: Sandbox, reason: string): void;
   emit(event: CommandEvent | EgressEvent): void;
 }
@@ -65,7 +65,10 @@ interface SandboxState {
   endsAt: Date;
   warming: Promise<boolean> | undefined;
   closing: Promise<SandboxReceipt> | undefined;
-  /** It was closed while its pipe was whole: the pipe's end is then expected, and the pipe may live on for another sandbox. */
+  /**
+   * True if the sandbox was closed while its pipe was open: then the end of the pipe is not a loss, and the pipe may
+   * serve another sandbox.
+   */
   gaveUpPipe: boolean;
   lost: Loss | undefined;
   readonly over: Deferred<void>;
@@ -82,26 +85,26 @@ const newState = (createdAt: Date, { lifetimeMs, limits }: ResolvedCreateOptions
   turns: commandTurns(limits.pids),
 });
 
-/** A container with its agent and workspace. `manager.create()` makes one. */
+/** A container with its agent and workspace. `manager.create()` creates one. */
 export class Sandbox implements AsyncDisposable {
-  /** Names it in labels, logs and events. */
+  /** Id of the sandbox in labels, logs and events. */
   readonly id: string;
-  /** The image it runs, as asked for. */
+  /** Image as given to `create()`. */
   readonly image: string;
   /** Time of its creation. */
   readonly createdAt: Date;
-  /** The directory of its files, inside. */
+  /** Absolute path of the workspace in the sandbox. */
   readonly workspace = WORKSPACE;
-  /** What the kernel under it gives, as the agent found by trying. */
+  /** Features of the kernel that the agent has tested. */
   readonly capabilities: AgentCapabilities;
   /** Files of the sandbox. */
   readonly files: SandboxFiles;
-  /** What listens inside, reached from here without any network. */
+  /** Connections to ports in the sandbox from the host, without any network. */
   readonly ports: SandboxPorts;
-  /** Where it connected to, and tried to, with `network: { allow }`. */
+  /** Allowed and denied connections, with `network: { allow }`. */
   readonly egress: SandboxEgress | undefined;
   readonly #container: LiveContainer;
-  /** As they were when it was made: the container may serve another sandbox by now. */
+  /** Parts as of the creation: the container may serve another sandbox by now. */
   readonly #parts: Launched;
   readonly #options: ResolvedCreateOptions;
   readonly #owner: SandboxOwner;
@@ -109,7 +112,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #seedReport: SeedReport | undefined;
   /** State that the sandbox and its views share. */
   readonly #state: SandboxState;
-  /** The sandbox that this is a view of; else this one. */
+  /** Sandbox that this object is a view of; this object itself if it is not a view. */
   readonly #self: Sandbox;
 
   /** @internal */
@@ -170,7 +173,7 @@ export class Sandbox implements AsyncDisposable {
     });
   }
 
-  /** @internal The same sandbox; every call on it, on its files and on its ports gets `signal` besides its own. */
+  /** @internal Returns a view of the sandbox. Every call on it, on its files and on its ports also gets `signal`. */
   under(signal: AbortSignal): Sandbox {
     return new Sandbox(this.#container, this.#options, this.#owner, { of: this.#self, signal });
   }
@@ -190,7 +193,9 @@ export class Sandbox implements AsyncDisposable {
     return this.#parts.begins.env.HOME!;
   }
 
-  /** Counts the copied entries of the seed, and lists those that could not be kept; `undefined` without a seed. */
+  /**
+   * Counts of the copied entries of the seed, and a list of those that could not be copied; `undefined` without a seed.
+   */
   get seedReport(): SeedReport | undefined {
     return this.#seedReport;
   }
@@ -200,27 +205,30 @@ export class Sandbox implements AsyncDisposable {
     return this.#options.leaseMs;
   }
 
-  /** What it may use. */
+  /** Resource limits. */
   get limits(): Readonly<ResolvedCreateOptions['limits']> {
     return this.#options.limits;
   }
 
-  /** Warnings about it, e.g. that files of the image are hidden. Each is also an event, `sandbox.warning`. */
+  /**
+   * Warnings about the sandbox, for example that files of the image are hidden. Each is also sent as the event
+   * `sandbox.warning`.
+   */
   get warnings(): readonly SandboxWarning[] {
     return this.#parts.warnings;
   }
 
-  /** The labels that it was made with. */
+  /** Labels given to `create()`. */
   get labels(): Readonly<Record<string, string>> {
     return { ...this.#options.labels };
   }
 
-  /** When it ends by itself; `extend()` moves that. */
+  /** Time at which the sandbox ends by itself. `extend()` moves it. */
   get endsAt(): Date {
     return this.#state.endsAt;
   }
 
-  /** True from `close()` on, and once the sandbox is lost. */
+  /** True once `close()` was called or the sandbox was lost. */
   get closed(): boolean {
     return this.#state.closing !== undefined || this.#state.lost !== undefined;
   }
@@ -233,13 +241,14 @@ export class Sandbox implements AsyncDisposable {
   /**
    * Runs a command to its end. An exit code that is not zero, a time-out or running out of memory are results.
    *
-   * `limits.pids` / 16 commands of `exec` and `runCode` run at once (16 by default, at least 4); further ones wait for their
-   * turn, and `timeoutMs` starts with it. A server, or commands that wait for each other, are for `spawn`, which never waits.
+   * `limits.pids` / 16 commands of `exec` and `runCode` run at once (16 by default, at least 4). Further ones wait in a
+   * queue, and `timeoutMs` starts when they leave it. Use `spawn`, which never waits, for servers and for commands that
+   * wait for each other.
    *
    * @param command An argument list, or a line for `/bin/sh`, which is not bash in most images. Use
    * `['bash', '-c', line]` for syntax that only bash has (`{a,b}`, `[[ ]]`, arrays). A line may be longer than an
    * argument, up to the size of a program.
-   * @throws TaskAbortedError when `options.signal` fired; the whole process tree is dead by then. SandboxLostError when
+   * @throws TaskAbortedError when `options.signal` fired; the whole process tree is dead by then. SandboxLostError if
    * the sandbox was closed or is gone. EngineLostError. InvalidOptionsError.
    * @example
    * const { stdout, outcome } = await sandbox.exec(['python3', '-c', 'print(6 * 7)'], { timeoutMs: 5_000 })
@@ -258,7 +267,10 @@ export class Sandbox implements AsyncDisposable {
     return this.#explained(result) as ExecResult<never>;
   }
 
-  /** Starts a command and hands over its streams. It is killed when the sandbox ends, or by `kill()`. */
+  /**
+   * Starts a command and returns a handle with its streams. The command is killed when the sandbox ends, or by
+   * `kill()`.
+   */
   async spawn(command: CommandLine, options?: PipedSpawnOptions): Promise<PipedCommand>;
   async spawn(command: CommandLine, options?: SpawnOptions): Promise<CommandHandle>;
   async spawn(command: CommandLine, options?: SpawnOptions): Promise<CommandHandle> {
@@ -280,10 +292,10 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Runs a program given as text. It lies in a directory of its own outside the workspace (`/run/ripcord/0/main.py`), to
-   * which no user can write, and is gone with the command. It starts in `cwd`, imports modules from there, and puts its
-   * output there: `__file__`, `__dirname` and `import.meta.dirname` name the program's directory. JavaScript and
-   * TypeScript are CommonJS or ES modules by their own syntax.
+   * Runs a program given as text. The program is stored in a directory of its own outside the workspace
+   * (`/run/ripcord/0/main.py`), to which no user can write, and is removed with the command. It starts in `cwd`, imports
+   * modules from there and writes its output there; `__file__`, `__dirname` and `import.meta.dirname` name the program's
+   * directory. The syntax of a JavaScript or TypeScript program decides whether it is a CommonJS or an ES module.
    *
    * @throws InvalidOptionsError for a program larger than 16 MiB, or a sixteenth of the memory limit
    */
@@ -314,7 +326,7 @@ export class Sandbox implements AsyncDisposable {
     return this.#explained(result) as ExecResult<never>;
   }
 
-  /** Adds what a failed program's last words say of the network that it has not. */
+  /** Adds a hint if the output of a failed program shows that it needed the network, which is off. */
   #explained(result: ExecResult<string | Uint8Array>): ExecResult<string | Uint8Array> {
     if (this.#options.network !== 'none' || result.outcome !== 'exited' || result.exitCode === 0) return result;
     const missed = missedNetwork(result.stderr, result.stdout);
@@ -338,8 +350,9 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Starts the warm interpreter, unless it runs. Programs do not wait for its start: until it is there, they get fresh ones.
-   * @returns whether it is ready; false where there cannot be one (no python in the image, gVisor, a writable root).
+   * Starts the warm interpreter unless it is running. Programs do not wait for its start: until it is ready, they get
+   * fresh interpreters.
+   * @returns true if it is ready; false if there cannot be one (no python in the image, gVisor, a writable root)
    */
   async warmUp(): Promise<boolean> {
     if (!canBeWarm(this.#parts.begins.warm)) return false;
@@ -354,14 +367,17 @@ export class Sandbox implements AsyncDisposable {
     return true;
   }
 
-  /** Compares the workspace with its seed: `files.diff()`. Left out paths are in the `ignored` property of the array. */
+  /**
+   * Compares the workspace with its seed: `files.diff()`. The `ignored` property of the array lists the paths that were
+   * left out.
+   */
   async diff(options?: DiffOptions): Promise<ChangeList> {
     return this.files.diff(options);
   }
 
   /**
-   * Works out what bringing the sandbox's work into the host directory `target` means, three ways against the seed, and
-   * writes nothing there. The plan is good until the sandbox is closed.
+   * Computes the changes that a commit of the sandbox's work into the host directory `target` would make: a three-way
+   * comparison with the seed. Writes nothing to `target`. The plan is valid until the sandbox is closed.
    * @throws CommitError, InvalidOptionsError in `bind` mode
    */
   async prepareCommit(target: string, options?: PrepareCommitOptions): Promise<CommitPlan> {
@@ -369,8 +385,8 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Brings the sandbox's work into the host directory `target`: all of it or nothing, whatever interrupts it.
-   * @throws CommitConflictError when the host's files changed meanwhile; CommitFlaggedError for files that would run on
+   * Writes the sandbox's work into the host directory `target`, atomically: all of it or nothing, also if interrupted.
+   * @throws CommitConflictError if the host's files changed meanwhile; CommitFlaggedError for files that would run on
    * the host, unless allowed; CommitRefusedError. Nothing is written then.
    */
   async commit(target: string, options?: CommitOptions): Promise<CommitReceipt> {
@@ -393,7 +409,7 @@ export class Sandbox implements AsyncDisposable {
     };
   }
 
-  /** Memory, CPU time and processes, as the kernel counts them. */
+  /** Returns memory, CPU time and number of processes, as the kernel counts them. */
   async stats(): Promise<SandboxStats> {
     return this.#host.client.stats();
   }
@@ -406,9 +422,9 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Ends the sandbox: kills every process, removes container and temp directory, and makes sure. Idempotent; takes no
-   * signal, because nothing may interrupt it.
-   * @returns what was removed and verified absent. What failed is in its `errors`.
+   * Ends the sandbox: kills every process, removes container and temp directory, and verifies that they are gone.
+   * Idempotent. Takes no signal, because nothing may interrupt it.
+   * @returns the removed objects that were verified absent; failures are in `errors`
    */
   close(): Promise<SandboxReceipt> {
     if (!this.#state.closing) this.#state.gaveUpPipe = !this.#parts.client.isEnded;
@@ -425,32 +441,35 @@ export class Sandbox implements AsyncDisposable {
     await this.close();
   }
 
-  /** @internal Makes system calls that are refused to every command. Resolves to `name\tanswer` lines, see the agent. */
+  /**
+   * @internal Makes system calls that are forbidden to every command. Resolves to `name\tanswer` lines: see
+   * `forbidden-calls.c` of the agent.
+   */
   async attempts(signal: AbortSignal | undefined): Promise<string> {
     const { user } = this.#parts;
     return (await runOperation(this.#host, ['attempts'], { user, signal, timeoutMs: OPERATION_MS })).toString();
   }
 
-  /** @internal Ends what lives on this side for the sandbox: forwarded ports, its way out. */
+  /** @internal Ends the host's part of the sandbox: forwarded ports and the egress proxy. */
   release(): void {
     this.#state.over.resolve();
-    // Commands that wait for their turn have it now, and find the sandbox gone.
+    // Let waiting commands start: each then fails, because the sandbox is gone.
     this.#state.turns.resize(Number.POSITIVE_INFINITY);
     this.#parts.egress?.proxy.close();
   }
 
-  /** @internal Gives the sandbox up: it did not do as it was told, or does not answer. */
+  /** @internal Gives the sandbox up, because its agent did not obey or does not answer. */
   condemn(reason: string): void {
     this.#owner.condemned(this, reason);
     this.#container.condemn(this.#lose({ reason }));
   }
 
-  /** @internal The pipe has ended. Returns the loss; `undefined` if it was closed. */
+  /** @internal Handles the end of the pipe. Returns the loss; `undefined` if the sandbox was closed before. */
   pipeEnded(end: PipeEnd): Loss | undefined {
     return this.#state.gaveUpPipe ? undefined : this.#lose(lossOf(end));
   }
 
-  /** Returns the loss that came first. */
+  /** Records `loss` unless one is recorded already. Returns the first loss. */
   #lose(loss: Loss): Loss {
     this.#state.lost ??= loss;
     this.release();
@@ -466,7 +485,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   #assertAlive(): void {
-    // A lost sandbox is closed as well, by the manager: why it was lost says more.
+    // Check for a loss first: the manager closes a lost sandbox too, and the reason of the loss says more.
     if (this.#state.lost !== undefined) {
       const { reason, remedy } = this.#state.lost;
       throw new SandboxLostError(`Sandbox ${this.id} is gone: ${reason}`, {
@@ -479,7 +498,7 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
-  /** Checks the options of a call, and adds the signal of a view. */
+  /** Checks the options of a call, and adds the signal of the view. */
   #parse<S extends z.ZodType<{ signal?: AbortSignal | undefined }>>(
     schema: S,
     options: unknown,
@@ -507,7 +526,7 @@ export class Sandbox implements AsyncDisposable {
     };
   }
 
-  /** As soon as the sandbox has room for another command. */
+  /** Runs a command as soon as fewer commands run than the sandbox's limit. */
   async #inTurn<R extends CommandResult>(
     argv: readonly string[],
     signal: AbortSignal | undefined,
@@ -534,7 +553,7 @@ export class Sandbox implements AsyncDisposable {
     const id = this.#started(argv);
     let result: R | undefined;
     try {
-      // Arguments may hold secrets; a span says the program alone.
+      // Arguments may hold secrets: the span has only the name of the program.
       const attributes = { 'ripcord.sandbox': this.id, 'ripcord.program': argv[0] ?? '' };
       result = await traced(
         'ripcord.exec',
@@ -555,12 +574,12 @@ export class Sandbox implements AsyncDisposable {
   }
 
   #ended(command: string, result: CommandResult | undefined): void {
-    const told = result && withoutOutput(result);
-    this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result: told, at: Date.now() });
+    const summary = result && withoutOutput(result);
+    this.#owner.emit({ type: 'command.ended', sandbox: this.id, command, result: summary, at: Date.now() });
   }
 }
 
-/** Leaves out what `exec` adds: an event goes to every listener, and a server keeps it. */
+/** Removes the output that `exec` adds: an event goes to every listener, and a server stores it. */
 function withoutOutput(result: CommandResult): CommandResult {
   const {
     stdout: _,
