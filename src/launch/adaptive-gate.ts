@@ -1,24 +1,27 @@
 /**
- * How many containers are made at once, found out while they are made: what an engine takes best differs from machine to
- * machine, and nothing it tells says so. A climb on the only thing that counts, how many it finishes in a second: one
- * window of starts at a limit, then one at the next; up for as long as that gains, down for as long as it costs nothing.
- * Of two limits that do the same the lower one is better: each start is sooner, and so is an abort.
+ * Finds the best number of concurrent container starts by hill climbing, because it differs between machines and no
+ * engine reports it. The measure is starts per second: one window of starts at a limit, then one at the next. The limit
+ * goes up while the rate rises and down while the rate does not fall. Of two limits with the same rate the lower one is
+ * better, because each start and each abort is faster.
  */
 import { Semaphore } from '../base/semaphore.js';
 
 export interface GateBounds {
-  /** Limits never left; the first is where the climb begins. */
+  /** Initial limit and its bounds. */
   initial: number;
   min: number;
   max: number;
 }
 
-/** Less than this is noise: what goes up has to gain it, what goes down may not lose it. */
+/**
+ * Relative change of the rate that counts. Smaller ones are noise: a higher limit must gain this much, a lower one must
+ * not lose it.
+ */
 const NOTICEABLE = 0.05;
-/** A limit is judged by this many starts for each place, but never by a few. */
+/** Number of starts in a window, for each place of the limit. */
 const STARTS_PER_PLACE = 2;
 const MIN_STARTS = 8;
-/** A quarter at a time, so that a large machine does not take all day. */
+/** Divisor of a step: the limit changes by a quarter, so that large machines are measured quickly, too. */
 const STEP = 4;
 
 export class AdaptiveGate extends Semaphore {
@@ -41,7 +44,7 @@ export class AdaptiveGate extends Semaphore {
     return () => {
       if (!held) return;
       held = false;
-      // Asked before the next one is let in: with nobody waiting the limit is not what holds anybody up.
+      // Read this before `release()`: if no start is waiting, the limit is not the bottleneck.
       const full = this.waiting > 0;
       release();
       this.#count(full);

@@ -1,4 +1,4 @@
-/** The environment, the directories and the warm interpreter that a sandbox begins with. */
+/** Initial environment, directories and warm interpreter of a sandbox. */
 import type { ResolvedImage } from '../backends/backend.js';
 import { RipcordError } from '../base/errors.js';
 import { HOME, TMP, WORKSPACE } from '../base/places.js';
@@ -11,29 +11,35 @@ import type { ResolvedCreateOptions } from './options.js';
 import { NAME_ENV } from './user-names.js';
 
 export interface Beginning {
-  /** Variables of every command. */
+  /** Variables that every command gets. */
   env: Environment;
-  /** Directories that are made before the first command: those that the image needs, HOME and TMPDIR of the caller's own. */
+  /**
+   * Directories created before the first command: those that the image needs, and HOME and TMPDIR if the caller sets
+   * them.
+   */
   directories: readonly string[];
-  /** Start of a warm interpreter. */
+  /** Settings for starting a warm interpreter. */
   warm: WarmSetting;
 }
 
-/** The facts about a container that decide it. */
+/** Facts about a container that determine its beginning. */
 interface Place {
   image: ResolvedImage;
-  /** Variables of the image: see `imageEnvironment`. */
+  /** Variables of the image. See `imageEnvironment`. */
   imageEnv: Environment;
   /** The user that commands run as. */
   user: string;
-  /** The image has no name for that user. */
+  /** True if the image has no name for that user. */
   isNameless: boolean;
 }
 
-/** Directories in which the sandbox's user may make others. */
+/** Directories in which the sandbox's user may create others. */
 const OWN_PLACES = [WORKSPACE, HOME, TMP];
 
-/** @param egressEnv the variables that make programs use the proxy of this sandbox */
+/**
+ * Computes how a sandbox begins.
+ * @param egressEnv variables that make programs use the proxy of this sandbox
+ */
 export function beginningOf(place: Place, egressEnv: Environment, options: ResolvedCreateOptions): Beginning {
   const { image, imageEnv, user } = place;
   const { env, rootfs } = options;
@@ -46,12 +52,15 @@ export function beginningOf(place: Place, egressEnv: Environment, options: Resol
   };
 }
 
-/** The latest variables of each image. One for each: agents report them, and a broken one must not fill the memory. */
+/**
+ * Latest variables of each image. Only one entry for each image: agents report them, and a malicious one must not fill
+ * the memory.
+ */
 const latest = new WeakMap<ResolvedImage, { text: string; variables: Environment }>();
 
 /**
- * Returns one object for the variables of an image, as environments are composed once for each.
- * @param reported by the agent
+ * Returns the same object for equal variables of an image, because environments are composed once for each object.
+ * @param reported variables that the agent reported
  */
 export function imageEnvironment(image: ResolvedImage, reported: Record<string, string> | undefined): Environment {
   if (reported === undefined) {
@@ -67,7 +76,7 @@ export function imageEnvironment(image: ResolvedImage, reported: Record<string, 
   return variables;
 }
 
-/** Returns the variables of every command, without those of egress and of the creator of the sandbox. */
+/** Returns the variables of every command, except those of egress and those given to `create()`. */
 function usualEnvironment({ image, imageEnv, isNameless }: Place, options: ResolvedCreateOptions): Environment {
   const { cpus } = options.limits;
   const isOffline = options.network === 'none';

@@ -1,4 +1,4 @@
-/** The container that a sandbox asks for: sizes, limits, labels and file systems. */
+/** Builds the specification of a sandbox's container: sizes, limits, labels and file systems. */
 import {
   Annotation,
   type ContainerSpec,
@@ -17,11 +17,11 @@ import { tmpfsSizes, volumeSize } from './tmpfs-sizes.js';
 
 type Sizes = ResolvedCreateOptions['limits'];
 
-/** Docker's 64 MiB at the default memory. */
+/** Returns the size of /dev/shm. By default that is 64 MiB, as in Docker. */
 export const shmBytes = ({ shm, memory }: Sizes): number => shm ?? Math.floor(memory / 8);
-/** The largest program that `runCode` takes. */
+/** Maximum size of a program for `runCode`. */
 const MAX_PROGRAM = 16 * 1024 ** 2;
-/** The size of the tmpfs for programs given as text: it holds two of the largest. */
+/** Returns the size of the tmpfs for programs given as text. It holds two of maximum size. */
 export const programBytes = ({ memory }: Sizes): number => Math.min(2 * MAX_PROGRAM, Math.floor(memory / 8));
 export const maxProgramBytes = (limits: Sizes): number => Math.min(MAX_PROGRAM, Math.floor(programBytes(limits) / 2));
 
@@ -52,7 +52,7 @@ export function containerSpec(
       ...(ownUid === undefined ? {} : { [Label.UID]: String(ownUid) }),
     },
     annotations: {
-      // The caller's own labels hold any text.
+      // The caller's labels are annotations because they may hold any text.
       ...options.labels,
       [Annotation.OWNER]: formatOwner(currentOwner()),
       [Annotation.CREATED]: new Date().toISOString(),
@@ -65,7 +65,7 @@ export function containerSpec(
     programBytes: programBytes(limits),
     tmpfs: ownTmpfs(limits, user, bind !== undefined, image),
     bind,
-    // Egress needs no interface: it goes through the pipe.
+    // Egress needs no network interface: it uses the pipe.
     network: options.network === 'bridge' ? 'bridge' : 'none',
     userFiles: undefined,
     readOnlyRoot: options.rootfs === 'read-only',
@@ -77,14 +77,14 @@ function ownTmpfs(limits: Sizes, user: string, isBound: boolean, { volumes }: Re
   const sizes = tmpfsSizes(limits);
   const [uid, gid] = user.split(':').map(Number);
   const owner = Number.isInteger(uid) ? { uid: uid!, gid: Number.isInteger(gid) ? gid! : uid! } : undefined;
-  // A name says nothing of the uid before the sandbox runs: then what is its user's is everybody's.
+  // If `user` is a name, its uid is unknown until the container runs: make its directories world-writable.
   const ofUser = (mode: number) => ({ owner, mode: owner ? mode : 0o1777 });
   const own: Tmpfs[] = [
     { path: HOME, ...sizes.home, ...ofUser(0o700) },
     { path: TMP, ...sizes.tmp, owner: undefined, mode: 0o1777 },
   ];
   if (!isBound) own.unshift({ path: WORKSPACE, ...sizes.workspace, ...ofUser(0o755) });
-  // The engine would give the image's volumes the host's disk, without a limit.
+  // Mount a tmpfs on each volume of the image: the engine would use the host's disk, without a limit.
   const others = volumes.filter((path) => ![WORKSPACE, HOME, TMP].includes(path));
   const size = volumeSize(limits, others.length);
   return [...others.map((path) => ({ path, ...size, ...ofUser(0o755) })), ...own];

@@ -1,4 +1,4 @@
-/** What all containers of one manager share. */
+/** State that all containers of one manager share. */
 import type { Backend } from '../backends/backend.js';
 import type { Semaphore } from '../base/semaphore.js';
 import type { CpuTurn } from './cpu-turn.js';
@@ -9,12 +9,12 @@ export interface LaunchContext {
   readonly backend: Backend;
   readonly instance: string;
   readonly instanceDir: string;
-  /** Limits how many containers are made and started at once. */
+  /** Limit of containers that are created and started at once. */
   readonly gate: Semaphore;
   readonly leases: LeaseKeeper;
   readonly cpuTurn: CpuTurn;
-  /** `undefined`: no sandbox has a uid of its own. */
+  /** Allocator of uids. If `undefined`, sandboxes have no uids of their own. */
   readonly uidSlots: UidSlots | undefined;
-  /** Time in milliseconds that an agent gets to end by itself before its container is removed regardless. */
+  /** Time in milliseconds that an agent has to end by itself. After it the container is removed anyway. */
   goodbyeMs: number;
 }

@@ -1,8 +1,9 @@
-/** More CPUs than there are: told before the engine is asked, which only says it when a container is made. */
+/** Checks `limits.cpus` early: the engine reports too many CPUs only when a container is created. */
 import { InvalidOptionsError } from '../base/errors.js';
 
 /**
- * @param there How many the engine's machine has; 0: it does not say.
+ * Checks that the engine's machine has as many CPUs as requested.
+ * @param there number of CPUs of the engine's machine; 0 if unknown
  * @throws InvalidOptionsError
  */
 export function checkCpus(what: string, cpus: number, there: number): void {

@@ -1,4 +1,4 @@
-/** From options to a running sandbox with its workspace filled — or to nothing at all. */
+/** Creates a running sandbox with a filled workspace. If that fails, nothing is left behind. */
 import { randomBytes } from 'node:crypto';
 import { AgentClient } from '../agent/client.js';
 import type { Ready } from '../agent/messages.js';
@@ -21,19 +21,22 @@ import { checkBind, ownNames, tenantOf } from './tenant.js';
 import { undo } from './undo.js';
 import { volumeWarnings } from './warnings.js';
 
-/** The name of a new sandbox. */
+/** Returns the id of a new sandbox. */
 export const newId = (): string => randomBytes(6).toString('hex');
 
 /** A request for a container and the sandbox in it. */
 interface LaunchRequest {
   id: string;
   options: ResolvedCreateOptions;
-  /** It may be used by one task after another. */
+  /** True if the container may serve several tasks in turn. */
   resettable: boolean;
   signal: AbortSignal | undefined;
 }
 
-/** @throws TaskAbortedError, RipcordError; nothing of the sandbox is left then. */
+/**
+ * Starts a container and prepares it for a sandbox.
+ * @throws TaskAbortedError, RipcordError. Nothing of the sandbox is left then.
+ */
 export async function launch(context: LaunchContext, request: LaunchRequest): Promise<LiveContainer> {
   const container = new LiveContainer(await launched(context, request), context);
   await prepare(container, request.options, request.signal);
@@ -41,8 +44,8 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
 }
 
 /**
- * Tries once more with the uid that all share, where a user namespace may lack the uids of the range: runtimes say no more
- * than 'invalid argument'. If that works, no sandbox gets a uid of its own from then on.
+ * Retries once with the shared uid, because a user namespace may not map the uids of the range: the runtimes report
+ * only 'invalid argument'. If the retry works, sandboxes do not get uids of their own from then on.
  */
 async function launched(context: LaunchContext, request: LaunchRequest): Promise<Launched> {
   try {
@@ -61,7 +64,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
   const { id, options, signal } = request;
   throwIfAborted(signal, 'creating a sandbox');
   const { workspace } = options;
-  // Said before the engine is asked for anything.
+  // Check the seed before the first call of the engine.
   if (workspace.mode === 'copy' && workspace.seed) seedDirectory(workspace.seed.from);
   const bind = await checkBind(options);
   const way = await wayOut(options, signal);
@@ -71,7 +74,7 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
   const directory = await makeSandboxDir(context.instanceDir, id);
   const name = `ripcord-${id}`;
   const staging = stage(options, directory, signal);
-  // It may fail before anybody waits for it; a rejection without a handler would end the process.
+  // `staging` may fail before it is awaited. Without a handler, that rejection would end the process.
   staging.catch(() => {});
   let client: AgentClient | undefined;
   let leave = () => {};
@@ -92,13 +95,14 @@ async function attempt(context: LaunchContext, request: LaunchRequest): Promise<
         resettable: request.resettable,
         modes: spec.tmpfs,
       });
-      // The agent may greet long before the engine's answer to the start comes, and a seed takes its time.
+      // Start heartbeats now: READY may arrive long before the engine answers the start, and the upload of a seed takes
+      // time.
       stopBeating = beat(client, options.leaseMs);
     };
     leave = await context.gate.acquire(1, signal, 'creating a container');
     const deadlineMs = options.createTimeoutMs;
     const container = await backend.launch(spec, { deadlineMs, signal, onPipe, onSettled: leave });
-    // The pipe came before the container ran.
+    // `onPipe` was called before the container ran.
     const agent = client!;
     const ready = await abortable(greeting(agent, who.user, deadlineMs), signal, 'waiting for the agent');
     const imageEnv = imageEnvironment(image, ready.environment);

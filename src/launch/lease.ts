@@ -1,16 +1,20 @@
 /**
- * Layer 3, the host's side: signs of life. The agent ends its sandbox when none came for the length of the lease; the
- * pipe's end tells it of a dead owner at once, so the lease is for a frozen one. The agent's answers are the same for the
- * host: a pipe whose other end lost its power stays open for ever, and only silence tells.
+ * Layer 3 of teardown, the host's side: heartbeats. If no heartbeat arrives within the lease, the agent ends its
+ * sandbox. The agent sees a dead owner at once, because the pipe ends; the lease is for a frozen owner. The host
+ * watches the agent's answers in the same way: if the machine at the other end of the pipe lost its power, the pipe
+ * stays open for ever.
  */
 import type { Logger } from '../base/logger.js';
 
 export interface Leased {
   readonly id: string;
   readonly leaseMs: number;
-  /** Resolves when the agent answers. */
+  /** Sends a heartbeat. Resolves when the agent answers. */
   heartbeat(): Promise<void>;
-  /** The agent did not answer for longer than its lease: by then it has ended its sandbox, if it is there at all. */
+  /**
+   * Called if the agent did not answer for longer than its lease. By then the agent has ended its sandbox, if it still
+   * runs.
+   */
   lost(silentMs: number): void;
 }
 
@@ -19,18 +23,32 @@ interface Life {
   answeredAt: number;
 }
 
-/** Heartbeats a lease: three may be lost. */
+/** Number of heartbeats per lease. Three of them may be lost. */
 const BEATS_PER_LEASE = 4;
-/** Looks between two heartbeats, so that a thousand sandboxes do not all have their turn in one piece. */
+/**
+ * Number of timer ticks between two heartbeats, so that a thousand sandboxes do not all get their heartbeat in one
+ * tick.
+ */
 const TICKS_PER_BEAT = 16;
-/** Heartbeats a look, unless there are so many leases that half of a beat's time would not do. */
+/**
+ * Minimum number of heartbeats per tick. It is higher if so many leases are held that all could not get theirs in half
+ * the interval.
+ */
 const AT_ONCE = 50;
-/** Leases without an answer. More than one, so that the agent has given up before, and a paused one may come back. */
+/**
+ * Number of leases without an answer after which a sandbox is lost. It is more than one, so that the agent gives up
+ * first and a paused agent can recover.
+ */
 const PATIENCE = 2;
-/** However short the lease: a machine under load answers late. */
+/**
+ * Minimum time in milliseconds before a sandbox is lost, also with a short lease: a machine under load answers late.
+ */
 const MIN_PATIENCE_MS = 5000;
 
-/** Gives signs of life for a sandbox that is being made and is in no keeper's care yet. Returns what ends them. */
+/**
+ * Sends heartbeats for a sandbox that is being created and is not in a LeaseKeeper yet. Returns a function that stops
+ * them.
+ */
 export function beat(client: { ping(): Promise<void> }, leaseMs: number): () => void {
   const timer = setInterval(() => client.ping().catch(() => {}), leaseMs / BEATS_PER_LEASE);
   return () => clearInterval(timer);
@@ -59,7 +77,7 @@ export class LeaseKeeper {
     if (this.#leased.size === 0) this.#schedule(0);
   }
 
-  /** One timer for all, as fast as the shortest lease so far asks; it does not keep the process alive. */
+  /** Sets one timer for all leases, as fast as the shortest one needs. The timer does not keep the process alive. */
   #schedule(intervalMs: number): void {
     this.#intervalMs = intervalMs;
     this.#lookedAt = performance.now();
@@ -69,7 +87,7 @@ export class LeaseKeeper {
 
   #beat(): void {
     const now = performance.now();
-    // While this process stood still, answers may have come that nobody has read yet.
+    // While this process was blocked, answers may have arrived that are not read yet.
     const stoodStillMs = Math.max(0, now - this.#lookedAt - this.#intervalMs);
     this.#lookedAt = now;
     let left = Math.max(AT_ONCE, Math.ceil((this.#leased.size * 2) / TICKS_PER_BEAT));
@@ -96,7 +114,7 @@ export class LeaseKeeper {
         () => {
           life.answeredAt = performance.now();
         },
-        // The pipe ended, which its owner is told.
+        // The pipe ended, which is reported to the owner of the lease.
         () => {},
       );
     }

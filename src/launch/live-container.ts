@@ -1,6 +1,6 @@
 /**
- * A container with its agent, for as long as both live: it is leased, reset and removed as one. It serves one sandbox at a
- * time, or none while it is in the pool.
+ * A container with its agent, for as long as both live. Lease, reset and removal belong to it. It serves one sandbox at
+ * a time; in the pool it serves none.
  */
 import { existsSync } from 'node:fs';
 import type { AgentClient, PipeEnd } from '../agent/client.js';
@@ -27,56 +27,59 @@ import type { ResolvedCreateOptions } from './options.js';
 import { undo } from './undo.js';
 import type { SandboxWarning } from './warnings.js';
 
-/** The parts of one sandbox. */
+/** Parts of one sandbox. */
 export interface Launched {
   id: string;
   createdAt: Date;
   image: ResolvedImage;
-  /** Variables that the image gives to every process. */
+  /** Variables that the image sets for every process. */
   imageEnv: Environment;
   container: Container;
   client: AgentClient;
   ready: Ready;
   directory: string;
-  /** The user commands run as. */
+  /** User that commands run as. */
   user: string;
-  /** The image has no name for that. */
+  /** True if the image has no name for that user. */
   isNameless: boolean;
-  /** The second uid that is the sandbox's own: verdicts are made as this user. */
+  /** Second uid of the sandbox. Verdicts are made as this user. */
   judge: string | undefined;
   seed: { staged: StagedSeed; directory: string } | undefined;
   egress: { proxy: EgressProxy; env: Record<string, string> } | undefined;
   begins: Beginning;
   limits: RunningLimits;
-  /** The number of sockets that the agent allows; 0: any number. */
+  /** Maximum number of sockets that the agent allows; 0 for no limit. */
   maxSockets: number;
   warnings: readonly SandboxWarning[];
 }
 
-/** Whoever a container serves at present. */
+/** Sandbox or pool that a container serves at present. */
 interface Holder {
-  /** Its name in logs. */
+  /** Id of the holder in logs. */
   readonly id: string;
   readonly leaseMs: number;
-  /** The agent did not answer for longer than its lease. */
+  /** Called if the agent did not answer for longer than its lease. */
   silent(silentMs: number): void;
-  /** The pipe has ended. Called once at most. */
+  /** Called when the pipe has ended, at most once. */
   ended(end: PipeEnd): void;
 }
 
-/** The agent itself gives up a reset before. */
+/** Time limit of a reset in milliseconds. It is longer than the agent's own. */
 const RESET_MS = 10_000;
-/** A reset container is claimed again at once: any word of its agent within this time counts as an answer. */
+/**
+ * Time in milliseconds after the agent's last frame in which a container needs no check. A reset container is often
+ * claimed at once.
+ */
 const FRESH_MS = 50;
 const ENGINE_CHECK_MS = 3000;
 
 export class LiveContainer {
-  /** Of the sandbox that it serves, or will serve next. */
+  /** Parts of the current sandbox, or of the next one. */
   parts: Launched;
-  /** Named for its first sandbox. */
+  /** Id of its first sandbox. */
   readonly id: string;
   readonly #context: LaunchContext;
-  /** Sandboxes that it has served and was reset after. */
+  /** Number of resets, each after one sandbox. */
   #resets = 0;
   #holder: Holder | undefined;
   #lease: Leased | undefined;
@@ -90,7 +93,7 @@ export class LiveContainer {
     void parts.client.ended.then((end) => this.#ended(end));
   }
 
-  /** Name of the next sandbox that it serves: its own for the first, then `-2`, `-3` … */
+  /** Id of the next sandbox that it serves: its own for the first, then `-2`, `-3` … */
   get nextId(): string {
     return this.#resets === 0 ? this.id : `${this.id}-${this.#resets + 1}`;
   }
@@ -103,7 +106,7 @@ export class LiveContainer {
     return this.parts.client.isEnded;
   }
 
-  /** What a command needs that belongs to no sandbox. */
+  /** Host of commands that do not belong to a sandbox. */
   get host(): CommandHost {
     const { client, maxSockets } = this.parts;
     return {
@@ -115,7 +118,7 @@ export class LiveContainer {
     };
   }
 
-  /** Gives it to `holder`, who learns of its end, and whose lease it has from now on. */
+  /** Assigns the container to `holder`: its lease applies from now on, and it is notified when the pipe ends. */
   hold(holder: Holder | undefined): void {
     if (this.#lease) this.#context.leases.delete(this.#lease);
     this.#holder = holder;
@@ -136,13 +139,13 @@ export class LiveContainer {
     this.#holder?.ended(end);
   }
 
-  /** Breaks the pipe: the agent did not do as it was told. The first reason is the one that is reported. */
+  /** Breaks the pipe, because the agent did not obey. The first reason is the one reported. */
   condemn(loss: Loss): void {
     this.#condemned ??= loss;
     this.parts.client.destroy();
   }
 
-  /** Resolves to whether its agent answers. */
+  /** Resolves to true if the agent answers. */
   async check(): Promise<boolean> {
     const { client } = this.parts;
     if (this.#resets > 0 && client.silentMs < FRESH_MS) return true;
@@ -152,12 +155,15 @@ export class LiveContainer {
     );
   }
 
-  /** Starts the warm interpreter. Resolves to false where the sandbox cannot have one. */
+  /** Starts the warm interpreter. Resolves to false if the sandbox cannot have one. */
   async warmUp(): Promise<boolean> {
     return warmUp(this.parts);
   }
 
-  /** @throws SandboxLostError where its limits cannot be changed (memory in use, a runtime that does not know how) */
+  /**
+   * Changes the limits of the container to `asked`.
+   * @throws SandboxLostError if its limits cannot be changed (memory in use, or a runtime that does not support it)
+   */
   async resize(asked: ResolvedCreateOptions['limits']): Promise<RunningLimits> {
     const { container, limits } = this.parts;
     const { memory, cpus, pids } = asked;
@@ -170,12 +176,14 @@ export class LiveContainer {
   }
 
   /**
-   * Has the agent kill and remove everything in it, and makes it ready for the next sandbox, with a directory of its own.
-   * @param plain the options it would be made with for the pool
-   * @returns the reason why it must not be used again; `undefined`: it is proven to hold nothing of the last sandbox
+   * Resets the container: the agent kills and removes everything in it. Then prepares it for the next sandbox, with a
+   * new directory.
+   * @param plain options that the pool would create it with
+   * @returns the reason why it must not be used again; `undefined` if it is proven that nothing of the last sandbox is
+   * left
    */
   async reset(plain: ResolvedCreateOptions): Promise<string | undefined> {
-    // The agent obeys in order: requests that follow the reset are sent before it is answered.
+    // The agent handles requests in order, so requests for the next sandbox are sent before the reset is answered.
     const resetting = provenEmpty(this.parts);
     const [left, next] = await Promise.all([resetting, this.#renewed(plain).catch(messageOf)]);
     if (typeof next === 'string') return left ?? next;
@@ -199,7 +207,7 @@ export class LiveContainer {
     return { ...parts, id, directory, begins, seed: undefined, egress: undefined };
   }
 
-  /** Ends it and removes container and directory. Never rejects: resolves to what could not be done. */
+  /** Ends the agent, and removes container and directory. Never rejects: resolves to the errors. */
   async remove(): Promise<string[]> {
     const { client, container, directory } = this.parts;
     const errors: string[] = [];
@@ -217,12 +225,12 @@ export class LiveContainer {
     return errors;
   }
 
-  /** Resolves to whether the engine does not know it any more. */
+  /** Resolves to true if the container does not exist any more. */
   isAbsent(): Promise<boolean> {
     return this.#context.backend.isAbsent(this.parts.container.name).catch(() => false);
   }
 
-  /** Removes it at once, because it could not be handed over; `error` says what could not be removed. */
+  /** Removes the container at once, because it could not be handed over. Adds leftovers to the details of `error`. */
   async undo(error: unknown): Promise<void> {
     const { client, container, directory, egress } = this.parts;
     this.hold(undefined);
@@ -230,7 +238,10 @@ export class LiveContainer {
     await undo(this.#context, container.name, client, directory, error);
   }
 
-  /** Adds the reason to the result of a command whose pipe broke. @throws EngineLostError where the engine does not answer */
+  /**
+   * Adds the reason of the loss to the result of a command whose pipe broke.
+   * @throws EngineLostError if the engine does not answer
+   */
   async explainLoss(partial: () => CommandResult): Promise<CommandResult> {
     const { client, container } = this.parts;
     const { backend } = this.#context;
@@ -243,12 +254,12 @@ export class LiveContainer {
       ),
       ENGINE_CHECK_MS,
     );
-    // The host's own reason for ending it comes first: it broke the pipe.
+    // The host's own reason comes first: then the host itself broke the pipe.
     if (answers) return { ...partial(), hint: lossHint(this.#condemned ?? lossFromOutside(end)) };
     const hint = `The engine at ${backend.description} does not answer: it was stopped or restarted, or the way to it broke.`;
     throw new EngineLostError(`The engine at ${backend.description} was lost while a command ran`, {
       partial: { ...partial(), outcome: 'engine-lost', hint },
-      hint: 'Was it restarted? What it still holds is removed by the next sweep; `ripcord doctor` looks closer.',
+      hint: 'Was it restarted? The next sweep removes leftovers; `ripcord doctor` shows more.',
       cause: end.cause,
     });
   }
@@ -258,7 +269,10 @@ async function warmUp({ client, begins }: Pick<Launched, 'client' | 'begins'>): 
   return canBeWarm(begins.warm) && client.warm(warmRequest(begins.warm));
 }
 
-/** Has the agent reset the sandbox, and removes its directory on this side. @returns the reason why it is not empty */
+/**
+ * Lets the agent reset the sandbox, and removes its directory on the host.
+ * @returns the reason why the sandbox is not empty
+ */
 async function provenEmpty({ client, directory }: Launched): Promise<string | undefined> {
   try {
     const [answer] = await Promise.all([within(client.reset(), RESET_MS), removeTree(directory)]);

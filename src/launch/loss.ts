@@ -1,20 +1,20 @@
-/** Why a sandbox was lost, in words, and what its owner can do about it. */
+/** Describes why a sandbox was lost, and the remedy. */
 import type { PipeEnd } from '../agent/client.js';
 
 export interface Loss {
-  /** Goes on after "the sandbox is gone: ". */
+  /** Text that continues "the sandbox is gone: ". */
   reason: string;
-  /** A sentence. */
+  /** Advice to the caller, as a sentence. */
   remedy?: string;
 }
 
-/** The engine is there, the pipe is not. */
+/** Loss of the pipe while the engine still answers. */
 const FROM_OUTSIDE: Loss = {
   reason: 'it was killed or removed from outside, or the connection to it was cut',
-  remedy: '`ripcord rm --force`, `docker rm -f`, `docker kill` and a restart of the engine do that.',
+  remedy: 'Possible causes: `ripcord rm --force`, `docker rm -f`, `docker kill`, a restart of the engine.',
 };
 
-/** The reason that the end of the pipe gives. */
+/** Returns the loss that the end of the pipe indicates. */
 export function lossOf(end: PipeEnd): Loss {
   if (end.bye === 'lifetime') {
     return { reason: 'its lifetime was over', remedy: 'Raise lifetimeMs, or call extend() in time.' };
@@ -22,11 +22,14 @@ export function lossOf(end: PipeEnd): Loss {
   if (end.bye === 'lease') {
     return {
       reason: 'its owner gave no sign of life for the length of the lease',
-      remedy: 'An owner that may stand still (a debugger, a machine asleep) needs a longer leaseMs.',
+      remedy: 'An owner that may be paused (a debugger, a sleeping machine) needs a longer leaseMs.',
     };
   }
   if (end.bye === 'sigterm') {
-    return { reason: 'it was stopped from outside', remedy: '`docker stop` and a shutdown of the engine do that.' };
+    return {
+      reason: 'it was stopped from outside',
+      remedy: 'Possible causes: `docker stop`, a shutdown of the engine.',
+    };
   }
   if (end.cause) return { reason: end.cause.message };
   if (end.diagnostics) return { reason: end.diagnostics };
@@ -36,11 +39,11 @@ export function lossOf(end: PipeEnd): Loss {
   };
 }
 
-/** The reason where the engine has answered since, and so did not go away. */
+/** Returns the loss if the engine has answered since, and so is still there. */
 export function lossFromOutside(end: PipeEnd): Loss {
   return end.bye || end.cause || end.diagnostics ? lossOf(end) : FROM_OUTSIDE;
 }
 
-/** The `hint` of a result that was cut off. */
+/** Returns the `hint` of a result that was cut off. */
 export const lossHint = ({ reason, remedy }: Loss): string =>
   `The sandbox is gone: ${reason}${remedy === undefined ? '' : `. ${remedy}`}`;

@@ -196,26 +196,26 @@ export interface CreateOptions {
   signal?: AbortSignal | undefined;
 }
 
-// It becomes part of a path of the engine's API, where `..` and `?` would name something else.
+// Refuse names that change the path of the engine's API, such as those with `..` or `?`.
 const imageReference = z.string().refine((name) => /^\w[\w.:/@-]*$/.test(name) && !name.includes('/.'), {
   error: 'expected the name of an image, a reference or an id',
 });
 
-/** An engine reads a smaller number than these as 'without a limit'. */
+/** An engine treats a smaller number than these as 'without a limit'. */
 export const memoryLimit = sizeSchema.refine((bytes) => bytes >= 16 * 1024 ** 2, {
   error: 'must be at least 16m',
-  // Sizes that follow from it are not looked at then.
+  // Skip the checks of sizes that depend on it.
   abort: true,
 });
 
-/** The kernel's smallest quota is 1 ms in each period of 100 (`kernel/sched/core.c`, min_cfs_quota_period). */
+/** The kernel's smallest quota is 1 ms in each period of 100 ms (`kernel/sched/core.c`, min_cfs_quota_period). */
 export const cpuLimit = z.number().min(0.01, { error: 'must be at least 0.01' }).max(1024);
 
 export const pidLimit = z.number().int().min(8).max(4_194_304);
 
 export const socketLimit = z.number().int().min(16).max(1_048_576);
 
-/** A tmpfs of size 0 is one without a limit (`tmpfs(5)`). */
+/** A tmpfs of size 0 has no limit (`tmpfs(5)`). */
 const tmpfsSize = sizeSchema.refine((bytes) => bytes >= MIN_TMPFS_BYTES, { error: 'must be at least one page, 4k' });
 
 const CPUS = "expected true, false or numbers of CPUs such as '0-3,6'";
@@ -271,7 +271,7 @@ export const workspaceSchema = z.discriminatedUnion(
   { error: ({ code }) => (code === 'invalid_union' ? "expected 'copy' or 'bind'" : undefined) },
 );
 
-/** Before the names of the labels of a server's callers: on the engine they mean nothing to other programs. */
+/** Prefix of the labels that a server's callers set: on the engine those labels have no meaning for other programs. */
 export const CALLER_LABEL = 'ripcord.label.';
 
 export const createSchema = z.strictObject({
@@ -301,7 +301,7 @@ export const createSchema = z.strictObject({
   signal: signalSchema.optional(),
 });
 
-/** `sandbox.extend()` */
+/** Schema of the argument of `sandbox.extend()`. */
 export const extendSchema = z.strictObject({ lifetimeMs: milliseconds });
 
 export type ResolvedCreateOptions = z.output<typeof createSchema>;

@@ -1,4 +1,6 @@
-/** Everything that a sandbox has beyond its container: the way out, the seed, directories, certificates, limits of its own. */
+/**
+ * Sets up everything of a sandbox besides its container: egress proxy, seed, directories, certificates, its own limits.
+ */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { abortable, throwIfAborted } from '../base/abort.js';
@@ -15,13 +17,13 @@ import type { Launched, LiveContainer } from './live-container.js';
 import type { ResolvedCreateOptions } from './options.js';
 import { maxSockets, withSocketWarning } from './socket-limit.js';
 
-/** A proxy on this side, and variables that the sandbox gets with it. */
+/** A proxy on the host, and the variables that make programs in the sandbox use it. */
 interface WayOut {
   proxy: EgressProxy;
   env: Record<string, string>;
 }
 
-/** Returns the proxy for `options`, with the registries of this machine in place of `@npm` and the like. */
+/** Returns the proxy for `options`. Entries such as `@npm` are replaced by the package registries of this machine. */
 export async function wayOut(
   { network }: ResolvedCreateOptions,
   signal: AbortSignal | undefined,
@@ -32,7 +34,7 @@ export async function wayOut(
   return { proxy: new EgressProxy({ ...network, allow }), env };
 }
 
-/** Connects `way` to the agent: programs of the sandbox find it from then on. */
+/** Connects `way` to the agent. Programs in the sandbox can use it from then on. */
 export async function openWay(
   way: WayOut | undefined,
   { client, ready }: Pick<Launched, 'client' | 'ready'>,
@@ -41,7 +43,7 @@ export async function openWay(
   return { proxy: way.proxy, env: { ...way.env, ...(await openEgress(client, ready.capabilities, way.proxy)) } };
 }
 
-/** Copies the seed of `options` below `directory`. */
+/** Copies the seed of `options` to the host directory `directory`. */
 export async function stage(
   options: ResolvedCreateOptions,
   directory: string,
@@ -60,8 +62,10 @@ export async function stage(
 }
 
 /**
- * Makes a sandbox of the pool into the one that `options` ask for: all that is not decided when a container is made.
- * @throws TaskAbortedError, RipcordError; SandboxLostError where the container could not be used. Nothing of it is left then.
+ * Turns a sandbox of the pool into the one that `options` describe: sets everything that is not fixed when a container
+ * is created.
+ * @throws TaskAbortedError, RipcordError; SandboxLostError if the container could not be used. Nothing of it is left
+ * then.
  */
 export async function furnish(
   container: LiveContainer,
@@ -94,7 +98,10 @@ export async function furnish(
   }
 }
 
-/** Fills a container that was just made. @throws as `furnish` does */
+/**
+ * Fills a new container.
+ * @throws the same errors as `furnish`
+ */
 export async function prepare(
   container: LiveContainer,
   options: ResolvedCreateOptions,
@@ -109,16 +116,16 @@ export async function prepare(
   }
 }
 
-/** A large seed takes longer than a short lease. */
+/** Starts heartbeats now: uploading a large seed can take longer than the lease. */
 function holdMeanwhile(container: LiveContainer, id: string, { leaseMs }: ResolvedCreateOptions): void {
   const silent = (ms: number) => container.condemn({ reason: silence(ms) });
   container.hold({ id, leaseMs, silent, ended: () => {} });
 }
 
-/** The reason for which a sandbox is given up whose agent does not answer. */
+/** Returns the reason for giving up a sandbox whose agent does not answer. */
 export const silence = (ms: number): string => `it gave no sign of life for ${Math.round(ms / 1000)} s`;
 
-/** Copies the seed in, and the certificates of `network.ca`; makes the directories that it begins with. */
+/** Uploads the seed and the certificates of `network.ca`, and creates the initial directories. */
 async function fill(
   container: LiveContainer,
   options: ResolvedCreateOptions,

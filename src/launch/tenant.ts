@@ -1,4 +1,4 @@
-/** Who the commands of a sandbox run as, and the directory of the host that is mounted for them. */
+/** Determines the user that commands run as, and the host directory that is mounted for them. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ResolvedImage, UserFiles } from '../backends/backend.js';
@@ -8,19 +8,22 @@ import type { ResolvedCreateOptions } from './options.js';
 import { nameUser } from './user-names.js';
 import { rootWarning, type SandboxWarning } from './warnings.js';
 
-/** `sandbox` in our images, for who has no uid of its own. */
+/** Uid and gid of sandboxes without uids of their own; called `sandbox` in Ripcord's images. */
 const SHARED_USER = '1000:1000';
 
-/** The user that commands run as, and the bind mount for them. */
+/** User that commands run as, and the bind mount for them. */
 export interface Tenant {
   user: string;
-  /** The first of the two uids that are the sandbox's own. */
+  /** First of the two uids that belong to this sandbox alone. */
   ownUid?: number;
   bind?: { source: string; readOnly: boolean };
   warnings?: SandboxWarning[];
 }
 
-/** @param bind the tenant of a bind mount, who comes before all others */
+/**
+ * Returns the user of a sandbox.
+ * @param bind tenant of a bind mount, which takes precedence
+ */
 export async function tenantOf(
   context: LaunchContext,
   image: ResolvedImage,
@@ -41,7 +44,10 @@ async function ownUser(
   return ownUid === undefined ? undefined : { user: `${ownUid}:${ownUid}`, ownUid };
 }
 
-/** A writable /etc is left alone: a file mounted there would keep root of the sandbox from adding users. */
+/**
+ * Creates passwd and group files for a user without a name. Skips a writable /etc: a file mounted there would keep root
+ * in the sandbox from adding users.
+ */
 export async function ownNames(
   { backend, instance }: LaunchContext,
   image: ResolvedImage,
@@ -53,7 +59,7 @@ export async function ownNames(
   try {
     return await nameUser(backend, image, user, directory, instance);
   } catch (error) {
-    // An image whose passwd file is a link, say: a sandbox without a name is better than none.
+    // The passwd file of the image may be a link, for example. Continue without a name: that is better than a failure.
     if (!(error instanceof RipcordError)) throw error;
     return undefined;
   }
@@ -66,7 +72,7 @@ export async function checkBind(options: ResolvedCreateOptions): Promise<Tenant 
   const found = await stat(source).catch(() => undefined);
   if (!found?.isDirectory())
     throw new InvalidOptionsError(`create: workspace.path '${workspace.path}' is not a directory`);
-  // Files keep their owner: the caller's, or for root the directory's.
+  // Use the owner of the files: the caller, or the directory's owner if the caller is root.
   const uid = process.getuid?.() || found.uid;
   const gid = process.getuid?.() ? process.getgid!() : found.gid;
   return {

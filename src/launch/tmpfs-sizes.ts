@@ -1,5 +1,8 @@
-/** How much of a sandbox's memory its files may take: a full file system is ENOSPC, never out of memory. */
-/** The sizes of `limits`, in bytes and inodes. */
+/**
+ * Computes how much of a sandbox's memory its files may use, so that a full file system gives ENOSPC instead of an
+ * out-of-memory kill.
+ */
+/** Sizes in `limits`, in bytes and inodes. */
 interface SizeLimits {
   memory: number;
   workspace?: number | undefined;
@@ -13,18 +16,19 @@ interface SizeLimits {
 type TmpfsSizes = Record<'workspace' | 'home' | 'tmp', { bytes: number; inodes: number }>;
 
 /**
- * In hundredths of the memory limit, which pages of a tmpfs count towards. Together 60: the rest is left to run in. npm puts
- * up to 2.5 times the archives it installs into HOME, pip builds packages in TMPDIR.
+ * Shares of the memory limit in percent; pages of a tmpfs count towards that limit. They add up to 60: the rest is for
+ * processes. npm writes up to 2.5 times the size of the installed archives into HOME, pip builds packages in TMPDIR.
  */
 const SHARES = { workspace: 30, home: 16, tmp: 14 } as const;
 const PLACES = ['workspace', 'home', 'tmp'] as const;
 const BUDGET = 0.6;
 
-/** A page: a tmpfs of size 0 is one without a limit (`tmpfs(5)`). */
+/** Minimum size of a tmpfs: one page. A tmpfs of size 0 has no limit (`tmpfs(5)`). */
 export const MIN_TMPFS_BYTES = 4096;
 
-// An inode takes 1.5 KiB of the kernel's memory with the longest name (kernel 6.18), and that counts as well. With an inode for
-// every 8 KiB of memory in the workspace, three file systems full of bytes and of names take 92 % of the memory.
+// Memory per inode. An inode with the longest name takes 1.5 KiB of kernel memory (kernel 6.18), which counts towards
+// the limit. With one inode per 8 KiB of memory in the workspace, three file systems full of bytes and names take 92 %
+// of the memory.
 const BYTES_AN_INODE = { workspace: 8 * 1024, home: 32 * 1024, tmp: 32 * 1024 } as const;
 const MOST_INODES = { workspace: 100_000, home: 25_000, tmp: 25_000 } as const;
 const MIN_INODES = 16;
@@ -49,7 +53,7 @@ export function tmpfsSizes(limits: SizeLimits): TmpfsSizes {
   };
 }
 
-/** The size of each volume that an image declares. All of them get an eighth of the memory together. */
+/** Returns the size of each volume that an image declares. All volumes together get an eighth of the memory. */
 export function volumeSize({ memory }: SizeLimits, count: number): { bytes: number; inodes: number } {
   return {
     bytes: Math.max(MIN_TMPFS_BYTES, Math.floor(memory / 8 / count)),
@@ -57,7 +61,7 @@ export function volumeSize({ memory }: SizeLimits, count: number): { bytes: numb
   };
 }
 
-/** Why the sizes do not go together; `undefined`: they do. */
+/** Returns why the sizes contradict each other; `undefined` if they do not. */
 export function sizesProblem(limits: SizeLimits): string | undefined {
   const most = budget(limits);
   if (given(limits) > most) {

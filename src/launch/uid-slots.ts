@@ -1,10 +1,15 @@
-/** Uids of their own for sandboxes: the kernel counts inotify watches, pages in pipes and the like for each uid of the machine. */
+/**
+ * Allocates uids that belong to one sandbox, because the kernel counts inotify watches, pages in pipes and the like per
+ * uid of the machine.
+ */
 
-/** Two uids that follow each other: the commands', and the one verdicts are made as. */
+/** Number of consecutive uids per sandbox: one for commands, one for verdicts. */
 const PAIR = 2;
-/** One that a container is being made for is in no list yet. */
+/**
+ * Time in milliseconds that a taken uid stays reserved: until its container is created, it is not in the engine's list.
+ */
 const MAKING_MS = 60_000;
-/** A list of the engine's containers is good for so long. */
+/** Time in milliseconds for which a list of the engine's containers is used. */
 const FRESH_MS = 5000;
 
 interface UidRange {
@@ -14,7 +19,7 @@ interface UidRange {
 
 export class UidSlots {
   readonly range: UidRange;
-  /** The engine may have too few uids for the range. */
+  /** True if the engine may not map all uids of the range. */
   readonly mayBeUnmapped: boolean;
   #isDisabled = false;
   readonly #list: () => Promise<number[]>;
@@ -22,19 +27,22 @@ export class UidSlots {
   #listed: Promise<Set<number>> | undefined;
   #listedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param list The first uids of the pairs that containers of any orchestrator on the engine have. */
+  /**
+   * Creates an allocator.
+   * @param list returns the first uid of each pair that containers on the engine use, of any orchestrator
+   */
   constructor(range: UidRange, list: () => Promise<number[]>, mayBeUnmapped = false) {
     this.range = range;
     this.mayBeUnmapped = mayBeUnmapped;
     this.#list = list;
   }
 
-  /** Gives out no more: the engine has refused a uid of the range and taken the shared one. */
+  /** Stops the allocation: the engine refused a uid of the range and accepted the shared one. */
   disable(): void {
     this.#isDisabled = true;
   }
 
-  /** Whether `image` gives all of them a name. */
+  /** Returns true if `image` has a name for every uid of the range. */
   namedBy(image: { uids: UidRange | undefined }): boolean {
     const { first, count } = this.range;
     return (
@@ -43,8 +51,9 @@ export class UidSlots {
   }
 
   /**
-   * A pair that no container on the engine has, drawn at random because other orchestrators draw as well: two that draw the
-   * same one at the same moment share it. `undefined` where none is free.
+   * Returns the first uid of a pair that no container on the engine has; `undefined` if none is free. It is chosen at
+   * random, because other orchestrators choose from the same range: two that choose the same pair at the same moment
+   * share it.
    */
   async take(): Promise<number | undefined> {
     if (this.#isDisabled) return undefined;
@@ -62,7 +71,7 @@ export class UidSlots {
     return undefined;
   }
 
-  /** Only the first list is waited for: a later one is asked for while the one before it is used. */
+  /** Waits only for the first list. Later lists are requested in the background, while the previous one is used. */
   async #inUse(): Promise<Set<number>> {
     const before = this.#listed;
     if (performance.now() - this.#listedAt > FRESH_MS) {

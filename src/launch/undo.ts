@@ -3,7 +3,7 @@ import { messageOf, RipcordError } from '../base/errors.js';
 import { removeTree } from '../base/remove-tree.js';
 import type { LaunchContext } from './context.js';
 
-/** Removes everything that an attempt made; `error` says what could not be removed. */
+/** Removes everything that a failed attempt created. Adds leftovers to the details of `error`. */
 export async function undo(
   { backend }: Pick<LaunchContext, 'backend'>,
   name: string,

@@ -1,6 +1,6 @@
 /**
- * A name for a uid that the image does not know: `os.userInfo()`, `getpass.getuser()`, git and ssh fail without one. The
- * name is `sandbox`, as in our own images: the host's user name stays outside.
+ * Gives a name to a uid that the image does not know: `os.userInfo()`, `getpass.getuser()`, git and ssh fail without
+ * one. The name is `sandbox`, as in Ripcord's images, so that the host's user name is not revealed.
  */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,12 +11,12 @@ const NAME = 'sandbox';
 export const NAME_ENV = { USER: NAME, LOGNAME: NAME };
 
 /**
- * Makes passwd and group files for one sandbox, in its own directory: the kernel's locks on a shared file would be a way
- * from one sandbox to another.
+ * Creates passwd and group files for one sandbox, in its own directory. They are not shared, because file locks on a
+ * shared file would be a channel between sandboxes.
  *
- * @param user `uid:gid` or `uid`; anything else is a name of the image's
- * @param directory the sandbox's, removed with it
- * @returns `undefined` where the image has both names
+ * @param user `uid:gid` or `uid`; anything else is a name in the image
+ * @param directory directory of the sandbox, removed with it
+ * @returns `undefined` if the image has both names
  */
 export async function nameUser(
   backend: Backend,
@@ -27,7 +27,7 @@ export async function nameUser(
 ): Promise<UserFiles | undefined> {
   const [, uid, gid = uid] = /^(\d+)(?::(\d+))?$/.exec(user) ?? [];
   if (uid === undefined) return undefined;
-  // One after the other: of an image that is not known yet, each is read through a container.
+  // Read one after the other: each file of an image that is not cached yet is read through a container.
   const passwd = await backend.imageFile(image, '/etc/passwd', instance);
   const group = await backend.imageFile(image, '/etc/group', instance);
   const entries = withNames({ passwd, group }, uid, gid!);
@@ -37,14 +37,17 @@ export async function nameUser(
   const put = async (name: string, content: string) => {
     const path = join(own, name);
     await writeFile(path, content, { flag: 'wx' });
-    // The umask may have taken rights away.
+    // The umask may have removed permissions.
     await chmod(path, 0o644);
     return path;
   };
   return { passwd: await put('passwd', entries.passwd), group: await put('group', entries.group) };
 }
 
-/** The files with an entry for each id that has none; `undefined` where nothing is missing. The new one is the first of its name. */
+/**
+ * Returns the files with an entry for each id that lacks one; `undefined` if both ids have one. The new entry comes
+ * first.
+ */
 export function withNames(
   { passwd, group }: { passwd: string; group: string },
   uid: string,
@@ -59,5 +62,5 @@ export function withNames(
   };
 }
 
-/** passwd(5) and group(5) both have the id in the third field. */
+/** Returns the ids of a passwd or group file: both have the id in the third field (passwd(5), group(5)). */
 const idsOf = (file: string): Set<string | undefined> => new Set(file.split('\n').map((line) => line.split(':')[2]));

@@ -1,10 +1,10 @@
-/** Warnings for the caller that asked for a sandbox, about the sandbox that was made. They are not errors. */
+/** Warnings about a new sandbox, for the caller that created it. They are not errors. */
 import type { ResolvedImage } from '../backends/backend.js';
 
 export interface SandboxWarning {
-  /** Stable, for programs. */
+  /** Stable code, for programs. */
   code: 'volumes-hidden' | 'runs-as-root' | 'sockets-unlimited';
-  /** One sentence for people. */
+  /** One sentence, for humans. */
   message: string;
 }
 
@@ -19,7 +19,7 @@ export function volumeWarnings({ reference, volumes }: ResolvedImage): SandboxWa
   ];
 }
 
-/** In bind mode of a directory that is root's, where the caller is root and chose no user. */
+/** Returns the warning for bind mode if the directory belongs to root, the caller is root, and no user was chosen. */
 export function rootWarning(directory: string): SandboxWarning {
   return {
     code: 'runs-as-root',
