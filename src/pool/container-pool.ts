@@ -1,4 +1,7 @@
-/** The pool of one manager: makes containers in advance, hands them to sandboxes, and takes them back once they are proven clean. */
+/**
+ * The pool of one manager: creates containers in advance, hands them to sandboxes, and takes them back if they are
+ * proven clean.
+ */
 import { SandboxLostError } from '../base/errors.js';
 import type { SandboxReceipt } from '../cleanup/receipt.js';
 import type { LaunchContext } from '../launch/context.js';
@@ -13,7 +16,7 @@ import { type Kept, ReadyPool } from './ready-pool.js';
 import { domainOf } from './recycle.js';
 
 export class ContainerPool {
-  /** Failures of removals, each with the name of its container. */
+  /** Errors of removals, each with the name of its container. */
   readonly errors: string[] = [];
   readonly #context: LaunchContext;
   readonly #ready: ReadyPool<LiveContainer>;
@@ -44,19 +47,20 @@ export class ContainerPool {
     return this.#ready.filled();
   }
 
-  /** Makes no more, takes none back, and removes everything. Idempotent. */
+  /** Stops creating and accepting containers, and removes all. Idempotent. */
   drain(): Promise<void> {
     return this.#ready.drain();
   }
 
-  /** A container that answered a moment ago, of the same kind as `options` ask for; `undefined` if there is none. */
+  /** Returns a container for `options` that has just answered; `undefined` if there is none. */
   claim(options: ResolvedCreateOptions, signal: AbortSignal): Promise<LiveContainer | undefined> {
     return this.#ready.claim(options, domainOf(options), signal);
   }
 
   /**
-   * Makes a claimed container into the sandbox `id`.
-   * @returns false if it ended meanwhile, or could not be given other limits: another is to be made
+   * Turns a claimed container into the sandbox `id`.
+   * @returns false if the container ended meanwhile or its limits could not be changed: then the caller launches
+   * another
    */
   async adopt(
     container: LiveContainer,
@@ -74,7 +78,10 @@ export class ContainerPool {
     }
   }
 
-  /** Takes the container of a closed sandbox back if it is proven to hold nothing of it; `undefined` without `reuse`. */
+  /**
+   * Takes back the container of a closed sandbox if it is proven that nothing of the sandbox is left; `undefined`
+   * without `reuse`.
+   */
   async recycle(
     container: LiveContainer,
     sandbox: string,
@@ -98,7 +105,7 @@ export class ContainerPool {
     return this.#stand(await launch(this.#context, { id: newId(), options, resettable: true, signal }));
   }
 
-  /** A container in the pool has a lease as any other, and is replaced when it ends. */
+  /** Gives the container a lease while it is in the pool, and replaces it when it ends. */
   #stand(container: LiveContainer): LiveContainer {
     const lost = (reason: string) => this.#ready.lost(container, reason);
     container.hold({

@@ -1,4 +1,4 @@
-/** Which sandboxes are the same before they are used. */
+/** Computes the key of a pooled sandbox: options with the same key can be served by the same sandbox. */
 
 import { InvalidOptionsError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
@@ -7,13 +7,14 @@ import { type CreateOptions, createSchema, type ResolvedCreateOptions } from '..
 import { tmpfsSizes } from '../launch/tmpfs-sizes.js';
 import type { ResolvedPool } from './pool-options.js';
 
-/** Nobody's sandbox lives on its owner's signs of life; this only bounds how old one gets. */
+/** Maximum age of a pooled sandbox. A pooled sandbox has no owner whose lifetime limit could apply. */
 const POOLED_LIFETIME_MS = 24 * 3_600_000;
 export const POOLED_LEASE_MS = 60_000;
 
 /**
- * Two `create()` with the same key are served by the same sandboxes. Everything else is set when one is claimed: seed,
- * environment, cwd, egress list, lifetime and lease. `undefined`: it cannot be made in advance.
+ * Returns the key of `options`; `undefined` if such a sandbox cannot be created in advance. Options with the same key
+ * are served by the same sandboxes. All other options are set at the claim: seed, environment, cwd, egress list,
+ * lifetime and lease.
  */
 export function poolKey(options: ResolvedCreateOptions): string | undefined {
   const mould = mouldKey(options);
@@ -22,10 +23,13 @@ export function poolKey(options: ResolvedCreateOptions): string | undefined {
   return JSON.stringify([mould, memory, cpus, pids]);
 }
 
-/** The pool asks for it several times in each life of a sandbox. */
+/** Cached keys: the pool needs them several times in the life of each sandbox. */
 const moulds = new WeakMap<ResolvedCreateOptions, string>();
 
-/** The part of the key that is fixed once a container is made: with the same one, another sandbox's limits can be changed. */
+/**
+ * Returns the part of the key that is fixed once a container is created. Sandboxes with the same part differ in limits
+ * that can be changed.
+ */
 export function mouldKey(options: ResolvedCreateOptions): string | undefined {
   if (options.workspace.mode === 'bind') return undefined;
   let key = moulds.get(options);
@@ -38,14 +42,14 @@ function composeKey(options: ResolvedCreateOptions): string {
   const { openFiles, cpuset } = limits;
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   const { workspace, home, tmp } = tmpfsSizes(limits);
-  // An engine has no call that takes the pinning from a container.
+  // The pinning is part of the key, because engines have no call that removes it from a container.
   const sizes = [workspace, home, tmp, programBytes(limits), shmBytes(limits), openFiles, cpuset];
   return JSON.stringify([image, sizes, network === 'bridge', user, uids, runtime, rootfs, warm, sorted]);
 }
 
 const DEFAULTS = createSchema.parse({});
 
-/** What a sandbox for that key is made with. */
+/** Returns the options that a pooled sandbox with the key of `options` is created with. */
 export function pooledOptions(options: ResolvedCreateOptions): ResolvedCreateOptions {
   const { image, limits, network, user, uids, runtime, rootfs, warm, labels, createTimeoutMs } = options;
   return {
@@ -65,7 +69,7 @@ export function pooledOptions(options: ResolvedCreateOptions): ResolvedCreateOpt
   };
 }
 
-/** The entries of `keep` as they would be created, with the manager's defaults. */
+/** Returns the complete options of the entries of `keep`, with the manager's defaults. */
 export function keptOptions(
   pool: ResolvedPool,
   defaults: Omit<CreateOptions, 'signal'>,

@@ -1,4 +1,4 @@
-/** `SandboxManager.open({ pool })` */
+/** Options of `SandboxManager.open({ pool })`. */
 import { z } from 'zod';
 import { milliseconds } from '../base/option-fields.js';
 import { parseOptions } from '../base/parse-options.js';
@@ -42,7 +42,7 @@ export interface PoolSettings {
 /** Pool of a manager: a list of sandboxes to keep ready, or all settings. */
 export type PoolOptions = PoolEntry[] | PoolSettings;
 
-// Checked as `create()` would, once the manager's defaults are there.
+// Field that is checked by the schema of `create()`, after the manager's defaults are added.
 const asCreate = z.unknown().optional();
 
 export const poolEntrySchema = z.strictObject({
@@ -70,7 +70,10 @@ const SPARE = 8;
 
 export type ResolvedPool = Omit<z.output<typeof poolSchema>, 'max'> & { max: number };
 
-/** @throws InvalidOptionsError */
+/**
+ * Checks the options and computes the default of `max`.
+ * @throws InvalidOptionsError
+ */
 export function parsePool(options: unknown): ResolvedPool {
   const { max, ...pool } = parseOptions(poolSchema, Array.isArray(options) ? { keep: options } : options, 'open: pool');
   const asked = pool.keep.reduce((sum, { size }) => sum + size, 0);

@@ -1,4 +1,4 @@
-/** What the pool has done, in figures and as it happens. */
+/** Counters and events of the pool. */
 
 export type PoolEvent =
   /** A pooled sandbox is ready. */
@@ -11,26 +11,26 @@ export type PoolEvent =
   | { type: 'pool.failed'; image: string; error: string; at: number };
 
 export interface PoolStats {
-  /** `create()` served from the pool, at once. */
+  /** Number of calls of `create()` that were served from the pool. */
   hits: number;
-  /** `create()` of a kind the pool keeps that found nothing there. */
+  /** Number of calls of `create()` for a kind that the pool keeps, when none was ready. */
   misses: number;
-  /** Handed back proven clean. */
+  /** Number of sandboxes taken back after a proven reset. */
   recycled: number;
-  /** Thrown away, by reason. */
+  /** Number of sandboxes removed from the pool or not taken back, by reason. */
   discarded: Record<string, number>;
-  /** Standing ready, used ones included. */
+  /** Number of ready sandboxes, including used ones. */
   ready: number;
-  /** Being made. */
+  /** Number of sandboxes that are being created. */
   refilling: number;
-  /** Of the ones made in the background; 0 before the first. */
+  /** Time in milliseconds to create a sandbox in the background; 0 before the first one. */
   refillMs: { last: number; mean: number };
   kinds: { image: string; ready: number; recycled: number; refilling: number; size: number; learnt: number }[];
 }
 
 const MAX_REASONS = 100;
 
-/** The counting part. */
+/** Counters of the pool. */
 export class Tally {
   hits = 0;
   misses = 0;
@@ -47,7 +47,7 @@ export class Tally {
   }
 
   discard(reason: string): void {
-    // The agent words some of them, and it is not trusted to have few.
+    // Limit the number of reasons: the agent chooses some of the texts, and it is not trusted.
     const key = this.discarded.has(reason) || this.discarded.size < MAX_REASONS ? reason : 'other';
     this.discarded.set(key, (this.discarded.get(key) ?? 0) + 1);
   }

@@ -1,6 +1,6 @@
 /**
- * Sandboxes made in advance, and used ones proven clean: a `create()` that asks for their like has one at once. What
- * stands here belongs to the manager as any other sandbox does and obeys the same layers of teardown.
+ * Pool of sandboxes created in advance and of used ones proven clean: a matching `create()` gets one at once. Pooled
+ * sandboxes belong to the manager as all others do, with the same layers of teardown.
  */
 import pRetry from 'p-retry';
 import { throwIfAborted, within } from '../base/abort.js';
@@ -14,15 +14,18 @@ import type { Pooled, PoolMaker } from './pooled.js';
 import { unprovable } from './recycle.js';
 import { Shelf, type Standing } from './shelf.js';
 
-/** The first moments after a claim belong to whoever claimed: making the next one costs a CPU. */
+/**
+ * Delay in milliseconds between a claim and the next refill. Creating a sandbox uses a CPU that the caller of
+ * `create()` needs first.
+ */
 const REFILL_DELAY_MS = 50;
-/** An answer takes a millisecond. One that is not there by now is no sandbox to hand out. */
+/** Time limit of a check in milliseconds. An answer normally takes 1 ms. */
 const CHECK_MS = 1000;
-/** How soon a new image under an old name is noticed, and what nobody wants is removed. */
+/** Interval in milliseconds at which replaced images are detected and idle sandboxes removed. */
 const TEND_MS = 10_000;
-/** Between attempts at making one. */
+/** Delays between attempts to create a sandbox. */
 const RETRY = { minTimeout: 500, maxTimeout: 30_000, factor: 2 };
-/** What was only learnt is given up after so many; a `create()` will say what is wrong. */
+/** Number of retries for a learnt kind. After them the kind is given up: the next `create()` reports the error. */
 const LEARNT_RETRIES = 3;
 const ENDED = 'ended by itself';
 
@@ -55,12 +58,15 @@ export class ReadyPool<P extends Pooled> {
     }
   }
 
-  /** Begins to make the sandboxes that are to be kept ready. */
+  /** Starts creating the sandboxes that are kept ready. */
   start(): void {
     this.#refill();
   }
 
-  /** A checked sandbox for `options`, or none. `domain`: of tasks that may follow one another in a sandbox. */
+  /**
+   * Returns a checked sandbox for `options`; `undefined` if there is none.
+   * @param domain trust domain: its tasks may use the same sandbox one after another
+   */
   async claim(
     options: ResolvedCreateOptions,
     domain: string | undefined,
@@ -81,7 +87,10 @@ export class ReadyPool<P extends Pooled> {
     return undefined;
   }
 
-  /** `shelf`, then the kinds that differ in limits: one of those with its limits changed is still sooner than a new one. */
+  /**
+   * Yields `shelf`, then shelves that differ only in limits: changing the limits of a sandbox is faster than creating
+   * one.
+   */
   *#sources(options: ResolvedCreateOptions, shelf: Shelf<P> | undefined): Generator<Shelf<P>> {
     if (shelf) yield shelf;
     if (!this.#maker.canResize) return;
@@ -113,15 +122,18 @@ export class ReadyPool<P extends Pooled> {
     else shelf.put(pooled, domain, this.#now());
   }
 
-  /** Why a used sandbox could not stand here; `undefined`: it could. */
+  /** Returns why a used sandbox is not accepted; `undefined` if it is. */
   refusal(options: ResolvedCreateOptions): string | undefined {
     const refusal = this.#stop.signal.aborted ? 'the manager is closing' : unprovable(options);
     if (refusal !== undefined) return refusal;
-    // What is to be kept ready has its place, also while it is made.
+    // Sandboxes that are kept ready have their places reserved, also while they are being created.
     return this.#reserved() >= this.#options.max ? 'the pool is full' : undefined;
   }
 
-  /** Takes one that was proven clean, for the next task of its domain. Removes it where it cannot stand any more. */
+  /**
+   * Accepts a sandbox that was proven clean, for the next task of its domain. Removes it if the pool does not accept it
+   * any more.
+   */
   give(pooled: P, options: ResolvedCreateOptions, domain: string): void {
     const key = poolKey(options)!;
     const shelf = this.#shelves.get(key) ?? new Shelf(pooledOptions(options), 0, this.#now());
@@ -137,13 +149,13 @@ export class ReadyPool<P extends Pooled> {
     this.#maker.emit({ type: 'pool.recycled', sandbox: pooled.id, image: options.image, domain, at: Date.now() });
   }
 
-  /** A used one that was not fit to be handed back; whoever has it removes it. */
+  /** Counts a used sandbox that was not accepted. The caller removes it. */
   refused(sandbox: string, image: string, reason: string): void {
     this.#tally.discard(reason);
     this.#maker.emit({ type: 'pool.discarded', sandbox, image, reason, at: Date.now() });
   }
 
-  /** One that stands here has ended by itself. */
+  /** Removes a pooled sandbox that ended by itself, and refills. */
   lost(pooled: P, reason: string): void {
     for (const shelf of this.#shelves.values()) {
       if (!shelf.remove(pooled)) continue;
@@ -183,7 +195,7 @@ export class ReadyPool<P extends Pooled> {
     }
   }
 
-  /** Makes no more, and removes everything. Idempotent. */
+  /** Stops creating sandboxes, and removes all. Idempotent. */
   async drain(): Promise<void> {
     this.#stop.abort(new Error('the pool was drained'));
     clearTimeout(this.#refillTimer);
@@ -197,7 +209,7 @@ export class ReadyPool<P extends Pooled> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
-  /** Removes what is idle and what was made from an image that has another content by now. */
+  /** Removes idle sandboxes and those whose image was replaced. */
   async tend(): Promise<void> {
     for (const [key, shelf] of this.#shelves) {
       for (const pooled of shelf.shrink(this.#options.idleMs, this.#now())) this.#discard(pooled, shelf, 'idle');
@@ -230,12 +242,15 @@ export class ReadyPool<P extends Pooled> {
     return [...this.#shelves.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** What stands here when nothing is missing. */
+  /** Returns the number of sandboxes in a full pool. */
   #wanted(): number {
     return [...this.#shelves.values()].reduce((sum, { count, making, missing }) => sum + count + making + missing, 0);
   }
 
-  /** What stands here or certainly will. What was only learnt gives way to what is proven. */
+  /**
+   * Returns the number of sandboxes that are here or reserved. Learnt kinds have no reservation: used sandboxes take
+   * their places.
+   */
   #reserved(): number {
     return [...this.#shelves.values()].reduce((sum, { count, making, owed }) => sum + count + making + owed, 0);
   }
@@ -278,7 +293,7 @@ export class ReadyPool<P extends Pooled> {
     return [...this.#shelves.values()].reduce((room, { count, making }) => room - count - making, this.#options.max);
   }
 
-  /** One that stands here, or none in the end; never rejects. */
+  /** Creates a sandbox for `shelf`, with retries. Never rejects. */
   async #fill(shelf: Shelf<P>): Promise<void> {
     const { signal } = this.#stop;
     const image = shelf.options.image;
@@ -295,7 +310,7 @@ export class ReadyPool<P extends Pooled> {
         },
       });
     } catch {
-      // Told already, as an event; of what was learnt no more is made until it is asked for again.
+      // An event has reported the error. Stop creating sandboxes of this learnt kind until it is requested again.
       shelf.learnt = 0;
     }
   }
@@ -321,7 +336,7 @@ export class ReadyPool<P extends Pooled> {
     }
   }
 
-  /** A timer only while something stands here; it does not keep the process alive. */
+  /** Sets a timer if there are sandboxes. The timer does not keep the process alive. */
   #tendLater(): void {
     if (this.#tendTimer !== undefined || this.#shelves.size === 0 || this.#stop.signal.aborted) return;
     const delayMs = Math.min(TEND_MS, this.#options.idleMs);

@@ -1,8 +1,8 @@
-/** The ready sandboxes of one kind. */
+/** Idle pooled sandboxes with the same key. */
 import type { ResolvedCreateOptions } from '../launch/options.js';
 import type { Pooled } from './pooled.js';
 
-/** Untouched ones are for everybody, used ones for tasks of the domain that has used them. */
+/** Domain of unused sandboxes, which serve any task. Used ones serve only tasks of their own domain. */
 const UNTOUCHED = undefined;
 
 export interface Standing<P> {
@@ -13,9 +13,9 @@ export interface Standing<P> {
 
 export class Shelf<P extends Pooled> {
   readonly options: ResolvedCreateOptions;
-  /** Kept whatever is asked for. */
+  /** Number of sandboxes that are kept ready, whether requested or not. */
   readonly size: number;
-  /** Learnt from misses, given up when nobody asks any more. */
+  /** Number of additional sandboxes because of misses; 0 again after `idleMs` without a request. */
   learnt = 0;
   making = 0;
   #claimedAt: number;
@@ -39,17 +39,17 @@ export class Shelf<P extends Pooled> {
     return this.#standing.map(({ pooled }) => pooled);
   }
 
-  /** How many are to be made. */
+  /** Number of sandboxes to create. */
   get missing(): number {
     return Math.max(0, this.size + this.learnt - this.untouched - this.making);
   }
 
-  /** Of them, those that are kept whatever is asked for. */
+  /** Number of sandboxes to create for `size` alone, without the learnt ones. */
   get owed(): number {
     return Math.max(0, this.size - this.untouched - this.making);
   }
 
-  /** True when it may be forgotten. */
+  /** True if the shelf is empty and can be deleted. */
   get isBare(): boolean {
     return this.size + this.learnt + this.count + this.making === 0;
   }
@@ -58,7 +58,9 @@ export class Shelf<P extends Pooled> {
     this.#standing.push({ pooled, domain, since: now });
   }
 
-  /** The one used last in `domain`, else the newest untouched one: the others may then grow old and go. */
+  /**
+   * Returns the one last used in `domain`, else the newest unused one, so that the others become idle and are removed.
+   */
   take(domain: string | undefined, now: number): Standing<P> | undefined {
     this.#claimedAt = now;
     const of = (wanted: string | undefined) => this.#standing.findLastIndex((standing) => standing.domain === wanted);
@@ -67,14 +69,14 @@ export class Shelf<P extends Pooled> {
     return index < 0 ? undefined : this.#standing.splice(index, 1)[0];
   }
 
-  /** False when it does not stand here. */
+  /** Removes `pooled`. Returns false if it is not on this shelf. */
   remove(pooled: P): boolean {
     const index = this.#standing.findIndex((standing) => standing.pooled === pooled);
     if (index >= 0) this.#standing.splice(index, 1);
     return index >= 0;
   }
 
-  /** Takes out what nobody has asked for in `idleMs`. */
+  /** Removes and returns the sandboxes that were not requested for `idleMs`. */
   shrink(idleMs: number, now: number): P[] {
     const unwanted = now - this.#claimedAt >= idleMs;
     if (unwanted) this.learnt = 0;
