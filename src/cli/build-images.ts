@@ -1,4 +1,4 @@
-/** Builds of Ripcord's own images, for the commands that need one. */
+/** Builds Ripcord's own images for the commands that need one. */
 import { InvalidOptionsError } from '../base/errors.js';
 import { safeLine } from '../base/harmless-text.js';
 import { adoptAptNetwork } from '../images/apt-network.js';
@@ -8,7 +8,7 @@ import { withEngine } from './engine.js';
 import { note } from './failure.js';
 import { LiveLines } from './terminal/live-lines.js';
 
-/** Builds images with the engine, those that are missing or out of date; prints each step on stderr. Returns the names of those built. */
+/** Builds images that are missing or out of date, prints each step on stderr, and returns the names of the built images. */
 export function buildImages(names: readonly string[], force: boolean, globals: GlobalOptions, context: CliContext) {
   return withImages(globals, async (images) => {
     await adoptAptNetwork();
@@ -22,10 +22,11 @@ export function buildImages(names: readonly string[], force: boolean, globals: G
   });
 }
 
+/** Calls `work` with the image store of the engine. */
 export function withImages<T>(globals: GlobalOptions, work: (images: ImageStore) => Promise<T>): Promise<T> {
   return withEngine(globals, async ({ images, description }) => {
     if (images) return await work(images);
-    throw new InvalidOptionsError(`images: the engine builds none; it is ${description}`, {
+    throw new InvalidOptionsError(`images: this engine cannot build images; it is ${description}`, {
       hint: 'Build them with another engine, and push them to the registry of this one.',
     });
   });

@@ -4,7 +4,7 @@ import { messageOf, RipcordError } from '../base/errors.js';
 import { CommitFlaggedError, CommitRefusedError } from '../commit/errors.js';
 import { optionsFor } from './commit/allow-flags.js';
 
-/** Options of `create()` that a flag sets. */
+/** Flags of the command line, by the option of `create()` that they set. */
 const FLAGS: Record<string, string> = {
   'limits.memory': '--memory',
   'limits.cpus': '--cpus',
@@ -21,7 +21,7 @@ const FLAGS: Record<string, string> = {
   runtime: '--runtime',
   'workspace.seed': '--seed',
 };
-/** An option at the start of a problem, with the place in a list or an object. */
+/** Matches an option's name at the start of a problem. The third group is an index or a key inside the option. */
 const OPTION = /(^|; )([a-z]+(?:\.[a-z][A-Za-z]*)?)((?:\.[\w-]+)*)(?=: )/g;
 
 interface Words {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Interrupt } from './interrupt.js';
 
-/** What every command shares. */
+/** State that every command shares. */
 export interface CliContext {
   readonly interrupt: Interrupt;
-  /** What the process ends with, set by the command. */
+  /** Exit code of the process. The command sets it. */
   exitCode: number;
 }
 
@@ -13,7 +13,7 @@ export interface GlobalOptions {
   docker?: string;
 }
 
-/** The global options, wherever on the command line they stood. */
+/** Returns the global options, whether they stand before or after the name of the command. */
 export const globalOptions = (command: Command): GlobalOptions => ({
   docker: command.optsWithGlobals<GlobalOptions>().docker,
 });

@@ -1,9 +1,9 @@
-/** The engine itself, for commands that make no sandbox. */
+/** Connects to the engine for commands that create no sandbox. */
 import type { Backend } from '../backends/backend.js';
 import { openBackend } from '../backends/open-backend.js';
 import type { GlobalOptions } from './context.js';
 
-/** Hands `work` a backend and closes it afterwards. Connects at the first call. */
+/** Calls `work` with a backend and closes the backend afterwards. The backend connects at its first call. */
 export async function withEngine<T>({ docker }: GlobalOptions, work: (backend: Backend) => Promise<T>): Promise<T> {
   const backend = await openBackend({ docker });
   try {

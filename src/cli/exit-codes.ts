@@ -5,7 +5,7 @@ import { formatBytes, formatMs } from './terminal/format.js';
 
 export const ExitCode = {
   OK: 0,
-  /** The command did its work, and what it found is not good: a failed check, a problem that does not pass. */
+  /** The command did its work and found a problem: a check failed, or a HumanEval problem did not pass. */
   FAILED: 1,
   TIMEOUT: 124,
   /** Ripcord itself failed: bad options, no engine, no image, a lost sandbox. */
@@ -23,7 +23,7 @@ const BY_OUTCOME: Partial<Record<Outcome, number>> = {
   'engine-lost': ExitCode.RIPCORD,
 };
 
-/** What the process that ran a command for somebody exits with. */
+/** Returns the exit code of `ripcord run` and `ripcord shell` for the result of their command. */
 export function exitCodeOf(result: CommandResult): number {
   switch (result.outcome) {
     case 'exited':
@@ -37,13 +37,13 @@ export function exitCodeOf(result: CommandResult): number {
   }
 }
 
-/** Only what the program's file is to blame for is 126 or 127; an unknown user is a wrong option. */
+/** Returns 126 or 127 if the program's file could not be executed. Other causes are wrong options (an unknown user): 125. */
 function spawnExitCode(stage: string | undefined, errno: string | undefined): number {
   if (stage !== 'exec') return ExitCode.RIPCORD;
   return errno === 'ENOENT' ? ExitCode.NOT_FOUND : ExitCode.NOT_EXECUTABLE;
 }
 
-/** One line on why a command did not simply exit, or what else a person should know; else `undefined`. */
+/** Returns one line that explains the end of a command; `undefined` if it needs no explanation. */
 export function explainResult(
   result: CommandResult,
   limits: { timeoutMs?: number | undefined; memoryBytes?: number | undefined },

@@ -1,4 +1,4 @@
-/** What a person reads when Ripcord itself fails: what was wrong and what can be done, never a stack. */
+/** Formats errors of Ripcord itself for the terminal: the cause and a hint. A stack trace is shown only with RIPCORD_DEBUG. */
 import { inspect } from 'node:util';
 import { messageOf, RipcordError } from '../base/errors.js';
 import { safeText } from '../base/harmless-text.js';
@@ -7,7 +7,7 @@ import { paint } from './terminal/paint.js';
 
 const DEBUG = 'RIPCORD_DEBUG';
 
-/** The lines for stderr, each ending in a newline. */
+/** Returns the lines for stderr. Each ends in a newline. */
 export function describeFailure(error: unknown): string {
   const colour = paint(process.stderr);
   if (process.env[DEBUG]) return `${inspect(error)}\n`;
@@ -17,20 +17,20 @@ export function describeFailure(error: unknown): string {
     if (hint) lines.push(`${colour.dim('hint:')}    ${safeText(hint)}`);
   } else {
     lines.push(
-      `${colour.dim('hint:')}    This is not foreseen. Run it again with ${DEBUG}=1 to see where it comes from.`,
+      `${colour.dim('hint:')}    This error is unexpected. Run the command again with ${DEBUG}=1 to see its stack trace.`,
     );
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** The same for `--json`. */
+/** Returns the error as a document for `--json`. */
 export function failureDocument(error: unknown): object {
   if (!(error instanceof RipcordError)) return { error: { code: 'unexpected', message: messageOf(error) } };
   const { code, details } = error;
   return { error: { code, ...inCliWords(error), details } };
 }
 
-/** One line on stderr in Ripcord's name. */
+/** Prints one line on stderr that begins with `ripcord:`. */
 export function note(text: string): void {
   process.stderr.write(`${paint(process.stderr).dim('ripcord:')} ${safeText(text)}\n`);
 }

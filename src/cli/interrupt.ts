@@ -1,13 +1,13 @@
-/** Ctrl+C and its like, for the length of one command line. */
+/** Handles Ctrl+C and other signals while one command line runs. */
 import { constants } from 'node:os';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Cause = (typeof SIGNALS)[number] | 'SIGPIPE';
 
 /**
- * The first signal aborts: commands get their grace, sandboxes are removed. The second one calls what `onSecond` was
- * given, to skip the grace; with nothing to hurry it ends the process. A reader of our output that is gone (`| head`)
- * counts as a signal, too.
+ * Aborts at the first signal: commands get their grace period, then sandboxes are removed. The second signal calls the
+ * function given to `onSecond()`, which skips the grace period. Without such a function the second signal ends the
+ * process. A closed output pipe (`| head`) counts as a signal, too.
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
@@ -18,26 +18,26 @@ export class Interrupt implements Disposable {
   constructor() {
     for (const [signal, handler] of this.#handlers) process.on(signal, handler);
     process.stdout.on('error', this.#outputBroke);
-    // Nobody reads what we would say about it.
+    // If stderr is broken, no message about it can be read.
     process.stderr.on('error', this.#outputBroke);
   }
 
-  /** Fires at the first signal. */
+  /** Returns the abort signal that the first signal aborts. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** What came first; `undefined` while nothing did. */
+  /** Returns the name of the first signal; `undefined` before it. */
   get cause(): Cause | undefined {
     return this.#cause;
   }
 
-  /** 128 + the signal's number, once one came. */
+  /** Returns 128 + the number of the first signal; `undefined` before it. */
   get exitCode(): number | undefined {
     return this.#cause && 128 + constants.signals[this.#cause];
   }
 
-  /** Sets what a second signal does; returns what takes it back. */
+  /** Sets the function that a second signal calls. Returns a function that unsets it. */
   onSecond(hurry: () => void): () => void {
     this.#onSecond = hurry;
     return () => {
@@ -47,7 +47,7 @@ export class Interrupt implements Disposable {
 
   [Symbol.dispose](): void {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler);
-    // The listeners for broken output stay: it may still break while the last lines are flushed.
+    // The listeners for broken output stay, because output may still break while the last lines are flushed.
   }
 
   readonly #outputBroke = () => {

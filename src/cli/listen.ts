@@ -1,4 +1,4 @@
-/** The options of what can listen on a TCP port: `serve` and `mcp`. */
+/** Options of the commands that can listen on a TCP port: `serve` and `mcp`. */
 import type { Command } from 'commander';
 import type { StartToken } from '../http/token-file.js';
 import { hostPath } from '../sandbox/home-path.js';
@@ -12,17 +12,24 @@ export interface ListenFlags {
   host?: string[];
 }
 
-/** @param what Of `--listen`: what is served there. */
+/**
+ * Adds the options to a command.
+ * @param what Help text of `--listen`.
+ */
 export function addListenFlags(command: Command, what: string): Command {
   return command
     .option('--listen <[host:]port>', what, collectListen)
-    .option('--public', 'listen on an address that other machines reach; put TLS in front of it')
+    .option('--public', 'allow an address that other machines can reach; put TLS in front of it')
     .option(
       '--token-file <path>',
-      'the token, made if it is missing (default: beside the socket of ripcord serve)',
+      'file of the token, created if missing (default: next to the socket of ripcord serve)',
       hostPath,
     )
-    .option('--host <name>', 'a name this server is called by, e.g. behind a reverse proxy; repeatable', collect);
+    .option(
+      '--host <name>',
+      'host name that clients use for this server, e.g. behind a reverse proxy; repeatable',
+      collect,
+    );
 }
 
 export function noteToken({ token, file, isNew }: StartToken): void {

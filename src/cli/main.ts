@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { ExitCode } from './exit-codes.js';
-/** The `ripcord` command. */
+/** Runs the `ripcord` command. */
 import { describeFailure } from './failure.js';
 import { runCli } from './program.js';
 
-// Whatever is open then is removed by the watchdog and by the agents themselves: their pipes end with this process.
+// The watchdog and the agents remove sandboxes that are still open, because their pipes end with this process.
 process.on('uncaughtException', (error) => {
   process.stderr.write(describeFailure(error));
   process.exit(ExitCode.RIPCORD);
@@ -12,7 +12,7 @@ process.on('uncaughtException', (error) => {
 
 const code = await runCli(process.argv.slice(2));
 
-// Explicit, because a stdin that nobody closes would keep the process alive; only after what was written is out.
+// Exit explicitly: an open stdin would keep the process alive. Flush stdout and stderr first.
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 process.exit(code);
 

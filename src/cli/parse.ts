@@ -1,11 +1,11 @@
-/** Turns the words of a command line into values; what they may be is the library's schemas' business. */
+/** Parses the words of a command line into values. The schemas of the library check the values. */
 import { InvalidArgumentError } from 'commander';
 import { hostPath } from '../sandbox/home-path.js';
 import type { PortFlag } from './sandbox/ports.js';
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
 
-/** `500ms`, `10s`, `2m`, `1h`; a bare number is seconds. In milliseconds. */
+/** Parses `500ms`, `10s`, `2m` or `1h` into milliseconds. A bare number is seconds. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text.trim());
   const ms = match ? Math.round(Number(match[1]) * UNIT_MS[match[2]!]!) : 0;
@@ -19,16 +19,17 @@ export function parseNumber(text: string): number {
   return value;
 }
 
-/** A whole number from 1 on. */
+/** Parses a whole number of at least 1. */
 export function parseCount(text: string): number {
   const value = parseNumber(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number from 1 on.');
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number of at least 1.');
   return value;
 }
 
 export const collect = (text: string, collected: string[] = []): string[] => [...collected, text];
 
-/** Collects `NAME=value`; a bare `NAME` takes the value it has here, and nothing where it has none. */
+/** Collects `NAME=value`. A bare `NAME` takes its value from the environment; it is skipped if it is not set there. */
 export function collectEnv(text: string, collected: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf('=');
   const name = at < 0 ? text : text.slice(0, at);
@@ -37,19 +38,19 @@ export function collectEnv(text: string, collected: Record<string, string> = {})
   return value === undefined ? collected : { ...collected, [name]: value };
 }
 
-/** Collects `8000` and `8080:8000`, the port of this machine first, as docker has it. */
+/** Collects `8000` and `8080:8000`: the local port first, as in docker. */
 export function collectPort(text: string, collected: PortFlag[] = []): PortFlag[] {
   const match = /^(?:(\d{1,5}):)?(\d{1,5})$/.exec(text);
   const [localPort, port] = [match?.[1], match?.[2]].map((digits) =>
     digits === undefined ? undefined : Number(digits),
   );
   if (port === undefined || port < 1 || Math.max(port, localPort ?? 0) > 65_535) {
-    throw new InvalidArgumentError("Expected a port such as 8000, or '8080:8000' to choose the one of this machine.");
+    throw new InvalidArgumentError("Expected a port such as 8000, or '8080:8000' (local:sandbox).");
   }
   return [...collected, { port, localPort }];
 }
 
-/** `7077`, `127.0.0.1:7077` or `[::1]:7077`. */
+/** Parses `7077`, `127.0.0.1:7077` or `[::1]:7077`. */
 export function collectListen(text: string): { host: string; port: number } {
   const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:[\]]+):)?(\d{1,5})$/.exec(text.trim());
   const port = Number(match?.[2]);

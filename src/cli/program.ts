@@ -1,4 +1,4 @@
-/** Puts the commands together and turns what goes wrong into an exit code. */
+/** Assembles the commands and turns errors into exit codes. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../base/package-files.js';
 import type { CliContext } from './context.js';
@@ -7,7 +7,7 @@ import { describeFailure, failureDocument } from './failure.js';
 import { examples } from './help.js';
 import { Interrupt } from './interrupt.js';
 
-/** In the order of the help. Each is loaded only where it is needed: the server's modules take longer than many a run. */
+/** Loaders of the commands, in the order of the help. Only the needed command is loaded, because the server's modules load slowly. */
 const COMMANDS: Record<string, () => Promise<(program: Command, context: CliContext) => void>> = {
   run: async () => (await import('./commands/run.js')).addRun,
   shell: async () => (await import('./commands/shell.js')).addShell,
@@ -26,7 +26,7 @@ const COMMANDS: Record<string, () => Promise<(program: Command, context: CliCont
   tournament: async () => (await import('./commands/tournament.js')).addTournament,
 };
 
-/** All of them for help, and for the suggestion that a wrong name gets. */
+/** Returns the command that `argv` names. If it names no known command, returns all, for the help and for the suggestion after a typo. */
 function namesIn(argv: readonly string[]): string[] {
   if (argv[0] === '-V' || argv[0] === '--version') return [];
   const word = argv.find((one, at) => !one.startsWith('-') && argv[at - 1] !== '--docker');
@@ -35,7 +35,7 @@ function namesIn(argv: readonly string[]): string[] {
 
 /**
  * Runs the command line.
- * @param argv Without the interpreter and the script.
+ * @param argv Arguments without the interpreter and the script.
  * @returns the exit code
  */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -50,7 +50,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    // Its message is out already; help and version are no failures.
+    // commander has printed its message already. Help and version are not failures.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ExitCode.RIPCORD;
     if (interrupt.exitCode !== undefined) return interrupt.exitCode;
     if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
@@ -60,18 +60,20 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 }
 
 /**
- * @param argv Decides which commands there are: the one that it names, or all.
+ * Creates the program with its commands.
+ * @param argv Arguments. Only the command that they name is loaded; all commands if they name no command.
  */
 export async function createProgram(context: CliContext, argv: readonly string[] = []): Promise<Command> {
   const program = new Command('ripcord')
-    .description(
-      'Runs code that nobody has read yet in Docker sandboxes, can stop it at any instant, and leaves nothing behind.',
-    )
+    .description('Runs untrusted code in Docker sandboxes, can stop it at any instant, and leaves nothing behind.')
     .usage('[options] <command>')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
-    .option('--docker <url>', 'the engine, as in DOCKER_HOST (default: as the docker command finds it)')
+    .option(
+      '--docker <url>',
+      'address of the engine, as in DOCKER_HOST (default: the engine that the docker command uses)',
+    )
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ripcord: ')) })
     .showHelpAfterError('(ripcord --help explains, ripcord <command> --help shows examples)');

@@ -1,4 +1,4 @@
-/** A manager for the length of one command: opened, used, closed, whatever happens. */
+/** Opens a manager for one command and closes it, also after an error. */
 import { onAbort } from '../base/abort.js';
 import type { Logger } from '../base/logger.js';
 import { describeLeft, isClean, type Receipt } from '../cleanup/receipt.js';
@@ -8,14 +8,14 @@ import { note } from './failure.js';
 import type { Interrupt } from './interrupt.js';
 
 interface SessionEnd<T> {
-  /** `undefined` when a signal interrupted the work. */
+  /** Result of the work; `undefined` if a signal interrupted it. */
   value: T | undefined;
   receipt: Receipt;
 }
 
 /**
- * Opens a manager, hands it to `work`, closes it. An interruption is no error here: `interrupt.exitCode` tells.
- * @throws what opening the manager and `work` throw, unless that is because of the interruption
+ * Opens a manager, calls `work` with it, and closes it. An interruption of the work is not an error: `interrupt.exitCode` reports it.
+ * @throws errors of opening the manager, and errors of `work` unless an interruption came first
  */
 export async function withManager<T>(
   globals: GlobalOptions & { logger?: Logger },
@@ -44,7 +44,7 @@ export async function withManager<T>(
   return { value, receipt };
 }
 
-/** The interruption ends the opening only: afterwards the work itself comes to an orderly end, then the manager. */
+/** Opens the manager. An interruption aborts only the opening. Later the work ends first, and then the manager is closed. */
 async function openManager(
   { docker, logger }: GlobalOptions & { logger?: Logger },
   signal: AbortSignal,

@@ -276,7 +276,7 @@ describe('ripcord iterate', () => {
 
   it('asks nobody where there is no terminal', async () => {
     const { stderr, code } = await ripcord(['iterate', write('spec.json', spec()), '--approve']);
-    expect(stderr).toContain('stdin is no terminal');
+    expect(stderr).toContain('stdin is not a terminal');
     expect(code).toBe(125);
   });
 });

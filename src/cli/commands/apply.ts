@@ -26,7 +26,7 @@ interface ApplyFlags {
   gitignore: boolean;
   defaultIgnores: boolean;
   allowFile: string[];
-  /** The former name of `allowFile`. */
+  /** Former name of `allowFile`. */
   allow: string[];
   allowRule: FlagRule[];
   skipRefused?: boolean;
@@ -37,50 +37,46 @@ interface ApplyFlags {
 
 const collect = (value: string, all: string[]): string[] => [...all, value];
 
-/** `ripcord apply`: brings a sandbox's work into a directory, wholly or not at all. */
+/** Adds `ripcord apply`, which applies the changes of a sandbox to a directory: all of them or none. */
 export function addApply(program: Command, context: CliContext): void {
   program
     .command('apply')
-    .summary('bring the changes of a sandbox into a directory, wholly or not at all')
+    .summary('apply the changes of a sandbox to a directory: all of them or none')
     .description(
-      'Makes the changes between two directories, or of a saved plan, in a third one. Nothing is written when a file ' +
-        'there changed meanwhile, when a change leads out of it, or when a file that can run programs on this machine ' +
-        'would change and is not allowed by name. Deleted is what the mark beside a result of run --out says was ' +
-        'deleted, and nothing else without --delete; on a terminal you are asked first, elsewhere nobody is. Killed in ' +
-        'the middle, the next apply or --recover restores what was. Nothing of it stays in the directory: which commits ' +
-        'there were is kept in $XDG_STATE_HOME/ripcord/commits, without that variable ~/.local/state/ripcord/commits.',
+      'Applies the changes between two directories, or the changes of a saved plan, to a third directory: all of them or ' +
+        'none. It writes nothing if a file there changed meanwhile, if a change leads out of the directory, or if a file ' +
+        'that can run programs on this machine would change and is not allowed by name. It deletes only paths that the ' +
+        'mark beside a result of run --out lists as deleted; --delete deletes all paths that the result lacks. On a ' +
+        'terminal it asks before it deletes. If apply is killed, the next apply or --recover restores the former state. ' +
+        'The history of commits is kept outside the directory, in $XDG_STATE_HOME/ripcord/commits (default: ' +
+        '~/.local/state/ripcord/commits).',
     )
-    .argument('[seed|plan]', 'the directory before, or a file that ripcord diff --save wrote', hostPath)
-    .argument('[result]', 'the directory after', hostPath)
-    .requiredOption('--to <directory>', 'the directory to change', hostPath)
-    .option('--delete', 'the result is whole: delete what it lacks')
-    .option('--partial', 'delete nothing, not even what the mark beside the result lists')
+    .argument('[seed|plan]', 'directory before the changes, or a plan that ripcord diff --save wrote', hostPath)
+    .argument('[result]', 'directory after the changes', hostPath)
+    .requiredOption('--to <directory>', 'directory to change', hostPath)
+    .option('--delete', 'treat the result as complete: delete files that it lacks')
+    .option('--partial', 'delete nothing, not even paths that the mark beside the result lists')
     .option('-y, --yes', 'delete without asking')
-    .option('--no-gitignore', "also new files that the seed's .gitignore files name")
-    .option('--no-default-ignores', 'also new caches and dependency trees: __pycache__, node_modules, .venv …')
+    .option('--no-gitignore', "include new files that the seed's .gitignore files match")
+    .option('--no-default-ignores', 'include new caches and dependency trees: __pycache__, node_modules, .venv …')
     .option(
       '--allow-file <pattern>',
-      'a flagged file to write all the same, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
+      'pattern of flagged files to write, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
       collect,
       [],
     )
-    .addOption(
-      new Option('--allow <pattern>', 'the former name of --allow-file').argParser(collect).default([]).hideHelp(),
-    )
-    .option('--allow-rule <rule>', `a kind of flagged file to write: ${FLAG_RULES.join(', ')}; repeatable`, collect, [])
-    .option(
-      '--skip-refused',
-      'leave out what must not be written, and flagged files that are not allowed, instead of giving up',
-    )
-    .option('-n, --dry-run', 'only say what would happen')
-    .option('--recover', 'only put right what a killed apply left')
+    .addOption(new Option('--allow <pattern>', 'former name of --allow-file').argParser(collect).default([]).hideHelp())
+    .option('--allow-rule <rule>', `kind of flagged files to write: ${FLAG_RULES.join(', ')}; repeatable`, collect, [])
+    .option('--skip-refused', 'leave out refused changes, and flagged files that are not allowed, instead of failing')
+    .option('-n, --dry-run', 'print the changes without making them')
+    .option('--recover', 'undo or complete an apply that was killed, and change nothing else')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       examples([
-        ['ripcord apply . result --to .', 'what ripcord run --seed . --out result changed'],
-        ['ripcord apply before after --to . --delete', 'what changed from before to after, here'],
-        ['ripcord apply plan.json --to . --dry-run', 'would it work?'],
+        ['ripcord apply . result --to .', 'the changes of ripcord run --seed . --out result'],
+        ['ripcord apply before after --to . --delete', 'the changes from before to after'],
+        ['ripcord apply plan.json --to . --dry-run', 'check whether it would work'],
         ["ripcord apply plan.json --to . --allow '.github/'", 'with changed workflows'],
         ['ripcord apply --recover --to .', 'after a crash'],
       ]),
@@ -102,7 +98,7 @@ async function apply(
   const sources = { first, result, target: flags.to, trustMark: true };
   let read = await readPlan(sources, flags, signal);
   if (result !== undefined && !read.isMarked && sameDirectory(first, flags.to)) {
-    note('the directory before is the target itself: changes made to it since the sandbox began cannot be told');
+    note('the directory before is the target itself: changes made to it since the sandbox began cannot be detected');
   }
   if (!(await mayDelete(read, flags, signal))) read = await readPlan(sources, flags, signal, false);
   const { plan } = read;

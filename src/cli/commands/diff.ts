@@ -12,7 +12,7 @@ import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 
-/** What changed has nothing to do with where it may go one day. */
+/** Target of the plan. It does not exist, because the changes are shown without regard to a target. */
 const NO_TARGET = path.join(tmpdir(), 'ripcord-no-such-target');
 
 interface DiffFlags extends PlanFlags {
@@ -20,21 +20,24 @@ interface DiffFlags extends PlanFlags {
   json?: boolean;
 }
 
-/** `ripcord diff`: what a sandbox changed. */
+/** Adds `ripcord diff`, which shows the changes that a sandbox made. */
 export function addDiff(program: Command, context: CliContext): void {
   program
     .command('diff')
-    .summary('show what changed between two directories')
+    .summary('show the changes between two directories')
     .description(
-      'Shows what changed between the directory a sandbox began with and the one it ended with, or what a saved plan ' +
-        'would change, as git diff does. Writes nothing but the plan with --save.',
+      'Shows, as git diff does, the changes between the directory before a sandbox ran and the directory after it, or ' +
+        'the changes of a saved plan. It writes nothing except the plan of --save.',
     )
-    .argument('<seed|plan>', 'the directory before, or a file that --save wrote', hostPath)
-    .argument('[result]', 'the directory after', hostPath)
-    .option('--delete', 'the result is whole: what it lacks was deleted, also for ripcord apply of the saved plan')
-    .option('--partial', 'the result has only what changed: what it lacks was not deleted')
-    .option('--no-gitignore', "also new files that the seed's .gitignore files name")
-    .option('--no-default-ignores', 'also new caches and dependency trees: __pycache__, node_modules, .venv …')
+    .argument('<seed|plan>', 'directory before the changes, or a plan that --save wrote', hostPath)
+    .argument('[result]', 'directory after the changes', hostPath)
+    .option(
+      '--delete',
+      'treat the result as complete: files that it lacks were deleted; ripcord apply of the saved plan deletes them',
+    )
+    .option('--partial', 'treat the result as changed files only: missing files are not deletions')
+    .option('--no-gitignore', "include new files that the seed's .gitignore files match")
+    .option('--no-default-ignores', 'include new caches and dependency trees: __pycache__, node_modules, .venv …')
     .option('--save <file>', 'write a plan for ripcord apply', hostPath)
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -60,7 +63,7 @@ export function addDiff(program: Command, context: CliContext): void {
         note(plan.summary());
         if (markProblem !== undefined) note(markProblem);
         if (!deletionsKnown && deletionsOf(plan).length > 0) {
-          note('what the result lacks is shown as deleted; ripcord apply deletes it only with --delete');
+          note('files that the result lacks are shown as deleted; ripcord apply deletes them only with --delete');
         }
         tellIgnored(plan);
       }

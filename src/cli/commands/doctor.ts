@@ -12,24 +12,24 @@ interface DoctorFlags {
   json?: boolean;
 }
 
-/** `ripcord doctor`: what works here, what is enforced, what to do about the rest. */
+/** Adds `ripcord doctor`, which checks this machine, the engine and the limits that are in force. */
 export function addDoctor(program: Command, context: CliContext): void {
   const command = program
     .command('doctor')
-    .summary('check what this engine can enforce, and what is missing')
+    .summary('check which limits this engine enforces and which parts are missing')
     .description(
-      'Looks at this machine, the engine and what Ripcord needs, then asks a probe sandbox what is really in force. ' +
-        'Every finding that is not good comes with what to do about it. Exit code 1 when something fails.',
+      'Checks this machine and the engine, then checks inside a probe sandbox which limits are really in force. ' +
+        'Every problem comes with a fix. Exit code 1 if a check fails.',
     )
-    .option('--image <name>', 'the image of the probe sandbox (default: one of ours that is there)')
-    .option('--no-probe', 'make no sandbox')
+    .option('--image <name>', "image of the probe sandbox (default: one of Ripcord's own that the engine has)")
+    .option('--no-probe', 'skip the probe sandbox')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       examples([
-        ['ripcord doctor', 'everything'],
+        ['ripcord doctor', 'all checks'],
         ['ripcord doctor --docker tcp://build-host:2375', 'another engine'],
-        ['ripcord doctor --json | jq \'.findings[] | select(.status != "ok")\'', 'what is not as it should be'],
+        ['ripcord doctor --json | jq \'.findings[] | select(.status != "ok")\'', 'only warnings and failures'],
       ]),
     )
     .action(async (flags: DoctorFlags) => {

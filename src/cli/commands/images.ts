@@ -8,19 +8,19 @@ import { formatAge, formatBytes, formatMs } from '../terminal/format.js';
 import { paint } from '../terminal/paint.js';
 import { table } from '../terminal/table.js';
 
-/** `ripcord images`: the images sandboxes run. */
+/** Adds `ripcord images`, which builds and lists the images of sandboxes. */
 export function addImages(program: Command, context: CliContext): void {
   const images = program
     .command('images')
     .summary('build and list the sandbox images')
     .description(
-      "Ripcord's own images: python, node, shell, agent (python, Node and tools), and base, which they are built on.",
+      "Builds and lists Ripcord's own images: python, node, shell, agent (Python, Node and tools), and base, the parent of all.",
     )
     .addHelpText(
       'after',
       examples([
-        ['ripcord images list', 'what is there, and whether it is up to date'],
-        ['ripcord images build', 'build what is missing or out of date'],
+        ['ripcord images list', 'all images, and whether they are up to date'],
+        ['ripcord images build', 'build the images that are missing or out of date'],
       ]),
     );
   addList(images, context);
@@ -30,14 +30,14 @@ export function addImages(program: Command, context: CliContext): void {
 function addList(images: Command, context: CliContext): void {
   const command = images
     .command('list')
-    .summary('list them')
-    .description('Lists the images, whether the engine has them, and what is inside.')
+    .summary('list the images')
+    .description('Lists the images, their state in the engine, and their content.')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       examples([
-        ['ripcord images list', 'what is there'],
-        ["ripcord images list --json | jq '.[].manifest.contents'", 'everything inside, with versions'],
+        ['ripcord images list', 'all images'],
+        ["ripcord images list --json | jq '.[].manifest.contents'", 'all packages inside, with versions'],
       ]),
     )
     .action(async ({ json }: { json?: boolean }) => {
@@ -50,11 +50,13 @@ function addList(images: Command, context: CliContext): void {
 function addBuild(images: Command, context: CliContext): void {
   const command = images
     .command('build')
-    .summary('build those that are missing or out of date')
-    .description('Builds images with the engine, each only when it is missing or its files changed; parents first.')
+    .summary('build the images that are missing or out of date')
+    .description(
+      'Builds images with the engine, parents first. An image is built only if it is missing or its files changed.',
+    )
     .argument(
       '[name...]',
-      `${catalogImages()
+      `images to build: ${catalogImages()
         .map(({ name }) => name)
         .join(', ')} (default: all)`,
     )

@@ -45,27 +45,27 @@ const EXIT_CODES: Record<RunStatus, number> = {
   aborted: ExitCode.RIPCORD,
 };
 
-/** `ripcord iterate`: a loop of one's own. */
+/** Adds `ripcord iterate`, which runs the loop of a spec. */
 export function addIterate(program: Command, context: CliContext): void {
   const command = program.command('iterate');
   command
     .summary('run a loop of your own: branches propose, tests decide, the winner is committed')
     .description(
-      'Runs the task of a spec: in each iteration several branches propose a change, each in its own sandbox, what ' +
-        'they made is verified, and the best that passes is committed to the target directory, wholly or not at all. ' +
-        'What failed is remembered for the next iteration. A spec is a TypeScript or JavaScript module that exports ' +
-        '`task` and `options`, or a JSON document; modules run on this machine, what they propose does not.',
+      'Runs the task of a spec. In each iteration several branches propose a change, each in its own sandbox. Their ' +
+        'results are verified, and the best that passes is committed to the target directory: all of its changes or none. ' +
+        'Failed strategies are remembered for the next iteration. A spec is a TypeScript or JavaScript module that exports ' +
+        '`task` and `options`, or a JSON document. The module runs on this machine; proposed code runs only in sandboxes.',
     )
-    .argument('<spec>', 'a .ts, .mjs, .js or .json file', hostPath)
-    .option('--task <text>', "instead of the spec's own")
-    .option('--target <directory>', 'where the winner goes', hostPath)
-    .option('--iterations <count>', 'at most', parseCount)
-    .option('--branches <count>', 'that compete in an iteration', parseCount)
+    .argument('<spec>', 'path of the spec: a .ts, .mjs, .js or .json file', hostPath)
+    .option('--task <text>', "task to use instead of the spec's own")
+    .option('--target <directory>', 'directory that the winner is committed to', hostPath)
+    .option('--iterations <count>', 'maximum number of iterations', parseCount)
+    .option('--branches <count>', 'number of branches per iteration', parseCount)
     .option('--approve', 'show the diff and ask before anything is committed; q stops the run')
     .option('--no-commit', 'commit nothing')
-    .addOption(new Option('-t, --timeout <time>', 'for all of it: 90s, 10m …').argParser(parseDuration))
-    .option('--record <directory>', 'keep a record of the run there, to read or to resume', hostPath)
-    .option('--resume <directory>', 'go on after the last complete iteration of a recorded run', hostPath)
+    .addOption(new Option('-t, --timeout <time>', 'time limit for the whole run: 90s, 10m …').argParser(parseDuration))
+    .option('--record <directory>', 'write a record of the run to this directory, to read or to resume it', hostPath)
+    .option('--resume <directory>', 'resume a recorded run after its last complete iteration', hostPath)
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',
@@ -82,7 +82,7 @@ export function addIterate(program: Command, context: CliContext): void {
 
 async function iterate(file: string, flags: IterateFlags & GlobalOptions, { interrupt }: CliContext): Promise<number> {
   if (flags.approve && !process.stdin.isTTY) {
-    throw new InvalidOptionsError('--approve: nobody can be asked, stdin is no terminal');
+    throw new InvalidOptionsError('--approve: stdin is not a terminal, so the question cannot be answered');
   }
   const spec = await loadSpec(file);
   const recorded = flags.resume === undefined ? undefined : await readRun(flags.resume);
@@ -107,7 +107,7 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
   view[Symbol.dispose]();
   if (value) report(value, receipt, flags);
   if (interrupt.exitCode !== undefined) return interrupt.exitCode;
-  // The person who looked at the diff ended the run: no branch was accepted.
+  // The user answered q after the diff: no branch was accepted.
   if (stop.signal.aborted) return ExitCode.FAILED;
   return value && isClean(receipt) ? EXIT_CODES[value.status] : ExitCode.FAILED;
 }
@@ -140,7 +140,7 @@ const askFor =
     for (const { path, reason } of flagged) view.print(`flagged: ${safeLine(path)}: ${reason}`);
     view.print('y commits, n goes on without this commit, q stops the run');
     const what = flagged.length > 0 ? 'all of it, the flagged files too,' : 'this';
-    // Ctrl+D: no answer is no.
+    // Ctrl+D gives an empty answer, which declines.
     const answer = await ask(`Commit ${what} to ${safeLine(target)}? [y/N] `, signal);
     if (/^q(uit)?$/i.test(answer)) stop.abort(new Error('stopped at the question'));
     signal.throwIfAborted();
@@ -148,7 +148,7 @@ const askFor =
     return { approve: true, allow: flagged.map(({ path }) => exactPattern(path)) };
   };
 
-/** What stays on the screen of an event. */
+/** Returns the line that stays on the screen after an event. */
 function lineOf(event: RunEvent): string | undefined {
   const { bold, dim, red, green } = paint(process.stdout);
   switch (event.type) {
@@ -166,7 +166,7 @@ function lineOf(event: RunEvent): string | undefined {
       }
       return event.commit.status === 'committed' ? undefined : `  ${notCommitted(event.commit)}`;
     case 'error':
-      // Those of branches come with the branch's end.
+      // The event `branch.ended` reports the error of a branch.
       return event.branch !== undefined
         ? undefined
         : `  ${red(`error in ${event.phase}`)}: ${safeLine(event.error.message, 500)}`;
@@ -189,7 +189,7 @@ function branchLine(report: BranchReport<unknown, unknown, unknown>): string {
   const colour = status === 'passed' ? green : red;
   const reason = reasonOf(report as BranchReport<unknown, unknown, VerificationLike>);
   const name = safeLine(describe(strategy), 60);
-  // Strategies nobody named are called like their branches.
+  // A strategy without a name is described by the name of its branch.
   const what = name === `branch ${branch}` ? name : `branch ${branch} ${name}`;
   return `${what}: ${colour(status)} ${dim(formatMs(durationMs))}  ${safeLine(reason, 300)}`;
 }

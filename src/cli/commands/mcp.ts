@@ -32,40 +32,46 @@ interface McpFlags extends FrameFlags, ListenFlags {
   grace: number;
 }
 
-/** Of an HTTP client that holds no stream open; as of a sandbox. */
+/** Idle time after which an HTTP client without an open stream counts as gone. Equals the idle time of a sandbox. */
 const DEFAULT_IDLE_MS = 30 * 60_000;
 
-/** `ripcord mcp`: sandboxes for agents that speak MCP. */
+/** Adds `ripcord mcp`, which serves sandboxes to MCP clients. */
 export function addMcp(program: Command, context: CliContext): void {
   const command = program
     .command('mcp')
     .summary('serve sandboxes to an MCP client')
     .description(
-      'Speaks the Model Context Protocol: tools to run code and commands, read and write files and reach ports in ' +
-        'sandboxes. On stdin and stdout, as MCP clients start their servers, or with --listen. The options here are the ' +
-        'frame: a model cannot widen it. When the client is gone, so are its sandboxes.',
+      'Serves the Model Context Protocol (MCP): tools to run code and commands, read and write files and reach ports in ' +
+        'sandboxes. It uses stdin and stdout, as MCP clients start their servers, or HTTP with --listen. The options ' +
+        'limit every sandbox: a model cannot exceed them. When a client disconnects, its sandboxes are removed.',
     )
-    .option('--image <names>', 'images to choose from, the first is the default (default: python,node,shell)');
+    .option(
+      '--image <names>',
+      'images to choose from, separated by commas; the first is the default (default: python,node,shell)',
+    );
   addFrameFlags(command)
-    .option('--out <dir>', 'let it copy files to this directory, with the tool download', hostPath)
-    .option('-t, --timeout <time>', 'of a command that asks for none (default: 45s)', parseDuration)
-    .option('--max-timeout <time>', 'the most a command may ask for (default: 10m)', parseDuration)
-    .option('--max-output <size>', 'text of one output in an answer; the rest is there to be read on (default: 16k)')
-    .option('--lifetime <time>', 'hard end of a sandbox (default: 1h)', parseDuration)
-    .option('--idle <time>', 'end a sandbox that is not used for so long (default: 30m)', parseDuration)
-    .option('--max-sandboxes <number>', 'at a time, for each client (default: 4)', parseCount)
-    .option('--tools <names>', 'offer these tools only, separated by commas (default: all)');
-  addListenFlags(command, 'serve over HTTP instead, with a token; port 0: any that is free')
-    .option('--max-sessions <number>', 'clients at a time over HTTP', parseCount, 16)
+    .option('--out <dir>', 'let the model copy files to this directory with the tool download', hostPath)
+    .option('-t, --timeout <time>', 'time limit for commands that set none (default: 45s)', parseDuration)
+    .option('--max-timeout <time>', 'largest time limit that a command may request (default: 10m)', parseDuration)
+    .option(
+      '--max-output <size>',
+      'maximum size of one output in an answer; the model can read the rest later (default: 16k)',
+    )
+    .option('--lifetime <time>', 'maximum lifetime of a sandbox (default: 1h)', parseDuration)
+    .option('--idle <time>', 'end a sandbox after this time without use (default: 30m)', parseDuration)
+    .option('--max-sandboxes <number>', 'maximum number of sandboxes at once for each client (default: 4)', parseCount)
+    .option('--tools <names>', 'offer only these tools, separated by commas (default: all)');
+  addListenFlags(command, 'serve over HTTP instead, with a token; port 0 picks a free port')
+    .option('--max-sessions <number>', 'maximum number of HTTP clients at once', parseCount, 16)
     .addOption(
-      new Option('--grace <time>', 'end what a client that broke off has over HTTP after so long')
+      new Option('--grace <time>', "close a disconnected HTTP client's sandboxes after this time")
         .argParser(parseDuration)
         .default(60_000, '1m'),
     )
     .addHelpText(
       'after',
       examples([
-        ['ripcord mcp', 'what an MCP client is configured to start'],
+        ['ripcord mcp', 'the command to configure in an MCP client'],
         ['ripcord mcp --seed . --out results', 'on copies of this directory; results can be brought out'],
         ['ripcord mcp --allow @pip', 'pip works, nothing else can be reached'],
         ['ripcord mcp --listen 7078', 'for several clients, at http://127.0.0.1:7078/mcp'],
@@ -81,12 +87,12 @@ async function mcp(flags: McpFlags, command: Command, { interrupt }: CliContext)
   const { listen } = flags;
   if (listen && !isLoopbackHost(listen.host) && !flags.public) {
     throw new InvalidOptionsError(`mcp: ${listen.host} can be reached from other machines`, {
-      hint: 'Say --public if that is meant, and put TLS in front of it.',
+      hint: 'If this is intended, give --public, and put TLS in front of it.',
     });
   }
   await withManager(globalOptions(command), interrupt, async (manager) => {
     const toolbox = toolboxOptions(flags, manager);
-    // Said at the start rather than at a client's first request.
+    // Report wrong options at the start rather than at a client's first request.
     if (flags.seed !== undefined) seedDirectory(flags.seed);
     parseOptions(toolboxSchema, toolbox, 'mcp');
     const version = packageVersion();

@@ -8,18 +8,21 @@ import { formatAge } from '../terminal/format.js';
 import { paint } from '../terminal/paint.js';
 import { table } from '../terminal/table.js';
 
-/** `ripcord ps`: what runs, and whose it is. */
+/** Adds `ripcord ps`, which lists the sandboxes and their owners. */
 export function addPs(program: Command, context: CliContext): void {
   const command = program
     .command('ps')
     .summary("list the engine's sandboxes and their owners")
-    .description('Lists every sandbox of the engine, with the process that owns it and whether that still lives.')
+    .description('Lists every sandbox of the engine with the process that owns it, and whether that process is alive.')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       examples([
-        ['ripcord ps', 'what runs, and whose it is'],
-        ['ripcord ps --json | jq -r \'.[] | select(.ownerState == "dead").id\'', 'what ripcord sweep would remove'],
+        ['ripcord ps', 'all sandboxes and their owners'],
+        [
+          'ripcord ps --json | jq -r \'.[] | select(.ownerState == "dead").id\'',
+          'the sandboxes that ripcord sweep would remove',
+        ],
       ]),
     )
     .action(async ({ json }: { json?: boolean }) => {

@@ -15,23 +15,23 @@ interface RmFlags {
 
 interface RmReport {
   removed: string[];
-  /** Not removed, because somebody may still be using them. */
+  /** Sandboxes that were not removed, because their owner may still be using them. */
   kept: string[];
   errors: string[];
 }
 
-/** `ripcord rm`: removes sandboxes by name. */
+/** Adds `ripcord rm`, which removes sandboxes by name. */
 export function addRm(program: Command, context: CliContext): void {
   const command = program
     .command('rm')
     .summary('remove sandboxes')
     .description(
-      'Removes sandboxes, whatever runs in them. Those whose owner is alive, or cannot be told to be dead, are kept ' +
-        'with a warning unless --force is given: their owner sees them as lost.',
+      'Removes sandboxes and all processes in them. A sandbox whose owner is alive, or may be alive, is kept with a ' +
+        'warning unless --force is given. After --force its owner sees the sandbox as lost.',
     )
-    .argument('[id...]', 'sandboxes, as ripcord ps names them; a beginning that fits only one is enough')
-    .option('--all', 'every sandbox of the engine')
-    .option('-f, --force', 'also those whose owner is alive')
+    .argument('[id...]', 'ids of sandboxes, as ripcord ps lists them; a prefix that fits only one is enough')
+    .option('--all', 'remove every sandbox of the engine')
+    .option('-f, --force', 'remove sandboxes whose owner is alive, too')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

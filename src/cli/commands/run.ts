@@ -30,28 +30,31 @@ interface RunFlags extends SandboxFlags, SourceFlags {
   json?: boolean;
 }
 
-/** `ripcord run`: one program, one fresh sandbox. */
+/** Adds `ripcord run`, which runs one program in a fresh sandbox. */
 export function addRun(program: Command, context: CliContext): void {
   const command = program
     .command('run')
     .summary('run a program in a fresh sandbox')
     .description(
-      'Runs a program in a sandbox of its own: no network, no files of this machine, limited memory, CPU and processes. ' +
-        'Its output comes live, its exit code is yours, and when it ends everything is removed.',
+      'Runs a program in a fresh sandbox: no network, no files of this machine, limited memory, CPU and processes. ' +
+        'Its output is shown live, its exit code is passed on, and everything is removed when it ends.',
     )
-    .argument('[file]', 'the program; - reads it from stdin')
-    .argument('[args...]', 'its arguments; behind -- they may begin with a dash')
+    .argument('[file]', 'program to run; - reads it from stdin')
+    .argument('[args...]', 'arguments of the program; after -- they may begin with a dash')
     .option('-c, --code <code>', 'run this text instead of a file')
-    .option('-l, --lang <language>', 'python, javascript, typescript or bash (default: by extension or #! line)')
+    .option(
+      '-l, --lang <language>',
+      'language: python, javascript, typescript or bash (default: by extension or #! line)',
+    )
     .option(
       '-t, --timeout <time>',
-      'stop it after 500ms, 10s, 2m …; a bare number is seconds (default: none)',
+      'time limit of the program: 500ms, 10s, 2m …; a bare number is seconds (default: none)',
       parseDuration,
     );
   addSandboxFlags(command)
-    .option('--no-stdin', 'give it no input (in shell loops that read a list themselves)')
-    .option('--raw', 'pass control sequences on to the terminal; into pipes and files all bytes go as they are anyway')
-    .option('--json', 'print one JSON document at the end, with the output in it')
+    .option('--no-stdin', 'give the program no input, e.g. in a shell loop that reads a list from stdin')
+    .option('--raw', 'pass control sequences to the terminal unchanged; pipes and files always get the exact bytes')
+    .option('--json', 'print one JSON document at the end, which includes the output')
     .addHelpText(
       'after',
       examples([
@@ -60,14 +63,11 @@ export function addRun(program: Command, context: CliContext): void {
         ['ripcord run build.sh --seed . --out result', 'on a copy of this directory; what changed goes to result/'],
         ['ripcord run server.py -p 8080:8000', 'a server without network, at http://127.0.0.1:8080'],
         ['ripcord run fetch.py --allow api.example.com', 'this host can be reached, through a proxy; nothing else can'],
-        [
-          'curl -s https://example.com/x.js | ripcord run - -l js',
-          'something from the network, without letting it there',
-        ],
+        ['curl -s https://example.com/x.js | ripcord run - -l js', 'a downloaded program, without network access'],
       ]),
     )
     .action(async (file: string | undefined, args: string[], flags: RunFlags) => {
-      // With -c there is no file: what looks like one is the first argument.
+      // If -c is given, the program has no file: the first word is an argument of the program.
       const [target, rest] =
         flags.code === undefined
           ? [file && hostPath(file), args]
@@ -122,7 +122,7 @@ async function run(
     return code;
   }
   const limits = { timeoutMs: flags.timeout, memoryBytes: parseSize(flags.memory ?? '512m') };
-  if (end.value) for (const line of whatToSay(end.value.result, flags, limits)) say(line);
+  if (end.value) for (const line of explanationsOf(end.value.result, flags, limits)) say(line);
   if (!flags.json) for (const line of describeDenied(end.value?.egress)) say(line);
   if (end.value?.changes && !flags.json) tellSaved(end.value.changes, flags.out!);
   return code;
@@ -139,8 +139,8 @@ function save(
   return saveChanges(sandbox, flags.out!, { ...allowance(flags), ...pickOut(flags), program, signal });
 }
 
-/** Lines about how it ended, and about what it may have lacked, in the words of the flags. */
-function whatToSay(
+/** Returns lines that explain the end of the program, and name the flags that may help. */
+function explanationsOf(
   result: ExecResult<Uint8Array>,
   flags: RunFlags,
   limits: Parameters<typeof explainResult>[1],
@@ -152,14 +152,14 @@ function whatToSay(
 
 const hasFailed = ({ outcome, exitCode }: ExecResult<Uint8Array>): boolean => outcome === 'exited' && exitCode !== 0;
 
-/** A failed program without a network that looked for something there. */
+/** Returns a line if the program failed without a network and tried to reach a host. */
 function missedNetworkOf(result: ExecResult<Uint8Array>, { allow, network }: RunFlags): string | undefined {
   if (!hasFailed(result) || network === 'bridge' || allow?.length) return undefined;
   const missed = missedNetwork(result.stderr, result.stdout);
   return missed === undefined ? undefined : `no network: --allow ${missed || '<host>'} lets it reach that`;
 }
 
-/** Lines about a failed program that its caller may have given too little. */
+/** Returns lines about files or space that a failed program lacked. */
 function hintsFor(result: ExecResult<Uint8Array>, flags: RunFlags): string[] {
   const { stderr } = result;
   if (!hasFailed(result)) return [];

@@ -31,22 +31,26 @@ interface ServeFlags extends ListenFlags {
   logLevel: string;
 }
 
-/** `ripcord serve`: the library for others. */
+/** Adds `ripcord serve`, which serves sandboxes to other programs over HTTP and WebSocket. */
 export function addServe(program: Command, context: CliContext): void {
   const command = program.command('serve');
   command
     .summary('serve sandboxes over HTTP and WebSocket, with a dashboard')
     .description(
-      'Serves sandboxes to other programs and to browsers: by default on a Unix socket that only this user may open, ' +
-        'with --listen on a TCP port of this machine, for which callers need the token that is printed once. Callers get ' +
-        'no host directories, no root, no engine options, and no network but what --allow-egress lists. ' +
-        'docs/server.md has every route.',
+      'Serves sandboxes to other programs and to browsers. By default it listens on a Unix socket that only this user ' +
+        'can open. With --listen it listens on a TCP port of this machine; callers then need the token, which is printed ' +
+        'once. Callers get no host directories, no root, no engine options, and only the network that --allow-egress ' +
+        'lists. docs/server.md lists every route.',
     )
-    .option('--socket <path>', 'the Unix socket (default: in $XDG_RUNTIME_DIR, else in the state directory)', hostPath);
-  addListenFlags(command, 'a TCP port instead, e.g. 7077: the API with a token, and the dashboard')
+    .option(
+      '--socket <path>',
+      'path of the Unix socket (default: in $XDG_RUNTIME_DIR, else in the state directory)',
+      hostPath,
+    );
+  addListenFlags(command, 'listen on a TCP port instead, e.g. 7077: the API with a token, and the dashboard')
     .option('--spec <name=file>', 'let callers start tasks of this spec; repeatable', collectSpec)
-    .option('--approve', 'commit nothing of a task before somebody approved its diff')
-    .option('--allow-egress <host>', "let callers' sandboxes reach this name, or @npm, @pip, @apt; repeatable", collect)
+    .option('--approve', 'commit the result of a task only after its diff was approved')
+    .option('--allow-egress <host>', "let callers' sandboxes reach this host, or @npm, @pip, @apt; repeatable", collect)
     .option(
       '--ca <file>',
       "certificate authorities (PEM) that callers' sandboxes trust besides the usual ones",
@@ -54,15 +58,17 @@ export function addServe(program: Command, context: CliContext): void {
     )
     .option(
       '--upstream-proxy <url>',
-      'what callers may reach is reached through this proxy; env: as the environment says',
+      "proxy for the connections of callers' sandboxes; env takes it from the environment variables",
     )
     .option('--allow-image <name>', "let callers use this image besides Ripcord's own; repeatable", collect)
     .option('--allow-runtime <name>', 'let callers choose this OCI runtime, e.g. runsc; repeatable', collect)
-    .option('--max-sandboxes <count>', 'open at once, of one token (default: 32)', parseCount)
-    .option('--max-memory <size>', 'of one sandbox (default: 2g)')
-    .addOption(new Option('--drain <time>', 'for tasks to end after SIGTERM (default: 10s)').argParser(parseDuration))
+    .option('--max-sandboxes <count>', 'maximum number of open sandboxes for each token (default: 32)', parseCount)
+    .option('--max-memory <size>', 'largest memory limit a caller may request (default: 2g)')
     .addOption(
-      new Option('--log-level <level>', 'on stderr')
+      new Option('--drain <time>', 'time that tasks have to end after SIGTERM (default: 10s)').argParser(parseDuration),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'lowest level of log lines on stderr')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info'),
     )
@@ -70,7 +76,10 @@ export function addServe(program: Command, context: CliContext): void {
       'after',
       examples([
         ['ripcord serve', 'on a Unix socket'],
-        ['curl --unix-socket "$XDG_RUNTIME_DIR/ripcord/ripcord.sock" http://localhost/healthz', 'is it there?'],
+        [
+          'curl --unix-socket "$XDG_RUNTIME_DIR/ripcord/ripcord.sock" http://localhost/healthz',
+          'check that it answers',
+        ],
         ['ripcord serve --listen 7077', 'with a token and the dashboard, at http://127.0.0.1:7077'],
         ['ripcord serve --listen 7077 --spec fix=examples/repair/spec.mjs', 'callers may start that task'],
       ]),

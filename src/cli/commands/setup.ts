@@ -9,17 +9,17 @@ import { examples } from '../help.js';
 import { FindingPrinter } from '../terminal/findings.js';
 import { plural } from '../terminal/format.js';
 
-/** Built unless other images are named. */
+/** Images that are built unless others are named. */
 const DEFAULT_IMAGES = ['python'];
 
-/** `ripcord setup`: from an installed package to a first sandbox. */
+/** Adds `ripcord setup`, which prepares an engine and tries a first sandbox. */
 export function addSetup(program: Command, context: CliContext): void {
   const command = program
     .command('setup')
     .summary('check the engine, build images, try a sandbox')
     .description(
       'Prepares an engine for Ripcord: checks that it answers and can enforce the limits, builds the images that are missing or ' +
-        'out of date, and runs the checks of `ripcord doctor` in a sandbox of the first. Running it again changes nothing. Exit code 1 when something fails.',
+        'out of date, and runs the checks of `ripcord doctor` in a sandbox of the first image. Running it again changes nothing. Exit code 1 if a check fails.',
     )
     .argument(
       '[image...]',
@@ -89,7 +89,7 @@ function printer(): Print {
   return (line) => printer.line(line);
 }
 
-/** A first command for each image, as a person would type it. */
+/** First command to try for each image. */
 const FIRST_COMMANDS: Record<ImageName, string> = {
   base: "ripcord run --image base -l sh -c 'echo $((6 * 7))'",
   python: "ripcord run -c 'print(6 * 7)'",

@@ -14,23 +14,23 @@ import { openPorts } from '../sandbox/ports.js';
 import { withManager } from '../session.js';
 import { connectTerminal, screenSize } from '../terminal/raw-terminal.js';
 
-/** `ripcord shell`: a person in a sandbox. */
+/** Adds `ripcord shell`, which opens a terminal in a fresh sandbox. */
 export function addShell(program: Command, context: CliContext): void {
   const command = program
     .command('shell')
     .summary('open a terminal in a fresh sandbox')
     .description(
-      'Opens a shell in a fresh sandbox; when it ends, everything is removed. Ctrl+C goes to what runs inside; ' +
-        'Ctrl+] three times within a second ends the sandbox whatever runs in it.',
+      'Opens a shell in a fresh sandbox; when it ends, everything is removed. Ctrl+C goes to the program inside. ' +
+        'Ctrl+] three times within a second ends the sandbox by force.',
     )
-    .argument('[command...]', 'run this instead of a shell, on a terminal');
+    .argument('[command...]', 'command to run on the terminal instead of a shell');
   addSandboxFlags(command)
     .addHelpText(
       'after',
       examples([
-        ['ripcord shell', 'bash with git, curl, jq and friends'],
+        ['ripcord shell', 'bash with git, curl, jq and other tools'],
         ['ripcord shell --image python -- python3', 'a Python prompt'],
-        ['ripcord shell --seed . --out result', 'on a copy of this directory; what you change goes to result/'],
+        ['ripcord shell --seed . --out result', 'on a copy of this directory; changed files go to result/'],
       ]),
     )
     .action(async (argv: string[], flags: SandboxFlags) => {
@@ -38,7 +38,7 @@ export function addShell(program: Command, context: CliContext): void {
     });
 }
 
-/** The best shell the image has. */
+/** Starts bash if the image has it, else sh. */
 const ANY_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash; exec sh';
 
 async function shell(argv: readonly string[], flags: SandboxFlags, command: Command, context: CliContext) {

@@ -8,14 +8,14 @@ import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { plural } from '../terminal/format.js';
 
-/** `ripcord sweep`: removes what dead owners left. */
+/** Adds `ripcord sweep`, which removes the leftovers of dead owners. */
 export function addSweep(program: Command, context: CliContext): void {
   const command = program
     .command('sweep')
-    .summary('remove what dead owners left behind')
+    .summary('remove the leftovers of dead processes')
     .description(
-      'Removes containers, volumes and temp directories whose owner is dead: after a power cut, a reboot, a killed ' +
-        'machine. What belongs to a live owner is never touched. Every start of Ripcord does the same.',
+      'Removes containers, volumes and temp directories whose owner is dead, e.g. after a power cut or a reboot. ' +
+        'It never touches those of a live owner. Every start of Ripcord does the same.',
     )
     .option('--json', 'print one JSON document')
     .addHelpText(

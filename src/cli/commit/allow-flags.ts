@@ -1,4 +1,4 @@
-/** The options that write flagged files, in words that can be copied to a command line. */
+/** Formats the options that write flagged files, ready to be copied to a command line. */
 
 import { safeText } from '../../base/harmless-text.js';
 import { isWithin } from '../../base/relative-paths.js';
@@ -7,14 +7,14 @@ import { exactPattern } from '../../workspace/ignore-pattern.js';
 
 type Flagged = readonly { path: string; rule: FlagRule }[];
 
-/** A line with more options is not read. From there on the rules stand for their files. */
+/** Maximum number of files to name: users do not read a longer line. If there are more, their rules are named. */
 const MAX_FILES = 10;
 
 /** Names each file, or each rule where there are many files or a path is not printable. */
 export function optionsFor(flagged: Flagged): string {
   const sorted = [...flagged].sort((a, b) => (a.path < b.path ? -1 : 1));
   const top: string[] = [];
-  // The option for a directory is for all of it.
+  // The option for a directory covers everything in it.
   for (const { path } of sorted) if (!top.some((above) => isWithin(path, above))) top.push(path);
   const isShort =
     top.length <= MAX_FILES && top.every((path) => safeText(path) === path && !/\s{2,}|[\n\t]/.test(path));
@@ -22,5 +22,5 @@ export function optionsFor(flagged: Flagged): string {
   return [...new Set(flagged.map(({ rule }) => rule))].map((rule) => `--allow-rule ${rule}`).join(' ');
 }
 
-/** One word for a POSIX shell. */
+/** Quotes a word for a POSIX shell. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -8,7 +8,7 @@ import { ask, canAsk } from '../terminal/ask.js';
 import { plural } from '../terminal/format.js';
 import type { ReadPlan } from './read-plan.js';
 
-/** About a screen: a longer list is not read before the answer. */
+/** Maximum number of paths to show, about one screen: users do not read a longer list before they answer. */
 const MAX_SHOWN = 20;
 
 interface DeletionFlags {
@@ -41,11 +41,11 @@ export async function mayDelete(read: ReadPlan, flags: DeletionFlags, signal: Ab
   return /^y(es)?$/i.test(answer);
 }
 
-/** Paths that the plan deletes. */
+/** Returns the paths that the plan deletes. */
 export const deletionsOf = (plan: CommitPlan): string[] =>
   plan.changes.flatMap(({ change, path }) => (change === 'deleted' ? [path] : []));
 
-/** Keeps a directory, and drops the paths in it. */
+/** Drops paths that lie in a listed directory. */
 function topmost(paths: readonly string[]): string[] {
   const top: string[] = [];
   for (const path of paths) {

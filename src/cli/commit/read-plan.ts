@@ -11,9 +11,9 @@ import type { Manifest } from '../../workspace/manifest.js';
 import { manifestOf } from '../../workspace/read-manifest.js';
 
 export interface PlanFlags {
-  /** The result has only what changed: nothing is deleted. */
+  /** True if the result has only the changed files: nothing is deleted. */
   partial?: boolean;
-  /** The result is whole: what it lacks is deleted. */
+  /** True if the result is complete: paths that it lacks are deleted. */
   delete?: boolean;
   gitignore: boolean;
   defaultIgnores: boolean;
@@ -23,22 +23,23 @@ interface PlanSources {
   first: string;
   result: string | undefined;
   target: string;
-  /** Take what the sandbox began with from the mark, where there is one: `first` may have changed since. */
+  /** True to take the state before the sandbox from the mark, if there is one, because `first` may have changed since. */
   trustMark: boolean;
 }
 
 export interface ReadPlan {
   plan: CommitPlan;
-  /** A mark, `--delete` or a saved plan names the deletions. Otherwise the result only lacks these paths. */
+  /** True if a mark, `--delete` or a saved plan names the deletions. If false, the result lacks these paths for an unknown reason. */
   deletionsKnown: boolean;
-  /** The mark beside the result is valid. */
+  /** True if there is a valid mark beside the result. */
   isMarked: boolean;
-  /** Why there is a mark and it is not valid. */
+  /** Reason why the mark beside the result is invalid; undefined if it is valid or missing. */
   markProblem: string | undefined;
 }
 
 /**
- * @param deletions False: without those that delete.
+ * Makes a plan from the sources.
+ * @param deletions False to leave out changes that delete.
  * @throws InvalidOptionsError when the sources are neither two directories nor a plan
  */
 export async function readPlan(
@@ -92,7 +93,7 @@ export async function readPlan(
   };
 }
 
-/** A result that lies in the directory before was not there when the sandbox began, nor was its mark. */
+/** Leaves a result inside the directory before, and its mark, out of the manifest: they are newer than the sandbox's start. */
 function leaveOutResult(manifest: Manifest, first: string, result: string): void {
   const inside = relative(realpathSync(first), realpathSync(result)).split(sep).join('/');
   if (inside === '' || inside.startsWith('../') || inside === '..') return;
@@ -102,7 +103,7 @@ function leaveOutResult(manifest: Manifest, first: string, result: string): void
   }
 }
 
-/** Tells the deleted paths of the mark whose content has not changed since. */
+/** Returns a test for paths that the mark lists as deleted and whose content has not changed since. */
 function deletedBy({ changes }: ResultMark, base: Manifest): (path: string) => boolean {
   const listed = new Map(changes.flatMap(({ change, path, before }) => (change === 'deleted' ? [[path, before]] : [])));
   return (path) => {
@@ -111,7 +112,7 @@ function deletedBy({ changes }: ResultMark, base: Manifest): (path: string) => b
   };
 }
 
-/** Puts the entries back that the sandbox began with, so that a later change on the host is a conflict and not lost. */
+/** Restores the entries of the sandbox's start, so that a later change on the host becomes a conflict instead of being lost. */
 function rewind(manifest: Manifest, { changes }: ResultMark): void {
   for (const { change, path, before } of changes) {
     const now = manifest.get(path);

@@ -1,6 +1,6 @@
 /**
- * The canonical solutions of all HumanEval problems, each judged in a sandbox of its own, several at once, and the proof
- * that nothing of them is left.
+ * Judges the canonical solutions of all HumanEval problems, each in a fresh sandbox, several at once, and reports that
+ * nothing is left behind.
  */
 import type { Command } from 'commander';
 import { isClean } from '../../cleanup/receipt.js';
@@ -18,13 +18,13 @@ import { addJobOptions, type JobFlags } from './options.js';
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 
-/** Gives a commander command this job's name, options and help. */
+/** Adds this job's summary, options and help to a command. */
 export function addHumanevalOptions(command: Command): Command {
   command
     .summary('judge the HumanEval solutions, each in a fresh sandbox')
     .description(
       'Runs the canonical solutions of the 164 HumanEval problems against their checks, each in a fresh sandbox, ' +
-        'several at once. Then says what came out, how fast, and what is left behind: nothing.',
+        'several at once. The report shows the verdicts, the speed, and that nothing is left behind.',
     );
   return addJobOptions(command, 'one program', DEFAULT_TIMEOUT_MS)
     .option('--json', 'print one JSON document, with every verdict')
@@ -32,13 +32,13 @@ export function addHumanevalOptions(command: Command): Command {
       'after',
       examples([
         ['ripcord humaneval', 'all 164'],
-        ['ripcord humaneval --limit 8', 'a taste'],
-        ["ripcord humaneval --json | jq '.receipt.left'", 'the proof alone'],
+        ['ripcord humaneval --limit 8', 'the first eight'],
+        ["ripcord humaneval --json | jq '.receipt.left'", 'only the leftovers'],
       ]),
     );
 }
 
-/** Runs the job; a signal ends it early, with what is known by then. @returns the exit code */
+/** Runs the job. A signal ends it early; the report then has the verdicts so far. @returns the exit code */
 export async function humaneval(options: JobFlags & GlobalOptions, interrupt: Interrupt): Promise<number> {
   const { concurrency, image, timeout: timeoutMs, json } = options;
   const problems = await readProblems(options.limit);

@@ -1,6 +1,6 @@
 /**
- * The main job: for every HumanEval problem several branches compete, one with the solution and the others with what
- * is wrong, slow, greedy, cheating or hostile. The problem's tests decide, the winner is committed, nothing is left.
+ * Runs the tournament: for every HumanEval problem several branches compete, one with the solution and the others with
+ * variants that are wrong, slow, greedy, cheating or hostile. The problem's tests decide, and the winner is committed.
  */
 import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
@@ -36,39 +36,39 @@ export interface TournamentFlags extends JobFlags {
 const DEFAULT_BRANCHES = 4;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** Gives a commander command this job's name, options and help. */
+/** Adds this job's summary, options and help to a command. */
 export function addTournamentOptions(command: Command): Command {
   command
     .summary('let branches compete for the HumanEval problems; every cheat must lose')
     .description(
-      'For each of the 164 HumanEval problems several branches compete, each in its own sandbox: one has the solution, ' +
+      'Lets several branches compete for each of the 164 HumanEval problems, each in its own sandbox: one has the solution, ' +
         'the others variants of it that are wrong, slow, crashing, greedy, cheating or hostile. The tests decide from ' +
-        'outside the code they judge; the winner is committed to a directory. Says who won, why the others lost, and ' +
-        'what is left behind: nothing.',
+        'outside the code they judge; the winner is committed to a directory. The report shows who won, why the others ' +
+        'lost, and that nothing is left behind.',
     )
-    .option('--branches <count>', 'that compete at once for a problem', parseCount, DEFAULT_BRANCHES)
+    .option('--branches <count>', 'number of branches that compete at once for a problem', parseCount, DEFAULT_BRANCHES)
     .option(
       '--iterations <count>',
-      'more strategies than branches: what failed is remembered and not tried again',
+      'maximum number of iterations for a problem; each tries strategies that have not failed before',
       parseCount,
       1,
     );
   return addJobOptions(command, 'the tests of one branch', DEFAULT_TIMEOUT_MS)
-    .option('--out <directory>', 'where the winners go', hostPath, 'out')
-    .option('--seed <number>', 'repeats the line-ups of an earlier tournament', parseCount)
+    .option('--out <directory>', 'directory that the winners are committed to', hostPath, 'out')
+    .option('--seed <number>', 'number that repeats the line-ups of an earlier tournament', parseCount)
     .option('--json', 'print one JSON document, with every verdict')
     .addHelpText(
       'after',
       examples([
         ['ripcord tournament', 'all 164'],
-        ['ripcord tournament --limit 8', 'a taste'],
-        ['ripcord tournament --branches 2 --iterations 4', 'memory at work'],
-        ["ripcord tournament --json | jq '.results[].wrong'", 'what was not decided right'],
+        ['ripcord tournament --limit 8', 'the first eight'],
+        ['ripcord tournament --branches 2 --iterations 4', 'failed strategies are not tried again'],
+        ["ripcord tournament --json | jq '.results[].wrong'", 'the wrong decisions'],
       ]),
     );
 }
 
-/** Runs the job; a signal ends it early, with what is known by then. @returns the exit code */
+/** Runs the job. A signal ends it early; the report then has the results so far. @returns the exit code */
 export async function tournament(flags: TournamentFlags & GlobalOptions, interrupt: Interrupt): Promise<number> {
   const { concurrency, branches, iterations, image, json } = flags;
   const out = resolve(flags.out);
@@ -127,7 +127,7 @@ export async function tournament(flags: TournamentFlags & GlobalOptions, interru
   return report.right === problems.length && isClean(receipt) ? ExitCode.OK : ExitCode.FAILED;
 }
 
-/** As many problems at once as it takes to keep all places for sandboxes busy. */
+/** Runs as many problems at once as it takes to use all sandbox slots. */
 async function compete(
   manager: SandboxManager,
   problems: readonly Problem[],

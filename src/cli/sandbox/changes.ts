@@ -1,4 +1,4 @@
-/** `--out`: brings what changed in a workspace to the host. */
+/** Implements `--out`: copies the changed files of a workspace to the host. */
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { FileError, messageOf } from '../../base/errors.js';
@@ -23,23 +23,23 @@ import { type OwnProgram, withoutProgram } from './own-program.js';
 export interface SavedChanges extends LeftOut {
   files: string[];
   deleted: string[];
-  /** Links that lead out, devices, and paths where the host has something else. */
+  /** Changes that could not be copied: links that lead out, devices, and paths where the host has something else. */
   refused: { path: string; reason: string }[];
   /**
    * Files that programs of this machine obey and that are not allowed. They are left out of a directory that was not empty; parts
-   * of a repository are left out of any.
+   * of a repository are left out of any directory.
    */
   flagged: Flagged[];
-  /** The mark beside the directory, for `ripcord apply`; or why there is none. Undefined where the seed itself was written to. */
+  /** Mark beside the directory for `ripcord apply`, or the reason why it is missing. Undefined if the directory is the seed itself. */
   mark: { file: string } | { problem: string } | undefined;
 }
 
 interface SaveOptions extends Partial<Allowance> {
-  /** The program itself. It is not copied back as long as it is unchanged. */
+  /** Program that `ripcord run` put into the workspace. It is not copied back while it is unchanged. */
   program?: OwnProgram | undefined;
-  /** Leave out new caches and dependency trees. Default true. */
+  /** True to leave out new caches and dependency trees. Default true. */
   defaultIgnores?: boolean;
-  /** The directory that the sandbox began with. */
+  /** Host directory that the workspace was filled from. */
   seed?: string | undefined;
   signal?: AbortSignal;
 }
@@ -48,9 +48,9 @@ const MAX_FILE_BYTES = 1024 ** 3;
 const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 /**
- * Copies every added or modified file below `directory`, and links that stay inside it. What is deleted in the sandbox is
- * listed and stays on the host. Nothing is written through a link. In a directory that is not empty nothing is
- * written that programs of this machine obey, unless it is allowed; and no repository in an empty one either.
+ * Copies every added or modified file to `directory`, and links that stay inside it. Paths that the sandbox deleted are
+ * listed and stay on the host. Nothing is written through a link. Files that programs of this machine obey are not
+ * written to a directory that has content, unless they are allowed. An empty directory gets no parts of a repository.
  */
 export async function saveChanges(sandbox: Sandbox, directory: string, options: SaveOptions): Promise<SavedChanges> {
   const target = await HostDirectory.open(directory, { checkNames: true });
@@ -75,7 +75,7 @@ class Saving {
   async run(): Promise<SavedChanges> {
     const flagged = await this.flags();
     const leftOut = new Set(flagged.map(({ path: at }) => at));
-    // Links come last: nothing is written behind one, and each is judged by the host's files of that moment.
+    // Links come last, so that no file is written through one, and each is checked against the host's files.
     const isLink = ({ change, kind }: Change) => change !== 'deleted' && kind === 'link';
     const others = this.changes.filter((change) => !isLink(change));
     for (const change of [...others, ...this.changes.filter(isLink)]) {
@@ -93,13 +93,13 @@ class Saving {
     const { allow = [], allowRules = [] } = this.options;
     const flagged = await flagChanges(
       this.changes,
-      // In an empty directory no manifest decides anything.
+      // In an empty directory only parts of a repository are left out: no manifest has to be read.
       async (change, side) => (this.target.wasEmpty ? undefined : this.text(change, side)),
       (parent) => readdir(path.join(this.target.root, parent)).catch(() => []),
     );
     const { others } = await sortFlags(flagged, { allow, allowRules });
-    // Ripcord's own files are not written whatever is allowed. A git command in the result obeys a repository's configuration. The
-    // other files of an empty directory are those of any project that is unpacked.
+    // Ripcord's own files are never written. Parts of a repository are left out of an empty directory, too, because a git
+    // command in the result obeys the repository's configuration. Other files are as harmless there as any unpacked project.
     return others.filter((flag) => !isOwn(flag.path) && (!this.target.wasEmpty || isOfRepository(flag)));
   }
 
@@ -148,7 +148,7 @@ class Saving {
   private async mark(): Promise<SavedChanges['mark']> {
     const { seed } = this.options;
     try {
-      // The changes are where they belong: there is nothing to apply, and no reason to leave a file beside the project.
+      // If the directory is the seed itself, the changes are in place already and a mark for `ripcord apply` has no use.
       if (seed !== undefined && (await realpath(seed)) === this.target.root) return undefined;
       const changes = this.written.sort((a, b) => (a.path < b.path ? -1 : 1));
       const file = await writeMark(this.target.root, { changes });
@@ -159,10 +159,10 @@ class Saving {
   }
 }
 
-/** More lines of a list are not read. */
+/** Maximum number of lines of a list: users do not read more. */
 const MAX_TOLD = 10;
 
-/** Reports on stderr. */
+/** Reports the saved changes on stderr. */
 export function tellSaved({ files, deleted, refused, flagged, mark, ...left }: SavedChanges, out: string): void {
   const gone = deleted.length > 0 ? `; ${deleted.length} deleted in the sandbox, not here` : '';
   note(`${plural(files.length, 'changed file')} copied to ${out}${gone}`);

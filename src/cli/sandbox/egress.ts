@@ -1,9 +1,9 @@
-/** `--allow`: what the program tried to reach and was not let to. */
+/** Describes the connections that `--allow` did not permit. */
 import type { EgressRecord } from '../../egress/proxy.js';
 
 const SHOWN = 5;
 
-/** One line for each different refusal, the first ones; nothing when there was none. */
+/** Returns one line for each of the first distinct refusals, and a line with the number of further ones. */
 export function describeDenied(log: readonly EgressRecord[] = []): string[] {
   const denied = log.filter(({ verdict }) => verdict === 'denied');
   const messages = [...new Set(denied.map(({ message }) => `not let out: ${message}`))];

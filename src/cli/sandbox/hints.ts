@@ -1,9 +1,9 @@
-/** Finds out from a failed program's last words what its caller may have missed. */
+/** Searches the error output of a failed program for files or space that it lacked. */
 import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import { WORKSPACE } from '../../base/places.js';
 
-/** Messages of interpreters and shells about a file that is missing. The first group is its path or module. */
+/** Messages of interpreters and shells about a missing file. The first group is its path or module. */
 const MISSING_FILE = [
   /No such file or directory: ['"]([^'"\n]+)['"]/,
   /ENOENT: no such file or directory, \w+ ['"]([^'"\n]+)['"]/,
@@ -15,7 +15,7 @@ const MISSING_MODULE = /(?:ModuleNotFoundError|ImportError): No module named ['"
 const LOOKED_AT = 16 * 1024;
 const EXTENSIONS = ['', '.py', '.js', '.mjs', '.cjs', '.ts', '.json', '/__init__.py', '/index.js'];
 
-/** A path that the program missed and that this directory has; undefined if there is none. */
+/** Returns a path that the program did not find and that `directory` has; undefined if there is none. */
 export function missedHere(stderr: Uint8Array, directory = '.'): string | undefined {
   const text = endOf(stderr);
   const named = MISSING_FILE.flatMap((pattern) => pattern.exec(text)?.[1] ?? []);
@@ -32,7 +32,7 @@ export function missedHere(stderr: Uint8Array, directory = '.'): string | undefi
   return undefined;
 }
 
-/** True when the program found no room for a file. */
+/** Returns true if a file did not fit on a file system of the sandbox. */
 export const ranOutOfRoom = (stderr: Uint8Array): boolean => /No space left on device|ENOSPC/.test(endOf(stderr));
 
 const endOf = (stderr: Uint8Array): string => Buffer.from(stderr.subarray(-LOOKED_AT)).toString('utf8');

@@ -1,4 +1,4 @@
-/** `--allow` lists hosts. A value that may be a file is refused: it would let the sandbox reach a host of that name. */
+/** Checks the hosts of `--allow`. A value that may be a file is refused: it would let the sandbox reach a host of that name. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidOptionsError } from '../../base/errors.js';
@@ -13,7 +13,8 @@ const FILE_ENDINGS = new Set(
 );
 
 /**
- * @param out The directory that files are written to; undefined: no file is.
+ * Checks the values of `--allow`.
+ * @param out Directory of `--out`; undefined if no files are written.
  * @throws InvalidOptionsError with the option for a file, and the one for a host
  */
 export function checkHosts(hosts: readonly string[], { out, seed }: { out?: string; seed?: string }): void {
@@ -30,11 +31,11 @@ export function checkHosts(hosts: readonly string[], { out, seed }: { out?: stri
   }
 }
 
-/** A host has neither a slash nor a leading dot, except in `10.0.0.0/8` and `[fd00::/8]`. */
+/** Returns true for a path. A host has neither a slash nor a leading dot, except in `10.0.0.0/8` and `[fd00::/8]`. */
 const isPath = (value: string): boolean => !value.includes('://') && /^[./!]|\/(?!\d{1,3}(?:\]|:|$))/.test(value);
 
 function mayBeFile(host: string, directories: readonly string[]): boolean {
-  // `@npm` is a word of its own. An address has a colon or ends in a number, and so does a host with a port.
+  // `@npm` is a keyword. An address has a colon or ends in a number, and so does a host with a port.
   if (host.startsWith('@') || /\d$|[:/]/.test(host) || host === 'localhost') return false;
   const ending = host.slice(host.lastIndexOf('.') + 1).toLowerCase();
   if (ending === host.toLowerCase() || FILE_ENDINGS.has(ending)) return true;

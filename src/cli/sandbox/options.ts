@@ -1,4 +1,4 @@
-/** The options `run` and `shell` make a sandbox from. */
+/** Options of `run` and `shell` for their sandbox. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InvalidOptionsError, messageOf } from '../../base/errors.js';
@@ -40,77 +40,87 @@ export interface SandboxFlags extends FrameFlags {
 }
 
 export function addSandboxFlags(command: Command): Command {
-  command.option('--image <name>', 'python, node, shell, agent, base, or any image of the engine');
+  command.option(
+    '--image <name>',
+    'image of the sandbox: python, node, shell, agent, base, or any image of the engine',
+  );
   command.option(
     '--build',
-    "build one of Ripcord's own images first if it is missing; on a terminal this happens without it",
+    "build the image first if it is one of Ripcord's own and missing; on a terminal this is the default",
   );
   return addFrameFlags(command)
-    .option('--out <dir>', 'copy what changed in the workspace to this directory afterwards', hostPath)
+    .option('--out <dir>', 'copy changed files of the workspace to this directory afterwards', hostPath)
     .option(
       '--no-default-ignores',
-      'with --out: also new caches and dependency trees (__pycache__, node_modules, .venv …)',
+      'include new caches and dependency trees in --out: __pycache__, node_modules, .venv …',
     )
     .addOption(
       new Option(
         '--allow-rule <rule>',
-        `with --out: also write files of this kind, which programs here obey; an empty directory needs it for repositories alone (${FLAG_RULES.join(', ')}); repeatable`,
+        `kind of files to write to --out although programs here obey them: ${FLAG_RULES.join(', ')}; an empty directory needs it only for repositories; repeatable`,
       ).argParser(collectRule),
     )
     .option(
       '--allow-file <pattern>',
-      'the same for single files, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
+      'pattern of files to write to --out although programs here obey them, in .gitignore syntax: /go.sh, .envrc, .github/; repeatable',
       collect,
     )
     .option(
       '-p, --port <[local:]port>',
-      'reach what listens on this port in the sandbox from here, without any network; repeatable',
+      'forward a local port to this port in the sandbox, also without a network; repeatable',
       collectPort,
     )
     .option('--user <user>', 'run as this user (default: a uid that no other sandbox has)')
     .option('--cwd <dir>', 'start in this directory of the sandbox; ~ is its HOME (default: /workspace)');
 }
 
-/** What a sandbox may use and reach, and what it begins with. */
+/** Adds the options for the limits, the network and the initial files of a sandbox. */
 export function addFrameFlags(command: Command): Command {
   return command
     .option('--memory <size>', 'memory limit, files in the workspace included (default: 512m)')
-    .option('--cpus <number>', 'CPUs, fractions allowed (default: 1)', parseNumber)
-    .option('--pids <number>', 'limit of processes and threads (default: 256)', parseNumber)
+    .option('--cpus <number>', 'number of CPUs, fractions allowed (default: 1)', parseNumber)
+    .option('--pids <number>', 'maximum number of processes and threads (default: 256)', parseNumber)
     .option('--shm <size>', 'size of /dev/shm (default: an eighth of the memory)')
     .option(
       '--sockets <number>',
-      'limit of open sockets, past which all is killed (default: on cgroup v1 one for every 256k of memory)',
+      'maximum number of open sockets; a sandbox with more has all its commands killed (default: on cgroup v1 one for every 256k of memory)',
       parseNumber,
     )
-    .option('-e, --env <name=value>', 'environment variable; NAME alone takes it from here; repeatable', collectEnv)
+    .option(
+      '-e, --env <name=value>',
+      'environment variable; NAME alone takes its value from this environment; repeatable',
+      collectEnv,
+    )
     .option('--seed <dir>', 'copy this directory into the workspace first (.gitignore honoured)', hostPath)
     .addOption(
       new Option(
         '--network <mode>',
-        'none, or bridge: the unfiltered internet, for code you trust (default: none)',
+        'network of the sandbox: none, or bridge, the unfiltered internet, for code you trust (default: none)',
       ).choices(['none', 'bridge']),
     )
     .option(
       '--allow <host>',
-      'let it reach this host and no other: example.com, *.example.org, 10.0.0.7:5432, localhost:8080 (which is ' +
-        'host.ripcord.internal:8080 inside), @npm, @pip, @apt: what these tools are set to here; repeatable',
+      'allow this host and no other: example.com, *.example.org, 10.0.0.7:5432, localhost:8080 (inside: ' +
+        'host.ripcord.internal:8080), or @npm, @pip, @apt: the servers that these tools use here; repeatable',
       collect,
     )
-    .option('--deny <host>', 'not this one, though --allow covers it; repeatable', collect)
+    .option('--deny <host>', 'block this host even if --allow matches it; repeatable', collect)
     .option(
       '--ca <file>',
-      'with --allow: certificate authorities (PEM) to trust inside besides the usual ones',
+      'certificate authorities (PEM) to trust inside besides the usual ones; needs --allow',
       hostPath,
     )
     .option(
       '--upstream-proxy <url>',
-      'with --allow: the proxy this machine connects through; env: as the environment says',
+      'proxy that this machine connects through; env takes it from the environment variables; needs --allow',
     )
     .option('--runtime <name>', 'OCI runtime of the engine, e.g. runsc (gVisor)');
 }
 
-/** @param image For where `--image` is not given. */
+/**
+ * Turns the flags into options of `create()`.
+ * @param image Image to use if `--image` is not given.
+ */
 export function createOptions(flags: SandboxFlags, image: string, signal: AbortSignal): CreateOptions {
   const { allow = [], allowFile, allowRule, out } = flags;
   checkHosts(allow, flags);
@@ -120,13 +130,13 @@ export function createOptions(flags: SandboxFlags, image: string, signal: AbortS
   return { ...frameOptions(flags), image: flags.image ?? image, user: flags.user, signal };
 }
 
-/** The obeyed files that `--out` may write. */
+/** Returns the files that `--out` may write although programs here obey them. */
 export const allowance = ({ allowFile = [], allowRule = [] }: SandboxFlags): Allowance => ({
   allow: allowFile,
   allowRules: allowRule,
 });
 
-/** The other flags that say how `--out` writes. */
+/** Returns the other flags that `--out` takes into account. */
 export const pickOut = ({ seed, defaultIgnores }: SandboxFlags) => ({ seed, defaultIgnores });
 
 function collectRule(value: string, collected: FlagRule[] = []): FlagRule[] {
@@ -158,7 +168,7 @@ function network({ network, allow, deny, ca, upstreamProxy }: FrameFlags): Creat
   return network;
 }
 
-/** The text of a PEM file. */
+/** Returns the text of a PEM file. */
 export function readAuthorities(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -1,19 +1,19 @@
-/** The program that `ripcord run` put into the workspace is not a change that the sandbox made. */
+/** Leaves the program of `ripcord run` out of the changes, because the sandbox did not make it. */
 import { createHash } from 'node:crypto';
 import type { Change } from '../../workspace/diff.js';
 import { type ChangeList, changeList } from '../../workspace/left-out.js';
 
 export interface OwnProgram {
-  /** Its place in the workspace. */
+  /** Path in the workspace. */
   path: string;
   content: string | Uint8Array;
-  /** It is executable on this machine. */
+  /** True if the file is executable on this machine. */
   isExecutable: boolean;
 }
 
 /**
- * Leaves out the program while its content is unchanged, and the directories that hold nothing else. Of a program that changed
- * itself the permission to be executed stays out, if it is only there because Ripcord gave it.
+ * Leaves out the program if its content is unchanged, and the directories that hold nothing else. If the program changed
+ * itself, only the execute permission that Ripcord added is left out.
  */
 export function withoutProgram(changes: ChangeList, program: OwnProgram | undefined): ChangeList {
   if (program === undefined) return changes;
@@ -31,7 +31,7 @@ export function withoutProgram(changes: ChangeList, program: OwnProgram | undefi
   return changeList(rest, { ignored, ignoredCount });
 }
 
-/** Leaves out the new directories above `path` in which nothing else is. */
+/** Leaves out the new directories above `path` that hold nothing else. */
 function withoutEmptied(changes: readonly Change[], path: string): Change[] {
   let rest = [...changes];
   for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {

@@ -1,4 +1,4 @@
-/** `--port`: servers in the sandbox, reached from this machine. */
+/** Implements `--port`: forwards local ports to servers in the sandbox. */
 
 import { InvalidOptionsError } from '../../base/errors.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
@@ -9,7 +9,7 @@ export interface PortFlag {
   localPort: number | undefined;
 }
 
-/** Opens the ports asked for, and says where they are. They end with the sandbox. */
+/** Forwards the ports and prints their URLs. The forwarding ends with the sandbox. */
 export async function openPorts(sandbox: Sandbox, ports: readonly PortFlag[] = [], signal: AbortSignal): Promise<void> {
   for (const { port, localPort } of ports) {
     const { url } = await sandbox.ports.forward(port, { localPort, signal }).catch((error) => {

@@ -1,4 +1,4 @@
-/** Runs one program in a sandbox, with its output wherever the caller wants it. */
+/** Runs one program in a sandbox. */
 import { posix } from 'node:path';
 import { INTERPRETERS } from '../../command/languages.js';
 import type { ExecOptions } from '../../command/options.js';
@@ -8,7 +8,7 @@ import type { ProgramSource } from './source.js';
 
 type Options = ExecOptions<Uint8Array> & { encoding: 'buffer' };
 
-/** A program with a file keeps its name: tracebacks and `argv[0]` say what a person knows it by. */
+/** Runs the program. A program with a file keeps its name, so that tracebacks and `argv[0]` show the user's own name. */
 export async function runProgram(
   sandbox: Sandbox,
   source: ProgramSource,

@@ -1,4 +1,4 @@
-/** What `run` is to run: where it comes from and what language it is in. */
+/** Reads the program of `run` and determines its language. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -11,15 +11,15 @@ import { LANGUAGE_OF_IMAGE } from '../../command/languages.js';
 
 export interface ProgramSource {
   content: string | Uint8Array;
-  /** Its place in the workspace; `undefined` for a program without a file. */
+  /** Path in the workspace; `undefined` for a program without a file. */
   path: string | undefined;
-  /** `undefined`: it is started by itself, as its first line says. */
+  /** Language of the program; `undefined` if the file is executed directly, by its #! line. */
   language: Language | undefined;
-  /** Permissions in the sandbox: executable where it is here, or where nothing else starts it. */
+  /** Permissions in the sandbox: executable if the file is executable here, or is executed directly. */
   mode: number;
-  /** It is executable on this machine. */
+  /** True if the file is executable on this machine. */
   isExecutable: boolean;
-  /** The program was read from stdin, which is used up by that. */
+  /** True if the program was read from stdin: the program itself then gets no input. */
   fromStdin: boolean;
 }
 
@@ -81,7 +81,7 @@ function byContent(file: string, content: Buffer, flags: SourceFlags): Language 
   const start = content.subarray(0, 256).toString('latin1');
   const language = languageOfShebang(start);
   if (language !== undefined) return language;
-  // The image is the caller's choice: it is expected to have what the first line asks for.
+  // The user chose the image, so it should have the interpreter that the first line names.
   if (start.startsWith('#!') && flags.image !== undefined) return undefined;
   const byImage = BY_IMAGE[flags.image ?? ''];
   if (byImage !== undefined) return byImage;
@@ -90,7 +90,7 @@ function byContent(file: string, content: Buffer, flags: SourceFlags): Language 
   });
 }
 
-/** `#!/usr/bin/env python3` and the like. */
+/** Returns the language that a line such as `#!/usr/bin/env python3` names. */
 function languageOfShebang(content: string): Language | undefined {
   const line = /^#!\s*(?:\S*\/env\s+(?:-\S+\s+)*)?(\S+)/.exec(content);
   return line ? languageNamed(basename(line[1]!).replace(/[\d.]+$/, '')) : undefined;
@@ -104,7 +104,7 @@ function languageOfFlag(name: string): Language {
   });
 }
 
-/** A file of the seed stays where it is, so that it finds its neighbours; any other lies in the workspace's root. */
+/** Returns the path in the workspace: for a file of the seed its path there, so that it finds its neighbours; else its name alone. */
 function placeOf(file: string, seed: string | undefined): string {
   if (seed !== undefined) {
     const inside = relative(resolve(seed), resolve(file));

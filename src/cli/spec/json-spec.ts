@@ -1,4 +1,4 @@
-/** A loop without TypeScript: strategies that write files and run commands in their sandbox, and tests that judge. */
+/** Specs in JSON: strategies that write files and run commands in their sandbox, and tests that verify the result. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -16,18 +16,18 @@ import { callsSchema, commandSchema, ioSchema, pytestSchema, type TestOptions } 
 const relativePath = z
   .string()
   .refine((value) => pathProblem(value) === undefined, { error: 'expected a relative path without ..' });
-/** A line for bash (`/bin/sh` where the image has none), or an argument list. */
+/** Line for bash (`/bin/sh` if the image does not have bash), or an argument list. */
 const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
 
 const strategySchema = z.strictObject({
   name: z.string().min(1),
-  /** Written into the workspace: path → content. */
+  /** Files to write into the workspace: path → content. */
   files: z.record(relativePath, z.string()).default({}),
-  /** Run after that. Default: `propose.run`. */
+  /** Command to run after that. Default: `propose.run`. */
   run: command.optional(),
 });
 
-/** Host files that are read beside what the document holds itself: their names, relative to it. */
+/** Names of further test files on the host, relative to the document. */
 const testFiles = { testFiles: z.array(relativePath).default([]) };
 const noSignal = { signal: true } as const;
 
@@ -40,7 +40,7 @@ const verifySchema = z.union([
     ioSchema.omit(noSignal),
     commandSchema.omit(noSignal).extend(testFiles),
   ]),
-  /** Passes when the command exits with 0. For code that does not try to deceive. */
+  /** Passes if the command exits with 0. Use it only for code that does not try to cheat. */
   z.strictObject({ run: command, timeoutMs: z.number().int().min(1).default(30_000) }),
 ]);
 
@@ -61,7 +61,7 @@ const {
 
 export const specSchema = z.strictObject({
   task: z.string().min(1),
-  /** At least one, tried in their order; those that failed are not tried again while there are others. */
+  /** Strategies, tried in their order. Failed ones are tried again only when all have failed. */
   strategies: z.array(strategySchema).min(1).default([{ name: 'propose', files: {} }]),
   propose: z.strictObject({ run: command, timeoutMs: z.number().int().min(1).optional() }).optional(),
   verify: verifySchema,
@@ -72,7 +72,10 @@ export const specSchema = z.strictObject({
 type JsonSpec = z.output<typeof specSchema>;
 type Strategy = z.output<typeof strategySchema>;
 
-/** @param directory Where the document lies: its paths are relative to it. */
+/**
+ * Turns a document into options of an `IterationExecutor`.
+ * @param directory Directory of the document. Paths in the document are relative to it.
+ */
 export async function optionsOf(
   spec: JsonSpec,
   directory: string,
@@ -133,7 +136,7 @@ async function withTestFiles(
   return { ...options, tests: { ...Object.fromEntries(await Promise.all(read)), ...own } } as TestOptions;
 }
 
-/** What a command that proposes is told. */
+/** Returns the environment variables of a proposing command. */
 function environmentOf(context: ProposeContext<unknown, Strategy>): Record<string, string> {
   const { task, strategy, iteration, branch, feedback, memory } = context;
   return {

@@ -1,4 +1,4 @@
-/** Reads what `ripcord iterate` runs: a module in TypeScript or JavaScript, or a JSON document. */
+/** Reads the spec of `ripcord iterate`: a module in TypeScript or JavaScript, or a JSON document. */
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +16,9 @@ export interface Spec {
 }
 
 const moduleSchema = z.object({
-  /** What is to be done; anything the functions understand. */
+  /** Task, of any type that the functions of the spec take. */
   task: z.custom((value) => value !== undefined, { error: 'missing' }),
-  /** Of an `IterationExecutor`. */
+  /** Options of an `IterationExecutor`. */
   options: z.custom<Spec['options']>((value) => typeof value === 'object' && value !== null, {
     error: 'expected the options of an IterationExecutor',
   }),
@@ -28,14 +28,15 @@ const moduleSchema = z.object({
 const EXPORTS = ['tools', 'ai-sdk', 'client', 'server'];
 const own = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 
-/** `import … from 'ripcord-sandbox'` in a spec means this very package, wherever the spec lies. */
+/** `import … from 'ripcord-sandbox'` in a spec resolves to this package, wherever the spec lies. */
 const ALIAS = {
   'ripcord-sandbox': own('index.js'),
   ...Object.fromEntries(EXPORTS.map((name) => [`ripcord-sandbox/${name}`, own(`${name}/index.js`)])),
 };
 
 /**
- * @throws InvalidOptionsError naming the file, and what is wrong with it.
+ * Loads a spec.
+ * @throws InvalidOptionsError naming the file and the problem
  */
 export async function loadSpec(file: string): Promise<Spec> {
   const absolute = path.resolve(file);

@@ -1,4 +1,4 @@
-/** Runs at work on a terminal: a line for each branch, with its phase, its time and the last line it printed. */
+/** Shows runs at work on a terminal: a line for each branch, with its phase, its time and the last line it printed. */
 
 import { safeLine } from '../../base/harmless-text.js';
 import { describe } from '../../executor/describe.js';
@@ -8,7 +8,7 @@ import { LiveLines } from './live-lines.js';
 import { paint } from './paint.js';
 
 interface Row {
-  /** Which run, and which of its branches. */
+  /** Title of the run, number of the branch, and its strategy. */
   title: string;
   phase: Phase | 'waiting';
   startedAt: number;
@@ -23,10 +23,10 @@ export class BranchView implements Disposable {
   readonly #rows = new Map<string, Row>();
   readonly #strategies = new Map<string, readonly unknown[]>();
   readonly #ticker = setInterval(() => this.#draw(), REDRAW_MS).unref();
-  /** The last line, about the whole. */
+  /** Returns the line below the branches, a summary of all runs. */
   #footer: (() => string) | undefined;
 
-  /** @param footer Makes the line below those of the branches. */
+  /** @param footer Returns the line below the branches. */
   constructor(footer?: () => string) {
     this.#footer = footer;
   }
@@ -36,8 +36,8 @@ export class BranchView implements Disposable {
   }
 
   /**
-   * Takes what a run tells.
-   * @param title What the run is called; empty where there is only one.
+   * Takes an event of a run.
+   * @param title Title of the run; empty if there is only one.
    */
   follow(event: RunEvent, title = ''): void {
     if (event.type === 'strategies') this.#strategies.set(event.run, event.strategies);

@@ -12,7 +12,7 @@ const TITLES: Record<Area, string> = {
   probe: 'In force inside a probe sandbox',
 };
 
-/** Under the messages. */
+/** Column at which the messages begin. */
 const INDENT = 8;
 
 /** Prints the doctor's findings, a title before each area. */

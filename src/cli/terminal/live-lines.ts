@@ -4,7 +4,7 @@ import { screenSize } from './raw-terminal.js';
 
 const INTERVAL_MS = 80;
 
-/** Lines on stderr that change in place. Says nothing where stderr is no terminal. */
+/** Lines on stderr that change in place. Prints nothing if stderr is not a terminal. */
 export class LiveLines implements Disposable {
   readonly isLive = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
   readonly #update = createLogUpdate(process.stderr, { showCursor: true });
@@ -12,14 +12,14 @@ export class LiveLines implements Disposable {
   #shown = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Shows `lines` soon; later ones overtake them. */
+  /** Shows `lines` soon. A later call before that replaces them. */
   update(...lines: string[]): void {
     if (!this.isLive) return;
     this.#lines = lines;
     this.#timer ??= setTimeout(() => this.#draw(), this.#shown ? INTERVAL_MS : 0);
   }
 
-  /** Takes the lines away, so that something else can be printed. */
+  /** Removes the lines, so that something else can be printed. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -37,7 +37,7 @@ export class LiveLines implements Disposable {
     this.#update(this.#fitting().join('\n'));
   }
 
-  /** As many as there is room for, each cut to the width: lines that wrap or scroll away could not be taken back. */
+  /** Returns as many lines as fit the screen, each cut to its width: lines that wrap or scroll away could not be erased. */
   #fitting(): string[] {
     const { cols, rows } = screenSize(process.stderr);
     const room = Math.max(1, rows - 2);

@@ -1,7 +1,7 @@
-/** Where a program's output goes: exact bytes into pipes and files, made harmless on a terminal. */
+/** Writes a program's output: exact bytes to pipes and files, harmless text to a terminal. */
 import { showControls } from '../../base/harmless-text.js';
 
-/** What harmless programs use on a terminal: lines, tabs, and progress that returns to the line's start. */
+/** Control characters that a terminal gets: line feed, tab, and the carriage return of progress bars. */
 const KEPT = '\n\r\t';
 
 export class ProgramOutput {
@@ -9,19 +9,19 @@ export class ProgramOutput {
   readonly #decoder: InstanceType<typeof TextDecoder> | undefined;
   #atLineStart = true;
 
-  /** @param raw Pass control sequences on to a terminal. */
+  /** @param raw True to pass control sequences on to a terminal. */
   constructor(stream: NodeJS.WriteStream, raw: boolean) {
     this.#stream = stream;
-    // A sequence may be split over chunks, a character as well: every control character is neutralised by itself.
+    // A sequence or a character may be split over chunks, so every control character is neutralised by itself.
     this.#decoder = stream.isTTY && !raw ? new TextDecoder('utf-8', { ignoreBOM: true }) : undefined;
   }
 
-  /** False when the last line is not complete. */
+  /** Returns false if the last line is incomplete. */
   get atLineStart(): boolean {
     return this.#atLineStart;
   }
 
-  /** Returns a promise where the reader is slow: the program waits then. */
+  /** Writes a chunk. Returns a promise if the reader is slow, and the program waits for it (backpressure). */
   readonly write = (chunk: Uint8Array): Promise<void> | undefined => {
     if (chunk.length === 0 || this.#stream.destroyed) return undefined;
     this.#atLineStart = chunk[chunk.length - 1] === 0x0a;

@@ -1,25 +1,25 @@
-/** This terminal as the keyboard and screen of a command in a sandbox. */
+/** Connects this terminal to a command in a sandbox, as its keyboard and screen. */
 import { spawnSync } from 'node:child_process';
 import { finished } from 'node:stream/promises';
 import { within } from '../../base/abort.js';
 import type { CommandHandle } from '../../command/command-handle.js';
 import type { CommandResult } from '../../command/outcome.js';
 
-/** Ctrl+], as in telnet and systemd-nspawn. */
+/** Byte of Ctrl+], the escape key of telnet and systemd-nspawn. */
 const ESCAPE = 0x1d;
 const NEWLINE = 0x0a;
 const ESCAPES = 3;
 const ESCAPE_MS = 1000;
-/** For a screen that is slower than the command was. */
+/** Maximum time to print remaining output after the end of the command, if the screen is slower. */
 const LAST_OUTPUT_MS = 1000;
 
-/** The size of a terminal. Serial lines and many a terminal of a CI job know none and report 0: they get the VT100's. */
+/** Returns the size of a terminal. Serial lines and terminals of CI jobs may report 0: they get 80 × 24, as on a VT100. */
 export const screenSize = ({ columns, rows }: { columns?: number; rows?: number } = process.stdout) => ({
   cols: columns || 80,
   rows: rows || 24,
 });
 
-/** Puts this terminal into raw mode until the command ends, and back however it ends. */
+/** Puts this terminal into raw mode until the command ends, and restores it however the command ends. */
 export async function connectTerminal(command: CommandHandle): Promise<CommandResult> {
   const { stdin, stdout } = process;
   const escapeKey = new EscapeKey(() => void command.kill());
@@ -36,7 +36,7 @@ export async function connectTerminal(command: CommandHandle): Promise<CommandRe
 
   stdin.setRawMode(true);
   passOutput();
-  // Also where the process ends in another way than through here: a terminal left raw shows nothing that is typed.
+  // Restore the terminal also if the process exits elsewhere: a terminal in raw mode does not show typed text.
   process.on('exit', restore);
   stdin.on('data', onKey).on('end', onEnd);
   stdout.on('resize', onResize);
@@ -47,12 +47,12 @@ export async function connectTerminal(command: CommandHandle): Promise<CommandRe
   command.stdout.pipe(stdout, { end: false });
   command.stderr.resume();
   const shown = finished(command.stdout).catch(() => {});
-  // It may have changed between the start and here.
+  // The size may have changed since the command was started.
   onResize();
   try {
     const result = await command.wait();
     await within(shown, LAST_OUTPUT_MS);
-    // What comes next on this terminal begins on a line of its own.
+    // Begin a new line for the next output on this terminal.
     if (lastByte !== NEWLINE) stdout.write('\r\n');
     return result;
   } finally {
@@ -64,15 +64,15 @@ export async function connectTerminal(command: CommandHandle): Promise<CommandRe
 }
 
 /**
- * Node's raw mode still turns every line feed into a new line (libuv sets ONLCR): the terminal inside has done that
- * where it is wanted, and full-screen programs move down a row with a bare line feed.
+ * Turns off the output processing of this terminal. Node's raw mode still turns a line feed into CR LF (libuv sets ONLCR).
+ * The terminal in the sandbox has done that already, and full-screen programs need a bare line feed to move down a row.
  */
 function passOutput(): void {
-  // Where there is no stty, lines still come out right.
+  // If stty is missing, only full-screen programs look wrong.
   spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
-/** Sees Ctrl+] pressed three times in a row within a second. */
+/** Detects Ctrl+] pressed three times in a row within a second. */
 class EscapeKey {
   readonly #onEscape: () => void;
   #times: number[] = [];

@@ -13,7 +13,7 @@ interface Column {
   align?: 'left' | 'right';
 }
 
-/** Rows under dim titles, without lines. Cells must be safe to print. */
+/** Returns rows under dim titles, without borders. Cells must be safe to print. */
 export function table(columns: readonly Column[], rows: readonly (readonly (string | number)[])[]): string {
   const { dim } = paint(process.stdout);
   const made = new Table({

@@ -1,4 +1,4 @@
-/** Breaks `text` at spaces so that it fits the terminal, each further line indented. Off a terminal it stays one line. */
+/** Breaks `text` at spaces so that it fits the terminal, each further line indented. If `stream` is not a terminal, the text stays one line. */
 export function wrap(text: string, indent: number, stream: NodeJS.WriteStream = process.stdout): string {
   if (!stream.isTTY) return text;
   const room = Math.max(30, (stream.columns || 80) - indent - 1);

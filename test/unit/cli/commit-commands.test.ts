@@ -262,7 +262,7 @@ describe('ripcord apply', () => {
   it('says what it cannot tell when the directory before is the target', async () => {
     prepare();
     const { err } = await ripcord('apply', temp('here'), temp('after'), '--to', temp('here'), '--partial');
-    expect(err).toContain('cannot be told');
+    expect(err).toContain('cannot be detected');
     expect(readTree(temp('here'))).toMatchObject({ a: '2\n', gone: 'x', mine: 'mine' });
   });
 

@@ -11,8 +11,8 @@ interface CampaignOptions extends Omit<JudgeOptions, 'signal'> {
 }
 
 /**
- * Resolves when every problem has its verdict, or when `signal` fired and what ran has ended.
- * @throws the first error that makes going on pointless; what runs is ended first.
+ * Judges the problems. Resolves when every problem has its verdict, or when `signal` was aborted and running work has ended.
+ * @throws the first error that every other problem would meet, too, after running work was ended.
  */
 export async function runCampaign(
   manager: SandboxManager,
@@ -25,7 +25,7 @@ export async function runCampaign(
   });
 }
 
-/** `work` on every item, so many at once; the first error ends what runs, and is thrown when it has ended. */
+/** Calls `work` with every item, `atOnce` at a time. The first error aborts the others and is thrown when they have ended. */
 export async function inParallel<T>(
   queue: IterableIterator<T>,
   atOnce: number,

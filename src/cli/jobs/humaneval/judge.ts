@@ -1,4 +1,4 @@
-/** One problem: a fresh sandbox, the program, the verdict, nothing left. */
+/** Judges one problem in a fresh sandbox. */
 import { randomUUID } from 'node:crypto';
 import { messageOf, RipcordError } from '../../../base/errors.js';
 import type { ExecResult } from '../../../command/outcome.js';
@@ -10,11 +10,11 @@ export interface Verdict {
   /** `passed`, `failed` (a check, or the program, raised), else how the command ended or `not-run`. */
   outcome: string;
   passed: boolean;
-  /** Why it did not pass. */
+  /** Reason if it did not pass. */
   reason?: string;
-  /** The program alone; 0 when it did not run. */
+  /** Run time of the program in milliseconds; 0 if it did not run. */
   programMs: number;
-  /** From asking for the sandbox to its verified removal. */
+  /** Time in milliseconds from the request for the sandbox to its verified removal. */
   sandboxMs: number;
 }
 
@@ -24,13 +24,16 @@ export interface JudgeOptions {
   signal: AbortSignal;
 }
 
-/** What no other problem would fare better with. */
+/** Error codes that every other problem would meet, too. */
 export const HOPELESS: ReadonlySet<string> = new Set([
   'image-not-found', 'agent-missing', 'agent-unsafe', 'engine-not-found', 'engine-unreachable', 'engine-permission',
   'engine-lost', 'runtime-not-found', 'manager-closed', 'invalid-options', 'aborted',
 ]); // biome-ignore format: a table
 
-/** @throws TaskAbortedError; RipcordError where going on makes no sense. */
+/**
+ * Judges a problem.
+ * @throws TaskAbortedError; RipcordError with a code of {@link HOPELESS}
+ */
 export async function judge(manager: SandboxManager, problem: Problem, options: JudgeOptions): Promise<Verdict> {
   const { image, timeoutMs, signal } = options;
   const startedAt = performance.now();

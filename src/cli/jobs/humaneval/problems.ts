@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { packageFile } from '../../../base/package-files.js';
 
 export interface Problem {
-  /** `HumanEval/0` … `HumanEval/163` */
+  /** Name of the problem: `HumanEval/0` to `HumanEval/163`. */
   task_id: string;
   prompt: string;
   entry_point: string;
@@ -12,7 +12,7 @@ export interface Problem {
   test: string;
 }
 
-/** The first `limit` problems, in their order. */
+/** Returns the first `limit` problems, in their order. */
 export async function readProblems(limit = Number.POSITIVE_INFINITY): Promise<Problem[]> {
   const lines = gunzipSync(await readFile(packageFile('data/HumanEval.jsonl.gz')))
     .toString('utf8')
@@ -24,8 +24,8 @@ export async function readProblems(limit = Number.POSITIVE_INFINITY): Promise<Pr
 }
 
 /**
- * The program that judges a solution: it prints `proof` after the last check and not otherwise, so that a solution
- * which ends the program early does not pass.
+ * Returns the program that judges a solution. It prints `proof` only after the last check, so that a solution which ends
+ * the program early does not pass.
  */
 export function judgingProgram(problem: Problem, proof: string): string {
   const { prompt, canonical_solution, test, entry_point } = problem;

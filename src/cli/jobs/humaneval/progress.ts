@@ -1,4 +1,4 @@
-/** How a campaign is going: a live line on a terminal, a line every tenth elsewhere. */
+/** Shows the progress of a campaign: a live line on a terminal, else a line after every tenth. */
 import { formatMs } from '../../terminal/format.js';
 import { LiveLines } from '../../terminal/live-lines.js';
 import { paint } from '../../terminal/paint.js';
@@ -14,7 +14,7 @@ export class Progress implements Disposable {
   #passed = 0;
   #failed = 0;
   #running = 0;
-  /** From the start to the first verdict. */
+  /** Time in milliseconds from the start to the first verdict. */
   firstVerdictMs: number | undefined;
 
   constructor(total: number) {
@@ -45,7 +45,7 @@ export class Progress implements Disposable {
     return this.#passed + this.#failed;
   }
 
-  /** The first verdict, and whenever another tenth is full. */
+  /** Returns true at the first verdict, and whenever another tenth is complete. */
   #isMilestone(): boolean {
     const tenth = (done: number) => Math.floor((done * TENTHS) / this.#total);
     return this.#done === 1 || tenth(this.#done) > tenth(this.#done - 1);

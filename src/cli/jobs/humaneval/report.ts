@@ -1,4 +1,4 @@
-/** What came out: the table, the totals, the receipt. */
+/** Formats the result of `ripcord humaneval`: the table, the totals, the receipt. */
 
 import { safeLine } from '../../../base/harmless-text.js';
 import { describeLeft, isClean, type Receipt } from '../../../cleanup/receipt.js';
@@ -13,11 +13,11 @@ export interface Report {
   passed: number;
   concurrency: number;
   image: string;
-  /** From opening the manager to the last verdict. */
+  /** Time in milliseconds from opening the manager to the last verdict. */
   durationMs: number;
   firstVerdictMs: number | undefined;
   sandboxesPerSecond: number;
-  /** The signal that ended it early. */
+  /** Signal that ended the job early. */
   interrupted: string | undefined;
   outcomes: OutcomeRow[];
   verdicts: Verdict[];
@@ -36,7 +36,7 @@ interface Spread {
   p95: number;
 }
 
-/** One row for each outcome, the most frequent first. */
+/** Returns one row for each outcome, the most frequent first. */
 export function outcomeRows(verdicts: readonly Verdict[]): OutcomeRow[] {
   const groups = new Map<string, Verdict[]>();
   for (const verdict of verdicts) groups.set(verdict.outcome, [...(groups.get(verdict.outcome) ?? []), verdict]);
@@ -50,14 +50,14 @@ export function outcomeRows(verdicts: readonly Verdict[]): OutcomeRow[] {
     .sort((a, b) => b.count - a.count);
 }
 
-/** Nearest rank. */
+/** Returns percentiles by the nearest-rank method. */
 function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const rank = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
   return { median: rank(0.5), p95: rank(0.95) };
 }
 
-/** For a person. */
+/** Returns the report as text for the terminal. */
 export function renderReport(report: Report): string {
   const { bold, dim, green, red } = paint(process.stdout);
   const lines = [outcomeTable(report.outcomes)];
@@ -98,7 +98,7 @@ function outcomeTable(rows: readonly OutcomeRow[]): string {
   return `${table(columns, cells)}\n`;
 }
 
-/** What the engine says is left. */
+/** Returns the line about the leftovers that the engine reports. */
 export function receiptLine(receipt: Receipt): string {
   const { green, red } = paint(process.stdout);
   const errors = receipt.errors.map((error) => `  ${safeLine(error)}\n`).join('');

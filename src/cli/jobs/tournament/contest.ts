@@ -17,14 +17,14 @@ interface ContestOptions {
   branches: number;
   iterations: number;
   timeoutMs: number;
-  /** Where winners are committed to; it exists. */
+  /** Existing directory that winners are committed to. */
   out: string;
   slots: Semaphore;
   signal: AbortSignal;
   onEvent(event: RunEvent): void;
 }
 
-/** How one branch fared. */
+/** Result of one branch. */
 export interface Entry {
   iteration: number;
   branch: number;
@@ -33,23 +33,23 @@ export interface Entry {
   passed: boolean;
   /** `passed`, `wrong answer`, an exception's name, or how the code under test ended: `timeout`, `oom`, `exit 0` … */
   outcome: string;
-  /** What verification says, in a line. */
+  /** Reason of the verification, in one line. */
   reason: string;
-  /** The verdict is right, and for the right reason. */
+  /** True if the verdict is right, and for the right reason. */
   right: boolean;
 }
 
 export interface ContestResult {
   task: string;
-  /** False when it was interrupted before it was decided. */
+  /** False if the contest was interrupted before it was decided. */
   decided: boolean;
-  /** The solution won and was committed, everything else lost, and each for its own reason. */
+  /** True if the solution won and was committed, and every impostor lost for its expected reason. */
   right: boolean;
-  /** What is not right. */
+  /** Problems: wrong verdicts, a wrong winner, a failed commit. */
   wrong: string[];
   winner: Entry | undefined;
   entries: Entry[];
-  /** The file the winner was committed to. */
+  /** File that the winner was committed to. */
   file: string;
   iterations: number;
   sandboxes: number;
@@ -59,12 +59,13 @@ export interface ContestResult {
 type Result = RunResult<Problem, NamedStrategy, string, TestReport>;
 type Branch = BranchReport<NamedStrategy, string, TestReport>;
 
-/** Python programs in a sandbox that has to survive them; small, so that their limits are reached soon. */
+/** Limits of the sandboxes. They are small, so that hostile programs reach them soon. */
 const LIMITS = { memory: '256m', pids: 64, workspace: '32m' };
 
 /**
- * @param lineUp The strategies in the order they are tried; the solution is one of them.
- * @throws RipcordError where going on makes no sense.
+ * Runs the contest for one problem.
+ * @param lineUp Strategies in the order they are tried. The solution is one of them.
+ * @throws RipcordError with a code of {@link HOPELESS}
  */
 export async function contest(
   manager: SandboxManager,
@@ -80,7 +81,7 @@ export async function contest(
     branches,
     maxIterations: iterations,
     sandbox: { image, limits: LIMITS },
-    // A proposal is a file and nothing has run beside it: a second sandbox would be no fresher.
+    // A proposal writes a file and runs nothing, so a second sandbox would not be fresher.
     verifyIn: 'same',
     target: out,
     seed: { from: out, ignore: ['/*', `!/${file}`] },
@@ -96,7 +97,7 @@ export async function contest(
         kind: 'calls',
         module,
         functions: [problem.entry_point],
-        // The problem's own helpers, out of the reach of what is judged.
+        // Helper functions of the problem, which the judged code cannot reach.
         setup: problem.prompt,
         tests: problem.test,
         timeoutMs,

@@ -1,15 +1,15 @@
-/** Who competes for a problem, in which order: by chance, and the same again for the same seed. */
+/** Draws the competitors of a problem and their order at random. The same seed draws the same line-up. */
 import { createHash } from 'node:crypto';
 import type { NamedStrategy } from '../../../executor/types.js';
 import { IMPOSTORS, SOLUTION } from './variants.js';
 
-/** The most strategies there are for a problem. */
+/** Maximum number of strategies for a problem. */
 export const MAX_LINE_UP = IMPOSTORS.length + 1;
 
 /**
- * The solution at a random place among impostors. Over the problems every impostor enters about equally often.
- * @param index Of the problem.
- * @param size From 1 to {@link MAX_LINE_UP}.
+ * Returns the solution at a random place among impostors. Over all problems every impostor enters about equally often.
+ * @param index Index of the problem.
+ * @param size Number of strategies, from 1 to {@link MAX_LINE_UP}.
  */
 export function lineUpOf(index: number, size: number, seed: number): NamedStrategy[] {
   const impostors = size - 1;

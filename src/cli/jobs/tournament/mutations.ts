@@ -1,8 +1,8 @@
-/** Small recorded mutations of the solutions: for each problem one that its tests are known to tell from the original. */
+/** Recorded small mutations of the solutions: for each problem one that its tests are known to detect. */
 import { readFile } from 'node:fs/promises';
 import { packageFile } from '../../../base/package-files.js';
 
-/** In line `line` of the solution (from 0), at `column`, `before` becomes `after`. */
+/** Replacement of `before` by `after` in the solution, at `line` (from 0) and `column`. */
 export interface Mutation {
   line: number;
   column: number;
@@ -10,7 +10,7 @@ export interface Mutation {
   after: string;
 }
 
-/** By task id. Recorded by `scripts/record-mutations.mjs`. */
+/** Reads the mutations by task id. `scripts/record-mutations.mjs` recorded them. */
 export async function readMutations(): Promise<ReadonlyMap<string, Mutation>> {
   return new Map(
     Object.entries(
@@ -19,7 +19,10 @@ export async function readMutations(): Promise<ReadonlyMap<string, Mutation>> {
   );
 }
 
-/** @throws Error when the text is not the one the mutation was recorded for. */
+/**
+ * Applies a mutation.
+ * @throws Error if the source is not the one that the mutation was recorded for.
+ */
 export function applyMutation(source: string, { line, column, before, after }: Mutation): string {
   const lines = source.split('\n');
   const text = lines[line] ?? '';
@@ -28,7 +31,7 @@ export function applyMutation(source: string, { line, column, before, after }: M
   return lines.join('\n');
 }
 
-/** Pairs of what is exchanged; each is tried where it stands. */
+/** Patterns and their replacements. Each is tried wherever it matches. */
 const EXCHANGES: readonly (readonly [RegExp, (found: string) => string])[] = [
   [/ <= | >= | < | > /g, (found) => ({ ' <= ': ' < ', ' >= ': ' > ', ' < ': ' <= ', ' > ': ' >= ' })[found]!],
   [/ == | != /g, (found) => (found === ' == ' ? ' != ' : ' == ')],
@@ -42,7 +45,7 @@ const EXCHANGES: readonly (readonly [RegExp, (found: string) => string])[] = [
   [/\breturn (?=\S)/g, () => 'return None and '],
 ];
 
-/** All mutations of a source, the subtlest first. Some change nothing that tests could see. */
+/** Yields all mutations of a source, the subtlest first. Some change nothing that tests could detect. */
 export function* mutationsOf(source: string): Generator<Mutation> {
   const lines = source.split('\n');
   for (const [pattern, change] of EXCHANGES) {

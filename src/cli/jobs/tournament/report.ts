@@ -1,4 +1,4 @@
-/** What a tournament came to: a line for each problem, why the impostors lost, the totals, the receipt. */
+/** Formats the result of a tournament: a line for each problem, why the impostors lost, the totals, the receipt. */
 
 import { safeLine } from '../../../base/harmless-text.js';
 import type { Receipt } from '../../../cleanup/receipt.js';
@@ -16,7 +16,7 @@ export interface TournamentReport {
   right: number;
   branches: number;
   iterations: number;
-  /** Makes the same line-ups again. */
+  /** Seed that draws the same line-ups again. */
   seed: number;
   image: string;
   concurrency: number;
@@ -25,9 +25,9 @@ export interface TournamentReport {
   firstDecisionMs: number | undefined;
   sandboxes: number;
   sandboxesPerSecond: number;
-  /** The signal that ended it early. */
+  /** Signal that ended the tournament early. */
   interrupted: string | undefined;
-  /** In how many problems the solution was found in the first iteration, the second … */
+  /** Number of problems whose solution was found in the first iteration, the second … */
   wonInIteration: number[];
   impostors: ImpostorRow[];
   results: ContestResult[];
@@ -39,11 +39,11 @@ interface ImpostorRow {
   kind: Variant['kind'];
   entered: number;
   lost: number;
-  /** How often for which reason. */
+  /** Number of entries by outcome. */
   outcomes: Record<string, number>;
 }
 
-/** One row for each impostor that competed. */
+/** Returns one row for each impostor that competed. */
 export function impostorRows(results: readonly ContestResult[]): ImpostorRow[] {
   const entries = results.flatMap((result) => result.entries).filter(({ outcome }) => outcome !== 'aborted');
   return IMPOSTORS.flatMap(({ name, kind }) => {
@@ -55,7 +55,7 @@ export function impostorRows(results: readonly ContestResult[]): ImpostorRow[] {
   });
 }
 
-/** `HumanEval/12   branch 3 won   1 mutated: wrong answer · 2 sleeps: timeout   iteration 1   2.1 s` */
+/** Formats a result: `HumanEval/12   branch 3 won   1 mutated: wrong answer · 2 sleeps: timeout   iteration 1   2.1 s` */
 export function resultLine({ task, winner, entries, wrong, iterations, durationMs, decided }: ContestResult): string {
   const { green, red, yellow, dim } = paint(process.stdout);
   const losers = entries.filter(({ passed }) => !passed).map((entry) => loser(entry, entries));
@@ -67,7 +67,7 @@ export function resultLine({ task, winner, entries, wrong, iterations, durationM
   return lines.join(`\n${' '.repeat(INDENT)}`);
 }
 
-/** Below the names of the problems. */
+/** Column at which details begin, behind the names of the problems. */
 const INDENT = 15;
 
 function loser({ iteration, branch, name, outcome }: Entry, entries: readonly Entry[]): string {
@@ -75,7 +75,7 @@ function loser({ iteration, branch, name, outcome }: Entry, entries: readonly En
   return `${place} ${name} (${outcome})`;
 }
 
-/** The summary, for a person. */
+/** Returns the summary as text for the terminal. */
 export function renderTournament(report: TournamentReport): string {
   const { bold, dim, green, red } = paint(process.stdout);
   const { problems, decided, right, out, receipt } = report;

@@ -1,4 +1,4 @@
-/** What competes with a solution: the same source with one change that makes it wrong, slow, greedy, a cheat or worse. */
+/** Variants that compete with a solution: the same source with one change that makes it wrong, slow, greedy or hostile. */
 import type { Problem } from '../humaneval/problems.js';
 import { applyMutation, type Mutation } from './mutations.js';
 
@@ -8,20 +8,20 @@ type Kind = 'solution' | 'wrong' | 'crashing' | 'slow' | 'memory-hungry' | 'chea
 export interface Variant {
   name: string;
   kind: Kind;
-  /** What verification has to say about it. A verdict for another reason counts as wrong. */
+  /** Pattern of the reason that the verification must give. A verdict for another reason counts as wrong. */
   reason: RegExp;
   source(problem: Problem, mutation: Mutation): string;
 }
 
 const solution = ({ prompt, canonical_solution }: Problem): string => `${prompt}${canonical_solution}`;
 
-/** The solution, its function replaced by one with another body; the right one is there as `right`. */
+/** Returns the solution with its function replaced by one with another body. The original stays available as `right`. */
 const instead =
   (body: string) =>
   (problem: Problem): string =>
     `${solution(problem)}\n\nright = ${problem.entry_point}\n\n\ndef ${problem.entry_point}(*args):\n${indented(body)}\n`;
 
-/** What answers nothing, and tries `code` when it is imported. */
+/** Returns a source whose function answers nothing, and that runs `code` when it is imported. */
 const onImport =
   (code: string) =>
   (problem: Problem): string =>
@@ -34,7 +34,7 @@ const WRONG = /^check (failed|error): /;
 
 export const SOLUTION: Variant = { name: 'solution', kind: 'solution', reason: PASSED, source: solution };
 
-/** All that must lose. */
+/** Variants that must lose. */
 export const IMPOSTORS: readonly Variant[] = [
   {
     name: 'mutated',
@@ -152,7 +152,7 @@ os.kill(-1, signal.SIGKILL)`),
   {
     name: 'bombs with forks',
     kind: 'hostile',
-    // The first child to give up answers in its parent's place, unless the limit on processes comes first.
+    // The first child whose fork fails answers in its parent's place, unless the process limit stops the program first.
     reason: /an answer nobody asked for|BlockingIOError|ended/,
     source: instead(`
 import os
@@ -182,7 +182,7 @@ if os.fork() == 0:
   },
 ];
 
-/** Every strategy by its name. */
+/** Strategies by name. */
 export const BY_NAME: ReadonlyMap<string, Variant> = new Map(
   [SOLUTION, ...IMPOSTORS].map((variant) => [variant.name, variant]),
 );
