@@ -12,7 +12,7 @@ const SKIPPED = /(^|\/)(node_modules|build|fixtures|dist)(\/|$)/;
 const PENDING = [
   'src/backends/', 'src/client/',
   'src/dashboard/', 'src/doctor/', 'src/egress/', 'src/http/', 'src/mcp/',
-  'src/server/', 'src/tools/', 'src/wire/',
+  'src/server/', 'src/wire/',
   'sandbox-images/agent/',
 ]; // biome-ignore format: a list
 

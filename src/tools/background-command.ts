@@ -1,17 +1,17 @@
-/** A command that runs while the model does something else. */
+/** A command in the background: it runs while the model makes other calls. */
 import { RipcordError } from '../base/errors.js';
 import type { CommandHandle } from '../command/command-handle.js';
 import { FollowedCommand } from '../command/followed-command.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 
 export class BackgroundCommand extends FollowedCommand {
-  /** Offsets up to which the model has read. */
+  /** Offsets in bytes up to which the model has read. */
   readonly cursor = { stdout: 0, stderr: 0 };
 
   constructor(
     readonly id: string,
     readonly sandbox: Sandbox,
-    /** As the model wrote it. */
+    /** Command line as the model wrote it. */
     readonly line: string,
     handle: CommandHandle,
     maxKeptBytes: number,
@@ -31,11 +31,14 @@ export class BackgroundCommand extends FollowedCommand {
   }
 }
 
-/** @throws RipcordError `invalid-options` naming those there are */
+/**
+ * Returns the command with an id.
+ * @throws RipcordError `invalid-options` naming the existing commands
+ */
 export function findCommand(commands: ReadonlyMap<string, BackgroundCommand>, id: string): BackgroundCommand {
   const command = commands.get(id);
   if (command) return command;
   throw new RipcordError('invalid-options', `There is no command '${id}'`, {
-    hint: commands.size > 0 ? `There are: ${[...commands.keys()].join(', ')}.` : 'There is none.',
+    hint: commands.size > 0 ? `There are: ${[...commands.keys()].join(', ')}.` : 'No command was started.',
   });
 }

@@ -1,4 +1,4 @@
-/** Every tool, in the order models see them in. */
+/** All tools, in the order in which models see them. */
 import { diff } from './catalog/diff.js';
 import { download } from './catalog/download.js';
 import { editFile } from './catalog/edit-file.js';

@@ -1,4 +1,4 @@
-/** How a command ended and what it printed, for a program and for a model. */
+/** Reports a command's end and output, as a value for programs and as text for models. */
 import { z } from 'zod';
 import { type CommandResult, type ExecResult, OUTCOMES } from '../command/outcome.js';
 import { OutputBuffer } from '../command/output-buffer.js';
@@ -89,7 +89,7 @@ export function reportCommand(session: ToolSession, facts: CommandFacts): ToolAn
   };
 }
 
-/** `exit code 0`, `timeout`, `killed by SIGSEGV`. */
+/** Describes an end in a few words: `exit code 0`, `timeout`, `killed by SIGSEGV`. */
 export function describeEnd({ outcome, exitCode, signal }: CommandResult): string {
   if (outcome === 'exited') return `exit code ${exitCode}`;
   return outcome === 'signaled' ? `killed by ${signal}` : outcome;
@@ -97,7 +97,7 @@ export function describeEnd({ outcome, exitCode, signal }: CommandResult): strin
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
 
-/** What a model should know, or do, about an end that is not a plain exit. */
+/** Returns advice for the model about an end that is not a plain exit. */
 export function explainOutcome(result: CommandResult, timeoutMs?: number, hasSpawn = true): string | undefined {
   switch (result.outcome) {
     case 'timeout':

@@ -13,7 +13,7 @@ import { HostDirectory, InTheWay } from '../transfer/host-directory.js';
 import type { Change } from '../workspace/diff.js';
 
 interface CopiedOut {
-  /** Below the directory. */
+  /** Paths relative to the directory. */
   files: string[];
   bytes: number;
   /** Links, devices, files that programs of the host obey, and files whose place on the host is taken. */
@@ -25,7 +25,7 @@ const MAX_BYTES = 256 * 1024 ** 2;
 const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 /**
- * This writes nothing outside `directory` or through a link in it, and makes links that stay inside it. It refuses the files that
+ * Writes nothing outside `directory` or through a link in it, and makes links that stay inside it. Refuses the files that
  * programs of the host obey unasked (commit-flags.ts) and makes no file executable: a model must not allow itself such files.
  */
 export async function copyOut(
@@ -40,7 +40,7 @@ export async function copyOut(
   const copied: CopiedOut = { files: [], bytes: 0, refused: [] };
   const entries = await entriesOf(sandbox, root, signal);
   const reasons = await obeyed(sandbox, entries, target.root, signal);
-  // Links come last: nothing is written behind one.
+  // Links come last, so that no file is written through one.
   const isLink = ({ kind }: FileInfo) => kind === 'link';
   for (const entry of [...entries.filter((one) => !isLink(one)), ...entries.filter(isLink)]) {
     const { path, kind, mode, mtimeMs, linkTarget } = entry;
@@ -69,7 +69,7 @@ export async function copyOut(
   return copied;
 }
 
-/** Why a program of the host obeys an entry, by path. */
+/** Returns, by path, the reason why programs of the host obey an entry. */
 async function obeyed(
   sandbox: Sandbox,
   entries: readonly FileInfo[],
@@ -89,7 +89,7 @@ async function obeyed(
   return new Map(flagged.flatMap(({ path, rule, reason }) => (rule === 'executable' ? [] : [[path, reason]])));
 }
 
-/** A file that cannot be read cannot be copied either: its copying reports it. */
+/** Ignores a file that cannot be read: copying it reports the same error. */
 function unlessUnreadable(error: unknown): undefined {
   if (!(error instanceof FileError)) throw error;
 }

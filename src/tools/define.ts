@@ -1,23 +1,23 @@
-/** What a tool is, whoever offers it to a model: the MCP server, the AI SDK, or a loop of one's own. */
+/** Definition of a tool, for all that offer it to a model: the MCP server, the AI SDK, or an agent loop. */
 import type { z } from 'zod';
 import type { Picture } from './pictures.js';
 import type { ToolSession } from './session.js';
 
-/** How a long call is getting on. */
+/** Progress of a long call. */
 export interface ToolProgress {
   elapsedMs: number;
-  /** The last line of output that is complete, without control sequences; empty before there is one. */
+  /** Last complete line of output, without control sequences; empty before the first. */
   line: string;
 }
 
 export interface ToolContext {
   readonly session: ToolSession;
   readonly signal: AbortSignal | undefined;
-  /** Asked for by whoever shows it: following a command's output as it comes costs more than reading it at its end. */
+  /** Called with the progress. Undefined if no progress is shown, because following the output costs more than reading it at the end. */
   readonly onProgress: ((progress: ToolProgress) => void) | undefined;
 }
 
-/** What a tool did, for a program (`value`) and for a model (`text`, `pictures`). */
+/** Result of a tool, for a program (`value`) and for a model (`text`, `pictures`). */
 export interface ToolAnswer<Value = Record<string, unknown>> {
   value: Value;
   text: string;
@@ -27,20 +27,20 @@ export interface ToolAnswer<Value = Record<string, unknown>> {
 export interface ToolDefinition<Name extends string = string> {
   name: Name;
   title: string;
-  /** Written for the model that is to choose and call it. */
+  /** Description for the model that chooses and calls the tool. */
   description: string;
   input: z.ZodObject;
   output: z.ZodObject;
-  /** Changes nothing, neither in the sandbox nor elsewhere. */
+  /** True if the tool changes nothing, neither in the sandbox nor elsewhere. */
   readOnly: boolean;
-  /** May undo or overwrite what was there. */
+  /** True if the tool may delete or overwrite existing data. */
   destructive: boolean;
-  /** Offered only where there is something for it to work with. */
+  /** Condition under which the tool is offered: a manager, or a download directory. */
   needs?: 'many-sandboxes' | 'download-directory';
   run(input: unknown, context: ToolContext): Promise<ToolAnswer>;
 }
 
-/** Ties a tool's function to its schemas; whoever calls it has checked the input against `input`. */
+/** Ties a tool's function to its schemas. The caller of the function has checked the input against `input`. */
 export function defineTool<Name extends string, Input extends z.ZodObject, Output extends z.ZodObject>(
   tool: Omit<ToolDefinition<Name>, 'input' | 'output' | 'run'> & {
     input: Input;

@@ -1,4 +1,4 @@
-/** Output cut to what a model's context can bear: the beginning, the end, and how to read what lies between. */
+/** Cuts output to the size of an answer: the beginning, the end, and how to read the part between. */
 
 import { plainText } from '../base/harmless-text.js';
 import type { OutputBuffer } from '../command/output-buffer.js';
@@ -6,11 +6,14 @@ import type { OutputBuffer } from '../command/output-buffer.js';
 interface Excerpt {
   text: string;
   truncated: boolean;
-  /** Where what is not shown begins. */
+  /** Offset in bytes of the first part that is not shown. */
   nextOffset: number;
 }
 
-/** @param rest How to read what is left out, from an offset on. */
+/**
+ * Cuts an output to `maxBytes`.
+ * @param rest Returns the call that reads the omitted part from an offset on.
+ */
 export function excerpt(output: OutputBuffer, maxBytes: number, rest: (offset: number) => string): Excerpt {
   if (output.totalBytes <= maxBytes) {
     return { text: decode(output.read(0, maxBytes).bytes), truncated: false, nextOffset: output.totalBytes };
@@ -22,13 +25,13 @@ export function excerpt(output: OutputBuffer, maxBytes: number, rest: (offset: n
   return { text: decode(head) + gap + decode(end.bytes), truncated: true, nextOffset: head.length };
 }
 
-/** Whole lines, unless they are so long that too little would be left. */
+/** Cuts after the last complete line, unless that drops more than half of the bytes. */
 function toLineEnd(bytes: Buffer): Buffer {
   const end = bytes.lastIndexOf(0x0a) + 1;
   return end > bytes.length / 2 ? bytes.subarray(0, end) : bytes;
 }
 
-/** What a cut leaves of a character at either end is no part of the text. */
+/** Decodes UTF-8. Drops partial characters at both ends. */
 export function decode(bytes: Buffer): string {
   return plainText(bytes.toString('utf8').replace(/^\ufffd{1,3}|\ufffd{1,3}$/g, ''));
 }

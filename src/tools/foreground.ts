@@ -1,4 +1,4 @@
-/** What `run_code` and `exec` have in common: time limits, progress, pictures, the report. */
+/** Runs the commands of `run_code` and `exec`, with their time limits, progress, pictures and report. */
 import { posix } from 'node:path';
 import { z } from 'zod';
 import type { Language } from '../command/language-names.js';
@@ -16,7 +16,7 @@ export const sandboxField = z
   .string()
   .optional()
   .describe(
-    "Which sandbox, as start_sandbox or list_sandboxes named it. Default: the session's own, made on first use.",
+    "Id of a sandbox, from start_sandbox or list_sandboxes. Default: the session's own sandbox, made on first use.",
   );
 
 export const pathField = z.string().min(1).describe('Relative to /workspace, or absolute; ~ is HOME.');
@@ -32,7 +32,7 @@ export const placeFields = {
 
 export const foregroundFields = {
   ...placeFields,
-  stdin: z.string().optional().describe('What it reads from standard input. Default: nothing.'),
+  stdin: z.string().optional().describe('Text for its standard input. Default: nothing.'),
   timeout_seconds: z.number().positive().optional().describe('Kill it after this many seconds.'),
   sandbox_id: sandboxField,
 };
@@ -68,7 +68,7 @@ export function runForeground(
       maxOutputBytes: maxKeptBytes,
       encoding: 'buffer',
       signal,
-      // Without an audience the agent itself drops what will not be kept.
+      // If no progress is reported, the agent drops surplus output in the sandbox.
       ...(progress && { onStdout: progress.take, onStderr: progress.take }),
     });
     const lost = result.outcome === 'sandbox-lost' || result.outcome === 'engine-lost';
@@ -82,7 +82,7 @@ export function runForeground(
   });
 }
 
-/** Where a language is to be had that this image has not. */
+/** Returns advice to use another image if this one does not have the language. */
 function otherImage(
   { options }: ToolContext['session'],
   sandbox: Sandbox,

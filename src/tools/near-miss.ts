@@ -1,8 +1,8 @@
-/** Longer texts are not searched: no turn of the event loop may take long, whatever a sandbox has written. */
+/** Maximum length of a text to search, because a search must not block the event loop for long. */
 const MAX_TEXT = 256 * 1024;
 const MAX_COMPARED = 100_000;
 
-/** Lines of a text, counted from 1. */
+/** Range of lines of a text, counted from 1. */
 interface Lines {
   first: number;
   last: number;
@@ -25,7 +25,7 @@ export function nearMiss(text: string, piece: string): Lines | undefined {
   return undefined;
 }
 
-/** A piece may begin in the middle of its first line, and end in the middle of its last. */
+/** Compares a line. A piece may begin in the middle of its first line, and end in the middle of its last. */
 function isLike(line: string, wanted: string, isFirst: boolean, isLast: boolean): boolean {
   if (isFirst && isLast) return line.includes(wanted);
   if (isFirst) return line.endsWith(wanted);

@@ -1,12 +1,12 @@
-/** Outputs that did not fit into an answer, kept for a while so that the rest can be read. */
+/** Keeps outputs that did not fit into an answer for a while, so that the model can read the rest. */
 import { OutputBuffer } from '../command/output-buffer.js';
 
-/** A finished command's two channels, or another long text as `stdout` alone. */
+/** The two streams of a finished command, or another long text as `stdout` alone. */
 interface ShelvedOutput {
   readonly id: string;
   readonly stdout: OutputBuffer;
   readonly stderr: OutputBuffer;
-  /** Where the next reading begins that names no offset. */
+  /** Next offset to read when the model gives none. */
   readonly cursor: { stdout: number; stderr: number };
 }
 
@@ -17,7 +17,7 @@ export class OutputShelf {
   readonly #outputs = new Map<string, ShelvedOutput>();
   #made = 0;
 
-  /** The oldest make room. */
+  /** Adds an output. Drops the oldest ones to stay within the limits. */
   add(output: Omit<ShelvedOutput, 'id'>): ShelvedOutput {
     const shelved = { id: `o${++this.#made}`, ...output };
     this.#outputs.set(shelved.id, shelved);

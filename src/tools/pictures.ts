@@ -1,17 +1,17 @@
-/** Pictures a program made, to be shown to a model that can see. */
+/** Finds pictures that a program made, to show them to a model. */
 import { posix } from 'node:path';
 import { RipcordError } from '../base/errors.js';
 import type { FileInfo } from '../files/sandbox-files.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 
 export interface Picture {
-  /** Below the workspace. */
+  /** Path in the sandbox; for `fetch_port`, the path of the request. */
   path: string;
   mimeType: string;
   bytes: Buffer;
 }
 
-/** What models are known to take. */
+/** Signatures of the formats that models accept. */
 const SIGNATURES: [mimeType: string, matches: (bytes: Uint8Array) => boolean][] = [
   ['image/png', (b) => startsWith(b, 0, '\x89PNG\r\n\x1a\n')],
   ['image/jpeg', (b) => startsWith(b, 0, '\xff\xd8\xff')],
@@ -23,21 +23,21 @@ const NAMES = /\.(png|jpe?g|gif|webp)$/i;
 const startsWith = (bytes: Uint8Array, at: number, signature: string): boolean =>
   [...signature].every((character, i) => bytes[at + i] === character.charCodeAt(0));
 
-/** By its content: a name says nothing. */
+/** Returns the MIME type of a picture by its content, because a name proves nothing. */
 export const pictureType = (bytes: Uint8Array): string | undefined =>
   SIGNATURES.find(([, matches]) => matches(bytes))?.[0];
 
-/** Where programs put their pictures; a deeper tree is not worth looking through after every command. */
+/** Depth of the search for pictures. Searching a deeper tree after every command would cost too much. */
 const DEPTH = 2;
 const MAX_ENTRIES = 2000;
 const MAX_PICTURES = 4;
-/** What the APIs of the large models take of one picture, less what base64 adds. */
+/** Maximum size of a picture: the limit of the large models' APIs, less the growth by base64. */
 export const MAX_PICTURE_BYTES = 3.5 * 1024 ** 2;
 
-/** The picture files of a directory as they were at one moment. */
+/** Picture files of a directory at one moment: path → size and time of change. */
 type Gallery = ReadonlyMap<string, string>;
 
-/** `undefined` for a directory that is not there, or too large to look through. */
+/** Lists the pictures of a directory. Returns `undefined` if it does not exist or is too large to search. */
 export async function lookAround(
   sandbox: Sandbox,
   cwd: string,
@@ -55,7 +55,7 @@ export async function lookAround(
 
 const stateOf = ({ size, mtimeMs }: FileInfo): string => `${size} ${mtimeMs}`;
 
-/** The pictures that are new or changed since `before`, the first ones; those too large are named only. */
+/** Returns the first pictures that are new or changed since `before`. Further and too large ones are only named. */
 export async function newPictures(
   sandbox: Sandbox,
   cwd: string,
@@ -84,7 +84,7 @@ async function readPicture(
     const mimeType = pictureType(bytes);
     return mimeType === undefined ? undefined : { path, mimeType, bytes };
   } catch (error) {
-    // It may be gone again, or too large.
+    // The file may have been removed, or be too large.
     if (error instanceof RipcordError && error.code !== 'aborted') return undefined;
     throw error;
   }

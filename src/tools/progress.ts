@@ -1,13 +1,13 @@
-/** Tells how a long command is getting on: its last line of output, now and then. */
+/** Reports the progress of a long command: its last line of output, at intervals. */
 
 import { plainText } from '../base/harmless-text.js';
 import type { ToolProgress } from './define.js';
 
-/** No more often than this, and at least this often: clients give up on a call they hear nothing of. */
+/** Shortest and longest interval between reports: clients give up on a call without progress. */
 const LEAST_MS = 250;
 const MOST_MS = 5000;
 const LINE_CHARACTERS = 200;
-/** Of the line under way; a longer one is known by its end. */
+/** Maximum length of the incomplete line that is kept: the end of a longer one. */
 const HELD_CHARACTERS = 2000;
 
 export class ProgressReporter implements Disposable {
@@ -24,7 +24,7 @@ export class ProgressReporter implements Disposable {
     this.#heartbeat = setInterval(() => this.#send(), MOST_MS);
   }
 
-  /** Bound: for `onStdout` and `onStderr`. */
+  /** Takes a chunk of output. It is bound, for use as `onStdout` and `onStderr`. */
   readonly take = (chunk: Uint8Array): void => {
     const text = this.#unfinished + Buffer.from(chunk).toString('utf8');
     const lines = text.split('\n');

@@ -1,4 +1,4 @@
-/** What the calls of one conversation share: its sandboxes, its commands in the background, outputs kept for later. */
+/** State that the calls of one conversation share: its sandboxes, its commands in the background, and kept outputs. */
 
 import { abortable, throwIfAborted } from '../base/abort.js';
 import { RipcordError, SandboxLostError } from '../base/errors.js';
@@ -11,15 +11,15 @@ import { BackgroundCommand } from './background-command.js';
 import type { ResolvedToolboxOptions } from './options.js';
 import { OutputShelf } from './output-shelf.js';
 
-/** How often idle sandboxes are looked for, in parts of `idleMs`. */
+/** Number of checks for idle sandboxes during `idleMs`. */
 const LOOKS_PER_IDLE = 4;
-/** Commands that have ended and can still be read. */
+/** Maximum number of ended commands whose output is kept. */
 const MAX_ENDED = 32;
 
 interface Held {
   sandbox: Sandbox;
   usedAt: number;
-  /** Calls at work in it. */
+  /** Number of calls that are using the sandbox. */
   calls: number;
 }
 
@@ -29,7 +29,7 @@ export class ToolSession {
   readonly commands = new Map<string, BackgroundCommand>();
   readonly #held = new Map<string, Held>();
   readonly #stop = new AbortController();
-  /** Why a sandbox of this session is gone, for whoever asks for it again. */
+  /** Reasons why sandboxes of this session are gone, by id. A later call with the id reports the reason. */
   readonly #gone = new Map<string, string>();
   readonly #creating = new Set<Promise<Sandbox>>();
   readonly #timer: NodeJS.Timeout | undefined;
@@ -52,19 +52,20 @@ export class ToolSession {
     this.#timer.unref();
   }
 
-  /** The sandboxes that are open, in the order they were made in. */
+  /** Returns the open sandboxes, in the order in which they were made. */
   list(): Sandbox[] {
     return [...this.#held.values()].map(({ sandbox }) => sandbox).filter(({ closed }) => !closed);
   }
 
-  /** The one that calls without a sandbox's id use. */
+  /** Returns true for the sandbox that calls without an id use. */
   isDefault(sandbox: Sandbox): boolean {
     return sandbox.id === this.#defaultId;
   }
 
   /**
-   * Hands `work` the sandbox of that id, without one the default, which is made if need be. Meanwhile it is not idle.
-   * @throws RipcordError `sandbox-closed` or `sandbox-lost` with the reason, for one that is not there any more
+   * Calls `work` with the sandbox of that id. If no id is given, it uses the default sandbox and makes it if necessary. The
+   * sandbox does not count as idle meanwhile.
+   * @throws RipcordError `sandbox-closed` or `sandbox-lost` with the reason if the sandbox is gone
    */
   async use<T>(
     { id, language, signal }: { id: string | undefined; language?: Language; signal: AbortSignal | undefined },
@@ -83,7 +84,10 @@ export class ToolSession {
     }
   }
 
-  /** @throws RipcordError `invalid-options` when the session has as many as it may */
+  /**
+   * Makes another sandbox.
+   * @throws RipcordError `invalid-options` if the session has the maximum number of sandboxes
+   */
   async start(
     { image, lifetimeMs }: { image: string | undefined; lifetimeMs?: number },
     signal: AbortSignal | undefined,
@@ -116,7 +120,7 @@ export class ToolSession {
     }
   }
 
-  /** Without an id the default one. */
+  /** Stops a sandbox; the default one if no id is given. */
   async stop(id: string | undefined): Promise<SandboxReceipt> {
     const sandbox = id === undefined ? await this.#default : this.#named(id);
     if (!sandbox) throw new RipcordError('sandbox-closed', 'There is no sandbox to stop');
@@ -124,7 +128,7 @@ export class ToolSession {
     return this.#close(sandbox);
   }
 
-  /** Why the default sandbox is a new one although there was one before; tells once. */
+  /** Returns, once, the reason why the default sandbox was replaced by a new one. */
   takeNotice(): string | undefined {
     const former = this.#formerDefault;
     this.#formerDefault = undefined;
@@ -133,7 +137,7 @@ export class ToolSession {
     );
   }
 
-  /** Takes a command that `start` starts into the session's care. */
+  /** Starts a command with `start` and keeps it in the session. */
   async background(
     sandbox: Sandbox,
     line: string,
@@ -153,7 +157,7 @@ export class ToolSession {
     return command;
   }
 
-  /** Ends the session: its sandboxes and all in them. A sandbox of the caller's own loses the session's commands only. */
+  /** Ends the session: closes its sandboxes. In the caller's own sandbox it kills only the session's commands. */
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
@@ -184,12 +188,12 @@ export class ToolSession {
         'creating a sandbox',
       ));
     if (current && (!current.closed || this.options.sandbox)) return current;
-    // Of several callers that find it gone the first makes the new one.
+    // If several callers find the sandbox gone, the first makes the new one.
     if (this.#default === known || this.#default === undefined) {
       this.#formerDefault = current?.id;
       this.#default = this.#makeDefault(language);
     }
-    // One caller that gives up must not take it from the others.
+    // A caller that gives up must not abort the creation for the others.
     return abortable(this.#default, signal, 'creating a sandbox');
   }
 

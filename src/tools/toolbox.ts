@@ -1,4 +1,4 @@
-/** The tools of one conversation, to be offered to a model by whatever means. */
+/** Tools of one conversation with a model, independent of the model's API. */
 import { z } from 'zod';
 import { throwIfAborted } from '../base/abort.js';
 import { InvalidOptionsError, messageOf, RipcordError } from '../base/errors.js';
@@ -10,16 +10,18 @@ import { type ResolvedToolboxOptions, type ToolboxOptions, toolboxCreateSchema, 
 import type { Picture } from './pictures.js';
 import { ToolSession } from './session.js';
 
-/** A tool as it is offered. */
+/** A tool as a model sees it. */
 export interface ToolOffer {
   name: ToolName;
   title: string;
   description: string;
-  /** What it takes: zod, and the same as JSON schema (draft 7). */
+  /** Schema of the input (zod). */
   input: z.ZodObject;
+  /** Schema of the input (JSON schema, draft 7). */
   inputSchema: JsonSchema;
-  /** What {@link ToolResult.value} is. */
+  /** Schema of {@link ToolResult.value} (zod). */
   output: z.ZodObject;
+  /** Schema of {@link ToolResult.value} (JSON schema, draft 7). */
   outputSchema: JsonSchema;
   readOnly: boolean;
   destructive: boolean;
@@ -31,25 +33,25 @@ export type JsonSchema = { type: 'object'; properties?: Record<string, object>; 
 >;
 
 export interface ToolResult {
-  /** The call itself failed: wrong input, no such file, a sandbox that is gone. A program that failed is no error. */
+  /** True if the call itself failed: wrong input, no such file, a sandbox that is gone. A failed program is not an error. */
   isError: boolean;
-  /** For a model. */
+  /** Result as text for a model. */
   text: string;
-  /** For a program, as the tool's output schema says. `undefined` on an error. */
+  /** Result for a program, as in the tool's output schema. `undefined` on an error. */
   value: Record<string, unknown> | undefined;
   pictures: readonly Picture[];
 }
 
 export interface ToolCallOptions {
-  /** Aborting it kills what the call started, the whole process tree. */
+  /** Signal whose abort kills the command that the call started, with its whole process tree. */
   signal?: AbortSignal | undefined;
-  /** Told how a long command is getting on, at most four times a second. */
+  /** Called with the progress of a long command, at most four times a second. */
   onProgress?: ((progress: ToolProgress) => void) | undefined;
 }
 
 /** Tools of one conversation with a model. `createToolbox()` makes one. */
 export class Toolbox implements AsyncDisposable {
-  /** What there is for a model to choose from. */
+  /** Tools that a model may choose from. */
   readonly tools: readonly ToolOffer[];
   /** @internal */
   readonly session: ToolSession;
@@ -66,8 +68,8 @@ export class Toolbox implements AsyncDisposable {
   }
 
   /**
-   * Calls a tool by name with what the model gave for it. Whatever is wrong with that is an answer to the model.
-   * @throws TaskAbortedError when `options.signal` fired; the command and all it started are dead by then.
+   * Calls a tool by name with the input that the model gave. Wrong input is reported to the model in the result.
+   * @throws TaskAbortedError if `options.signal` was aborted; the command and all its processes are dead by then.
    */
   async call(name: string, input: unknown, { signal, onProgress }: ToolCallOptions = {}): Promise<ToolResult> {
     throwIfAborted(signal, `calling ${name}`);
@@ -89,7 +91,7 @@ export class Toolbox implements AsyncDisposable {
     }
   }
 
-  /** Ends the session: its sandboxes, and all that runs in them. Idempotent. Leaves the manager or sandbox it was given. */
+  /** Ends the session: closes the sandboxes it made. Idempotent. Does not close the manager or the sandbox it was given. */
   close(): Promise<void> {
     return this.session.close();
   }
@@ -134,13 +136,13 @@ function offeredTools(options: ResolvedToolboxOptions): ToolDefinition<ToolName>
     .map((tool) => (options.tools?.includes('spawn') === false ? withoutSpawn(tool) : tool));
 }
 
-/** Advice to use a tool that is not offered only makes a model call it in vain. */
+/** Removes advice to use `spawn`: a model would call the missing tool in vain. */
 function withoutSpawn(tool: ToolDefinition<ToolName>): ToolDefinition<ToolName> {
   const sentences = tool.description.split(/(?<=[.:]) /);
   return { ...tool, description: sentences.filter((sentence) => !/\buse spawn\b/.test(sentence)).join(' ') };
 }
 
-/** The model sees which images it may choose from, and no other is taken. */
+/** Restricts the input to the allowed images, which the model sees. */
 function withImages(tool: ToolDefinition<ToolName>, images: readonly string[]): ToolDefinition<ToolName> {
   const image = z.enum(images as [string, ...string[]]).optional();
   const about = images.map((name) => (isCatalogName(name) ? name : `'${name}'`)).join(', ');
@@ -169,7 +171,7 @@ export const toOffer = ({
 });
 
 function jsonSchemaOf(schema: z.ZodObject, io: 'input' | 'output'): JsonSchema {
-  // Draft 7 is what models' APIs and MCP clients read without being told; they name no dialect themselves.
+  // The APIs of models and MCP clients read draft 7 by default, so `$schema` is left out.
   const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io });
   return rest as JsonSchema;
 }

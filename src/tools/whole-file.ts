@@ -1,10 +1,13 @@
 import { FileError } from '../base/errors.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 
-/** The largest file that is read to the host to pick lines from it or to change a part of it. */
+/** Maximum size of a file that is read to the host to pick lines from it or to change a part of it. */
 const MAX_FILE_BYTES = 16 * 1024 ** 2;
 
-/** @throws FileError, with a way round that a model has. */
+/**
+ * Reads a whole file.
+ * @throws FileError with a hint for the model
+ */
 export async function readWholeFile(sandbox: Sandbox, path: string, signal: AbortSignal | undefined): Promise<Buffer> {
   try {
     return await sandbox.files.read(path, { maxBytes: MAX_FILE_BYTES, signal });

@@ -13,14 +13,14 @@ export const diff = defineTool({
   name: 'diff',
   title: 'Show what changed',
   description:
-    'Show what changed in /workspace since the sandbox was made: the files, and a unified diff of their contents against ' +
-    'what the sandbox began with.',
+    'Show the changes in /workspace since the sandbox was made: the changed files, and a unified diff of their contents ' +
+    'against the initial files.',
   input: z.strictObject({
     sandbox_id: sandboxField,
     default_ignores: z
       .boolean()
       .optional()
-      .describe('false: also new caches and dependency trees (__pycache__, node_modules, .venv …)'),
+      .describe('false: include new caches and dependency trees (__pycache__, node_modules, .venv …)'),
   }),
   output: z.strictObject({
     changes: z.array(
@@ -30,8 +30,8 @@ export const diff = defineTool({
         kind: z.enum(['file', 'directory', 'link', 'other']),
       }),
     ),
-    total: z.number().int().describe('how many there are; the first ones are listed'),
-    ignored: z.array(z.string()).describe('new caches and dependency trees that were left out; the first ones'),
+    total: z.number().int().describe('number of all changes; only the first ones are listed'),
+    ignored: z.array(z.string()).describe('the first new caches and dependency trees that were left out'),
     patch: z.string(),
     truncated: z.boolean(),
     output_id: z.string().optional().describe('give it to read_output to read the rest of the patch'),
@@ -41,7 +41,7 @@ export const diff = defineTool({
   run: ({ sandbox_id: id, default_ignores: defaultIgnores }, { session, signal }) =>
     session.use({ id, signal }, async (sandbox) => {
       const { maxKeptBytes, maxAnswerBytes } = session.options;
-      // Compared with what the sandbox began with: the target, a directory that is not there, has no part in it.
+      // The target does not exist: the changes are compared only with the initial files.
       const nothing = path.join(sandbox.parts.directory, 'nothing');
       const plan = await sandbox.prepareCommit(nothing, { signal, defaultIgnores: defaultIgnores ?? true });
       const patch = new OutputBuffer(maxKeptBytes);

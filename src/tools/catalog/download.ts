@@ -10,13 +10,13 @@ export const download = defineTool({
   description:
     "Copy a file or directory of the sandbox's workspace to the user's download directory, under the same relative path. " +
     'Use it for results the user asked for. An older file of that name is replaced. ' +
-    'What programs there would obey unasked (.git, .envrc, scripts in package.json …) is not copied, and files are not executable.',
+    'Files that programs there obey unasked (.git, .envrc, scripts in package.json …) are not copied, and files are not executable.',
   input: z.strictObject({
     path: z.string().min(1).describe('Relative to /workspace; "." for all of it.'),
     sandbox_id: sandboxField,
   }),
   output: z.strictObject({
-    directory: z.string().describe("on the user's machine"),
+    directory: z.string().describe("path on the user's machine"),
     files: z.array(z.string()),
     bytes: z.number().int(),
     refused: z.array(z.strictObject({ path: z.string(), reason: z.string() })),

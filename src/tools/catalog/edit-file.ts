@@ -15,7 +15,7 @@ export const editFile = defineTool({
     'set: give enough of its surroundings. Nothing is changed on an error.',
   input: z.strictObject({
     path: pathField,
-    old_text: z.string().min(1).describe('As it stands in the file, with its indentation and line ends.'),
+    old_text: z.string().min(1).describe('Text as it stands in the file, with its indentation and line ends.'),
     new_text: z.string(),
     replace_all: z.boolean().optional(),
     sandbox_id: sandboxField,
@@ -44,7 +44,7 @@ export const editFile = defineTool({
     }),
 });
 
-/** Models write indentation by heart: the lines that were meant help more than another try. */
+/** Returns the error for a missing text. Models often get indentation wrong, so the hint names similar lines. */
 function notFound(path: string, text: string, old: string): RipcordError {
   const near = nearMiss(text, old);
   const lines =
@@ -55,7 +55,10 @@ function notFound(path: string, text: string, old: string): RipcordError {
   });
 }
 
-/** @throws RipcordError for bytes that decoding would not keep. */
+/**
+ * Decodes UTF-8.
+ * @throws RipcordError for bytes that decoding would change
+ */
 function textOf(path: string, bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
   const utf16 = bytes.length >= 2 && ['fffe', 'feff'].includes(bytes.subarray(0, 2).toString('hex'));
@@ -71,7 +74,7 @@ function textOf(path: string, bytes: Buffer): string {
 const withLf = (text: string): string => text.replaceAll('\r\n', '\n');
 const withCrlf = (text: string): string => withLf(text).replaceAll('\n', '\r\n');
 
-/** Models write LF: a file whose lines end in CRLF is matched all the same, and keeps its line ends. */
+/** Splits the text at each match. Models write LF, so a file with CRLF is matched, too, and keeps its line ends. */
 function splitAt(text: string, old: string, replacement: string): { parts: string[]; replacement: string } {
   const exact = text.split(old);
   const crlfOnly = text.includes('\r\n') && !/(?<!\r)\n/.test(text);

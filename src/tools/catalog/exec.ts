@@ -9,13 +9,13 @@ export const exec = defineTool({
   title: 'Run a command',
   description:
     'Run a shell command in the sandbox to its end and get its output and exit code. It runs as an unprivileged user in ' +
-    '/workspace; only /workspace, HOME and /tmp can be written. What it leaves in the background is killed when it ends. ' +
-    'For servers and what takes very long use spawn. Long output is cut in the middle and can be read with read_output.',
+    '/workspace; only /workspace, HOME and /tmp can be written. Its background processes are killed when it ends. ' +
+    'For servers and very long commands use spawn. Long output is cut in the middle and can be read with read_output.',
   input: z.strictObject({
     command: z
       .string()
       .min(1)
-      .describe('A command line for bash (/bin/sh where the image has none), e.g. "ls -la && grep -rn TODO ."'),
+      .describe('A command line for bash (/bin/sh if the image does not have bash), e.g. "ls -la && grep -rn TODO ."'),
     ...foregroundFields,
   }),
   output: commandOutput,

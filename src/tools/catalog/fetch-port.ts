@@ -17,19 +17,19 @@ export const fetchPort = defineTool({
     'answer. Waits until something listens there. Redirects are shown, not followed. It reaches nothing but the sandbox.',
   input: z.strictObject({
     port: z.number().int().min(1).max(65_535),
-    path: z.string().regex(/^\//).default('/').describe('With the query, e.g. "/search?q=1".'),
+    path: z.string().regex(/^\//).default('/').describe('Path and query, e.g. "/search?q=1".'),
     method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('GET'),
     headers: z.record(z.string(), z.string()).optional(),
     body: z.string().optional(),
-    wait_seconds: z.number().min(0).max(50).default(5).describe('How long to wait for the port to be open.'),
-    timeout_seconds: z.number().positive().max(300).default(30).describe('How long to wait for the answer.'),
+    wait_seconds: z.number().min(0).max(50).default(5).describe('Maximum time to wait for the port to be open.'),
+    timeout_seconds: z.number().positive().max(300).default(30).describe('Maximum time to wait for the answer.'),
     sandbox_id: sandboxField,
   }),
   output: z.strictObject({
     status: z.number().int(),
     headers: z.record(z.string(), z.string()),
     body: z.string(),
-    size_bytes: z.number().int().describe('of the body, as far as it was read'),
+    size_bytes: z.number().int().describe('size of the body, as far as it was read'),
     truncated: z.boolean(),
     output_id: z.string().optional().describe('give it to read_output to read the rest'),
   }),
@@ -56,7 +56,7 @@ export const fetchPort = defineTool({
           throw new RipcordError('time-limit', `No whole answer within ${input.timeout_seconds} s`, { cause: error });
         }
         if (error instanceof RipcordError) throw error;
-        throw new RipcordError('command-failed', `What came back is no HTTP answer: ${messageOf(error)}`, {
+        throw new RipcordError('command-failed', `The reply is not an HTTP answer: ${messageOf(error)}`, {
           cause: error,
         });
       }

@@ -9,7 +9,7 @@ const SHOWN = 500;
 export const listFiles = defineTool({
   name: 'list_files',
   title: 'List files',
-  description: 'List what is in a directory of the sandbox, with kinds and sizes; depth levels of it.',
+  description: 'List the entries of a directory of the sandbox, with kinds and sizes, down to depth levels.',
   input: z.strictObject({
     path: pathField.default('.'),
     depth: z.number().int().min(1).max(64).default(1),
@@ -19,13 +19,13 @@ export const listFiles = defineTool({
     path: z.string(),
     entries: z.array(
       z.strictObject({
-        path: z.string().describe('below the directory'),
+        path: z.string().describe('path relative to the directory'),
         kind: z.enum(['file', 'directory', 'link', 'other']),
         size_bytes: z.number().int(),
         link_target: z.string().optional(),
       }),
     ),
-    total: z.number().int().describe('how many there are; the first ones are listed'),
+    total: z.number().int().describe('number of all entries; only the first ones are listed'),
   }),
   readOnly: true,
   destructive: false,

@@ -11,7 +11,7 @@ export const readFile = defineTool({
   title: 'Read a file',
   description:
     'Read a file of the sandbox: text by lines, a picture (PNG, JPEG, GIF, WebP) as an image, other bytes as base64 on ' +
-    'request. Long texts come in parts; next_line says where to go on.',
+    'request. Long texts come in parts; next_line is the line to continue at.',
   input: z.strictObject({
     path: pathField,
     line: z.number().int().min(1).default(1).describe('First line to read, counted from 1.'),
@@ -26,7 +26,7 @@ export const readFile = defineTool({
     size_bytes: z.number().int(),
     mime_type: z.string(),
     total_lines: z.number().int().optional(),
-    next_line: z.number().int().optional().describe('there is more, from this line on'),
+    next_line: z.number().int().optional().describe('first line of the next part, if there is one'),
     truncated: z.boolean(),
   }),
   readOnly: true,
@@ -92,7 +92,7 @@ function someLines(
   for (const line of lines.slice(from - 1, from - 1 + (maxLines ?? total))) {
     const bytes = Buffer.byteLength(line) + 1;
     if (size + bytes > budget) {
-      // One line that is longer than a whole answer must not end the reading.
+      // A line that is longer than a whole answer is cut, so that reading can continue after it.
       if (taken.length === 0) taken.push(`${line.slice(0, budget)} [... cut, the line has ${bytes - 1} bytes]`);
       break;
     }

@@ -11,29 +11,32 @@ const MAX_WAIT_SECONDS = 50;
 
 const piece = z.strictObject({
   text: z.string(),
-  offset: z.number().int().describe('where in the output the text begins, in bytes'),
+  offset: z.number().int().describe('offset in bytes at which the text begins'),
   next_offset: z.number().int(),
-  total_bytes: z.number().int().describe('all that was printed so far'),
+  total_bytes: z.number().int().describe('size of all output so far'),
 });
 
 export const readOutput = defineTool({
   name: 'read_output',
   title: 'Read more output',
   description:
-    'Read the output of a command started with spawn, or what was left out of a long result. Without an offset you get ' +
-    'what you have not seen yet, each call the next part; with one, any part again. wait_seconds waits for something ' +
-    'new or for the end. Says whether a background command still runs and how it ended.',
+    'Read the output of a command started with spawn, or the omitted part of a long result. Without an offset each call ' +
+    'returns the next part that you have not seen; with an offset, any part again. wait_seconds waits for new output or ' +
+    'for the end. The result shows whether a background command still runs and how it ended.',
   input: z.strictObject({
     id: z.string().describe('The command_id of spawn, or the output_id of a truncated result.'),
-    stream: z.enum(['stdout', 'stderr']).optional().describe('Only this one. Default: both; stdout with an offset.'),
-    offset: z.number().int().min(0).optional().describe('Begin at this byte.'),
-    max_bytes: z.number().int().min(1).optional().describe('At most this much of each stream.'),
+    stream: z
+      .enum(['stdout', 'stderr'])
+      .optional()
+      .describe('Stream to read. Default: both; stdout if an offset is given.'),
+    offset: z.number().int().min(0).optional().describe('First byte to read.'),
+    max_bytes: z.number().int().min(1).optional().describe('Maximum number of bytes of each stream.'),
     wait_seconds: z
       .number()
       .min(0)
       .max(MAX_WAIT_SECONDS)
       .optional()
-      .describe('Wait this long for something new. Default: 0, answer at once.'),
+      .describe('Maximum time to wait for new output. Default: 0, answer at once.'),
   }),
   output: z.strictObject({
     id: z.string(),

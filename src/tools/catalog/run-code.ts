@@ -16,9 +16,9 @@ export const runCode = defineTool({
   input: z.strictObject({
     code: z.string().min(1).describe('The whole program.'),
     language: runCodeSchema.shape.language.describe(
-      'What it is written in. Default: python; javascript in a sandbox of the image node, bash in one of the image shell.',
+      'Language of the code. Default: python; javascript in a sandbox of the image node, bash in one of the image shell.',
     ),
-    args: z.array(z.string()).optional().describe('Command-line arguments for it.'),
+    args: z.array(z.string()).optional().describe('Command-line arguments of the program.'),
     ...foregroundFields,
   }),
   output: commandOutput,

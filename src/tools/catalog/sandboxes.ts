@@ -11,13 +11,13 @@ export const startSandbox = defineTool({
     'Start another sandbox: a fresh, empty machine of its own, for a different image or to try something apart. Not ' +
     'needed before run_code and the like, which use a default sandbox. Give its sandbox_id to the other tools.',
   input: z.strictObject({
-    image: z.string().optional().describe('What is installed in it. Default: the first the operator allows.'),
+    image: z.string().optional().describe('Image of the sandbox. Default: the first that the operator allows.'),
     lifetime_seconds: z
       .number()
       .int()
       .min(1)
       .optional()
-      .describe('Ends by itself after that; never later than the default.'),
+      .describe('Lifetime after which the sandbox ends by itself; never longer than the default.'),
   }),
   output: z.strictObject({ sandbox_id: z.string(), image: z.string() }),
   readOnly: false,
@@ -36,11 +36,12 @@ export const startSandbox = defineTool({
 export const stopSandbox = defineTool({
   name: 'stop_sandbox',
   title: 'Stop a sandbox',
-  description: 'End a sandbox and all that runs in it. Its files are gone for good. Without an id: the default one.',
+  description:
+    'End a sandbox and all processes in it. Its files are deleted for good. Without an id: the default sandbox.',
   input: z.strictObject({ sandbox_id: sandboxField }),
   output: z.strictObject({
     sandbox_id: z.string(),
-    removed: z.boolean().describe('nothing of it is left: it was looked for afterwards'),
+    removed: z.boolean().describe('true if the engine confirmed that nothing is left'),
     commands_killed: z.number().int(),
     errors: z.array(z.string()),
   }),
@@ -87,14 +88,14 @@ export const listSandboxes = defineTool({
         running: z.boolean(),
       }),
     ),
-    images: z.array(z.string()).describe('what start_sandbox takes'),
+    images: z.array(z.string()).describe('images that start_sandbox accepts'),
   }),
   readOnly: true,
   destructive: false,
   run: async (_input, { session }) => {
     const sandboxes = await Promise.all(
       session.list().map(async (sandbox) => {
-        // It may end at this very moment.
+        // The sandbox may end at this moment.
         const stats = await sandbox.stats().catch(() => undefined);
         return {
           sandbox_id: sandbox.id,

@@ -15,18 +15,20 @@ export const spawn = defineTool({
     command: z
       .string()
       .min(1)
-      .describe('A command line for bash (/bin/sh where the image has none), e.g. "python3 -m http.server 8000"'),
+      .describe(
+        'A command line for bash (/bin/sh if the image does not have bash), e.g. "python3 -m http.server 8000"',
+      ),
     ...placeFields,
     terminal: z
       .boolean()
       .optional()
-      .describe('Give it a terminal, for programs that ask questions only on one. Output is then all in stdout.'),
+      .describe('Run it on a terminal, for programs that ask questions only there. All output is then in stdout.'),
     sandbox_id: sandboxField,
   }),
   output: z.strictObject({
     command_id: z.string(),
     sandbox_id: z.string(),
-    pid: z.number().int().nullable().describe('inside the sandbox'),
+    pid: z.number().int().nullable().describe('process id inside the sandbox'),
     note: z.string().optional(),
   }),
   readOnly: false,
@@ -35,7 +37,7 @@ export const spawn = defineTool({
     session.use({ id: input.sandbox_id, signal }, async (sandbox) => {
       const { command: line, env, terminal } = input;
       const cwd = input.cwd && sandboxPath(sandbox, input.cwd);
-      // The signal is the call's: the command lives on after it.
+      // The call's signal is not passed on, because the command lives on after the call.
       const command = await session.background(sandbox, line, () =>
         sandbox.spawn(bashLine(line), { cwd, env, pty: terminal }),
       );

@@ -7,7 +7,7 @@ export const writeFile = defineTool({
   name: 'write_file',
   title: 'Write a file',
   description:
-    'Write a file in the sandbox, making its directories. The whole content of a file that is there is replaced. To change a part ' +
+    'Write a file in the sandbox, making its directories. The whole content of an existing file is replaced. To change a part ' +
     'of a file use edit_file.',
   input: z.strictObject({
     path: pathField,

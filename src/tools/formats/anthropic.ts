@@ -1,4 +1,4 @@
-/** The shapes of Anthropic's Messages API. */
+/** Tools and answers in the format of Anthropic's Messages API. */
 import type { JsonSchema, Toolbox, ToolCallOptions } from '../toolbox.js';
 
 export interface AnthropicTool {
@@ -7,7 +7,7 @@ export interface AnthropicTool {
   input_schema: JsonSchema;
 }
 
-/** A block of a message's `content`; those that are no `tool_use` are passed over. */
+/** A block of a message's `content`. Blocks other than `tool_use` are ignored. */
 export interface AnthropicContentBlock {
   type: string;
   id?: string;
@@ -17,7 +17,7 @@ export interface AnthropicContentBlock {
 
 type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
 
-/** The answer, to be sent in the `content` of a message of the user's. */
+/** Answer to a `tool_use` block, for the `content` of the next user message. */
 export interface AnthropicToolResult {
   type: 'tool_result';
   tool_use_id: string;
@@ -28,7 +28,7 @@ export interface AnthropicToolResult {
   )[];
 }
 
-/** `tools` for `messages.create()`. */
+/** Returns `tools` for `messages.create()`. */
 export const anthropicTools = (toolbox: Toolbox): AnthropicTool[] =>
   toolbox.tools.map(({ name, description, inputSchema }) => ({ name, description, input_schema: inputSchema }));
 
@@ -50,7 +50,7 @@ export function answerAnthropic(
         tool_use_id: id,
         is_error: isError,
         content: [
-          // An empty text block is refused by the API.
+          // The API refuses an empty text block.
           { type: 'text' as const, text: text || '(nothing)' },
           ...pictures.map(({ mimeType, bytes }) => ({
             type: 'image' as const,

@@ -1,4 +1,4 @@
-/** The shapes of OpenAI's two APIs, which most other servers of models speak too. */
+/** Tools and answers in the formats of OpenAI's two APIs, which most other model servers offer, too. */
 import type { JsonSchema, Toolbox, ToolCallOptions, ToolResult } from '../toolbox.js';
 
 /** A tool for `chat.completions`. */
@@ -7,14 +7,14 @@ export interface OpenAiTool {
   function: { name: string; description: string; parameters: JsonSchema };
 }
 
-/** What a model asks for in `choices[0].message.tool_calls`. */
+/** A call that a model requests in `choices[0].message.tool_calls`. */
 export interface OpenAiToolCall {
   id: string;
   type?: string;
   function?: { name: string; arguments: string };
 }
 
-/** The answer, to be added to `messages`. */
+/** Answer to a call, for `messages`. */
 export interface OpenAiToolMessage {
   role: 'tool';
   tool_call_id: string;
@@ -30,7 +30,7 @@ export interface OpenAiResponsesTool {
   strict: false;
 }
 
-/** An item of a response's `output`; those that are no `function_call` are passed over. */
+/** An item of a response's `output`. Items other than `function_call` are ignored. */
 export interface OpenAiOutputItem {
   type: string;
   call_id?: string;
@@ -44,7 +44,7 @@ export interface OpenAiFunctionOutput {
   output: ({ type: 'input_text'; text: string } | { type: 'input_image'; image_url: string; detail: 'auto' })[];
 }
 
-/** `tools` for `chat.completions.create()`. */
+/** Returns `tools` for `chat.completions.create()`. */
 export const openAiTools = (toolbox: Toolbox): OpenAiTool[] =>
   toolbox.tools.map(({ name, description, inputSchema }) => ({
     type: 'function',
@@ -52,8 +52,8 @@ export const openAiTools = (toolbox: Toolbox): OpenAiTool[] =>
   }));
 
 /**
- * Runs the calls of one message side by side and returns their answers in order. A tool message is text alone: pictures
- * are named in it.
+ * Runs the calls of one message side by side and returns their answers in order. A tool message is text alone and only
+ * names pictures.
  * @throws TaskAbortedError
  */
 export function answerOpenAi(
@@ -71,18 +71,18 @@ export function answerOpenAi(
   );
 }
 
-/** `tools` for `responses.create()`. */
+/** Returns `tools` for `responses.create()`. */
 export const openAiResponsesTools = (toolbox: Toolbox): OpenAiResponsesTool[] =>
   toolbox.tools.map(({ name, description, inputSchema }) => ({
     type: 'function',
     name,
     description,
     parameters: inputSchema,
-    // Strict mode knows no optional parameters.
+    // Strict mode does not support optional parameters.
     strict: false,
   }));
 
-/** The same as {@link answerOpenAi} for the `output` of a response, pictures included. */
+/** Runs the calls in the `output` of a response side by side and returns their answers in order, pictures included. */
 export function answerOpenAiResponses(
   toolbox: Toolbox,
   output: readonly OpenAiOutputItem[],
@@ -108,7 +108,7 @@ export function answerOpenAiResponses(
   );
 }
 
-/** Models write the arguments as JSON text, and sometimes get it wrong: that is for them to hear. */
+/** Calls a tool with arguments in JSON. Models sometimes write invalid JSON: the result reports the error to them. */
 async function callWithJson(
   toolbox: Toolbox,
   name: string,
