@@ -1,4 +1,4 @@
-/** Puts the server together: what every request goes through, then the routes. */
+/** Assembles the server: the checks and handlers for every request, then the routes. */
 import fastifySwagger from '@fastify/swagger';
 import fastifyWebsocket from '@fastify/websocket';
 import Fastify from 'fastify';
@@ -32,9 +32,9 @@ import { answerClientError, guardStalls } from './stall-guard.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers without a token. */
+    /** True if the route needs no token. */
     open?: boolean;
-    /** A secret in its path stands for the token. */
+    /** True if a secret in the path replaces the token. */
     preview?: boolean;
   }
 }
@@ -51,7 +51,7 @@ export async function createApp(context: ServerContext): Promise<App> {
   const { patience } = context.options;
   const app = Fastify({
     bodyLimit: patience.maxBodyBytes,
-    // One that stops in the middle is cut by the stall guard; this is the end of the longest transfer.
+    // Limit of the longest transfer. The stall guard ends a request that stops in the middle.
     requestTimeout: 3_600_000,
     keepAliveTimeout: 30_000,
     forceCloseConnections: 'idle',
@@ -72,9 +72,9 @@ export async function createApp(context: ServerContext): Promise<App> {
       return { error: error as Error };
     }
   });
-  // A task's result holds what its spec's functions returned, which may not be JSON.
+  // The result of a task contains values that the functions of its spec returned. They may not be JSON.
   app.setSerializerCompiler(() => (data) => toJson(data));
-  // Forms and plain text are what a page of another origin can send without asking.
+  // Refuse plain text: a page of another origin can send it without a CORS preflight.
   app.removeContentTypeParser('text/plain');
   addHooks(app, context, connections);
   app.setErrorHandler((error, request, reply) => {
@@ -91,7 +91,7 @@ export async function createApp(context: ServerContext): Promise<App> {
   });
   app.setNotFoundHandler((_, reply) => {
     const { status, document } = refusalOf(
-      new RipcordError('not-found', 'There is nothing here; /docs lists the routes'),
+      new RipcordError('not-found', 'This route does not exist; /docs lists the routes'),
     );
     return reply.code(status).send(document);
   });
@@ -101,7 +101,7 @@ export async function createApp(context: ServerContext): Promise<App> {
       maxPayload: patience.maxBodyBytes,
       clientTracking: true,
       perMessageDeflate: false,
-      // Never echoes the token that may stand beside it.
+      // Never echo the token, which the client may send as a second protocol.
       handleProtocols: (protocols) => (protocols.has(WS_PROTOCOL) ? WS_PROTOCOL : false),
     },
   });
@@ -137,7 +137,7 @@ function addHooks(app: App, context: ServerContext, connections: ConnectionLimit
       ? context.previews.find((request.params as { secret: string }).secret).principal
       : context.tokens.authenticate(request.raw);
     connections.trust(request.raw.socket);
-    if (context.draining()) throw new RipcordError('draining', 'The server is stopping and begins nothing new');
+    if (context.draining()) throw new RipcordError('draining', 'The server is stopping and does not start new work');
     if (request.raw.headers.upgrade === undefined) {
       onRequestEnd(request, reply, context.quotas.take(request.principal, 'requests'));
     } else request.raw.socket.once('close', context.quotas.take(request.principal, 'sockets'));

@@ -1,4 +1,4 @@
-/** One request: who makes it, and the signal that fires when it is not wanted any more. */
+/** The caller of a request, and the signal that fires when the client disconnects or aborts the request. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RipcordError } from '../base/errors.js';
 import type { Principal } from '../http/auth.js';
@@ -6,31 +6,31 @@ import { onRequestEnd } from './request-end.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Undefined on routes that are open to everybody. */
+    /** Caller of the request. Undefined on routes that need no token. */
     principal: Principal | undefined;
   }
 }
 
-/** With it the client can abort the request and still hear what came of it: `POST /v1/requests/:id/abort`. */
+/** Header with an id, by which the client can abort the request and still get its answer: `POST /v1/requests/:id/abort`. */
 const REQUEST_HEADER = 'ripcord-request';
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 export function callerOf(request: FastifyRequest): Principal {
-  if (!request.principal) throw new RipcordError('unauthorized', 'This route wants a token');
+  if (!request.principal) throw new RipcordError('unauthorized', 'This route needs a token');
   return request.principal;
 }
 
-/** The requests that can be aborted. */
+/** Requests that can be aborted. */
 export class Calls {
   readonly #named = new Map<string, AbortController>();
 
-  /** Fires when the client goes away before its answer, or aborts the request by its id. */
+  /** Returns a signal that fires when the client disconnects before the answer is sent, or aborts the request by its id. */
   signalOf(request: FastifyRequest, reply: FastifyReply): AbortSignal {
     const controller = new AbortController();
     const id = request.headers[REQUEST_HEADER];
     const key = typeof id === 'string' && REQUEST_ID.test(id) ? keyOf(callerOf(request), id) : undefined;
     if (key !== undefined) {
-      if (this.#named.has(key)) throw new RipcordError('conflict', 'A request of that id is under way');
+      if (this.#named.has(key)) throw new RipcordError('conflict', 'A request with this id is already running');
       this.#named.set(key, controller);
     }
     onRequestEnd(request, reply, () => {
@@ -40,7 +40,7 @@ export class Calls {
     return controller.signal;
   }
 
-  /** Whether there was such a request. */
+  /** Aborts a request by its id. Returns false if none has it. */
   abort(principal: Principal, id: string): boolean {
     const controller = this.#named.get(keyOf(principal, id));
     controller?.abort(new Error('the client aborted the request'));

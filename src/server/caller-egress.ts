@@ -1,4 +1,4 @@
-/** What callers' sandboxes may reach: names the operator listed, and never the server itself. */
+/** Checks the network access of callers' sandboxes: only names that the operator listed, and never the server itself. */
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { z } from 'zod';
@@ -10,7 +10,7 @@ import type { callerNetworkSchema } from '../wire/sandboxes.js';
 
 type CallerNetwork = z.output<typeof callerNetworkSchema>;
 
-/** Of an entry of the operator without a port. */
+/** Ports of an operator's entry that names no port. */
 const DEFAULT_PORTS = [80, 443];
 
 interface Entry {
@@ -20,7 +20,7 @@ interface Entry {
   ports: readonly number[];
 }
 
-/** @throws InvalidOptionsError for an entry that is no name, local or an address */
+/** @throws InvalidOptionsError for an entry that is a local name, an address, or not a valid name */
 export function parseAllowEgress(entries: readonly string[], option: string): Entry[] {
   return entries.map((text) => toEntry(text, DEFAULT_PORTS, option));
 }
@@ -36,21 +36,21 @@ export function checkEgress(network: CallerNetwork, allowed: readonly string[]):
       continue;
     }
     throw new RipcordError('forbidden', `network.allow: callers of this server may not reach '${text}'`, {
-      hint: 'It is started with --allow-egress for what they may reach.',
+      hint: 'The operator can allow more hosts: ripcord serve --allow-egress HOST',
       details: { allowed },
     });
   }
 }
 
 /**
- * Whether the package registries in a list are beyond this machine, whose own ports are never for callers.
+ * Checks that no package registry in a list is a port of this machine, because callers must never reach its ports.
  * @throws RipcordError `forbidden`
  */
 export async function checkPackages(allow: readonly string[]): Promise<void> {
   const words = allow.filter(isPackageEntry);
   const { allow: hosts } = await resolvePackages(words);
   if (!hosts.some((host) => parseRule(host, 'network.allow').meansHost)) return;
-  throw new RipcordError('forbidden', `network.allow: ${words.join(', ')} of this server is a port of its own machine`);
+  throw new RipcordError('forbidden', `network.allow: ${words.join(', ')} is a registry on the server's own machine`);
 }
 
 function toEntry(text: string, ports: readonly number[], option: string): Entry {
@@ -61,7 +61,7 @@ function toEntry(text: string, ports: readonly number[], option: string): Entry 
   const { port } = parseRule(text, option);
   const name = text.toLowerCase().replace(/:\d+$/, '');
   const bare = name.replace(/^\*\./, '');
-  // A name that resolves to a private address is refused when it is dialled.
+  // The egress proxy refuses names that resolve to a private address when it connects.
   if (name.startsWith('[') || isIP(bare.split('/')[0]!) !== 0 || isLocal(bare)) {
     throw new InvalidOptionsError(
       `${option}: '${text}': names only; private addresses cannot be reached through a server`,
@@ -70,16 +70,16 @@ function toEntry(text: string, ports: readonly number[], option: string): Entry 
   return { text, name, ports: port === undefined ? ports : [port] };
 }
 
-/** Whether all names that `asked` means are meant by `given`. */
+/** Returns true if `given` covers all names that `asked` covers. */
 function covers(given: string, asked: string): boolean {
   if (given === asked) return true;
-  // A package registry is given by its word alone.
+  // Only its own word covers a package registry.
   if (isPackageEntry(asked)) return false;
   if (given === '*') return true;
   return given.startsWith('*.') && asked.endsWith(given.slice(1));
 }
 
-/** Entries for `network.deny`: every address and name that leads to this server, whatever else is allowed. */
+/** Returns entries for `network.deny`: every address and name that leads to this server. They take precedence over `allow`. */
 export function ownTargets(port: number, hosts: Iterable<string>): string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   const names = [...hosts]

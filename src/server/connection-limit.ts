@@ -1,10 +1,10 @@
-/** Limits the connections. At the limit those without a valid token make room for others. */
+/** Limits the number of connections. At the limit, the oldest connection without a valid token is closed. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 export class ConnectionLimit {
   readonly #max: number;
-  /** In the order they were opened. */
+  /** Connections without a valid token, in the order they were opened. */
   readonly #unknown = new Set<Socket>();
   #open = 0;
 
@@ -13,7 +13,7 @@ export class ConnectionLimit {
     server.on('connection', (socket: Socket) => this.#take(socket));
   }
 
-  /** A valid token came over this connection. */
+  /** Marks a connection on which a valid token arrived. */
   trust(socket: Socket): void {
     this.#unknown.delete(socket);
   }

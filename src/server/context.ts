@@ -1,4 +1,4 @@
-/** What the routes share. */
+/** State that the routes share. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify';
@@ -17,7 +17,7 @@ import type { Quotas } from './quotas.js';
 import type { ServedSandboxes } from './served-sandboxes.js';
 import type { ServedTasks } from './served-tasks.js';
 
-/** Requests have the types of their schemas. Answers are made here: their schemas document them. */
+/** Types of requests come from their schemas. Answers are not checked at run time: their schemas document them. */
 interface TypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
   serializer: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
@@ -37,9 +37,9 @@ export interface ServerContext {
   readonly sandboxes: ServedSandboxes;
   readonly previews: Previews;
   readonly tasks: ServedTasks;
-  /** Of the manager and of all tasks, for a UI. */
+  /** Events of the manager and of all tasks, for a UI. */
   readonly events: Journal;
   readonly metrics: Metrics;
-  /** True from the moment the server stops. */
+  /** Returns true once the server is stopping. */
   readonly draining: () => boolean;
 }

@@ -1,4 +1,4 @@
-/** What this server lets a caller ask of a sandbox. */
+/** Checks the `create()` options of callers against the limits of this server. */
 import type { z } from 'zod';
 import { InvalidOptionsError, RipcordError } from '../base/errors.js';
 import { isCatalogName } from '../images/catalog.js';
@@ -8,18 +8,18 @@ import type { CallerPolicy } from './options.js';
 
 export type CallerCreateOptions = z.output<typeof callerCreateSchema>;
 
-/** @throws RipcordError `forbidden` for what this server does not give to callers; InvalidOptionsError */
+/** @throws RipcordError `forbidden` for an image, runtime or host that callers may not use; InvalidOptionsError */
 export function checkCreate(options: CallerCreateOptions, policy: CallerPolicy): void {
   const { image, limits, network, runtime, lifetimeMs } = options;
   const { allowImages, allowRuntimes } = policy;
   if (!isCatalogName(image) && !allowImages.includes(image) && !allowImages.includes('*')) {
     throw new RipcordError('forbidden', `Callers of this server may not use the image '${image}'`, {
-      hint: 'It is started with --allow-image for further ones.',
+      hint: 'The operator can allow more images: ripcord serve --allow-image NAME',
     });
   }
   if (runtime !== undefined && !allowRuntimes.includes(runtime)) {
     throw new RipcordError('forbidden', `Callers of this server may not choose the runtime '${runtime}'`, {
-      hint: 'It is started with --allow-runtime for further ones.',
+      hint: 'The operator can allow more runtimes: ripcord serve --allow-runtime NAME',
     });
   }
   atMost('limits.memory', limits.memory, policy.maxMemory);
@@ -35,5 +35,6 @@ export function checkLifetime(lifetimeMs: number, policy: CallerPolicy): void {
 }
 
 function atMost(name: string, value: number, most: number): void {
-  if (value > most) throw new InvalidOptionsError(`${name}: ${value} is more than this server gives (${most})`);
+  if (value > most)
+    throw new InvalidOptionsError(`${name}: ${value} is more than the maximum of this server (${most})`);
 }

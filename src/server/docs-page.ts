@@ -1,4 +1,4 @@
-/** The OpenAPI document as a page for people. */
+/** Renders the OpenAPI document as an HTML page. */
 
 interface Operation {
   summary?: string;
@@ -14,7 +14,7 @@ interface Document {
   paths?: Record<string, Record<string, Operation>>;
 }
 
-/** @param document As `/openapi.json` has it. */
+/** @param document Content of `/openapi.json`. */
 export function renderDocs(document: object): string {
   const { info, tags = [], paths = {} } = document as Document;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>

@@ -1,5 +1,5 @@
 /// <reference types="node" preserve="true" />
-/** `ripcord-sandbox/server`: the server for programs that start it themselves. */
+/** `ripcord-sandbox/server`: the server as a library. */
 export type { TaskDocument, TaskEnd, TaskReceipt } from '../wire/tasks.js';
 export type {
   CallerOptions,

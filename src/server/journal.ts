@@ -1,22 +1,22 @@
-/** Events with ids, kept within a bound: readers come, go, and come back to where they were. */
+/** A bounded log of events with ids. A reader that reconnects can continue at its last id. */
 
 import { News } from '../base/news.js';
 import { toJson } from '../executor/describe.js';
 
-/** `json` is the event, written once for all its readers. */
+/** An entry of the journal. `json` is the event, serialized once for all readers. */
 interface JournalEntry {
   id: number;
   json: string;
-  /** What decides who may read it; not part of the event. */
+  /** Name of the caller who may read the entry. Not part of the event. */
   scope: string | undefined;
 }
 
-/** A reader was so late that entries are gone: the ids it will never see. */
+/** Ids of entries that were dropped before the reader got to them. */
 interface JournalGap {
   gap: { from: number; to: number };
 }
 
-/** Trimmed in pieces: moving a long array at each entry would cost more than it keeps. */
+/** Fraction to drop at a time. Dropping one entry at a time would move a long array for each new entry. */
 const TRIM = 0.25;
 
 export class Journal {
@@ -44,29 +44,32 @@ export class Journal {
     return this.#lastId;
   }
 
-  /** No more entries come; what is kept can still be read. */
+  /** Ends the journal. Kept entries can still be read. */
   end(): void {
     this.#ended = true;
     this.#news.tell();
   }
 
-  /** Lets go of what is kept. */
+  /** Drops all kept entries. */
   clear(): void {
     this.#entries = [];
     this.#bytes = 0;
   }
 
-  /** Where a reader that has seen `after` goes on: an id that is yet to come is another server's, before a restart. */
+  /**
+   * Returns the id after which a reader continues. If `after` is above the last id, it comes from a server before a restart:
+   * the reader then gets all kept entries.
+   */
   resumeAt(after: number): number {
     return after > this.#lastId ? this.#firstId - 1 : after;
   }
 
   /**
-   * What came after the entry `after`, then what comes, until the end or until `signal` fires. A reader with another
-   * server's id gets all that is kept, after a gap: from 1 on, which is empty where everything is kept.
+   * Yields the entries after `after`, then new ones, until the end or until `signal` fires. A reader with an id of a
+   * server before a restart first gets a gap that starts at 1 (empty if all entries are kept), then all kept entries.
    */
   read(after: number, signal: AbortSignal): AsyncGenerator<JournalEntry | JournalGap> {
-    // Now, not when the first entry is asked for: by then the ids may have caught up.
+    // Compare the ids now, not at the first read: by then new entries may have reached the reader's id.
     const from = this.resumeAt(after);
     return this.#read(from, signal, from !== after);
   }
@@ -91,7 +94,7 @@ export class Journal {
     }
   }
 
-  /** Of what is kept; the next one's when nothing is. */
+  /** Id of the first kept entry. If none is kept, the id of the next one. */
   get #firstId(): number {
     return this.#entries[0]?.id ?? this.#lastId + 1;
   }
@@ -99,7 +102,7 @@ export class Journal {
   #trim(): void {
     const target = this.#maxBytes * (1 - TRIM);
     let drop = 0;
-    // The last one stays, however long it is.
+    // Always keep the last entry, even if it alone is above the limit.
     while (this.#bytes > target && drop < this.#entries.length - 1) this.#bytes -= this.#entries[drop++]!.json.length;
     this.#entries.splice(0, drop);
   }

@@ -3,13 +3,13 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 
-/** Entries in a piece. At 250 bytes each a piece takes well below a millisecond. */
+/** Number of entries in a piece. At 250 bytes each, a piece takes well below a millisecond. */
 const PIECE = 256;
 
-/** Answers with `items`. The promise is fastify's: there is nothing more to send. */
+/** Answers with `items` as a stream. A route returns the stream to fastify. */
 export function sendList<Item>(reply: FastifyReply, items: Item[]): Item[] {
   reply.type('application/json; charset=utf-8');
-  // The types of a route know its items, not the stream they come in.
+  // The route is typed with the items, not with the stream that carries them.
   return Readable.from(pieces(items), { objectMode: false }) as unknown as Item[];
 }
 

@@ -1,8 +1,8 @@
-/** The log of `ripcord serve`: one JSON object a line on stderr. */
+/** The log of `ripcord serve`: one JSON object per line on stderr. */
 import { pino } from 'pino';
 import type { Logger } from '../base/logger.js';
 
-/** Nothing of a request's headers is ever logged; these are for what an error may drag along. */
+/** Paths to redact. The server logs no request headers itself, but an error object may contain some. */
 const SECRETS = [
   'token',
   'authorization',

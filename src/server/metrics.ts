@@ -1,4 +1,4 @@
-/** Figures for Prometheus. */
+/** Metrics for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { isClean } from '../cleanup/receipt.js';
 import type { ManagerEvent } from '../sandbox/events.js';
@@ -35,19 +35,19 @@ export class Metrics {
     });
     this.#commandSeconds = new Histogram({
       name: 'ripcord_command_seconds',
-      help: 'How long commands ran inside their sandbox',
+      help: 'Duration of commands inside their sandbox',
       buckets: SECONDS,
       registers,
     });
     this.#created = new Histogram({
       name: 'ripcord_sandbox_create_seconds',
-      help: 'From the call to a sandbox that answers',
+      help: 'Time to create a sandbox, until its agent is ready',
       buckets: SECONDS,
       registers,
     });
     this.#ended = new Counter({
       name: 'ripcord_sandboxes_ended_total',
-      help: 'Sandboxes that were closed, were lost, or never came up',
+      help: 'Sandboxes that were closed, were lost, or failed to start',
       labelNames: ['how'],
       registers,
     });
@@ -64,13 +64,13 @@ export class Metrics {
     });
     this.sockets = new Gauge({
       name: 'ripcord_websockets',
-      help: 'WebSockets that are open, by route',
+      help: 'Open WebSockets, by route',
       labelNames: ['route'],
       registers,
     });
     new Gauge({
       name: 'ripcord_sandboxes',
-      help: 'Sandboxes that are open',
+      help: 'Open sandboxes',
       registers,
       collect() {
         this.set(manager.list().length);
@@ -78,7 +78,7 @@ export class Metrics {
     });
     new Gauge({
       name: 'ripcord_tasks_running',
-      help: 'Tasks that run',
+      help: 'Running tasks',
       registers,
       collect() {
         this.set(runningTasks());
@@ -90,7 +90,7 @@ export class Metrics {
     this.#requests.observe({ method, route, status: String(status) }, ms / 1000);
   }
 
-  /** To be called with each event of the manager. */
+  /** Updates the metrics. The server calls it with each event of the manager. */
   follow(event: ManagerEvent): void {
     switch (event.type) {
       case 'sandbox.created':

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says besides the routes. */
+/** Parts of the OpenAPI document besides the routes. */
 import { packageVersion } from '../base/package-files.js';
 
 export function openApiInfo() {
@@ -8,15 +8,15 @@ export function openApiInfo() {
       title: 'Ripcord',
       version: packageVersion(),
       description:
-        'Runs code that nobody has read yet in Docker sandboxes, can stop it at any instant, and leaves nothing behind. ' +
+        'Runs untrusted code in Docker sandboxes, can stop it at any instant, and leaves nothing behind. ' +
         'Errors are `{ error: { code, message, hint?, details? } }`. WebSockets are described in docs/server.md.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     tags: [
-      { name: 'sandboxes', description: 'Make, list, prolong and end sandboxes' },
+      { name: 'sandboxes', description: 'Create, list, extend and close sandboxes' },
       { name: 'commands', description: 'Run commands and code' },
       { name: 'files', description: 'Read and write files and whole trees' },
-      { name: 'ports', description: 'Reach what listens inside' },
+      { name: 'ports', description: 'Connect to ports inside a sandbox' },
       { name: 'tasks', description: 'Iteration runs of registered specs' },
       { name: 'server', description: 'The server itself' },
     ],

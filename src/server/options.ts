@@ -203,7 +203,7 @@ export interface ServerOptions {
    * @default false
    */
   approve?: boolean | undefined;
-  /** Path of the directory with the dashboard's files. If unset, the server has none. */
+  /** Path of the directory with the dashboard's files. If unset, the server does not have a dashboard. */
   dashboard?: string | undefined;
   /** Logger of the server; pino fits. If unset, nothing is logged. */
   logger?: Logger | undefined;

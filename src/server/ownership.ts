@@ -1,11 +1,11 @@
-/** Whose each sandbox is. The manager's events come while the call that caused them is still on the stack. */
+/** Records the owner of each sandbox. The manager emits its events synchronously, within the call that caused them. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Principal } from '../http/auth.js';
 import type { ManagerEvent } from '../sandbox/events.js';
 
 interface Owner {
   principal: Principal;
-  /** The task it was made for. */
+  /** Id of the task that the sandbox was created for. */
   task?: string;
 }
 
@@ -13,12 +13,12 @@ export class Ownership {
   readonly #storage = new AsyncLocalStorage<Owner>();
   readonly #owners = new Map<string, Owner>();
 
-  /** What `work` makes, also later and further down, is the owner's. */
+  /** Runs `work`. Sandboxes that it creates, also asynchronously, belong to the owner. */
   run<T>(owner: Owner, work: () => T): T {
     return this.#storage.run(owner, work);
   }
 
-  /** To be called with each event of the manager, before anybody else sees it. */
+  /** Records the owner of a new sandbox. The server calls it with each event of the manager, before other listeners. */
   follow(event: ManagerEvent): void {
     if (event.type !== 'sandbox.creating') return;
     const owner = this.#storage.getStore();
@@ -33,12 +33,12 @@ export class Ownership {
     return this.#owners.get(sandbox);
   }
 
-  /** What nobody of the callers made is the operator's to see. */
+  /** Returns true if `principal` may use the sandbox. The operator may use all, including those that no caller created. */
   mayUse(principal: Principal, sandbox: string): boolean {
     return principal.operator || this.#owners.get(sandbox)?.principal.name === principal.name;
   }
 
-  /** Whether `principal` asked for it itself, rather than one of its tasks. */
+  /** Returns true if `principal` created the sandbox by a request, not through one of its tasks. */
   asked(principal: Principal, sandbox: string): boolean {
     const owner = this.#owners.get(sandbox);
     return owner?.principal.name === principal.name && owner.task === undefined;

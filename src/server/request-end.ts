@@ -1,13 +1,13 @@
-/** The end of a request: that of its response, or of its connection. */
+/** Detects the end of a request: the end of its response, or of its connection. */
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** One listener a connection, however many requests a client sends ahead on it. */
+/** Unfinished requests by connection. Each connection has one listener, even if a client pipelines many requests. */
 const underWay = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls `end` once. A response that waits behind another one of its connection emits no `close` when that breaks, so
- * the connection is listened to, too.
+ * Calls `end` once. If a connection breaks, a response that waits behind another one emits no `close`. Therefore the
+ * `close` of the connection counts, too.
  */
 export function onRequestEnd({ raw: { socket } }: FastifyRequest, reply: FastifyReply, end: () => void): void {
   if (socket.destroyed) return end();

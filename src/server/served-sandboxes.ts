@@ -1,4 +1,4 @@
-/** The sandboxes as callers see them: theirs only, with what they last did, and the receipts of those that are gone. */
+/** The sandboxes of each caller, with their last commands, and the receipts of closed ones. */
 
 import { RipcordError, SandboxLostError } from '../base/errors.js';
 import type { Principal } from '../http/auth.js';
@@ -23,10 +23,10 @@ export class ServedSandboxes {
   readonly #ownership: Ownership;
   readonly #policy: CallerPolicy;
   readonly #history = new Map<string, CommandHistory>();
-  /** How many are on their way, by token. */
+  /** Number of sandboxes being created, by token. */
   readonly #making = new Map<string, number>();
   readonly #commands = new Map<string, BackgroundCommands>();
-  /** How those ended that are no more: whoever asks for one hears that rather than that it never was. */
+  /** Reasons why closed sandboxes ended, so that requests for them get 410 instead of 404. */
   readonly #gone = new Map<string, { error: SandboxLostError; principal: string | undefined }>();
   readonly #receipts: { receipt: KeptReceipt; principal: string | undefined }[] = [];
 
@@ -36,7 +36,7 @@ export class ServedSandboxes {
     this.#policy = policy;
   }
 
-  /** @throws RipcordError `quota`, `forbidden`, what `manager.create()` throws */
+  /** @throws RipcordError `quota`, `forbidden`; the errors of `manager.create()` */
   async create(principal: Principal, options: CallerCreateOptions, signal: AbortSignal): Promise<Sandbox> {
     checkCreate(options, this.#policy);
     const { name } = principal;
@@ -45,12 +45,12 @@ export class ServedSandboxes {
     if (open + making >= this.#policy.maxSandboxes) {
       throw new RipcordError(
         'quota',
-        `This token has ${this.#policy.maxSandboxes} sandboxes open, the most it may have`,
+        `This token has ${this.#policy.maxSandboxes} sandboxes open, which is its maximum`,
       );
     }
     this.#making.set(name, making + 1);
     try {
-      // One caller's tasks never follow another's in a sandbox.
+      // Separate the callers: a sandbox is never reused for a task of another caller.
       const reuse = options.reuse && JSON.stringify([name, options.reuse]);
       if (options.network !== 'none') await checkPackages(options.network.allow);
       const labels = Object.fromEntries(
@@ -66,7 +66,7 @@ export class ServedSandboxes {
     }
   }
 
-  /** @throws RipcordError `not-found`, also for what somebody else made; SandboxLostError for one that has ended */
+  /** @throws RipcordError `not-found`, also for a sandbox of another caller; SandboxLostError for one that has ended */
   get(principal: Principal, id: string): Sandbox {
     const sandbox = this.#manager.get(id);
     if (sandbox && this.#ownership.mayUse(principal, id)) return sandbox;
@@ -108,18 +108,18 @@ export class ServedSandboxes {
     return commands;
   }
 
-  /** The last commands of a sandbox, newest first. */
+  /** Returns the last commands of a sandbox, newest first. */
   history({ id }: Sandbox): PastCommand[] {
     return this.#history.get(id)?.list() ?? [];
   }
 
-  /** Newest first. */
+  /** Returns the receipts that the caller may see, newest first. */
   receipts(principal: Principal): KeptReceipt[] {
     const visible = this.#receipts.filter((kept) => principal.operator || kept.principal === principal.name);
     return visible.map(({ receipt }) => receipt).reverse();
   }
 
-  /** To be called with each event of the manager. */
+  /** Updates commands and receipts. The server calls it with each event of the manager. */
   follow(event: ManagerEvent): void {
     switch (event.type) {
       case 'command.started': {
@@ -155,7 +155,7 @@ export class ServedSandboxes {
   }
 }
 
-/** Without what the server put before the names that callers gave. */
+/** Returns the labels with the names that the caller gave, without the prefix that the server added. */
 function labelsOf({ labels }: Sandbox): Record<string, string> {
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [

@@ -1,4 +1,4 @@
-/** Tasks of the specs the operator registered: each with a journal that readers can come back to. */
+/** Tasks of the specs that the operator registered. Each has a journal, in which readers can continue after a reconnect. */
 import { randomBytes } from 'node:crypto';
 import { onAbort } from '../base/abort.js';
 import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
@@ -23,10 +23,10 @@ export interface RegisteredSpec {
 type Result = RunResult<unknown, unknown, unknown, VerificationLike>;
 type Handle = TaskHandle<unknown, unknown, unknown, VerificationLike>;
 
-/** Ended tasks that can still be asked about, and those whose events can. */
+/** Maximum numbers of ended tasks that are kept, and of ended tasks whose events are kept. */
 const MAX_ENDED = 100;
 const MAX_JOURNALS = 16;
-/** The journal takes events at once; more can only come in one burst. */
+/** Maximum number of buffered events. The journal reads events at once, so that only a burst can reach the limit. */
 const MAX_BURST = 100_000;
 
 export interface ServedTask {
@@ -36,7 +36,7 @@ export interface ServedTask {
   handle: Handle;
   journal: Journal;
   approval: (PendingApproval & { answer: (approval: Approval) => void }) | undefined;
-  /** Never rejects. */
+  /** Resolves at the end of the task. Never rejects. */
   end: Promise<TaskEnd>;
   ended: TaskEnd | undefined;
 }
@@ -50,7 +50,7 @@ export class ServedTasks {
   readonly #tasks = new Map<string, ServedTask>();
   #closed = false;
 
-  /** @param observe Is told each event, too, in order. */
+  /** @param observe Called with each event, in order. */
   constructor(
     manager: SandboxManager,
     ownership: Ownership,
@@ -65,7 +65,7 @@ export class ServedTasks {
     this.#observe = observe;
   }
 
-  /** How many run. */
+  /** Number of running tasks. */
   get running(): number {
     return [...this.#tasks.values()].filter(({ ended }) => !ended).length;
   }
@@ -82,19 +82,19 @@ export class ServedTasks {
         hint: `There are: ${this.specs.join(', ') || 'none; the server registers them with --spec name=file'}.`,
       });
     }
-    if (this.#closed) throw new RipcordError('draining', 'The server is stopping and begins nothing new');
+    if (this.#closed) throw new RipcordError('draining', 'The server is stopping and does not start new work');
     const running = [...this.#tasks.values()].filter(
       ({ principal: { name }, ended }) => name === principal.name && !ended,
     );
     if (running.length >= this.#options.policy.maxTasks) {
-      throw new RipcordError('quota', `This token has ${running.length} tasks running, the most it may have`);
+      throw new RipcordError('quota', `This token has ${running.length} tasks running, which is its maximum`);
     }
     const id = request.id ?? randomBytes(6).toString('hex');
     if (this.#tasks.has(id)) throw new RipcordError('conflict', `There is a task ${id} already`);
     const journal = new Journal(this.#options.patience.journalBytes);
     const task = { id, spec: request.spec, principal, journal } as ServedTask;
     const executor = new IterationExecutor(this.#manager, {
-      // Somebody watches.
+      // Clients watch tasks of a server.
       output: 'live',
       ...this.#withApproval(spec.options, task),
     });
@@ -102,15 +102,15 @@ export class ServedTasks {
     task.handle = this.#ownership.run({ principal, task: id }, () =>
       controller.start(request.task ?? spec.task, { id }),
     );
-    // A task ends and gives its place back, whatever could not be told of it.
-    const told = this.#record(task).catch(() => {});
-    task.end = this.#finish(task, told);
+    // An error while recording events must not keep the task from ending and releasing its slot.
+    const recorded = this.#record(task).catch(() => {});
+    task.end = this.#finish(task, recorded);
     this.#tasks.set(id, task);
     this.#forget();
     return task;
   }
 
-  /** @throws RipcordError `not-found`, also for what somebody else started */
+  /** @throws RipcordError `not-found`, also for a task of another caller */
   get(principal: Principal, id: string): ServedTask {
     const task = this.#tasks.get(id);
     if (task && (principal.operator || task.principal.name === principal.name)) return task;
@@ -125,13 +125,13 @@ export class ServedTasks {
     return { ...task.handle.status(), spec: task.spec, awaitsApproval: task.approval !== undefined };
   }
 
-  /** @throws RipcordError `not-found` when nothing waits for an answer */
+  /** @throws RipcordError `not-found` if no approval is pending */
   answer(task: ServedTask, approval: Approval): void {
-    if (!task.approval) throw new RipcordError('not-found', `Task ${task.id} waits for no approval`);
+    if (!task.approval) throw new RipcordError('not-found', `Task ${task.id} does not wait for an approval`);
     task.approval.answer(approval);
   }
 
-  /** Nothing new from now on; aborts what runs and waits for it, but no longer than `graceMs`. */
+  /** Refuses new tasks, aborts the running ones and waits for them, but no longer than `graceMs`. */
   async close(graceMs: number): Promise<{ running: number; settled: number }> {
     this.#closed = true;
     const running = [...this.#tasks.values()].filter(({ ended }) => !ended);
@@ -148,7 +148,7 @@ export class ServedTasks {
     return { ...options, commitMode: 'manual', approve: (request) => this.#ask(task, request) };
   }
 
-  /** Shows the diff to whoever asks for it, and waits for an answer. */
+  /** Publishes the diff as the pending approval of the task and waits for an answer. */
   async #ask(task: ServedTask, request: ApprovalRequest): Promise<Approval> {
     const { iteration, branch, target, changes, withSeed, flagged, signal } = request;
     const diff = await request.diff();
@@ -190,7 +190,7 @@ export class ServedTasks {
     for await (const event of task.handle.events()) this.#append(task, event);
   }
 
-  async #finish(task: ServedTask, told: Promise<void>): Promise<TaskEnd> {
+  async #finish(task: ServedTask, recorded: Promise<void>): Promise<TaskEnd> {
     let end: TaskEnd;
     try {
       const result = await task.handle.result;
@@ -199,7 +199,7 @@ export class ServedTasks {
     } catch (error) {
       end = { type: 'failed', error: messageOf(error) };
     }
-    await told;
+    await recorded;
     task.ended = end;
     task.journal.end();
     return end;

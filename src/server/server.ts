@@ -1,4 +1,4 @@
-/** The server: a manager's sandboxes over HTTP and WebSocket. */
+/** The server: serves the sandboxes of a manager over HTTP and WebSocket. */
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
@@ -24,18 +24,18 @@ import { Quotas } from './quotas.js';
 import { ServedSandboxes } from './served-sandboxes.js';
 import { type RegisteredSpec, ServedTasks } from './served-tasks.js';
 
-/** For the sockets to be told that the server goes. */
+/** Time for WebSockets to receive the close frame when the server stops. */
 const GOODBYE_MS = 2000;
 
 export interface DrainReport {
   tasks: { running: number; settled: number };
-  /** Sandboxes callers had open. */
+  /** Number of sandboxes that callers had open. */
   sandboxes: number;
 }
 
 /** An HTTP and WebSocket server that shares sandboxes with other programs. */
 export class RipcordServer implements AsyncDisposable {
-  /** `http://127.0.0.1:7077`, or the path of the Unix socket. */
+  /** Address of the server: `http://127.0.0.1:7077`, or the path of the Unix socket. */
   readonly address: string;
   /** TCP port that it listens on; undefined on a Unix socket. */
   readonly port: number | undefined;
@@ -43,7 +43,7 @@ export class RipcordServer implements AsyncDisposable {
   readonly #context: ServerContext;
   readonly #state: { draining: boolean };
   readonly #unlisten: () => void;
-  /** Upgraded ones included, which Node's server lets go of. */
+  /** Open connections, including upgraded ones, which Node's server does not track. */
   readonly #connections = new Set<Socket>();
   #closing: Promise<DrainReport> | undefined;
 
@@ -67,7 +67,7 @@ export class RipcordServer implements AsyncDisposable {
   }
 
   /**
-   * Listens, and serves the sandboxes of `manager`, which stays the caller's to close.
+   * Listens and serves the sandboxes of `manager`. The caller remains responsible for closing `manager`.
    * @throws InvalidOptionsError, also for an address beyond this machine without `public`, and for TCP without a token
    */
   static async open(manager: SandboxManager, given: ServerOptions): Promise<RipcordServer> {
@@ -134,7 +134,7 @@ export class RipcordServer implements AsyncDisposable {
   }
 
   /**
-   * Takes nothing new, aborts the tasks and waits for them, closes what callers had open, then the connections. Idempotent.
+   * Refuses new work, aborts the tasks and waits for them, closes the sandboxes of callers, then the connections. Idempotent.
    */
   close(): Promise<DrainReport> {
     this.#closing ??= this.#close();
@@ -175,7 +175,7 @@ function checkListen({ listen, tokens }: ResolvedServerOptions): void {
   if (tokens.length === 0) throw new InvalidOptionsError('server: a TCP port needs a token');
   if (!isLoopbackHost(listen.host) && !listen.public) {
     throw new InvalidOptionsError(`server: ${listen.host} is not this machine's loopback address`, {
-      hint: 'Who reaches it and has the token can run code here. --public says that this is meant.',
+      hint: 'Any client that reaches it and has the token can run code here. Pass --public to allow this.',
     });
   }
 }
@@ -187,7 +187,7 @@ async function listen(
   if ('socket' in options.listen) {
     const { socket } = options.listen;
     await clearStaleSocket(socket);
-    // The socket is made with these permissions, not given them a moment later.
+    // Set the umask, so that the socket never exists with wider permissions.
     const mask = process.umask(0o177);
     try {
       app.server.listen(socket);

@@ -1,8 +1,8 @@
-/** Server-sent events over a stream that the reader's pace governs. */
+/** Server-sent events over a stream with backpressure. */
 import { PassThrough } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
-/** Proxies cut what is silent; a comment is no event. */
+/** Interval of comments in milliseconds. Proxies close idle connections; clients ignore a comment. */
 const COMMENT_MS = 15_000;
 const EVENT_STREAM = 'text/event-stream';
 
@@ -17,7 +17,7 @@ export class SseStream extends PassThrough {
     this.once('close', () => clearInterval(this.#timer));
   }
 
-  /** Resolves when there is room for more; at once where nobody reads any more. */
+  /** Sends an event. Resolves when there is room for more, and at once if the reader is gone. */
   event(name: string | undefined, json: string, id?: number): Promise<void> | undefined {
     if (!this.writable) return undefined;
     const head = `${id === undefined ? '' : `id: ${id}\n`}${name === undefined ? '' : `event: ${name}\n`}`;
@@ -32,10 +32,10 @@ export class SseStream extends PassThrough {
   }
 }
 
-/** Sets the fields of an event stream. */
+/** Sets the header fields of an event stream. */
 export function sseHeaders(reply: FastifyReply): void {
   reply.headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
 }
 
-/** Whether the client asked for events rather than one answer. */
+/** Returns true if the client accepts an event stream instead of one answer. */
 export const wantsEvents = (accept: string | undefined): boolean => accept?.includes(EVENT_STREAM) ?? false;

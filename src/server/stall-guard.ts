@@ -1,4 +1,4 @@
-/** Connections whose other end does nothing are ended: slow heads, bodies that stop, readers that do not read. */
+/** Ends connections whose peer stalls: slow heads, bodies that stop, readers that do not read. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -7,13 +7,13 @@ import { RipcordError } from '../base/errors.js';
 import { refusalOf } from '../http/error-status.js';
 import type { Patience } from './options.js';
 
-/** The request a connection is at. */
+/** Current request of each connection. */
 const current = new WeakMap<Socket, IncomingMessage>();
 
 export function guardStalls(app: Pick<FastifyInstance, 'server' | 'addHook'>, { stallMs, bodyMs }: Patience): void {
   app.server.setTimeout(stallMs, (socket: Socket) => {
     const request = current.get(socket);
-    // A quiet command is no stall; bytes that nobody takes, and a body that nobody goes on sending, are.
+    // A command without output is not a stall. Bytes that the peer does not read, or a body it stops sending, are.
     if (socket.writableLength > 0) socket.destroy();
     else if (request && isAwaited(request)) endSlow(socket);
     else socket.setTimeout(stallMs);
@@ -31,17 +31,17 @@ export function guardStalls(app: Pick<FastifyInstance, 'server' | 'addHook'>, { 
   });
 }
 
-/** More of the body is to come, and everything that came has been taken. */
+/** Returns true if the body is incomplete and all bytes received so far have been read. */
 const isAwaited = (request: IncomingMessage): boolean =>
   hasBody(request) && !request.complete && request.readableLength === 0;
 
-/** RFC 9112 §6: an upgraded connection, above all, is not one that forgot its body. */
+/** Returns true if the request has a body (RFC 9112 §6). An upgraded connection, for example, does not. */
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Its body is a stream of any length. */
+    /** True if the body is a stream of any length. */
     streams?: boolean;
   }
 }
@@ -50,7 +50,7 @@ function endSlow(socket: Socket): void {
   end(socket, new RipcordError('too-slow', 'The request took too long to arrive'));
 }
 
-/** What Node's parser refuses, before there is a request. */
+/** Answers a connection whose bytes Node's parser refuses, before there is a request. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return endSlow(socket);
@@ -73,7 +73,7 @@ function end(socket: Socket, error: RipcordError, line?: string): void {
   socket.end(
     `HTTP/1.1 ${line ?? LINES[status]}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    // A peer that does not close its side either must not keep ours.
+    // Close our side even if the peer does not close its own.
     () => socket.destroy(),
   );
 }

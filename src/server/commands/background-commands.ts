@@ -1,4 +1,4 @@
-/** Commands of one sandbox that run while nobody is connected: their state, and the head and tail of their output. */
+/** Commands of one sandbox that run without a connection: their state, and the head and tail of their output. */
 import { randomUUID } from 'node:crypto';
 import { within } from '../../base/abort.js';
 import { RipcordError } from '../../base/errors.js';
@@ -9,7 +9,7 @@ import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { OutputPiece } from '../../wire/channels.js';
 import type { CommandDocument } from '../../wire/commands.js';
 
-/** Kept of each channel. */
+/** Bytes of output kept for each channel. */
 const KEPT_BYTES = 256 * 1024;
 
 interface Background {
@@ -29,11 +29,11 @@ export class BackgroundCommands {
     this.#max = max;
   }
 
-  /** @throws RipcordError `quota`; what `sandbox.spawn()` throws */
+  /** @throws RipcordError `quota`; the errors of `sandbox.spawn()` */
   async spawn(command: CommandDocument['command'], options: SpawnOptions): Promise<CommandDocument> {
     this.#forget();
     if (this.#commands.size + this.#starting >= this.#max) {
-      throw new RipcordError('quota', `This sandbox has ${this.#max} commands in the background, the most it may have`);
+      throw new RipcordError('quota', `This sandbox has ${this.#max} commands in the background, which is its maximum`);
     }
     this.#starting++;
     try {
@@ -51,7 +51,7 @@ export class BackgroundCommands {
     return [...this.#commands.values()].map(describe);
   }
 
-  /** @param waitMs How long to wait for its end. */
+  /** @param waitMs Maximum time to wait for its end, in milliseconds. */
   async get(id: string, waitMs = 0): Promise<CommandDocument> {
     const background = this.#find(id);
     if (waitMs > 0) await within(background.followed.ended, waitMs);
@@ -59,8 +59,8 @@ export class BackgroundCommands {
   }
 
   /**
-   * What is kept of its output, then what comes, until its end or until `signal` fires. A slow reader does not make the
-   * command wait: what was dropped meanwhile is counted as missing.
+   * Yields the kept output of a command, then new output, until its end or until `signal` fires. A slow reader does not
+   * block the command: output that was dropped meanwhile is counted as missing.
    */
   async *follow(id: string, signal: AbortSignal): AsyncGenerator<OutputPiece, CommandResult | undefined> {
     const { followed } = this.#find(id);
@@ -81,7 +81,7 @@ export class BackgroundCommands {
     }
   }
 
-  /** Resolves when its whole tree is dead; with a signal's name, when that is sent. */
+  /** Kills a command. Resolves when its process tree is dead. With the name of a signal, only sends that signal. */
   async kill(id: string, signal: string | undefined): Promise<CommandDocument> {
     const background = this.#find(id);
     await background.followed.handle.kill(signal);
@@ -95,7 +95,7 @@ export class BackgroundCommands {
     return found;
   }
 
-  /** Ended ones make room, the oldest first. */
+  /** Removes ended commands, the oldest first, until there is room for a new one. */
   #forget(): void {
     for (const [id, { followed }] of this.#commands) {
       if (this.#commands.size < this.#max) return;
@@ -106,7 +106,7 @@ export class BackgroundCommands {
 
 function describe({ id, command, followed }: Background): CommandDocument {
   const { handle, startedAt, stdout, stderr, over } = followed;
-  // A document with the result has the whole output.
+  // The result is only in a document that also has the whole output.
   const result = over ? followed.result : undefined;
   return {
     id,

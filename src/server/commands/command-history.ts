@@ -1,4 +1,4 @@
-/** Keeps the last commands of one sandbox and how they ended, however they were started. */
+/** Keeps the last commands of one sandbox and their outcomes, regardless of how they were started. */
 import type { CommandResult } from '../../command/outcome.js';
 import type { LastCommand, PastCommand } from '../../wire/commands.js';
 
@@ -7,7 +7,7 @@ const MAX_ARGUMENTS = 16;
 const MAX_ARGUMENT = 200;
 
 export class CommandHistory {
-  /** By id, in the order in which they began. */
+  /** Commands by id, in the order in which they began. */
   readonly #commands = new Map<string, PastCommand>();
 
   started(id: string, argv: readonly string[], at: number): void {
@@ -17,7 +17,7 @@ export class CommandHistory {
     if (this.#commands.size > MAX_COMMANDS) this.#forget();
   }
 
-  /** @param result `undefined`: it was aborted, or could not be followed to its end. */
+  /** @param result Undefined if the command was aborted or its pipe broke. */
   ended(id: string, result: CommandResult | undefined, at: number): void {
     const command = this.#commands.get(id);
     if (!command) return;
@@ -28,12 +28,12 @@ export class CommandHistory {
     if (result.signal !== null) command.signal = result.signal;
   }
 
-  /** Newest first. */
+  /** Returns the commands, newest first. */
   list(): PastCommand[] {
     return [...this.#commands.values()].reverse();
   }
 
-  /** The one that was started last. */
+  /** Command that was started last. */
   get last(): LastCommand | undefined {
     const [command] = this.list();
     if (!command) return undefined;
@@ -41,7 +41,7 @@ export class CommandHistory {
     return last;
   }
 
-  /** The oldest that has ended goes, so that what still runs stays in sight; without one, the oldest. */
+  /** Removes the oldest ended command, so that running ones stay visible. If none has ended, removes the oldest. */
   #forget(): void {
     const commands = [...this.#commands.values()];
     const { id } = commands.find(({ endedAt }) => endedAt !== undefined) ?? commands[0]!;

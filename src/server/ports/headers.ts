@@ -1,10 +1,10 @@
-/** Which header fields pass between a caller and a server inside a sandbox. What is served there is hostile. */
+/** Filters header fields between a caller and a server inside a sandbox, which counts as hostile. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { HOP_BY_HOP } from '../../egress/hop-by-hop.js';
 import { isOwn } from '../../egress/own-names.js';
 import { OPAQUE_ORIGIN } from '../../http/guards.js';
 
-/** The caller's secrets, and what only means something between the caller and this server. */
+/** Request fields that are not passed on: secrets of the caller, and fields that only concern this server. */
 const NOT_IN = [
   'authorization',
   'cookie',
@@ -17,7 +17,7 @@ const NOT_IN = [
   'ripcord-request',
 ];
 const NOT_IN_PREFIXES = ['x-forwarded-', 'sec-fetch-'];
-/** What would give a page power over this origin, or over the browser beyond one response. */
+/** Response fields that are not passed on: they could affect this origin, or the browser beyond one response. */
 const NOT_OUT = [
   'set-cookie',
   'set-cookie2',
@@ -54,7 +54,7 @@ const NOT_OUT = [
 ];
 const NOT_OUT_PREFIXES = ['access-control-'];
 
-/** A page from a sandbox has an origin of its own that nobody else has: no storage, no cookies, no way to this API. */
+/** Fields of every page from a sandbox. They give it a unique opaque origin: no storage, no cookies, no access to this API. */
 const UNTRUSTED = {
   'content-security-policy': "sandbox allow-scripts allow-forms; frame-ancestors 'self'",
   'x-content-type-options': 'nosniff',
@@ -65,8 +65,8 @@ const UNTRUSTED = {
 };
 
 /**
- * A preview has these fields. Its address is a secret, so only its own pages can load from there or frame each other. A tab
- * that it opens has the rules of its own address.
+ * Fields of a preview. Its address is a secret, so only its own pages can load from it or frame each other. A tab that it
+ * opens gets the rules of the address it shows.
  */
 const PREVIEWED = {
   ...UNTRUSTED,
@@ -75,14 +75,14 @@ const PREVIEWED = {
   'cross-origin-resource-policy': 'cross-origin',
 };
 
-/** Chromium's longest time. */
+/** Maximum that Chromium accepts for Access-Control-Max-Age. */
 const PREFLIGHT_SECONDS = 7200;
 
-/** The fields of an answer that no server inside has made. */
+/** Returns the fields that this server adds to every answer from a sandbox, and to its own answers for such an address. */
 export function ownFields({ preview, origin }: Pick<Place, 'preview' | 'origin'>): Record<string, string> {
   if (!preview) return UNTRUSTED;
   if (origin !== OPAQUE_ORIGIN) return PREVIEWED;
-  // The fetches of its own pages are of another origin to the browser. No cookie goes either way.
+  // To the browser, fetches of the preview's own pages come from another origin. Cookies are dropped in both directions.
   return {
     ...PREVIEWED,
     'access-control-allow-origin': OPAQUE_ORIGIN,
@@ -90,7 +90,7 @@ export function ownFields({ preview, origin }: Pick<Place, 'preview' | 'origin'>
   };
 }
 
-/** The answer to a browser that asks whether a page of a preview may send a request to that preview. */
+/** Returns the fields of the answer to a CORS preflight from a page of a preview to that preview. */
 export function preflightFields(headers: IncomingHttpHeaders): Record<string, string> {
   const wanted = headers['access-control-request-headers'];
   return {
@@ -101,7 +101,7 @@ export function preflightFields(headers: IncomingHttpHeaders): Record<string, st
   };
 }
 
-/** The fields for the server inside, which is told that it is `localhost`. */
+/** Returns the request fields for the server inside. Its Host is `localhost`. */
 export function inwards(
   headers: IncomingHttpHeaders,
   { port, prefix, preview }: { port: number; prefix: string; preview: boolean },
@@ -115,26 +115,26 @@ export function inwards(
   if (protocols.length > 0) kept['sec-websocket-protocol'] = protocols.join(', ');
   const host = `localhost:${port}`;
   if (!preview) return { ...kept, host };
-  // Frameworks compare it with Host before they take a form.
+  // Frameworks compare Origin with Host before they accept a form.
   const own = headers.origin !== undefined && { origin: `http://${host}` };
   return { ...kept, ...own, 'x-forwarded-prefix': prefix, host };
 }
 
-/** The address of an answer, as the caller sees it. */
+/** Address of an answer, as the caller sees it. */
 export interface Place {
-  /** Path and query, as the server inside got them. */
+  /** Path and query that the server inside received. */
   target: string;
-  /** The path here, in front of the target. */
+  /** Path on this server, in front of the target. */
   prefix: string;
-  /** The caller's Host field. */
+  /** Host field of the caller. */
   host: string | undefined;
-  /** The caller's Origin field. */
+  /** Origin field of the caller. */
   origin: string | undefined;
-  /** Whether the prefix is a secret. */
+  /** True if the prefix contains the secret of a preview. */
   preview: boolean;
 }
 
-/** The fields for the caller. A redirect within the server inside stays below the prefix. */
+/** Returns the response fields for the caller. A redirect within the server inside stays below the prefix. */
 export function outwards(headers: IncomingHttpHeaders, place: Place): OutgoingHttpHeaders {
   const kept = without(headers, NOT_OUT, NOT_OUT_PREFIXES);
   const { location } = headers;
@@ -146,7 +146,10 @@ export function outwards(headers: IncomingHttpHeaders, place: Place): OutgoingHt
   return { ...kept, ...own, ...readable };
 }
 
-/** A redirect that climbs out, or that names this machine, would let one sandbox send a browser to another one's ports. */
+/**
+ * Returns the Location of a redirect, kept below the prefix. A redirect that leaves it or names this machine would let one
+ * sandbox send a browser to the ports of another.
+ */
 function relocated(location: string, { target, prefix, host, preview }: Place): string {
   const base = `http://localhost${target}`;
   if (!URL.canParse(location, base)) return prefix;
@@ -154,7 +157,7 @@ function relocated(location: string, { target, prefix, host, preview }: Place): 
   const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
   const isHere = isOwn(url.hostname.replace(/^\[(.*)\]$/, '$1')) || url.host === host?.toLowerCase();
   if (!isWeb || !isHere) return url.href;
-  // A server that reads X-Forwarded-Prefix has put it there itself.
+  // A server that reads X-Forwarded-Prefix has already added the prefix.
   const isBelow = preview && url.pathname.startsWith(`${prefix}/`);
   return `${isBelow ? '' : prefix}${url.pathname}${url.search}${url.hash}`;
 }

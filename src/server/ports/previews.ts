@@ -1,6 +1,6 @@
 /**
- * Previews give ports inside an address for a browser, `/p/<secret>/…`. A browser cannot say which page of an opaque origin
- * a request comes from. The secret shows that it comes from this preview, or from a person with the address.
+ * Gives ports inside a sandbox an address for a browser, `/p/<secret>/…`. The headers of a browser do not show which page
+ * of an opaque origin sent a request. The secret shows that it comes from this preview, or from a person with the address.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { RipcordError } from '../../base/errors.js';
@@ -8,24 +8,24 @@ import type { Principal } from '../../http/auth.js';
 import type { ManagerEvent } from '../../sandbox/events.js';
 
 interface Preview {
-  /** Who opened it: its requests are this caller's. */
+  /** Caller who opened the preview. Its requests count as requests of this caller. */
   readonly principal: Principal;
   readonly sandbox: string;
   readonly port: number;
-  /** The path of its start page; it ends with a slash. */
+  /** Path of the start page, with a slash at its end. */
   readonly path: string;
 }
 
 const SECRET_BYTES = 16;
-/** This many ports of a sandbox can have a preview of the same caller. */
+/** Maximum number of previews per sandbox and caller. */
 const MAX_PREVIEWS = 100;
 
-/** Comparing digests says nothing about how much of a guess was right. */
+/** Returns the key of a secret. Comparing digests does not reveal how much of a guess was right. */
 const digest = (secret: string): string => createHash('sha256').update(secret).digest('base64');
 
 export class Previews {
   readonly #bySecret = new Map<string, Preview>();
-  /** By sandbox, then by port and caller. */
+  /** Previews by sandbox, then by port and caller. */
   readonly #bySandbox = new Map<string, Map<string, Preview>>();
 
   /**
@@ -39,7 +39,7 @@ export class Previews {
     if (known) return known;
     const own = [...ofSandbox.values()].filter((preview) => preview.principal.name === principal.name).length;
     if (own >= MAX_PREVIEWS) {
-      throw new RipcordError('quota', `This token has previews of ${own} ports of this sandbox, the most it may have`);
+      throw new RipcordError('quota', `This token has previews of ${own} ports of this sandbox, which is its maximum`);
     }
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
     const preview = { principal, sandbox, port, path: `/p/${secret}/` };
@@ -55,7 +55,7 @@ export class Previews {
     return preview;
   }
 
-  /** To be called with each event of the manager: previews end with their sandbox. */
+  /** Ends the previews of a sandbox that ended. The server calls it with each event of the manager. */
   follow(event: ManagerEvent): void {
     if (event.type !== 'sandbox.closed' && event.type !== 'sandbox.failed') return;
     for (const { path } of this.#bySandbox.get(event.sandbox)?.values() ?? []) {

@@ -1,4 +1,4 @@
-/** A request passed on to a server inside a sandbox, over its pipe, and the answer passed back. */
+/** Passes a request to a server inside a sandbox, over its pipe, and passes the answer back. */
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -14,16 +14,16 @@ import { inwards, outwards, type Place } from './headers.js';
 
 export interface Forwarded {
   port: number;
-  /** Path and query, as the server inside gets them. */
+  /** Path and query for the server inside. */
   target: string;
-  /** What stands before it here. */
+  /** Path on this server, in front of the target. */
   prefix: string;
-  /** Whether that is a secret, which only those know who may use it. */
+  /** True if the prefix contains the secret of a preview. */
   preview: boolean;
   signal: AbortSignal;
 }
 
-/** @throws RipcordError `port-refused`, `unreachable`, `malformed`, as long as nothing was answered */
+/** @throws RipcordError `port-refused`, `unreachable`, `malformed`, if no answer was begun */
 export async function forwardRequest(
   sandbox: Sandbox,
   incoming: IncomingMessage,
@@ -32,14 +32,14 @@ export async function forwardRequest(
 ): Promise<void> {
   const { port, target, signal } = forwarded;
   if (unknownCoding(incoming.headers) !== undefined) {
-    throw new RipcordError('malformed', "Of transfer codings only 'chunked' is passed on");
+    throw new RipcordError('malformed', "Only the transfer coding 'chunked' is supported");
   }
   const connection = new PacedConnection(await sandbox.ports.connect(port, { signal }));
   const headers = { ...inwards(incoming.headers, forwarded), connection: 'close' };
   const inside = httpRequest({
     method: incoming.method ?? 'GET',
     path: target,
-    // Node frames a body by itself for some methods only; the server would take an unframed one for a request.
+    // Node frames a body by itself for some methods only. The server would read an unframed body as a new request.
     headers:
       isFramed(incoming.headers) && !('content-length' in headers)
         ? { ...headers, 'transfer-encoding': 'chunked' }
@@ -49,18 +49,17 @@ export async function forwardRequest(
   const unlisten = onAbort(signal, () => void inside.destroy());
   try {
     const answered = answerTo(inside);
-    // It may answer before it has read everything; what it does not want it need not take.
+    // The server may answer before it has read the whole body: ignore an error of the rest.
     pipeline(incoming, inside).catch(() => {});
     const answer = await answered.catch((cause) => {
       throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
     });
     if (unknownCoding(answer.headers) !== undefined) {
-      throw new RipcordError('unreachable', `Port ${port} answers in a transfer coding that nobody asked for`);
+      throw new RipcordError('unreachable', `Port ${port} answers with an unsupported transfer coding`);
     }
     const status = answer.statusCode ?? 0;
-    // Node's parser takes three digits of any kind, and writes none below 100.
-    if (status < 100)
-      throw new RipcordError('unreachable', `Port ${port} answers with the status ${status}, which is none`);
+    // Node's parser accepts any three digits, but `writeHead` refuses a status below 100.
+    if (status < 100) throw new RipcordError('unreachable', `Port ${port} answers with the invalid status ${status}`);
     outgoing.writeHead(status, outwards(answer.headers, placeOf(incoming, forwarded)));
     await pipeline(answer, outgoing);
   } finally {
@@ -69,12 +68,12 @@ export async function forwardRequest(
   }
 }
 
-/** The same for a request that wants another protocol: once the server inside agrees, the two are joined byte by byte. */
+/** Passes on an upgrade to a WebSocket. Once the server inside accepts it, the two connections are joined byte by byte. */
 export async function forwardUpgrade(sandbox: Sandbox, incoming: IncomingMessage, forwarded: Forwarded): Promise<void> {
   const { port, target, signal } = forwarded;
   const { socket } = incoming;
   if (!isWebSocket(incoming) || isFramed(incoming.headers)) {
-    throw new RipcordError('malformed', 'Of upgrades only WebSockets are passed on, without a body');
+    throw new RipcordError('malformed', 'Only upgrades to WebSocket are supported, and only without a body');
   }
   const connection = new PacedConnection(await sandbox.ports.connect(port, { signal }));
   const inside = httpRequest({
@@ -93,7 +92,10 @@ export async function forwardUpgrade(sandbox: Sandbox, incoming: IncomingMessage
       throw new RipcordError('unreachable', `Port ${port} does not answer in HTTP: ${messageOf(cause)}`, { cause });
     });
     if (!upgraded || !isWebSocket(answer)) {
-      throw new RipcordError('unreachable', `Port ${port} answers ${answer.statusCode}, it takes no WebSocket`);
+      throw new RipcordError(
+        'unreachable',
+        `Port ${port} answers ${answer.statusCode}: it does not accept a WebSocket`,
+      );
     }
     const fields = {
       ...outwards(answer.headers, placeOf(incoming, forwarded)),
@@ -102,7 +104,7 @@ export async function forwardUpgrade(sandbox: Sandbox, incoming: IncomingMessage
     };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}`);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
-    // What the server inside said in the same breath as its 101.
+    // Bytes that the server inside sent right after its 101.
     socket.write(first);
     connection.unpace();
     await join(socket, upgraded);

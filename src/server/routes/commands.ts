@@ -1,4 +1,4 @@
-/** Commands in the background: started by one request, looked at and ended by others. */
+/** Routes for background commands: one request starts a command, others read its state or end it. */
 import { z } from 'zod';
 import { commandSchema, killQuery, pastCommandSchema, spawnBody, waitQuery } from '../../wire/commands.js';
 import { errorSchema } from '../../wire/errors.js';
@@ -16,7 +16,7 @@ export function addCommands(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Start a command and let it run',
+        summary: 'Start a command in the background',
         params: sandboxParams,
         body: spawnBody,
         response: { 201: commandSchema, 400: errorSchema, 404: errorSchema, 429: errorSchema },
@@ -32,7 +32,7 @@ export function addCommands(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Those in the background',
+        summary: 'List the background commands',
         params: sandboxParams,
         response: { 200: z.array(commandSchema) },
       },
@@ -44,7 +44,7 @@ export function addCommands(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'The last hundred commands, newest first, however they were started, and how they ended',
+        summary: 'List the last 100 commands of any kind with their outcomes, newest first',
         params: sandboxParams,
         response: { 200: z.array(pastCommandSchema), 404: errorSchema },
       },
@@ -56,7 +56,8 @@ export function addCommands(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Its state and the head and tail of its output; `waitMs` waits for its end, at most a minute',
+        summary:
+          'Get the state of a command and the head and tail of its output; `waitMs` waits for its end, at most a minute',
         params: commandParams,
         querystring: waitQuery,
         response: { 200: commandSchema, 404: errorSchema },
@@ -74,7 +75,7 @@ export function addCommands(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'End its whole process tree and wait until it is dead; `signal=SIGINT` sends that one instead',
+        summary: 'Kill the process tree of a command and wait until it is dead; `signal=SIGINT` only sends that signal',
         params: commandParams,
         querystring: killQuery,
         response: { 200: commandSchema, 404: errorSchema },

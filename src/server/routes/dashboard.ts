@@ -1,4 +1,4 @@
-/** The dashboard's files, read once: there are few, and nothing of a request ever becomes a path. */
+/** Routes for the files of the dashboard. They are read once: there are few, and no part of a request becomes a path. */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -37,7 +37,7 @@ export function dashboardDirectory(): string | undefined {
 export async function addDashboard(app: App, { options: { dashboard } }: ServerContext): Promise<void> {
   if (dashboard === undefined) return;
   for (const { url, type, content } of await readSite(dashboard)) {
-    // Names of assets carry a hash of their content.
+    // Assets can be cached forever: their names contain a hash of their content.
     const cache = url.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
     app.route({
       method: ['GET', 'HEAD'],
@@ -50,7 +50,7 @@ export async function addDashboard(app: App, { options: { dashboard } }: ServerC
   }
 }
 
-/** `index.html` at `/`, the other files at the top by their names, and `assets/`. */
+/** Reads the files of the dashboard. `index.html` is served at `/`, all others at their relative path. */
 async function readSite(directory: string): Promise<{ url: string; type: string; content: Buffer }[]> {
   const names = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = names.filter((entry) => entry.isFile() && TYPES[path.extname(entry.name)] !== undefined);

@@ -1,4 +1,4 @@
-/** `/openapi.json`, and the same for people at `/docs`: rendered here, so that no script and nothing from outside is needed. */
+/** Routes for `/openapi.json` and for `/docs`, its HTML page, which is rendered here and needs no script and no outside file. */
 import type { App } from '../context.js';
 import { DOCS_CSS, renderDocs } from '../docs-page.js';
 

@@ -1,4 +1,4 @@
-/** What happens, for a UI: sandboxes come and go, commands run, tasks go on. */
+/** Route for events of sandboxes, commands and tasks, for a UI. */
 
 import { afterQuery } from '../../wire/fields.js';
 import type { App, ServerContext } from '../context.js';

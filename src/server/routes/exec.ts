@@ -1,4 +1,4 @@
-/** Commands and code, run to their end: one answer, or events while they run. */
+/** Routes that run commands and code to their end. They answer with the result, or with events during the run. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { ExecOptions } from '../../command/options.js';
@@ -15,7 +15,7 @@ import { sandboxOf } from './scope.js';
 
 type Body = Pick<z.output<typeof execBody>, 'encoding' | 'stdin'>;
 type Chunk = string | Uint8Array;
-/** The options of `exec` for either encoding, which only the body of a request tells. */
+/** Options of `exec` for either encoding. Only the body of a request determines which. */
 type Options = Omit<ExecOptions<Chunk>, 'encoding'> & { encoding?: never };
 type Run = (options: Options) => Promise<ExecResult<Chunk>>;
 
@@ -53,7 +53,7 @@ export function addExec(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Run a program given as text; answers as exec does',
+        summary: 'Run a program given as text; the answer is that of exec',
         params: sandboxParams,
         body: runCodeBody,
         response,
@@ -77,13 +77,13 @@ async function run(
   command: Run,
 ): Promise<WireResult> {
   const signal = calls.signalOf(request, reply);
-  // The text of a result may differ from its bytes: the line at a gap is in it.
+  // Request text if the client wants text. It differs from the bytes: it has a note where output was dropped.
   const isText = encoding === 'utf8';
   const options = { ...stdinOf(stdin), signal, ...(!isText && { encoding: 'buffer' }) } as Options;
   const toWire = (result: ExecResult<Chunk>): WireResult => (isText ? (result as ExecResult) : encodeResult(result));
   if (!wantsEvents(request.headers.accept)) return toWire(await command(options));
   const events = new SseStream();
-  // A promise makes the command wait for the reader.
+  // Return the promise: it makes the command wait for the reader.
   const send = (name: string) => (chunk: Chunk) =>
     events.event(
       name,

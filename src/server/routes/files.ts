@@ -1,4 +1,4 @@
-/** Files: content as streams up and down, the rest as JSON. */
+/** Routes for files: content as streams in both directions, the rest as JSON. */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { errorSchema } from '../../wire/errors.js';
@@ -31,7 +31,7 @@ export function addFiles(app: App, context: ServerContext): void {
       exposeHeadRoute: true,
       schema: {
         tags,
-        summary: 'The content of a file',
+        summary: 'Read the content of a file',
         params: sandboxParams,
         querystring: readQuery,
         produces: [OCTETS],
@@ -44,7 +44,7 @@ export function addFiles(app: App, context: ServerContext): void {
       const content = await files.readStream(path, { ...options, signal });
       const isHead = request.method === 'HEAD';
       if (isHead) content.destroy();
-      // What a sandbox made is no page of this origin, whatever it says.
+      // Send it as a download: a file of a sandbox must not be shown as a page of this origin.
       return reply
         .type(OCTETS)
         .header('content-disposition', 'attachment')
@@ -56,7 +56,7 @@ export function addFiles(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Remove it',
+        summary: 'Remove a file or directory',
         params: sandboxParams,
         querystring: removeQuery,
         response: { 204: z.null() },
@@ -74,7 +74,7 @@ export function addFiles(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'What is in a directory',
+        summary: 'List a directory',
         params: sandboxParams,
         querystring: listQuery,
         response: { 200: z.array(fileSchema), 404: errorSchema },
@@ -92,7 +92,7 @@ export function addFiles(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'What is there',
+        summary: 'Get the type, size, mode and times of a path',
         params: sandboxParams,
         querystring: statQuery,
         response: { 200: fileSchema, 404: errorSchema },
@@ -109,7 +109,7 @@ export function addFiles(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Make a directory',
+        summary: 'Create a directory',
         params: sandboxParams,
         body: makeDirBody,
         response: { 204: z.null() },
@@ -124,7 +124,15 @@ export function addFiles(app: App, context: ServerContext): void {
   );
   app.post(
     '/v1/sandboxes/:id/files/rename',
-    { schema: { tags, summary: 'Rename', params: sandboxParams, body: renameBody, response: { 204: z.null() } } },
+    {
+      schema: {
+        tags,
+        summary: 'Rename a file or directory',
+        params: sandboxParams,
+        body: renameBody,
+        response: { 204: z.null() },
+      },
+    },
     async (request, reply) => {
       const { from, to, ...options } = request.body;
       const { files, signal } = called(request, reply);
@@ -137,7 +145,7 @@ export function addFiles(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'What changed in the workspace',
+        summary: 'List the changes in the workspace',
         params: sandboxParams,
         querystring: diffQuery,
         response: { 200: diffAnswerSchema, 404: errorSchema },
@@ -160,7 +168,7 @@ function addUpload(app: App, called: ReturnType<typeof filesOf>): void {
       config: { streams: true },
       schema: {
         tags,
-        summary: 'Write a file from the body, once all of it has come',
+        summary: 'Write a file from the body, once the whole body has arrived',
         params: sandboxParams,
         querystring: writeQuery,
         consumes: [OCTETS],

@@ -1,4 +1,4 @@
-/** `/healthz` for whoever watches the process, `/metrics` for Prometheus. */
+/** Routes for monitoring: `/healthz`, and `/metrics` for Prometheus. */
 import { healthSchema } from '../../wire/sandboxes.js';
 import type { App, ServerContext } from '../context.js';
 
@@ -10,7 +10,7 @@ export function addHealth(app: App, { metrics, draining, manager }: ServerContex
       exposeHeadRoute: true,
       schema: {
         tags: ['server'],
-        summary: 'Whether it takes work: 200, or 503 once it is stopping',
+        summary: 'Health of the server: 200, or 503 once it is stopping',
         security: [],
         response: {
           200: healthSchema('ok'),
@@ -28,7 +28,7 @@ export function addHealth(app: App, { metrics, draining, manager }: ServerContex
     '/metrics',
     {
       exposeHeadRoute: true,
-      schema: { tags: ['server'], summary: 'Figures in the format of Prometheus', produces: ['text/plain'] },
+      schema: { tags: ['server'], summary: 'Metrics in the Prometheus format', produces: ['text/plain'] },
     },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );

@@ -1,4 +1,4 @@
-/** The images sandboxes run. */
+/** Route for the images of sandboxes. */
 import { z } from 'zod';
 import { imageSchema } from '../../wire/sandboxes.js';
 import type { App, ServerContext } from '../context.js';
@@ -9,7 +9,7 @@ export function addImages(app: App, { manager }: ServerContext): void {
     {
       schema: {
         tags: ['server'],
-        summary: "Ripcord's own images and their state in the engine",
+        summary: "List Ripcord's own images and their state in the engine",
         response: { 200: z.array(imageSchema) },
       },
     },

@@ -1,4 +1,4 @@
-/** What listens inside a sandbox: HTTP and WebSockets through a reverse proxy, anything else through a tunnel. */
+/** Routes to ports inside a sandbox: HTTP and WebSockets through a reverse proxy, other protocols through a tunnel. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
@@ -34,7 +34,7 @@ export function addPorts(app: App, context: ServerContext): void {
     {
       schema: {
         tags: ['ports'],
-        summary: 'An address of a port for a browser, with a secret in its path; it ends with the sandbox',
+        summary: 'Get an address of a port for a browser, with a secret in its path; it ends with the sandbox',
         params: sandboxParams,
         body: previewBody,
         response: { 201: previewSchema, 400: errorSchema, 404: errorSchema, 429: errorSchema },
@@ -62,7 +62,7 @@ export function addPorts(app: App, context: ServerContext): void {
   });
 }
 
-/** Leads an address that lost its last slash to the one that has it: from there relative links stay below it. */
+/** Redirects an address without its last slash to the one with it, so that relative links of the page work. */
 function addWithoutSlash(app: App, url: string, preview: boolean): void {
   app.route({
     method: ['GET', 'HEAD'],
@@ -85,7 +85,7 @@ function addProxy(
 ): void {
   addScope(app, (scope) => {
     takeRawBodies(scope);
-    // An upgrade is passed on as it is, before anybody here answers it.
+    // Pass an upgrade on unchanged, before the WebSocket plugin answers it.
     scope.addHook('preHandler', async (request, reply) => {
       if (request.raw.headers.upgrade === undefined) return;
       await upgrade(request, reply, find(request));
@@ -113,14 +113,14 @@ function addProxy(
   });
 }
 
-/** A page from inside must not be able to leave something behind that answers for this origin. */
+/** Refuses requests for service workers: one from a sandbox could keep answering requests to this origin. */
 function refuseWorkers({ raw: { headers } }: FastifyRequest): void {
   if (headers['service-worker'] !== undefined || headers['sec-fetch-dest'] === 'serviceworker') {
-    throw new RipcordError('forbidden', 'No service worker is served from a sandbox');
+    throw new RipcordError('forbidden', 'Service workers cannot be loaded from a sandbox');
   }
 }
 
-/** A page from another sandbox has an origin of its own; its links and forms would reach in here as navigations. */
+/** Refuses navigations from other origins: links and forms of a page in another sandbox could reach this sandbox. */
 function checkLeadsIn({ raw: { headers } }: FastifyRequest): void {
   const site = headers['sec-fetch-site'];
   if (site === 'cross-site' || site === 'same-site') {
@@ -130,7 +130,7 @@ function checkLeadsIn({ raw: { headers } }: FastifyRequest): void {
   }
 }
 
-/** Splits the URL into our prefix and the part for the server inside, which stays exactly as the caller wrote it. */
+/** Splits the URL into the prefix of this server and the part for the server inside, which stays exactly as received. */
 function split(pattern: RegExp, { raw: { url } }: FastifyRequest): [prefix: string, target: string] {
   const match = pattern.exec(url ?? '');
   if (!match) throw new RipcordError('malformed', 'The path of a port is /v1/sandboxes/<id>/ports/<port>/<path>');
@@ -140,14 +140,14 @@ function split(pattern: RegExp, { raw: { url } }: FastifyRequest): [prefix: stri
 const isPreflight = ({ raw: { method, headers } }: FastifyRequest): boolean =>
   method === 'OPTIONS' && headers.origin === OPAQUE_ORIGIN && 'access-control-request-method' in headers;
 
-/** A person wrote the address, or followed a link of the dashboard: no page of a sandbox can bring a browser to say this. */
+/** Returns true if a person typed the address or followed a link of the dashboard. A page of a sandbox cannot cause these headers. */
 function isOpenedByHand({ raw: { method, headers } }: FastifyRequest): boolean {
   const site = headers['sec-fetch-site'];
   const isPage = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
   return method === 'GET' && isPage && (site === 'none' || site === 'same-origin');
 }
 
-/** In a preview the links of the page work, too. */
+/** Redirects to a preview, in which the links of the page work, too. */
 function toPreview(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -1,4 +1,4 @@
-/** Aborting a request of one's own that is still under way. */
+/** Route that aborts a running request of the caller. */
 import { RipcordError } from '../../base/errors.js';
 import { errorSchema } from '../../wire/errors.js';
 import { abortAnswerSchema, requestParams } from '../../wire/fields.js';
@@ -11,7 +11,7 @@ export function addRequests(app: App, { calls }: ServerContext): void {
     {
       schema: {
         tags: ['server'],
-        summary: 'Abort the request that was sent with `Ripcord-Request: <id>`; its own answer says what came of it',
+        summary: 'Abort the request that was sent with `Ripcord-Request: <id>`; its own answer has the outcome',
         params: requestParams,
         response: { 202: abortAnswerSchema, 404: errorSchema },
       },
@@ -19,7 +19,7 @@ export function addRequests(app: App, { calls }: ServerContext): void {
     async (request, reply) => {
       const { id } = request.params;
       if (!calls.abort(callerOf(request), id)) {
-        throw new RipcordError('not-found', `No request ${id} is under way`);
+        throw new RipcordError('not-found', `There is no running request ${id}`);
       }
       return reply.code(202).send({ status: 'abort_requested' as const });
     },

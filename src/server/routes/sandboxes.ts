@@ -1,4 +1,4 @@
-/** Making, listing, prolonging and ending sandboxes. */
+/** Routes that create, list, extend and close sandboxes. */
 import { z } from 'zod';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { errorSchema } from '../../wire/errors.js';
@@ -24,7 +24,7 @@ export function addSandboxes(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Make a sandbox',
+        summary: 'Create a sandbox',
         body: callerCreateSchema,
         response: { 201: sandboxSchema, 400: errorSchema, 403: errorSchema, 429: errorSchema },
       },
@@ -36,7 +36,14 @@ export function addSandboxes(app: App, context: ServerContext): void {
   );
   app.get(
     '/v1/sandboxes',
-    { schema: { tags, summary: 'The open ones', querystring: statsQuery, response: { 200: z.array(sandboxSchema) } } },
+    {
+      schema: {
+        tags,
+        summary: 'List the open sandboxes',
+        querystring: statsQuery,
+        response: { 200: z.array(sandboxSchema) },
+      },
+    },
     async (request) => {
       const found = sandboxes.list(callerOf(request));
       if (request.query.stats === '0') return found.map((sandbox) => sandboxes.describe(sandbox));
@@ -50,7 +57,7 @@ export function addSandboxes(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'One of them',
+        summary: 'Get a sandbox',
         params: sandboxParams,
         querystring: statsQuery,
         response: { 200: sandboxSchema, 404: errorSchema },
@@ -67,7 +74,7 @@ export function addSandboxes(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'End it; the answer is the receipt: what was removed and verified absent',
+        summary: 'Close a sandbox; the answer is the receipt of what was removed and verified absent',
         params: sandboxParams,
         response: { 200: receiptSchema, 404: errorSchema },
       },
@@ -79,7 +86,7 @@ export function addSandboxes(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Set its end to so many milliseconds from now',
+        summary: 'Set the end of a sandbox to `lifetimeMs` from now',
         params: sandboxParams,
         body: extendBody,
         response: { 200: sandboxSchema, 404: errorSchema },
@@ -97,7 +104,7 @@ export function addSandboxes(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'The last hundred teardowns, newest first',
+        summary: 'List the receipts of the last 100 teardowns, newest first',
         response: { 200: z.array(keptReceiptSchema) },
       },
     },
@@ -105,7 +112,7 @@ export function addSandboxes(app: App, context: ServerContext): void {
   );
 }
 
-/** One that ends meanwhile has none. */
+/** Returns the stats of a sandbox; an empty object if it ends meanwhile. */
 async function statsOf(sandbox: Sandbox): Promise<object> {
   const stats = await sandbox.stats().catch(() => undefined);
   return stats ? { stats } : {};

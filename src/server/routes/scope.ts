@@ -1,4 +1,4 @@
-/** Helpers of the routes: parts of the app with parsers and hooks of their own, and the sandbox that a path names. */
+/** Helpers for routes: a part of the app with its own parsers and hooks, and the sandbox that a path names. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SandboxFiles } from '../../files/sandbox-files.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
@@ -11,7 +11,7 @@ export function addScope(app: App, add: (scope: App) => unknown): void {
   });
 }
 
-/** In this scope bodies are streams of bytes: nothing is parsed, and no limit on their length applies. */
+/** Makes the bodies in this scope streams of bytes: they are not parsed, and no limit on their length applies. */
 export function takeRawBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));

@@ -1,4 +1,4 @@
-/** Tasks: iteration runs of the specs the operator registered. */
+/** Routes for tasks: iteration runs of the specs that the operator registered. */
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
@@ -26,7 +26,13 @@ export function addTasks(app: App, context: ServerContext): void {
   app.get('/ws/tasks', { websocket: true }, (socket, request) => taskSession(socket, request, context));
   app.get(
     '/v1/specs',
-    { schema: { tags, summary: 'What tasks can be started from', response: { 200: z.array(z.string()) } } },
+    {
+      schema: {
+        tags,
+        summary: 'List the specs that tasks can be started from',
+        response: { 200: z.array(z.string()) },
+      },
+    },
     async () => tasks.specs,
   );
   app.post(
@@ -34,7 +40,7 @@ export function addTasks(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Start a task; it runs on when nobody is connected',
+        summary: 'Start a task; it keeps running if the client disconnects',
         body: startTaskBody,
         response: { 201: taskSchema, 404: errorSchema, 409: errorSchema, 429: errorSchema },
       },
@@ -47,13 +53,24 @@ export function addTasks(app: App, context: ServerContext): void {
   app.get(
     '/v1/tasks',
     {
-      schema: { tags, summary: 'Those that run, and the last that have ended', response: { 200: z.array(taskSchema) } },
+      schema: {
+        tags,
+        summary: 'List the running tasks and the last ended ones',
+        response: { 200: z.array(taskSchema) },
+      },
     },
     async (request) => tasks.list(callerOf(request)).map((task) => tasks.describe(task)),
   );
   app.get(
     '/v1/tasks/:id',
-    { schema: { tags, summary: 'Where it is', params: taskParams, response: { 200: taskSchema, 404: errorSchema } } },
+    {
+      schema: {
+        tags,
+        summary: 'Get the state of a task',
+        params: taskParams,
+        response: { 200: taskSchema, 404: errorSchema },
+      },
+    },
     async (request) => tasks.describe(tasks.get(callerOf(request), request.params.id)),
   );
   app.get(
@@ -61,7 +78,7 @@ export function addTasks(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'How it ended, with the receipt of its sandboxes; 202 and its state while it runs',
+        summary: 'Get the result of a task and the receipts of its sandboxes; 202 and its state while it runs',
         params: taskParams,
         response: { 200: taskEndSchema, 202: taskSchema, 404: errorSchema },
       },
@@ -77,7 +94,7 @@ export function addTasks(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Abort it; answers at once, the end comes as an event',
+        summary: 'Abort a task; answers at once, an event reports the end',
         params: taskParams,
         body: abortTaskBody,
         response: { 202: abortAnswerSchema, 404: errorSchema },
@@ -94,14 +111,14 @@ export function addTasks(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'The diff that waits for an answer; 404 when none does',
+        summary: 'Get the diff that waits for an approval; 404 if there is none',
         params: taskParams,
         response: { 200: approvalSchema, 404: errorSchema },
       },
     },
     async (request) => {
       const { approval, id } = tasks.get(callerOf(request), request.params.id);
-      if (!approval) throw new RipcordError('not-found', `Task ${id} waits for no approval`);
+      if (!approval) throw new RipcordError('not-found', `Task ${id} does not wait for an approval`);
       const { answer: _, ...pending } = approval;
       return pending;
     },
@@ -111,7 +128,7 @@ export function addTasks(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'Let it be committed, or not',
+        summary: 'Approve or decline the commit',
         params: taskParams,
         body: approvalBody,
         response: { 200: taskSchema, 404: errorSchema },
@@ -134,7 +151,7 @@ function addTaskEvents(app: App, { tasks }: ServerContext): void {
       schema: {
         tags,
         summary:
-          'Server-sent events with ids; `Last-Event-ID` goes on after that one. The last is `completed`, `aborted` or `failed`',
+          'Stream events with ids as server-sent events; `Last-Event-ID` continues after that id. The last is `completed`, `aborted` or `failed`',
         params: taskParams,
         querystring: afterQuery,
         produces: ['text/event-stream'],

@@ -1,4 +1,4 @@
-/** Whole directory trees, as tar in both directions. */
+/** Routes for directory trees, as tar in both directions. */
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { errorSchema } from '../../wire/errors.js';
@@ -18,7 +18,7 @@ export function addTree(app: App, context: ServerContext): void {
     {
       schema: {
         tags,
-        summary: 'A directory tree as tar; unpack it as something hostile',
+        summary: 'Download a directory tree as tar; treat its content as hostile',
         params: sandboxParams,
         querystring: treeQuery,
         produces: [TAR],

@@ -1,4 +1,4 @@
-/** How much a peer still takes of one channel: given out as it is asked for, given back as it is acknowledged. */
+/** Flow-control window of one channel: bytes are taken before sending and given back by acknowledgements. */
 export class CreditWindow {
   #left: number;
   #waiting: (() => void) | undefined;
@@ -8,7 +8,7 @@ export class CreditWindow {
     this.#left = bytes;
   }
 
-  /** Up to `wanted` bytes, at least one; 0 once nobody takes any more. */
+  /** Takes up to `wanted` bytes, at least one. Waits for credit. Returns 0 once the window is closed. */
   async take(wanted: number): Promise<number> {
     while (this.#left === 0 && !this.#closed) {
       await new Promise<void>((resolve) => {

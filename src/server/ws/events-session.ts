@@ -1,4 +1,4 @@
-/** `WS /v1/events`: what happens to a caller's sandboxes and tasks, from now on or from an id on. */
+/** `WS /v1/events`: events of a caller's sandboxes and tasks, from now on or after an id. */
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';

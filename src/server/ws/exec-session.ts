@@ -1,6 +1,6 @@
 /**
- * `WS /v1/sandboxes/:id/exec`: one command with its streams. Output is binary: a byte for the channel (1 stdout,
- * 2 stderr), then the bytes; what the client sends as binary is stdin. Closing the socket kills the tree.
+ * `WS /v1/sandboxes/:id/exec`: one command with its streams. Output messages are binary: a byte for the channel
+ * (1 stdout, 2 stderr), then the output. Binary messages of the client are stdin. Closing the socket kills the tree.
  */
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -99,7 +99,7 @@ class RunningCommand {
       case 'resize':
         return this.#handle?.resize(message.cols, message.rows);
       case 'kill':
-        // A command that has not come up yet has nothing to receive a signal.
+        // A command that has not started yet cannot receive a signal.
         if (this.#handle) this.#handle.kill(message.signal).catch((error) => this.#session.error(error));
         else if (message.signal === undefined) this.#cancel(new Error('killed'));
         return;
@@ -119,7 +119,7 @@ class RunningCommand {
 
   #cancel(reason: unknown): void {
     this.#abort.abort(reason);
-    // The answer comes after the output: it must not wait for acknowledgements of what is discarded.
+    // The answer follows the output: do not wait for acknowledgements of output that is discarded.
     this.#dropOutput();
   }
 
@@ -135,7 +135,7 @@ class RunningCommand {
     if (handle.pid !== undefined) await this.#session.json({ type: 'started', pid: handle.pid });
     const feeding = this.#feed(handle);
     const reading = [this.#forward(handle.stdout, 'stdout'), this.#forward(handle.stderr, 'stderr')];
-    // Its output goes first, then its result: nobody has to wait for stragglers.
+    // Send the output before the result, so that a client with the result has all output.
     await Promise.all(reading);
     const result = await handle.wait();
     this.stdin.end();
@@ -148,10 +148,10 @@ class RunningCommand {
     const common = {
       ...(stdin && { stdin: this.stdin.read() }),
       signal: this.#abort.signal,
-      onStdout: (chunk: string | Uint8Array) => this.#tell('stdout', Buffer.from(chunk as Uint8Array)),
-      onStderr: (chunk: string | Uint8Array) => this.#tell('stderr', Buffer.from(chunk as Uint8Array)),
+      onStdout: (chunk: string | Uint8Array) => this.#sendOutput('stdout', Buffer.from(chunk as Uint8Array)),
+      onStderr: (chunk: string | Uint8Array) => this.#sendOutput('stderr', Buffer.from(chunk as Uint8Array)),
     };
-    // The text of a result may differ from its bytes: the note at a gap is in it.
+    // Request text if the client wants text. It differs from the bytes: it has a note where output was dropped.
     const encode = begin.encoding === 'buffer' ? { encoding: 'buffer' as const } : {};
     if (rest.type === 'exec') {
       const { type: ___, command, ...options } = rest;
@@ -163,14 +163,14 @@ class RunningCommand {
 
   async #forward(output: AsyncIterable<Buffer>, name: ChannelName): Promise<void> {
     try {
-      for await (const chunk of output) await this.#tell(name, chunk);
+      for await (const chunk of output) await this.#sendOutput(name, chunk);
     } catch (error) {
-      // A detached command's streams are destroyed; what ended it otherwise is in its result.
+      // The streams of a detached command are destroyed. Any other end of the command is in its result.
       if (error instanceof RipcordError) throw error;
     }
   }
 
-  async #tell(name: ChannelName, bytes: Buffer): Promise<void> {
+  async #sendOutput(name: ChannelName, bytes: Buffer): Promise<void> {
     const window = this.#windows[name];
     const head: WireChannel = name === 'stdout' ? STDOUT : STDERR;
     for (let at = 0; at < bytes.length; ) {

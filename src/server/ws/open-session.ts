@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 import type { ServerContext } from '../context.js';
 import { SocketSession } from './socket-session.js';
 
-/** Returns a session on `socket`, which `/metrics` counts until it is closed. */
+/** Opens a session on `socket`. The metrics count it until it is closed. */
 export function openSession<Sent extends object>(
   socket: WebSocket,
   { metrics, options }: ServerContext,

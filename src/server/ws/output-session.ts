@@ -1,6 +1,6 @@
 /**
- * `WS /v1/sandboxes/:id/commands/:command/output`: what is kept of a background command's output, then what comes, as
- * binary messages that begin with a byte for the channel, then its result. Closing the socket leaves the command alone.
+ * `WS /v1/sandboxes/:id/commands/:command/output`: the kept output of a background command, then new output, then its
+ * result. Output messages are binary and begin with a byte for the channel. Closing the socket does not end the command.
  */
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -27,7 +27,7 @@ export async function outputSession(socket: WebSocket, request: FastifyRequest, 
       if ('missing' in step.value) await session.json({ type: 'gap', channel, bytes: step.value.missing });
       else await session.send(Buffer.concat([Buffer.of(channel === 'stdout' ? STDOUT : STDERR), step.value.bytes]));
     }
-    if (!step.value) throw new RipcordError('sandbox-lost', 'The command went with its sandbox');
+    if (!step.value) throw new RipcordError('sandbox-lost', 'The sandbox ended before the command did');
     await session.json({ type: 'result', result: step.value });
   } catch (error) {
     await session.error(error);

@@ -1,4 +1,4 @@
-/** One WebSocket of a caller: messages as JSON, a reader's pace that is respected, and an end that is noticed. */
+/** One WebSocket of a caller: JSON messages, backpressure, and detection of a dead peer. */
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
 import { RipcordError } from '../../base/errors.js';
@@ -6,12 +6,12 @@ import { parseOptions } from '../../base/parse-options.js';
 import { refusalOf } from '../../http/error-status.js';
 import type { Patience } from '../options.js';
 
-/** RFC 6455 §7.4.1, and the registry it began. */
+/** Close codes: RFC 6455 §7.4.1 and the IANA registry of WebSocket close codes. */
 export const CloseCode = { NORMAL: 1000, GOING_AWAY: 1001, POLICY: 1008, INTERNAL: 1011, TRY_AGAIN: 1013 } as const;
 
 type Data = string | Buffer;
 
-/** @template Sent The messages that go to the peer, besides errors. */
+/** @template Sent Messages to the peer, besides errors. */
 export class SocketSession<Sent extends object> {
   readonly #socket: WebSocket;
   readonly #patience: Patience;
@@ -22,12 +22,12 @@ export class SocketSession<Sent extends object> {
   constructor(socket: WebSocket, patience: Patience) {
     this.#socket = socket;
     this.#patience = patience;
-    const heard = () => {
+    const markAlive = () => {
       this.#answered = true;
     };
-    // A pong comes behind the messages sent before it, which may take a slow reader long.
-    socket.on('pong', heard).on('message', heard);
-    // A half-open connection looks alive until something is asked of it.
+    // Any message counts, not only a pong: a pong waits behind earlier messages, which a slow reader may take long to read.
+    socket.on('pong', markAlive).on('message', markAlive);
+    // Ping the peer: a half-open connection is detected only by a missing answer.
     this.#pings = setInterval(() => this.#ping(), patience.pingMs);
     socket.once('close', () => {
       clearInterval(this.#pings);
@@ -35,7 +35,7 @@ export class SocketSession<Sent extends object> {
     });
   }
 
-  /** Fires when the socket is closed, by whomever. */
+  /** Signal that fires when the socket is closed by either side. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
@@ -44,12 +44,12 @@ export class SocketSession<Sent extends object> {
     return this.#socket.readyState === this.#socket.OPEN;
   }
 
-  /** Sends, and resolves when there is room for more. A peer that takes nothing for too long is cut off. */
+  /** Sends a message. Resolves when there is room for more. A peer that reads nothing for too long is disconnected. */
   async send(data: Data): Promise<void> {
     if (!this.open) return;
     const { pauseBytes, closeBytes } = this.#patience;
     const unsent = this.#socket.bufferedAmount;
-    // What it would wait behind counts, not itself: a result with its output may be longer than the limit.
+    // Count only the unsent bytes before this message: a result with its output may itself be longer than the limit.
     if (unsent >= closeBytes) return this.cut();
     const waiting = unsent + data.length > pauseBytes;
     const sent = new Promise<void>((resolve) => {
@@ -69,7 +69,7 @@ export class SocketSession<Sent extends object> {
     return this.send(JSON.stringify(message));
   }
 
-  /** Tells what went wrong; the socket stays open. */
+  /** Sends an error. The socket stays open. */
   error(error: unknown): Promise<void> {
     return this.send(JSON.stringify({ type: 'error', error: refusalOf(error).document.error }));
   }
@@ -79,14 +79,14 @@ export class SocketSession<Sent extends object> {
     this.#socket.close(code, reason);
   }
 
-  /** For peers that do not keep up: what is buffered for them is let go. */
+  /** Disconnects a peer that does not keep up, and drops its buffered messages. */
   cut(): void {
     this.#socket.terminate();
   }
 
   /**
-   * Hands each message to `take`, in order. One that does not fit the schema is answered and ends the session: a client
-   * that is wrong about the protocol is not served by guessing.
+   * Calls `take` with each message, in order. A message that does not match the schema is answered with an error and ends
+   * the session, because the client does not follow the protocol.
    */
   onMessage<S extends z.ZodType>(
     schema: S,
@@ -95,7 +95,7 @@ export class SocketSession<Sent extends object> {
     { hello: expected = true } = {},
   ): void {
     const late = () => {
-      void this.error(new RipcordError('too-slow', 'The first message did not come in time'));
+      void this.error(new RipcordError('too-slow', 'The first message did not arrive in time'));
       this.close(CloseCode.POLICY, 'no first message');
     };
     const hello = expected ? setTimeout(late, this.#patience.helloMs) : undefined;
@@ -109,13 +109,13 @@ export class SocketSession<Sent extends object> {
         } else take(parseOptions(schema, parseJson(data), 'message'));
       } catch (error) {
         void this.error(error);
-        this.close(CloseCode.POLICY, 'a message was not understood');
+        this.close(CloseCode.POLICY, 'a message was not valid');
       }
     });
   }
 
   #ping(): void {
-    // Nothing is read from a peer that is too fast: its silence is ours, and counts from the next ping on.
+    // A paused socket is not read, so a missing answer is not the fault of the peer. It counts from the next ping on.
     if (!this.#answered && !this.#socket.isPaused) return this.cut();
     this.#answered = this.#socket.isPaused;
     if (this.open) this.#socket.ping();

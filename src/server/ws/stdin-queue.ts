@@ -1,4 +1,4 @@
-/** Input on its way to a command. The socket is read on meanwhile, or nobody would hear an abort behind it. */
+/** Queues stdin for a command. Without the queue, the socket would be paused and an abort behind the input not be read. */
 import { RipcordError } from '../../base/errors.js';
 import { STDIN_OVERHEAD } from '../../wire/channels.js';
 
@@ -6,12 +6,12 @@ export class StdinQueue {
   readonly #max: number;
   readonly #taken: (bytes: number) => void;
   readonly #chunks: Buffer[] = [];
-  /** Including the overhead of each chunk. */
+  /** Queued bytes, including the overhead of each chunk. */
   #bytes = 0;
   #ended = false;
   #wake: (() => void) | undefined;
 
-  /** @param taken Is told what the command has taken, so that the client can send more. */
+  /** @param taken Called with the number of bytes that the command has read, so that the client can send more. */
   constructor(maxBytes: number, taken: (bytes: number) => void) {
     this.#max = maxBytes;
     this.#taken = taken;

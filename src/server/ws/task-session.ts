@@ -1,4 +1,4 @@
-/** `WS /ws/tasks`: one task and its abort button. Closing the socket aborts the task, unless it was started detached. */
+/** `WS /ws/tasks`: starts, follows and aborts one task. Closing the socket aborts the task, unless it was started detached. */
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { InvalidOptionsError } from '../../base/errors.js';
@@ -44,7 +44,7 @@ export function taskSession(socket: WebSocket, request: FastifyRequest, context:
       }
       case 'abort':
         if (!task) throw new InvalidOptionsError('abort: this socket has no task; start or attach one first');
-        // Before anything else: whoever pressed the button hears that it was heard.
+        // Acknowledge the abort before anything else.
         void session.json({ status: 'abort_requested', id: task.id });
         void task.handle.abort({ graceMs: 0, reason: message.reason ?? 'aborted over its WebSocket' });
         return;
@@ -57,7 +57,7 @@ export function taskSession(socket: WebSocket, request: FastifyRequest, context:
 }
 
 function assertNone(task: ServedTask | undefined): void {
-  if (task) throw new InvalidOptionsError(`this socket has a task already: ${task.id}`);
+  if (task) throw new InvalidOptionsError(`this socket already has a task: ${task.id}`);
 }
 
 async function follow(session: SocketSession<TaskAnswer>, task: ServedTask, after: number): Promise<void> {
