@@ -1,4 +1,4 @@
-/** Sandboxes of a server: `ripcord-sandbox/client`. */
+/** `ripcord-sandbox/client`: connects to a server, creates sandboxes and runs tasks there. */
 
 import { InvalidOptionsError, messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
 import { parseOptions } from '../base/parse-options.js';
@@ -12,7 +12,7 @@ import { Transport } from './transport.js';
 
 /** Sandboxes and tasks of a server. */
 export class RipcordClient implements AsyncDisposable {
-  /** Iteration runs of the specs the server has. */
+  /** Tasks of the server: iteration runs of its registered specs. */
   readonly tasks: RemoteTasks;
   readonly #transport: Transport;
   readonly #made = new Set<RemoteSandbox>();
@@ -23,7 +23,7 @@ export class RipcordClient implements AsyncDisposable {
   }
 
   /**
-   * Finds the server and makes sure that it answers and takes the token.
+   * Connects to the server and checks that it answers and accepts the token.
    *
    * @throws RipcordError `unreachable`, `unauthorized`, `draining`; TaskAbortedError
    * @example
@@ -59,7 +59,7 @@ export class RipcordClient implements AsyncDisposable {
     }
   }
 
-  /** As `SandboxManager.create()`, within what the server gives to callers. */
+  /** Creates a sandbox, as `SandboxManager.create()` does, within the limits that the server sets for its callers. */
   async create(options?: RemoteCreateOptions): Promise<RemoteSandbox> {
     const { signal } = parseOptions(remoteCreateSchema, options, 'create');
     const { signal: _, ...json } = options ?? {};
@@ -77,20 +77,20 @@ export class RipcordClient implements AsyncDisposable {
     return sandbox;
   }
 
-  /** The open ones, this client's and those of others with the same token. */
+  /** Returns the open sandboxes of this token, also those that other clients created. */
   async list(): Promise<RemoteSandbox[]> {
     const found = await this.#transport.json<SandboxDocument[]>('GET', '/v1/sandboxes', { what: 'listing sandboxes' });
     return found.map((document) => new RemoteSandbox(this.#transport, document));
   }
 
-  /** One that is open; undefined when there is none of that id. */
+  /** Returns the open sandbox with this id; undefined if it does not exist. */
   async get(id: string): Promise<RemoteSandbox | undefined> {
     return (await this.list()).find((sandbox) => sandbox.id === id);
   }
 
-  /** The last hundred teardowns, newest first. */
+  /** Returns the receipts of the last 100 teardowns, newest first. */
   receipts(): Promise<KeptReceipt[]> {
-    return this.#transport.json('GET', '/v1/receipts', { what: 'asking for receipts' });
+    return this.#transport.json('GET', '/v1/receipts', { what: 'listing receipts' });
   }
 
   /** Returns the images of the server, with their state and size. */
@@ -98,11 +98,11 @@ export class RipcordClient implements AsyncDisposable {
     return this.#transport.json('GET', '/v1/images', { what: 'listing images' });
   }
 
-  /** Closes the sandboxes this client made, then its connections. */
+  /** Closes the sandboxes that this client created, then its connections. */
   async close(): Promise<SandboxReceipt[]> {
     const closed = await Promise.allSettled([...this.#made].map((sandbox) => sandbox.close()));
     this.#transport.close();
-    // One that is gone already has had its teardown.
+    // A sandbox that is already closed has had its teardown.
     return closed.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
   }
 

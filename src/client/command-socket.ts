@@ -1,4 +1,4 @@
-/** One command over a WebSocket: its input, its output by channel, its end. */
+/** Runs one command over a WebSocket: its input, its output by channel, its result. */
 import type { WebSocket } from 'ws';
 import { type Deferred, deferred, onAbort } from '../base/abort.js';
 import { EngineLostError, type RipcordError, SandboxLostError, TaskAbortedError } from '../base/errors.js';
@@ -9,20 +9,20 @@ import type { ExecAnswer } from '../wire/messages.js';
 import { openSocket } from './open-socket.js';
 import type { Transport } from './transport.js';
 
-/** Output on its way, of each channel; and input the command has not taken yet. */
+/** Flow-control window: unacknowledged output bytes per channel, and input bytes that the command has not read. */
 export const WINDOW_BYTES = 1024 * 1024;
-/** Acknowledged in batches. */
+/** Bytes after which output is acknowledged. */
 const ACK_BYTES = WINDOW_BYTES / 4;
-/** Of one message; the server takes no longer ones. */
+/** Maximum bytes of one stdin message, below the message limit of the server. */
 const MAX_MESSAGE = 256 * 1024;
-/** For the server to confirm an abort. */
+/** Time for the server to confirm an abort. */
 const ABORT_ANSWER_MS = 10_000;
 
 export interface CommandSocketOptions {
   signal: AbortSignal | undefined;
-  /** Takes output; `acknowledge` says that there is room for as much again. */
+  /** Called with output. The callee calls `acknowledge` once it has room for as many bytes again. */
   output(channel: ChannelName, bytes: Buffer): void;
-  /** Whether the output in a partial result is text. */
+  /** True if the output in a partial result is text. */
   text: boolean;
   what: string;
 }
@@ -57,7 +57,7 @@ export class CommandSocket<Result> {
     this.#unlisten = onAbort(options.signal, () => this.abort());
   }
 
-  /** The pid inside; `undefined` for a command that never ran. */
+  /** Resolves to the pid inside the sandbox; undefined for a command that never ran. */
   get started(): Promise<number | undefined> {
     return this.#started.promise;
   }
@@ -77,7 +77,7 @@ export class CommandSocket<Result> {
     this.#owed[channel] = 0;
   }
 
-  /** Resolves to whether the command can still be written to, once there is room for more. */
+  /** Sends input. Resolves once there is room for more, with false if the command has ended. */
   async write(bytes: Uint8Array): Promise<boolean> {
     for (let at = 0; at < bytes.length; at += MAX_MESSAGE) {
       await this.#opened();
@@ -112,7 +112,7 @@ export class CommandSocket<Result> {
     this.#socket.close();
   }
 
-  /** The server kills the tree and says so; if it does not, the connection is cut, which kills it as well. */
+  /** Asks the server to kill the tree. Without a confirmation, closes the connection, which kills the tree as well. */
   abort(): void {
     if (this.#settled || this.#abortTimer) return;
     const { what, signal } = this.#options;
@@ -132,7 +132,7 @@ export class CommandSocket<Result> {
         this.#started.resolve(message.pid);
         return;
       case 'stdin_ack':
-        // One for each message.
+        // Each stdin message gets one acknowledgement.
         this.#unread -= message.bytes + STDIN_OVERHEAD;
         this.#makeRoom();
         return;
@@ -150,7 +150,7 @@ export class CommandSocket<Result> {
     if (error instanceof TaskAbortedError && error.cause === undefined) error.cause = this.#options.signal?.reason;
     this.#settle(() => {
       this.#result.reject(error);
-      // What never began is an error of the call; what began has ended.
+      // If the command began, it has ended with this error. If not, starting it has failed.
       if (isCommandEnd(error)) this.#started.resolve(undefined);
       else this.#started.reject(error);
     });

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Transport } from './transport.js';
 
-/** A WebSocket to that path. Not a method of {@link Transport}: public types name that class and must not need those of `ws`. */
+/** Opens a WebSocket to a path. It is not a method of {@link Transport}, so that public types do not need the types of `ws`. */
 export function openSocket(transport: Transport, path: string): WebSocket {
   const { target, headers } = transport.socketTarget(path);
   return new WebSocket(target, 'ripcord', { headers, perMessageDeflate: false });

@@ -51,5 +51,5 @@ export const clientSchema = z.strictObject({
   signal: signalSchema.optional(),
 });
 
-/** Schema of the server, and a signal. */
+/** Schema of the server's create request, plus a signal. */
 export const remoteCreateSchema = callerCreateSchema.extend({ signal: signalSchema.optional() });

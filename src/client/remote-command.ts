@@ -1,4 +1,4 @@
-/** A running command behind a server, with streams of its own. */
+/** A running command on a server, with its streams. */
 import { Readable, Writable } from 'node:stream';
 import { InvalidOptionsError } from '../base/errors.js';
 import { signalNumber } from '../base/linux.js';
@@ -15,7 +15,7 @@ export class RemoteCommand implements AnyCommand {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly #socket: CommandSocket<CommandResult>;
-  /** Bytes taken in that the reader has not made room for. */
+  /** Received bytes that are not acknowledged yet. */
   readonly #owed = { stdout: 0, stderr: 0 };
   #pid: number | undefined;
 
@@ -44,7 +44,7 @@ export class RemoteCommand implements AnyCommand {
     this.#socket.result.then(end, end);
   }
 
-  /** @throws what the server refused */
+  /** Starts a command. @throws the error with which the server refuses it */
   static async start(
     transport: Transport,
     path: string,
@@ -70,7 +70,7 @@ export class RemoteCommand implements AnyCommand {
     }
     this.#socket.kill(signal);
     if (signal !== undefined) return;
-    // What nobody reads any more must not keep the end from coming.
+    // Drain the output: unread output would delay the result.
     this.stdout.resume();
     this.stderr.resume();
     await this.#socket.result.catch(() => {});
@@ -101,7 +101,7 @@ export class RemoteCommand implements AnyCommand {
     return new Readable({
       highWaterMark: WINDOW_BYTES / 2,
       read: () => this.#grant(channel),
-      // Whoever stops reading must not stop the command: what comes from now on is dropped.
+      // A reader that stops must not block the command: acknowledge and drop later output.
       destroy: (error, done) => {
         this.#grant(channel);
         done(error);
@@ -119,7 +119,7 @@ export class RemoteCommand implements AnyCommand {
         this.#socket.endInput().then(() => done(), done);
       },
     });
-    // Writing to a command that has ended must not bring down the process for want of a listener.
+    // Without a listener, writing to a command that has ended would crash the process.
     writable.on('error', () => {});
     return writable;
   }

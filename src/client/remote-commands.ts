@@ -1,4 +1,4 @@
-/** Commands in the background of a sandbox behind a server: they run on when nobody is connected. */
+/** Background commands of a sandbox on a server. They keep running without a connection. */
 import { on } from 'node:events';
 import type { z } from 'zod';
 import { onAbort, throwIfAborted } from '../base/abort.js';
@@ -13,10 +13,10 @@ import type { OutputAnswer } from '../wire/messages.js';
 import { openSocket } from './open-socket.js';
 import type { Transport } from './transport.js';
 
-/** Messages that have come and nobody has asked for, before the socket is paused. */
+/** Number of unread messages at which the socket is paused. */
 const AHEAD = 16;
 
-/** Background commands of a sandbox behind a server. They run on without a connection. */
+/** Background commands of a sandbox on a server. They keep running without a connection. */
 export class RemoteCommands {
   readonly #transport: Transport;
   readonly #path: string;
@@ -27,7 +27,7 @@ export class RemoteCommands {
     this.#path = `${sandbox}/commands`;
   }
 
-  /** Starts one. */
+  /** Starts a command in the background. */
   start(command: CommandLine, options: Omit<z.input<typeof spawnBody>, 'command'> = {}): Promise<CommandDocument> {
     const json = { ...options, command };
     parseOptions(spawnBody, json, 'commands.start');
@@ -39,17 +39,17 @@ export class RemoteCommands {
     return this.#transport.json('GET', this.#path, { what: 'listing commands' });
   }
 
-  /** Resolves when its whole tree is dead; with a signal's name, when that is sent. */
+  /** Kills a command. Resolves when its process tree is dead. With the name of a signal, only sends that signal. */
   kill(id: string, signal?: string): Promise<CommandDocument> {
     parseOptions(killQuery, { signal }, 'commands.kill');
     return this.#transport.json('DELETE', this.#pathOf(id), { what: 'ending a command', query: { signal } });
   }
 
   /**
-   * The output the server has kept of it, then what comes; returns how it ended. Leaving the loop leaves the command
-   * alone. It does not wait for a slow reader: `missing` bytes of a channel came and went before they were asked for.
+   * Yields the output that the server has kept, then new output; returns the result of the command. Leaving the loop does
+   * not end the command. A slow reader does not block it: `missing` counts bytes of a channel that were dropped.
    *
-   * @throws TaskAbortedError, which ends the reading only; RipcordError `not-found`, `unreachable`
+   * @throws TaskAbortedError, which ends only the reading; RipcordError `not-found`, `unreachable`
    */
   async *output(id: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<OutputPiece, CommandResult> {
     const what = 'following a command';
@@ -61,7 +61,7 @@ export class RemoteCommands {
       void refused.then(() => socket.terminate());
     });
     const unlisten = onAbort(signal, () => socket.terminate());
-    let told: RipcordError | undefined;
+    let reported: RipcordError | undefined;
     try {
       const messages = on(socket, 'message', { close: ['close'], highWaterMark: AHEAD, lowWaterMark: 1 });
       for await (const [data, binary] of messages as AsyncIterable<[Buffer, boolean]>) {
@@ -72,12 +72,12 @@ export class RemoteCommands {
         const message = JSON.parse(data.toString('utf8')) as OutputAnswer;
         if (message.type === 'result') return message.result;
         if (message.type === 'gap') yield { channel: message.channel, missing: message.bytes };
-        else throw (told = fromErrorDocument(message));
+        else throw (reported = fromErrorDocument(message));
       }
       throw new Error('the socket was closed');
     } catch (error) {
       throwIfAborted(signal, what);
-      throw told ?? (await refused) ?? this.#transport.lost(what, error);
+      throw reported ?? (await refused) ?? this.#transport.lost(what, error);
     } finally {
       unlisten();
       socket.on('error', () => {});

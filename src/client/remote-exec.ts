@@ -1,4 +1,4 @@
-/** A command run to its end behind a server, with its output as it comes. */
+/** Runs a command on a server to its end and passes on its output in pieces. */
 
 import { chunkOf } from '../base/content.js';
 import type { StdinSource } from '../command/options.js';

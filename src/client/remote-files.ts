@@ -1,4 +1,4 @@
-/** The files of a sandbox behind a server. */
+/** Files of a sandbox on a server. */
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -192,7 +192,7 @@ function checked(path: string): string {
   return path;
 }
 
-/** Checks `content` at once, and each of its pieces when it comes. */
+/** Returns the pieces of `content`. Checks `content` at once, and each piece when it is read. */
 function pieces(content: unknown, what: string): AsyncGenerator<Uint8Array> {
   const given = contentOf(content, what);
   return checkedPieces(given instanceof Uint8Array ? [given] : given, what);

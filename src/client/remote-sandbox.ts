@@ -1,4 +1,4 @@
-/** A sandbox behind a server, used as one of this process is. */
+/** A sandbox on a server, with the interface of a local one. */
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import type { SandboxStats } from '../agent/messages.js';
@@ -38,23 +38,23 @@ import { streamExec } from './remote-exec.js';
 import { RemoteFiles } from './remote-files.js';
 import type { Transport } from './transport.js';
 
-/** A port as a browser reaches it. */
+/** Address of a port for a browser. */
 export interface RemotePreview {
-  /** Inside. */
+  /** Number of the port inside the sandbox. */
   port: number;
-  /** `/p/<secret>/`, of the server. */
+  /** Path on the server: `/p/<secret>/`. */
   path: string;
-  /** The whole address; undefined on a Unix socket, which a browser reaches through `ssh -L` and the like. */
+  /** Whole URL. Undefined on a Unix socket, which a browser reaches through `ssh -L` or another forwarder. */
   url: string | undefined;
 }
 
-/** Longer input goes over a WebSocket, piece by piece. */
+/** Maximum length of stdin in a JSON request. Longer input is sent in pieces over a WebSocket. */
 const MAX_JSON_STDIN = 256 * 1024;
 
 type Parsed = z.output<typeof execSchema>;
 type AnyExecOptions = ExecOptions | ExecOptions<Uint8Array>;
 
-/** A sandbox behind a server. It has the methods of {@link Sandbox} that work from outside. */
+/** A sandbox on a server. It has the methods of {@link Sandbox} that work over the network. */
 export class RemoteSandbox implements AnySandbox {
   /** Id of the sandbox. */
   readonly id: string;
@@ -70,7 +70,7 @@ export class RemoteSandbox implements AnySandbox {
   readonly files: RemoteFiles;
   /** Ports of the sandbox. */
   readonly ports: AnyPorts;
-  /** Those that run on when nobody is connected. */
+  /** Background commands, which keep running without a connection. */
   readonly commands: RemoteCommands;
   readonly #transport: Transport;
   readonly #path: string;
@@ -93,7 +93,7 @@ export class RemoteSandbox implements AnySandbox {
     });
   }
 
-  /** True from `close()` on; what else ended it is only known to the server. */
+  /** True once `close()` was called. Other endings are known only to the server. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
@@ -141,7 +141,7 @@ export class RemoteSandbox implements AnySandbox {
 
   /** Returns memory, CPU time and processes, as the kernel counts them. */
   async stats(): Promise<SandboxStats> {
-    const ask = { what: 'asking for figures', query: { stats: true } };
+    const ask = { what: 'reading stats', query: { stats: true } };
     const { stats } = await this.#transport.json<{ stats: SandboxStats }>('GET', this.#path, ask);
     return stats;
   }
@@ -149,12 +149,12 @@ export class RemoteSandbox implements AnySandbox {
   /** Sets the end of the sandbox to `lifetimeMs` from now. */
   async extend(lifetimeMs: number): Promise<void> {
     parseOptions(extendBody, { lifetimeMs }, 'extend');
-    await this.#transport.json('POST', `${this.#path}/extend`, { what: 'prolonging a sandbox', json: { lifetimeMs } });
+    await this.#transport.json('POST', `${this.#path}/extend`, { what: 'extending a sandbox', json: { lifetimeMs } });
   }
 
   /**
-   * Gives a port an address for a browser. It needs no token, so everybody who has it may use the port until the sandbox
-   * ends. Each call returns the same address.
+   * Gives a port an address for a browser. The address needs no token: anyone who has it can use the port until the
+   * sandbox ends. Each call returns the same address.
    * @throws InvalidOptionsError for a number outside 1–65535; RipcordError `quota` past 100 ports
    */
   async preview(port: number): Promise<RemotePreview> {

@@ -1,4 +1,4 @@
-/** Tasks of a server: started, followed from any point, aborted. */
+/** Starts, follows and aborts the tasks of a server. */
 import { createInterface } from 'node:readline';
 import { parseOptions } from '../base/parse-options.js';
 import type { Approval } from '../executor/commit/commit-types.js';
@@ -13,7 +13,7 @@ import {
 } from '../wire/tasks.js';
 import type { Transport } from './transport.js';
 
-/** An event with the id to come back to. */
+/** An event with its id, from which `events()` can continue. */
 export interface TaskEvent {
   id: number;
   event: RunEvent;
@@ -28,12 +28,12 @@ export class RemoteTasks {
     this.#transport = transport;
   }
 
-  /** The names of the specs the server has. */
+  /** Returns the names of the specs that the server offers. */
   specs(): Promise<string[]> {
     return this.#transport.json('GET', '/v1/specs', { what: 'listing specs' });
   }
 
-  /** Starts one, which goes on when this process ends. */
+  /** Starts a task. It keeps running if this process ends. */
   start(spec: string, options: { task?: unknown; id?: string } = {}): Promise<TaskDocument> {
     const json = { spec, ...options };
     parseOptions(startTaskBody, json, 'tasks.start');
@@ -47,10 +47,10 @@ export class RemoteTasks {
 
   /** Returns the state of a task. */
   status(id: string): Promise<TaskDocument> {
-    return this.#transport.json('GET', pathOf(id), { what: 'asking for a task' });
+    return this.#transport.json('GET', pathOf(id), { what: 'reading a task' });
   }
 
-  /** Answers at once; the end comes as an event. */
+  /** Aborts a task. Resolves at once; an event reports the end. */
   async abort(id: string, reason?: string): Promise<void> {
     parseOptions(abortTaskBody, { reason }, 'tasks.abort');
     await this.#transport.json('POST', `${pathOf(id)}/abort`, { what: 'aborting a task', json: { reason } });
@@ -58,10 +58,10 @@ export class RemoteTasks {
 
   /** Returns the commit of a task that waits for an answer, with its diff. */
   approval(id: string): Promise<PendingApproval> {
-    return this.#transport.json('GET', `${pathOf(id)}/approval`, { what: 'asking for a diff' });
+    return this.#transport.json('GET', `${pathOf(id)}/approval`, { what: 'reading a diff' });
   }
 
-  /** Approves or declines the commit that a task waits with. */
+  /** Approves or declines the pending commit of a task. */
   async answer(id: string, answer: Exclude<Approval, boolean>): Promise<void> {
     const { approve, allow, feedback } = answer;
     const json = { approve, allow, reason: feedback };
@@ -69,7 +69,7 @@ export class RemoteTasks {
     await this.#transport.json('POST', `${pathOf(id)}/approval`, { what: 'answering', json });
   }
 
-  /** Its events after the one with the id `after`, then those that come; the loop ends with the task. Its value is the end. */
+  /** Yields the events of a task after the id `after`, then new ones until its end. Returns the end of the task. */
   async *events(
     id: string,
     { after = 0, signal }: { after?: number; signal?: AbortSignal } = {},

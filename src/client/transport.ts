@@ -1,4 +1,4 @@
-/** Requests to a server, over TCP or its Unix socket, on connections that are kept. */
+/** Sends requests to a server, over TCP or its Unix socket, on keep-alive connections. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
@@ -11,26 +11,26 @@ import { messageOf, RipcordError, TaskAbortedError } from '../base/errors.js';
 import { type ErrorDocument, fromErrorDocument } from '../wire/errors.js';
 
 interface Place {
-  /** `http://127.0.0.1:7077`; with `socket` only its path counts. */
+  /** URL of the server, such as `http://127.0.0.1:7077`. With `socket`, only its path is used. */
   url: URL;
   socket: string | undefined;
   token: string | undefined;
 }
 
 export interface Ask {
-  /** Sent as JSON. */
+  /** Body to send as JSON. */
   json?: unknown;
-  /** Sent as it is. */
+  /** Body to send unchanged. */
   body?: AsyncIterable<string | Uint8Array>;
   query?: Record<string, string | number | boolean | undefined>;
   signal?: AbortSignal | undefined;
-  /** What is being done, for messages. */
+  /** Name of the operation, for messages. */
   what: string;
-  /** Of a partial result: whether its output is text. Default true. */
+  /** True if the output of a partial result is text. Default true. */
   text?: boolean;
 }
 
-/** For the server to say what came of an aborted request: longer than killing a tree may take. */
+/** Time for the server to answer an aborted request, longer than killing a tree takes. */
 const ABORT_ANSWER_MS = 10_000;
 
 export class Transport {
@@ -43,7 +43,7 @@ export class Transport {
     this.#agent = place.url.protocol === 'https:' ? new https.Agent(options) : new http.Agent(options);
   }
 
-  /** @throws what the server said, as the error it was there */
+  /** Sends a request and returns the JSON of the answer. @throws the error that the server reports */
   async json<T>(method: string, path: string, ask: Ask): Promise<T> {
     return this.#aborting(ask, async (send) => {
       const response = await send(method, path);
@@ -54,7 +54,7 @@ export class Transport {
     });
   }
 
-  /** The answer's body as a stream. `ask.signal` ends it, too. */
+  /** Sends a request and returns the body of the answer as a stream. `ask.signal` also ends the stream. */
   async stream(method: string, path: string, ask: Ask): Promise<Readable> {
     const response = await this.#aborting(ask, (send) => send(method, path));
     const unlisten = onAbort(ask.signal, () =>
@@ -64,7 +64,7 @@ export class Transport {
     return response;
   }
 
-  /** The URL of `path`; undefined on a Unix socket. */
+  /** Returns the URL of `path`; undefined on a Unix socket. */
   addressOf(path: string): string | undefined {
     const { url, socket } = this.#place;
     return socket === undefined ? new URL(path, url).href : undefined;
@@ -77,7 +77,7 @@ export class Transport {
     return { target, headers: this.#headers(token) };
   }
 
-  /** Reads the answer that refused a WebSocket's upgrade, and returns it as the error it was on the server. */
+  /** Reads the answer that refused the upgrade to a WebSocket. Returns the error that the server reported. */
   async refused(response: IncomingMessage, what: string): Promise<RipcordError> {
     try {
       return refusal(response.statusCode!, await buffer(response));
@@ -107,8 +107,8 @@ export class Transport {
   }
 
   /**
-   * Runs `work` with requests that an abort does not just cut: the server is asked to abort, so that its answer can say
-   * what was known by then, and that the tree is dead.
+   * Runs `work`, which sends one request. On abort, first asks the server to abort the request, so that its answer has the
+   * partial result and confirms that the tree is dead.
    */
   async #aborting<T>(
     ask: Ask,
@@ -143,7 +143,7 @@ export class Transport {
       await this.json('POST', `/v1/requests/${id}/abort`, { what: 'aborting a request' });
       if ((await within(settled, ABORT_ANSWER_MS)) === undefined) cut();
     } catch {
-      // It has not got there yet, or the server is gone: a cut connection aborts it as well.
+      // The request has not arrived yet, or the server is gone: closing the connection aborts the request as well.
       cut();
     }
   }
@@ -166,11 +166,11 @@ export class Transport {
     }
     const options = { method, headers, agent: this.#agent, ...(socket !== undefined && { socketPath: socket }) };
     const request = (url.protocol === 'https:' ? https : http).request(target, options);
-    // Told by whoever waits for the answer.
+    // `#answer` reports the error.
     request.on('error', () => {});
     if (body) {
       const source = Readable.from(
-        told(body, (error) => failures.set(request, error)),
+        reportingErrors(body, (error) => failures.set(request, error)),
         { objectMode: false },
       );
       pipeline(source, request).catch((error) => request.destroy(error));
@@ -194,10 +194,10 @@ export class Transport {
   }
 }
 
-/** Keeps the errors of the callers' own iterables: the connection breaks off with them and does not name them. */
+/** Errors of the caller's iterables, by request. The broken connection reports only a generic error. */
 const failures = new WeakMap<ClientRequest, unknown>();
 
-async function* told<T>(body: AsyncIterable<T>, onError: (error: unknown) => void): AsyncGenerator<T> {
+async function* reportingErrors<T>(body: AsyncIterable<T>, onError: (error: unknown) => void): AsyncGenerator<T> {
   try {
     yield* body;
   } catch (error) {
@@ -210,6 +210,6 @@ function refusal(status: number, bytes: Buffer, text = true): RipcordError {
   try {
     return fromErrorDocument(JSON.parse(bytes.toString('utf8')) as ErrorDocument, text);
   } catch {
-    return new RipcordError('unreachable', `Something that is no Ripcord server answered with status ${status}`);
+    return new RipcordError('unreachable', `The answer, with status ${status}, is not from a Ripcord server`);
   }
 }
