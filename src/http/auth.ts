@@ -6,7 +6,7 @@ import { RipcordError } from '../base/errors.js';
 /** A caller. */
 export interface Principal {
   name: string;
-  /** Sees the sandboxes and tasks of other callers, too. */
+  /** True if the caller also sees the sandboxes and tasks of other callers. */
   operator: boolean;
 }
 
@@ -19,7 +19,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 export class Tokens {
   readonly #known: { digest: Buffer; token: string; principal: Principal }[];
 
-  /** No tokens at all: everybody who gets through to the socket is the operator. */
+  /** @param tokens The first is the operator's. If empty, every caller is the operator: only the Unix socket allows it. */
   constructor(tokens: readonly { name: string; token: string }[]) {
     this.#known = tokens.map(({ name, token }, at) => ({
       digest: digest(token),
@@ -33,7 +33,7 @@ export class Tokens {
     if (this.#known.length === 0) return LOCAL;
     const token = presented(request);
     if (token === undefined) {
-      throw new RipcordError('unauthorized', 'This server wants a token', {
+      throw new RipcordError('unauthorized', 'This server needs a token', {
         hint: 'Send Authorization: Bearer <token>; for a WebSocket of a browser the subprotocols ripcord and bearer.<token>.',
       });
     }
@@ -41,11 +41,11 @@ export class Tokens {
     let found: Principal | undefined;
     // Compare all tokens always, so that the time does not depend on the token.
     for (const { digest: known, principal } of this.#known) if (timingSafeEqual(known, asked)) found = principal;
-    if (!found) throw new RipcordError('unauthorized', 'The token is not one of this server');
+    if (!found) throw new RipcordError('unauthorized', 'The token is not valid on this server');
     return found;
   }
 
-  /** Whether one of them stands in `text`, where it would end up in logs and histories. */
+  /** Returns true if `text` contains one of the tokens. A URL, for example, ends up in logs and histories. */
   appearsIn(text: string): boolean {
     return this.#known.some(({ token }) => text.includes(token));
   }

@@ -1,7 +1,7 @@
-/** The rest of a request's body after its refusal. */
+/** Drops the rest of a request's body after its refusal. */
 import type { IncomingMessage } from 'node:http';
 
-/** A client that still sends after this time loses its connection. */
+/** Time in milliseconds after which the connection of a client that still sends is closed. */
 const DISCARD_MS = 5000;
 
 /**

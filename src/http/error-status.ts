@@ -1,4 +1,4 @@
-/** Which HTTP status an error has: one table, so that a code means the same on every route. */
+/** HTTP statuses of errors, in one table, so that a code has the same status on every route. */
 import { type ErrorCode, messageOf, RipcordError } from '../base/errors.js';
 import { type ErrorDocument, toErrorDocument } from '../wire/errors.js';
 
@@ -91,7 +91,7 @@ const FASTIFY: Record<string, ErrorCode> = {
   FST_ERR_BAD_URL: 'malformed',
 };
 
-/** The status of a code; 500 for one that a program around the library made up. */
+/** Returns the status of an error code; 500 for a code that is not Ripcord's. */
 export const statusOf = (code: string): number => (Object.hasOwn(STATUS, code) ? STATUS[code as ErrorCode] : 500);
 
 interface Refusal {
@@ -112,6 +112,6 @@ export function refusalOf(error: unknown): Refusal {
     const refused = new RipcordError(known ?? 'malformed', message, hint === undefined ? {} : { hint });
     return { status: statusOf(refused.code), document: toErrorDocument(refused), unforeseen: false };
   }
-  const internal = new RipcordError('internal', 'The server failed; its log says why');
+  const internal = new RipcordError('internal', 'The server failed; its log has the error');
   return { status: 500, document: toErrorDocument(internal), unforeseen: true };
 }

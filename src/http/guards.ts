@@ -5,9 +5,9 @@ import type { Tokens } from './auth.js';
 
 /** A browser sends this as the origin of a page from a sandbox. */
 export const OPAQUE_ORIGIN = 'null';
-/** Names of query parameters in which people put secrets; a URL ends up in logs, histories and Referer fields. */
+/** Query parameters that usually hold secrets. They are refused because a URL ends up in logs, histories and Referer fields. */
 const SECRET_PARAMETER = /[?&](?:[a-z]+[_-])?(?:token|api[_-]?key|authorization|bearer|secret|password)=/i;
-/** A second one would be read differently by whatever stands in front. */
+/** Header fields that may occur only once, because a proxy in front could read another copy than this server. */
 const SINGLE = ['host', 'authorization', 'content-type', 'origin', 'sec-websocket-protocol'];
 
 export class Guards {
@@ -16,8 +16,8 @@ export class Guards {
   readonly #tokens: Tokens;
 
   /**
-   * @param hosts as in the Host field, with the port
-   * @param anyLoopback a Unix socket: `ssh -L` and the like lead to it from any port of a loopback address
+   * @param hosts Accepted Host fields, with the port.
+   * @param anyLoopback True for a Unix socket, which `ssh -L` can forward from any port of a loopback address.
    */
   constructor(hosts: ReadonlySet<string>, tokens: Tokens, anyLoopback: boolean) {
     this.#hosts = hosts;
@@ -26,7 +26,7 @@ export class Guards {
   }
 
   /**
-   * @param preview for an address that is a secret: its own pages have an opaque origin, and queries of their own
+   * @param preview True for the address of a preview, whose pages have an opaque origin and any query.
    * @throws RipcordError `malformed`, `host-refused`, `token-in-url`, `origin-refused`
    */
   check(request: IncomingMessage, preview = false): void {
@@ -35,25 +35,25 @@ export class Guards {
     for (const name of SINGLE) {
       let times = 0;
       for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]!.toLowerCase() === name) times++;
-      if (times > 1) throw new RipcordError('malformed', `The header ${name} comes ${times} times`);
+      if (times > 1) throw new RipcordError('malformed', `The header ${name} occurs ${times} times`);
     }
     const host = headers.host?.toLowerCase() ?? '';
-    // A page of another name that resolves to this address sends its own name here (DNS rebinding).
+    // DNS rebinding: a page under another name that resolves to this address sends that name in Host.
     const isOwn = this.#hosts.has(host) || (this.#anyLoopback && isLoopbackHost(withoutPort(host)));
     if (!isOwn) {
-      throw new RipcordError('host-refused', 'This server does not answer to that Host', {
-        hint: 'Call it by its address, a Unix socket as localhost, or start it with --host <name>.',
+      throw new RipcordError('host-refused', 'This server does not accept that Host', {
+        hint: 'Use its address as the host (localhost for a Unix socket), or start the server with --host <name>.',
       });
     }
     if ((!preview && SECRET_PARAMETER.test(url)) || this.#tokens.appearsIn(url)) {
-      throw new RipcordError('token-in-url', 'A token does not belong into a URL', {
-        hint: 'Send Authorization: Bearer <token>. A token that stood in a URL should be replaced.',
+      throw new RipcordError('token-in-url', 'A token must not be in a URL', {
+        hint: 'Send Authorization: Bearer <token>. Replace a token that was in a URL.',
       });
     }
     this.#checkOrigin(headers, host, preview);
   }
 
-  /** Pages of other origins may not call, by fetch, form or WebSocket; programs send no Origin. */
+  /** Refuses calls from pages of other origins by fetch, form or WebSocket. Programs do not send an Origin. */
   #checkOrigin(headers: IncomingMessage['headers'], host: string, preview: boolean): void {
     const { origin } = headers;
     if (preview && (origin === undefined || origin === OPAQUE_ORIGIN)) return;
@@ -65,7 +65,7 @@ export class Guards {
   }
 }
 
-/** The Host fields that mean this server. */
+/** Returns the Host fields that name this server. */
 export function ownHosts(host: string, port: number, names: readonly string[]): Set<string> {
   const bracketed = host.includes(':') ? `[${host}]` : host;
   const hosts = new Set([bracketed, ...names]);
@@ -74,7 +74,7 @@ export function ownHosts(host: string, port: number, names: readonly string[]): 
     const lower = name.toLowerCase();
     return /:\d+$/.test(lower.replace(/^\[.*\]/, '')) ? [lower] : [`${lower}:${port}`, ...(port === 80 ? [lower] : [])];
   });
-  // A name that was given explicitly may be that of a reverse proxy at the default port.
+  // An explicit name may be that of a reverse proxy at the default port, which is not in the Host field.
   return new Set([...withPort, ...names.map((name) => name.toLowerCase())]);
 }
 

@@ -11,13 +11,13 @@ export interface StartToken {
   name: string;
   token: string;
   file: string;
-  /** Made just now: the one time it is shown. */
+  /** True if the token was just created. Only then is it shown. */
   isNew: boolean;
 }
 
 /**
- * The token in `file`, which is made (0600, 256 random bits) where it is missing.
- * @throws InvalidOptionsError when somebody else could read it
+ * Reads the token from `file`. Creates it (mode 0600, 256 random bits) if missing.
+ * @throws InvalidOptionsError if other users could read the file
  */
 export function openToken(file: string): StartToken {
   const place = { name: 'token', file };

@@ -1,21 +1,24 @@
-/** The Unix socket: its default place, and the removal of one that a dead server left. */
+/** The Unix socket of a server: its default path, and the removal of one that a dead server left. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { InvalidOptionsError } from '../base/errors.js';
 import { closeStateRoot, openStateRoot, stateRoot } from '../cleanup/state-dir.js';
 
-/** sockaddr_un(7): 108 bytes with the NUL. */
+/** Maximum length of a socket path in bytes: 108 with the NUL (unix(7), sockaddr_un). */
 const MAX_PATH = 107;
 
-/** The directory (0700) of the socket and the token: `$XDG_RUNTIME_DIR/ripcord`, else `server` in the state directory. */
+/**
+ * Opens the directory (mode 0700) of the socket and the token and returns its path: `$XDG_RUNTIME_DIR/ripcord`, else
+ * `server` in the state directory.
+ */
 export function serverDirectory(): string {
   if (!process.env.XDG_RUNTIME_DIR) openStateRoot(stateRoot());
   openStateRoot(place());
   return place();
 }
 
-/** Nothing of it stays where no token was kept. */
+/** Removes the server directory if it is empty. */
 export function leaveServerDirectory(): void {
   closeStateRoot(place());
   if (!process.env.XDG_RUNTIME_DIR) closeStateRoot(stateRoot());
@@ -26,7 +29,7 @@ function place(): string {
   return XDG_RUNTIME_DIR ? path.join(XDG_RUNTIME_DIR, 'ripcord') : path.join(stateRoot(), 'server');
 }
 
-/** Where `ripcord serve` listens when it is told nothing. */
+/** Returns the default socket of `ripcord serve`. */
 export const defaultSocket = (): string => path.join(place(), 'ripcord.sock');
 
 /** @throws InvalidOptionsError if a server listens there, or the path is not a socket */
@@ -36,8 +39,8 @@ export async function clearStaleSocket(socket: string): Promise<void> {
   }
   const found = lstatSync(socket, { throwIfNoEntry: false });
   if (!found) return;
-  if (!found.isSocket()) throw new InvalidOptionsError(`server: ${socket} is there and is no socket`);
-  if (await answers(socket)) throw new InvalidOptionsError(`server: somebody listens on ${socket} already`);
+  if (!found.isSocket()) throw new InvalidOptionsError(`server: ${socket} exists and is not a socket`);
+  if (await answers(socket)) throw new InvalidOptionsError(`server: another server already listens on ${socket}`);
   unlinkSync(socket);
 }
 
