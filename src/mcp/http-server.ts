@@ -17,10 +17,10 @@ interface McpHttpOptions {
   toolbox: ToolboxOptions;
   version: string;
   host: string;
-  /** 0: any that is free. */
+  /** TCP port; 0 picks a free one. */
   port: number;
   token: string;
-  /** Further names the server may be called by. */
+  /** Further host names that clients may use for the server. */
   hosts: readonly string[];
   maxSessions: number;
   patience: SessionPatience;
@@ -28,7 +28,7 @@ interface McpHttpOptions {
 }
 
 const PATH = '/mcp';
-/** A file of a few megabytes, in base64, within a call. */
+/** Maximum size of a request: a call with a file of a few megabytes in base64. */
 const MAX_BODY_BYTES = 8 * 1024 ** 2;
 const HEADERS_MS = 10_000;
 const BODY_MS = 30_000;
@@ -58,7 +58,10 @@ export class McpHttpServer implements AsyncDisposable {
     this.#timer.unref();
   }
 
-  /** @throws InvalidOptionsError when the address cannot be had */
+  /**
+   * Starts a server.
+   * @throws InvalidOptionsError if the address cannot be used
+   */
   static async listen(options: McpHttpOptions): Promise<McpHttpServer> {
     const server = new McpHttpServer(options);
     const { host, port, hosts } = options;
@@ -79,7 +82,7 @@ export class McpHttpServer implements AsyncDisposable {
     return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}${PATH}`;
   }
 
-  /** Ends every session, with all its sandboxes. */
+  /** Stops the server and ends every session, with all its sandboxes. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -98,7 +101,7 @@ export class McpHttpServer implements AsyncDisposable {
     response.setHeader('cache-control', 'no-store');
     this.#guards.check(request);
     const { name } = this.#tokens.authenticate(request);
-    if (request.url !== PATH) throw new RipcordError('not-found', `MCP is spoken at ${PATH}`);
+    if (request.url !== PATH) throw new RipcordError('not-found', `MCP is served at ${PATH}`);
     const body = request.method === 'POST' ? await readJson(request) : undefined;
     const id = request.headers['mcp-session-id'];
     const session = typeof id === 'string' ? this.#known(id, name) : await this.#begin(name, body);
@@ -108,14 +111,14 @@ export class McpHttpServer implements AsyncDisposable {
   #known(id: string, owner: string): HttpSession {
     const session = this.#sessions.get(id);
     if (session?.owner === owner) return session;
-    // By the specification a client begins a new session at this.
+    // The MCP specification requires 404 here: the client then begins a new session.
     throw new RipcordError('not-found', 'There is no such session (any more)');
   }
 
   async #begin(owner: string, body: unknown): Promise<HttpSession> {
     const { maxSessions, patience, toolbox, version } = this.#options;
     if (!isInitializeRequest(body)) {
-      throw new RipcordError('malformed', 'Without an Mcp-Session-Id only an initialize request is taken');
+      throw new RipcordError('malformed', 'Without an Mcp-Session-Id only an initialize request is accepted');
     }
     if (this.#sessions.size + this.#opening >= maxSessions) {
       throw new RipcordError('quota', `${maxSessions} clients are connected, which is all there may be`);
@@ -155,7 +158,7 @@ export class McpHttpServer implements AsyncDisposable {
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  // Forms and plain text are what a page of another origin can send without asking.
+  // A web page of another origin can send forms and plain text without a CORS preflight, but not JSON.
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     throw new RipcordError('media-type', 'The body must be JSON, and say so', {
       hint: 'Send the header content-type: application/json.',
@@ -163,7 +166,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving the loop must not destroy the request: the refusal goes out on its connection.
+  // Leaving the loop must not destroy the request, because the refusal is sent on its connection.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     if ((size += chunk.length) > MAX_BODY_BYTES) {
       throw new RipcordError('too-large', `The body has more than ${MAX_BODY_BYTES} bytes`);

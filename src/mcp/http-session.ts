@@ -1,4 +1,4 @@
-/** One client over HTTP: its connection to an MCP server, its toolbox, and when it counts as gone. */
+/** Session of one HTTP client: its connection to an MCP server, its toolbox, and the time after which it counts as gone. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
@@ -6,9 +6,9 @@ import type { Toolbox } from '../tools/toolbox.js';
 import { createMcpServer } from './server.js';
 
 export interface SessionPatience {
-  /** Without a request, for a client that holds no stream open. */
+  /** Time without a request after which a client without an open stream counts as gone, in milliseconds. */
   idleMs: number;
-  /** After the loss of the stream that a client holds open for the server's messages. */
+  /** Time after the loss of a client's stream for server messages after which the client counts as gone, in milliseconds. */
   graceMs: number;
 }
 
@@ -23,7 +23,7 @@ export class HttpSession {
   #closing: Promise<void> | undefined;
 
   private constructor(
-    /** Who may use it. */
+    /** Name of the token that may use the session. */
     readonly owner: string,
     toolbox: Toolbox,
     patience: SessionPatience,
@@ -47,13 +47,16 @@ export class HttpSession {
     return session;
   }
 
-  /** The client has not been heard of for so long that it will not come back. */
+  /** Returns true if the client sent nothing for so long that it counts as gone. */
   get isForsaken(): boolean {
     const { idleMs, graceMs } = this.#patience;
     return this.#open === 0 && Date.now() - this.#quietSince > (this.#hadStream ? graceMs : idleMs);
   }
 
-  /** @param body What was read of a POST already. */
+  /**
+   * Handles a request of the client.
+   * @param body Body of a POST request, already parsed.
+   */
   async handle(request: IncomingMessage, response: ServerResponse, body: unknown): Promise<void> {
     this.#open++;
     response.once('close', () => {
@@ -64,7 +67,7 @@ export class HttpSession {
     if (request.method === 'GET' && response.statusCode === 200) this.#hadStream = true;
   }
 
-  /** Ends its calls, its sandboxes and all in them. Idempotent. */
+  /** Ends the session: its calls and its sandboxes. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= Promise.all([this.#transport.close(), this.#toolbox.close()]).then(() => {});
     return this.#closing;

@@ -1,7 +1,7 @@
-/** Tells a client of changes to the resources it is interested in. */
+/** Notifies a client of changes to the resources that it subscribed to or listed. */
 import type { FileState, ListedFile, WorkspaceResources } from './resources.js';
 
-/** Commands in the background change files without a call that would give occasion to look. */
+/** Interval of the checks in milliseconds: commands in the background change files without a call that triggers a check. */
 const LOOK_MS = 2000;
 
 interface Told {
@@ -13,7 +13,7 @@ export class ResourceWatch {
   readonly #resources: WorkspaceResources;
   readonly #tell: Told;
   readonly #subscribed = new Map<string, FileState>();
-  /** The list as the client knows it; `undefined` while it has not asked. */
+  /** Names in the list that the client received last; `undefined` before it requested one. */
   #known: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
@@ -23,7 +23,10 @@ export class ResourceWatch {
     this.#tell = tell;
   }
 
-  /** @throws McpError for what is no address of a file */
+  /**
+   * Watches a file.
+   * @throws McpError if `uri` is not the address of a file
+   */
   async subscribe(uri: string): Promise<void> {
     this.#subscribed.set(uri, await this.#resources.state(uri));
     this.#timer ??= setInterval(() => this.look(), LOOK_MS).unref();
@@ -34,16 +37,16 @@ export class ResourceWatch {
     if (this.#subscribed.size === 0) this.close();
   }
 
-  /** The client has been given this list. */
+  /** Records the list that the client received. */
   listed(files: readonly ListedFile[]): void {
     this.#known = namesOf(files);
   }
 
-  /** Looks for changes, in the background. */
+  /** Checks for changes in the background. */
   look(): void {
     if (this.#looking || (this.#subscribed.size === 0 && this.#known === undefined)) return;
     this.#looking = true;
-    // A client that has gone, a sandbox that ends: neither is anybody's concern here.
+    // A failed check needs no report: the client is gone or the sandbox has ended.
     void this.#look()
       .catch(() => {})
       .finally(() => {

@@ -8,15 +8,15 @@ import { pictureType } from '../tools/pictures.js';
 import type { ToolSession } from '../tools/session.js';
 
 const SCHEME = 'sandbox://';
-/** A client shows the list to a person or a model: deeper and longer is better asked for by path. */
+/** Depth of the list. Clients show it to a user or a model, and can still read deeper files by path. */
 const DEPTH = 8;
 const MAX_ENTRIES = 20_000;
 const PAGE = 200;
 const MAX_FILE_BYTES = 8 * 1024 ** 2;
-/** As the specification has it. */
+/** Error code of the MCP specification. */
 const RESOURCE_NOT_FOUND = -32002;
 
-/** What changes when a file does. */
+/** Fingerprint of a file: it changes when the file changes. */
 export type FileState = string;
 
 export type ListedFile = Resource & { size: number };
@@ -34,7 +34,10 @@ export class WorkspaceResources {
     this.#session = session;
   }
 
-  /** @throws McpError for a cursor that is none of ours */
+  /**
+   * Lists one page of the files.
+   * @throws McpError for an invalid cursor
+   */
   async list(
     cursor: string | undefined,
     signal: AbortSignal | undefined,
@@ -60,7 +63,10 @@ export class WorkspaceResources {
     }
   }
 
-  /** @throws McpError for what is no address of a file of this session's sandboxes */
+  /**
+   * Returns the fingerprint of a file.
+   * @throws McpError if `uri` is not the address of a file in a sandbox of this session
+   */
   async state(uri: string): Promise<FileState> {
     const { sandbox, path } = this.#locate(uri);
     const found = await sandbox.files.stat(path).catch(() => undefined);
@@ -97,7 +103,7 @@ async function filesOf(sandbox: Sandbox, signal: AbortSignal | undefined): Promi
       }));
   } catch (error) {
     throwIfAborted(signal, 'listing resources');
-    // It ended meanwhile, or has too many files for a list: each can still be read by its address.
+    // The sandbox has ended, or has too many files for a list. Each file can still be read by its address.
     if (error instanceof RipcordError) return [];
     throw error;
   }

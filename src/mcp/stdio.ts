@@ -1,4 +1,4 @@
-/** One client on stdin and stdout, as most MCP clients start their servers. */
+/** Serves one client on stdin and stdout, as most MCP clients start their servers. */
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { onAbort } from '../base/abort.js';
 import type { ToolboxOptions } from '../tools/options.js';
@@ -8,11 +8,11 @@ import { createMcpServer } from './server.js';
 interface StdioOptions {
   toolbox: ToolboxOptions;
   version: string;
-  /** Ends the session. */
+  /** Signal whose abort ends the session. */
   signal: AbortSignal;
 }
 
-/** Serves until the client closes its end, as it does by dying, too; the sandboxes are gone then. */
+/** Serves until the client closes stdin or dies. The sandboxes are removed by the time this resolves. */
 export async function serveStdio({ toolbox: options, version, signal }: StdioOptions): Promise<void> {
   await using toolbox = createToolbox(options);
   const server = createMcpServer(toolbox, { version });
