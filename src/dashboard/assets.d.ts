@@ -1,2 +1,2 @@
-/** Style sheets are vite's business. */
+/** Types of style sheet imports, which vite resolves. */
 declare module '*.css';

@@ -1,4 +1,4 @@
-/** The dashboard to dist/dashboard: one page, its script and style, and the terminal as a chunk loaded when opened. */
+/** Builds the dashboard to dist/dashboard: one page, its script and style, and the terminal as a chunk loaded on demand. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
@@ -14,7 +14,7 @@ export default defineConfig({
     outDir: here('../../dist/dashboard'),
     emptyOutDir: true,
     target: 'es2022',
-    // Under the server's policy nothing may come from data: URLs, and no script may stand in the page.
+    // The server's policy forbids scripts and styles in data: URLs and inline scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

@@ -1,4 +1,4 @@
-/** Tries again and again, later each time, sooner when the browser says that the network is back. */
+/** Retry delays with exponential backoff. A wait ends early if the browser reports that the network is back. */
 const FIRST_MS = 500;
 const LONGEST_MS = 15_000;
 
@@ -9,7 +9,7 @@ export class Backoff {
     this.#attempt = 0;
   }
 
-  /** How long to wait now: doubled each time, and spread so that not all tabs come at once. */
+  /** Returns the next delay: doubled each time, with jitter so that not all tabs retry at once. */
   nextMs(): number {
     const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#attempt++);
     return ms * (0.75 + Math.random() / 4);

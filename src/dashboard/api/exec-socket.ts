@@ -1,12 +1,12 @@
-/** One command in a sandbox, live: its output as it comes, what is typed into it, its end. */
+/** Runs one command in a sandbox over a WebSocket: live output, input, result. */
 import type { Failure } from '../state/notices.js';
 import { openSocket } from './socket.js';
 import type { Channel, CommandResult, ExecAnswer, StartRequest } from './types.js';
 
 export interface ExecHandlers {
-  /** `ack` it when it was dealt with. */
+  /** Called with output. The handler calls `ack` once it has processed it. */
   output(channel: Channel, data: Uint8Array): void;
-  /** Once, at the end, whatever it was. */
+  /** Called once, at the end, with the result or the error. */
   ended(end: ExecEnd): void;
 }
 
@@ -16,18 +16,18 @@ export interface ExecEnd {
 }
 
 /**
- * Output that was not acknowledged yet. A browser cannot make the other side of a WebSocket wait by not reading: past
- * this much the server does, and the command with it.
+ * Maximum bytes of unacknowledged output. The WebSocket of a browser has no backpressure, so the server pauses the command
+ * at this limit.
  */
 const WINDOW_BYTES = 1024 * 1024;
-/** The first byte of a binary message. */
+/** Channels by the first byte of a binary message. */
 const CHANNELS: Record<number, Channel> = { 1: 'stdout', 2: 'stderr' };
 const STDIN_PIECE_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
 export class ExecSocket {
   readonly #socket: WebSocket;
-  /** Keys and clicks that came before the connection was there. */
+  /** Messages from before the connection was open. */
   #waiting: (string | Uint8Array<ArrayBuffer>)[] = [];
   #ended = false;
 
@@ -65,7 +65,7 @@ export class ExecSocket {
 
   write(data: string | Uint8Array<ArrayBuffer>): void {
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;
-    // A paste may be long, a message of the server's may not.
+    // Split a long paste: the server limits the size of a message.
     for (let at = 0; at < bytes.length; at += STDIN_PIECE_BYTES) {
       this.#transmit(bytes.subarray(at, at + STDIN_PIECE_BYTES));
     }
@@ -79,7 +79,7 @@ export class ExecSocket {
     this.#send({ type: 'kill' });
   }
 
-  /** Kills what runs: the server ends a command whose socket is closed. */
+  /** Closes the socket. The server then kills the command. */
   close(): void {
     this.#ended = true;
     this.#socket.close();

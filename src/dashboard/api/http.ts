@@ -1,4 +1,4 @@
-/** Requests to the server. Every failure is an `ApiError` with words for a person. */
+/** Sends requests to the server. Every failure is an `ApiError` with a message for the user. */
 import { refused, token } from './token.js';
 import type { ErrorDocument } from './types.js';
 
@@ -6,7 +6,7 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
 
   constructor(
-    /** 0: there was no answer. */
+    /** HTTP status; 0 if the server did not answer. */
     readonly status: number,
     readonly code: string,
     message: string,
@@ -24,7 +24,7 @@ interface RequestOptions {
   signal?: AbortSignal;
 }
 
-/** The answer, whose status is a good one. */
+/** Sends a request and returns the answer. @throws ApiError if its status is not a success */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const { json, headers = {}, ...init } = options;
   const sent: Record<string, string> = { ...headers };
@@ -69,7 +69,7 @@ async function bodyOf<T>(response: Response): Promise<T> {
 
 async function toError(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
-  // Something else than the server may have answered.
+  // The answer may come from a proxy, without an error document.
   const error = (body as Partial<ErrorDocument> | undefined)?.error;
   const message = error?.message ?? `The server answered ${response.status} ${response.statusText}`.trim();
   return new ApiError(response.status, error?.code ?? 'http', message, error?.hint);

@@ -1,4 +1,4 @@
-/** Server-sent events by fetch, because an EventSource can send no token. */
+/** Reads server-sent events with fetch, because an EventSource cannot send a token. */
 
 interface ServerEvent {
   id: string | undefined;
@@ -6,7 +6,7 @@ interface ServerEvent {
   data: string;
 }
 
-/** Ends with the body. An event that its end cuts off is not one. */
+/** Yields events until the end of the body. Ignores an event that is cut off there. */
 export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   const reader = body.getReader();
   const decoder = new TextDecoder();

@@ -1,4 +1,4 @@
-/** A WebSocket to the server. The token goes as a subprotocol, which no log and no address holds. */
+/** Opens a WebSocket to the server. The token is sent as a subprotocol, so that it is not in any log or URL. */
 import { token } from './token.js';
 
 export function openSocket(path: string): WebSocket {

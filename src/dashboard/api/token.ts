@@ -1,12 +1,12 @@
-/** The server's token: asked for once, kept for this tab alone, never part of an address. */
+/** Token of the server: entered once, kept for this tab only, never part of a URL. */
 import { signal } from '@preact/signals';
 
 const KEY = 'ripcord.token';
 
-/** `undefined`: none was given. A server that asks for none is fine with that. */
+/** Token that the user entered; undefined if none. On a Unix socket the server does not need one. */
 export const token = signal(sessionStorage.getItem(KEY) ?? undefined);
 
-/** Whether the server wants a token that it was not given. */
+/** True if the server refused the request without a valid token. */
 export const refused = signal(false);
 
 export function signIn(text: string): void {

@@ -1,9 +1,9 @@
-/** The button that the project is named for. One click, no question: what it ends can be started again. */
+/** The abort button, after which the project is named. It does not ask for confirmation: aborted work can be restarted. */
 import { useState } from 'preact/hooks';
 
 interface AbortButtonProps {
   label: string;
-  /** What it aborts, where that needs saying. */
+  /** Name of the thing that it aborts, if the label does not show it. */
   which?: string;
   hint?: string;
   abort: () => Promise<unknown>;

@@ -1,4 +1,4 @@
-/** A state in a word, with a colour and a sign, so that the colour alone says nothing. */
+/** A status badge: word, colour and symbol. Colour is never the only signal. */
 import type { Tone } from '../text/tone.js';
 
 const TONES: Record<string, Tone> = {

@@ -1,11 +1,11 @@
-/** A command in a line, and how it ended. */
+/** A command in one line, and its outcome. */
 import { commandEnd, type Ended } from '../text/command-end.js';
 import { commandText, isTerminal } from '../text/command-text.js';
 import { safeLine } from '../text/safe-text.js';
 import { Badge } from './badge.js';
 
 export function CommandName({ argv }: { argv: readonly string[] }) {
-  // The user has not typed the line that starts a terminal's shell.
+  // Do not show the command line that starts the shell of a terminal: the user has not typed it.
   if (isTerminal(argv)) return <span>Terminal</span>;
   const text = commandText(argv);
   return (

@@ -1,6 +1,6 @@
 /**
- * A modal dialog: the browser keeps the focus in it, closes it with Escape and gives the focus back. It begins at the first
- * field, or, where there is none to fill in, at the first button of the footer, which has to be one that does no harm.
+ * A modal dialog: the browser keeps the focus in it, closes it with Escape and restores the focus. It first focuses the
+ * first field. Without a field it focuses the first button of the footer, which must be harmless.
  */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
@@ -22,7 +22,7 @@ export function Dialog({
     const element = dialog.current!;
     const before = document.activeElement;
     element.showModal();
-    // Left alone, the browser takes the first thing of all, the ✕.
+    // By default the browser would focus the first element, the ✕.
     const first = element.querySelector<HTMLElement>(FIELDS) ?? element.querySelector<HTMLElement>('footer button');
     first?.focus();
     return () => {

@@ -1,9 +1,9 @@
-/** A diff to read before it is agreed to. */
+/** Shows a diff for review. */
 import { useMemo, useState } from 'preact/hooks';
 import { plural } from '../text/format.js';
 import { type DiffFile, type DiffLine, parseUnifiedDiff } from '../text/unified-diff.js';
 
-/** Lines of one file shown at first, and more with each click. */
+/** Number of lines of one file to show at first, and to add with each click. */
 const LINES = 500;
 const OPEN_FILES = 20;
 
@@ -32,7 +32,7 @@ function File({ file, open }: { file: DiffFile; open: boolean }) {
         </span>
       </summary>
       {opened && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable with the keyboard
         <section class="diff-lines" tabIndex={0} aria-label={`Changes of ${file.path}`}>
           <table>
             <tbody>

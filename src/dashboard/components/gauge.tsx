@@ -1,4 +1,4 @@
-/** How much of a limit is used. */
+/** A bar that shows the used share of a limit. */
 export function Gauge({ value, max, label }: { value: number; max: number; label: string }) {
   const share = Math.min(1, value / max);
   return (

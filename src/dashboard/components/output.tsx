@@ -1,4 +1,4 @@
-/** Output as it streams. Follows its end as long as the reader is there. */
+/** Shows streaming output. Scrolls along while the reader is at its end. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { plural } from '../text/format.js';
 import type { OutputLog } from '../text/output-log.js';
@@ -16,7 +16,7 @@ export function Output({ log, label, empty }: { log: OutputLog; label: string; e
     follows.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable with the keyboard
     <div class="output" ref={box} onScroll={onScroll} role="log" aria-label={label} tabIndex={0}>
       {log.omitted > 0 && <p class="omitted">{plural(log.omitted, 'earlier character')} not shown</p>}
       {log.isEmpty ? (

@@ -1,4 +1,4 @@
-/** Nothing there yet, nothing there at all, or not to be had: said in words. */
+/** Messages for data that is loading, empty or unavailable. */
 import type { ComponentChildren } from 'preact';
 import type { Failure } from '../state/notices.js';
 import { safeLine } from '../text/safe-text.js';
@@ -28,7 +28,7 @@ export function Problem({ what, error, retry }: { what: string; error: Failure; 
   );
 }
 
-/** Shows the hint of an error, which says what to do about it. */
+/** Shows the hint of an error: the way to fix the problem. */
 export const Hint = ({ of: { hint } }: { of: { hint?: string | undefined } }) =>
   hint ? <p class="muted">{safeLine(hint)}</p> : null;
 

@@ -1,4 +1,4 @@
-/** CPU use over the last minute as a small line. The figure beside it says the same in words. */
+/** CPU use over the last minute as a sparkline. The figure beside it is the text alternative. */
 const WIDTH = 64;
 const HEIGHT = 18;
 

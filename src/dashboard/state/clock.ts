@@ -1,4 +1,4 @@
-/** The time, once a second, for ages and countdowns. Stands still while nobody looks. */
+/** Current time, updated once a second, for ages and countdowns. It stops while the page is hidden. */
 import { signal } from '@preact/signals';
 
 export const now = signal(Date.now());

@@ -1,4 +1,4 @@
-/** A command started from here: what it printed so far, and how it ended. */
+/** A command that was started in this dashboard, with its output and its outcome. */
 import { signal } from '@preact/signals';
 import { type ExecEnd, ExecSocket } from '../api/exec-socket.js';
 import type { Channel } from '../api/types.js';
@@ -13,7 +13,7 @@ export class CommandRun {
   readonly output = new OutputLog();
   readonly version = signal(0);
   readonly end = signal<ExecEnd | undefined>(undefined);
-  /** At most what the server sends before it is acknowledged. */
+  /** Output that is not rendered yet. Its size is limited by the flow-control window. */
   #pending: { channel: Channel; data: Uint8Array }[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
@@ -43,7 +43,7 @@ export class CommandRun {
     this.#socket.kill();
   }
 
-  /** Ends it, if it still runs. */
+  /** Ends the command if it still runs. */
   close(): void {
     clearTimeout(this.#timer);
     this.#socket.close();
@@ -67,7 +67,7 @@ export class CommandRun {
   }
 }
 
-/** The commands of each sandbox that were started here: they go on while one looks at another page. */
+/** Commands by sandbox. They keep running while the user views another page. */
 const runs = new Map<string, CommandRun[]>();
 const MAX_RUNS = 20;
 const runsVersion = signal(0);

@@ -1,4 +1,4 @@
-/** The stream of what happens on the server, kept open. After a break everything is read again: that misses nothing. */
+/** Keeps the event stream of the server open. After a disconnect all data is read again, so that no change is missed. */
 import { signal } from '@preact/signals';
 import { Backoff, pause } from '../api/backoff.js';
 import { openSocket } from '../api/socket.js';
@@ -7,21 +7,21 @@ import type { EventsAnswer, ServerEvent } from '../api/types.js';
 export type Connection =
   | { state: 'connecting' }
   | { state: 'live' }
-  /** `retryAt`: when the next attempt is made, in milliseconds since 1970. */
+  /** The connection is lost. `retryAt` is the time of the next attempt, in milliseconds since 1970. */
   | { state: 'broken'; since: number; retryAt: number };
 
 export const connection = signal<Connection>({ state: 'connecting' });
 
 interface Listener {
   event(event: ServerEvent): void;
-  /** Events come from now on: what was read before may be old. */
+  /** Called once events arrive. Data that was read before may be outdated. */
   reload(): void;
 }
 
 const wake = new EventTarget();
 const SILENT_CONNECT_MS = 10_000;
 
-/** Tries at once instead of waiting. */
+/** Retries at once instead of waiting. */
 export const retryNow = (): void => void wake.dispatchEvent(new Event('wake'));
 
 /** Follows the server until the signal fires. */

@@ -1,4 +1,4 @@
-/** Short messages about what was done or went wrong, read out to screen readers. */
+/** Short messages about successes and errors, announced to screen readers. */
 import { signal } from '@preact/signals';
 import { ApiError } from '../api/http.js';
 
@@ -18,7 +18,7 @@ export const notices = signal<readonly Notice[]>([]);
 export function notify(kind: Notice['kind'], text: string, hint?: string): void {
   const id = nextId++;
   notices.value = [...notices.value, { id, kind, text, ...(hint && { hint }) }].slice(-MAX_SHOWN);
-  // What went wrong stays until it is closed.
+  // An error stays until the user closes it.
   if (kind === 'ok') setTimeout(() => dismiss(id), SHOWN_MS);
 }
 
@@ -26,12 +26,12 @@ export function dismiss(id: number): void {
   notices.value = notices.value.filter((notice) => notice.id !== id);
 }
 
-/** Runs something a person asked for, and says it when it fails. */
+/** Runs an action of the user and shows a notice if it fails. */
 export async function attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    // The sign-in form says it already.
+    // The sign-in form already shows it.
     if (error instanceof ApiError && error.status === 401) return undefined;
     const { message, hint } = failureOf(error);
     notify('error', `${what}: ${message}`, hint);
@@ -39,7 +39,7 @@ export async function attempt<T>(what: string, work: () => Promise<T>): Promise<
   }
 }
 
-/** An error, with a hint where one is known. */
+/** An error, with a hint if it has one. */
 export interface Failure {
   message: string;
   hint?: string;

@@ -1,14 +1,14 @@
-/** Something read from the server: what was read last, and what went wrong since. */
+/** Data read from the server: the last value, and the error of the last attempt. */
 import { type Signal, signal } from '@preact/signals';
 import { ApiError } from '../api/http.js';
 
 interface Resource<T> {
   data: Signal<T | undefined>;
-  /** Of the last attempt. `data` still has what came before. */
+  /** Error of the last attempt. `data` keeps the value from before it. */
   error: Signal<ApiError | undefined>;
-  /** When `data` was read. */
+  /** Time at which `data` was read. */
   at: Signal<number | undefined>;
-  /** Reads it now; while one reading goes on, the next begins after it, and there is at most one waiting. */
+  /** Reads the data now. During a read at most one further read is queued. */
   load(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Where in the dashboard one is: the part of the address behind `#`, so that the server needs to know one page only. */
+/** Current view of the dashboard: the part of the URL after `#`, so that the server needs to serve only one page. */
 import { computed, signal } from '@preact/signals';
 
 export type SandboxTab = 'terminal' | 'commands' | 'files';

@@ -1,4 +1,4 @@
-/** Keys. Those of one letter are off in fields and terminals, and can be switched off altogether. */
+/** Keyboard shortcuts. Single-letter keys are off in fields and terminals, and can be switched off completely. */
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { go, links } from './route.js';
@@ -27,14 +27,14 @@ export const SHORTCUTS: readonly (readonly [keys: string, what: string])[] = [
 const SEQUENCE_MS = 1200;
 const PLACES: Record<string, string> = { s: links.sandboxes, t: links.tasks, r: links.receipts };
 
-/** Asks the view that is shown to begin something new. */
+/** Counter that rises when the user presses the key to create a sandbox or task. */
 export const newRequested = signal(0);
 
 export function useShortcuts(toggleHelp: () => void): void {
   useEffect(() => {
     let wentAt = 0;
     const onKey = (event: KeyboardEvent) => {
-      // By the key's place too, because with Shift its letter differs between layouts.
+      // Compare the position of the key, too, because its character with Shift differs between layouts.
       if ((event.ctrlKey || event.metaKey) && (event.key === '.' || event.code === 'Period')) {
         event.preventDefault();
         event.stopPropagation();
@@ -54,7 +54,7 @@ export function useShortcuts(toggleHelp: () => void): void {
       else return;
       event.preventDefault();
     };
-    // Before a terminal gets it: the abort keys work everywhere.
+    // Capture the event before a terminal gets it: the abort keys work everywhere.
     addEventListener('keydown', onKey, { capture: true });
     return () => removeEventListener('keydown', onKey, { capture: true });
   }, []);

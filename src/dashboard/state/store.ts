@@ -1,4 +1,4 @@
-/** What the server has: read at the start, when something happened, and, for the figures, every two seconds. */
+/** Data of the server: read at the start and after events. The usage figures are also polled every two seconds. */
 import { computed, effect, signal } from '@preact/signals';
 import { ApiError, del, get, post } from '../api/http.js';
 import { refused, token } from '../api/token.js';
@@ -24,13 +24,13 @@ export const images = resource(() => get<ImageDocument[]>('/v1/images'));
 /** CPU use over the last minute. */
 export const usage = new UsageHistory();
 
-/** Sandboxes being made: they have no figures yet. */
+/** Sandboxes being created, which do not have figures yet. */
 export const creating = signal<ReadonlyMap<string, { image: string; at: number }>>(new Map());
 
 export const isRunning = (task: TaskDocument): boolean => task.state === 'running' || task.state === 'aborting';
 export const runningTasks = computed(() => (tasks.data.value ?? []).filter(isRunning));
 
-/** The task an abort button means: the one that is shown, else the last that was started. */
+/** Task that the abort button aborts: the one that is shown, else the one that was started last. */
 export const currentTask = computed<TaskDocument | undefined>(() => {
   const { value } = route;
   const shown = value.view === 'task' ? runningTasks.value.find(({ id }) => id === value.id) : undefined;
@@ -40,7 +40,7 @@ export const currentTask = computed<TaskDocument | undefined>(() => {
 const POLL_MS = 2000;
 const SETTLE_MS = 100;
 
-/** Several events at once are one reason to read. */
+/** Returns a debounced `load`: several events within a short time cause one read. */
 export function soon(load: () => Promise<void>): () => void {
   let waiting = false;
   return () => {
@@ -57,7 +57,7 @@ const sandboxesSoon = soon(sandboxes.load);
 const tasksSoon = soon(tasks.load);
 const receiptsSoon = soon(receipts.load);
 
-/** Listeners of views to what happens (`event`), and to that events may have been missed (`reload`). */
+/** Events for views: `event` for each event of the server, `reload` if events may have been missed. */
 export const liveEvents = new EventTarget();
 export class LiveEventMessage extends Event {
   constructor(readonly detail: ServerEvent) {
@@ -75,12 +75,12 @@ function take(event: ServerEvent): void {
       creating.value = new Map(creating.value).set(event.sandbox, event);
       return;
     case 'sandbox.failed':
-      made(event.sandbox);
+      removeCreating(event.sandbox);
       notify('error', `A sandbox could not be made: ${event.error}`, event.hint);
       return;
     case 'sandbox.created':
-      // The row of one that is being made stays until there is the other one.
-      void sandboxes.load().then(() => made(event.sandbox));
+      // Keep the row of the creation until the list has the sandbox.
+      void sandboxes.load().then(() => removeCreating(event.sandbox));
       return;
     case 'sandbox.closed':
       receiptsSoon();
@@ -95,7 +95,7 @@ function take(event: ServerEvent): void {
   }
 }
 
-function made(sandbox: string): void {
+function removeCreating(sandbox: string): void {
   const left = new Map(creating.value);
   left.delete(sandbox);
   creating.value = left;
@@ -107,12 +107,12 @@ function reloadAll(): void {
   liveEvents.dispatchEvent(new Event('reload'));
 }
 
-/** Begins again whenever another token is given. */
+/** Starts reading from the server. Starts again whenever the token changes. */
 export function start(): void {
   let following: AbortController | undefined;
   effect(() => {
     following?.abort();
-    // Read, so that another token begins again.
+    // Reading the signal makes this effect run again for a new token.
     const { value: given } = token;
     if (refused.value && given === undefined) return;
     following = new AbortController();
@@ -125,7 +125,7 @@ export function start(): void {
   }, POLL_MS);
 }
 
-// The first request tells whether the token is good, which a refused WebSocket cannot say.
+// The first request shows if the token is valid. The error of a refused WebSocket does not have a status.
 async function begin(signal: AbortSignal): Promise<void> {
   connection.value = { state: 'connecting' };
   await sandboxes.load();
@@ -147,20 +147,20 @@ export async function abortTask(id: string): Promise<void> {
   });
 }
 
-/** Every task and every sandbox. */
+/** Aborts all running tasks and closes all other sandboxes. */
 export async function abortEverything(): Promise<void> {
   await attempt('Not everything could be aborted', async () => {
-    // As it is now, not as it was shown.
+    // Read the current lists: the shown ones may be outdated.
     const [found, open] = await Promise.all([
       get<TaskDocument[]>('/v1/tasks'),
       get<SandboxDocument[]>('/v1/sandboxes'),
     ]);
     const running = found.filter(isRunning);
-    // A task closes its own.
+    // A task closes its own sandboxes.
     const loose = open.filter(({ task }) => !running.some(({ id }) => id === task));
     const ended = await Promise.allSettled([
       ...running.map(({ id }) => post(`/v1/tasks/${encodeURIComponent(id)}/abort`)),
-      // One that was closed meanwhile is not there any more, which is what was asked for.
+      // A sandbox that was closed meanwhile is not an error.
       ...loose.map(({ id }) => del(`/v1/sandboxes/${encodeURIComponent(id)}`).catch(unlessGone)),
     ]);
     await Promise.all([tasks.load(), sandboxes.load(), receipts.load()]);

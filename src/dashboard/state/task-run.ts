@@ -1,4 +1,4 @@
-/** A run as its events tell it: iterations, the branches that compete in them, what each printed, what was decided. */
+/** State of a run, built from its events: iterations, their branches, the output of each, and the decisions. */
 import type { CommitReport } from '../../executor/commit/commit-types.js';
 import type { LogLevel, RunEvent } from '../../executor/events.js';
 import type { RecordedError } from '../../executor/executor-error.js';
@@ -11,7 +11,7 @@ export interface Verdict {
   passed: boolean;
   score?: number;
   reason?: string;
-  /** Counter-examples, where the verification has them. */
+  /** Counter-examples, if the verification has any. */
   tests?: readonly { name: string; status: string; message?: string }[];
 }
 
@@ -19,7 +19,7 @@ export interface BranchView {
   branch: number;
   strategy: string;
   phase: string;
-  /** Milliseconds since 1970. */
+  /** Start of the phase, in milliseconds since 1970. */
   since: number;
   status: BranchStatus | undefined;
   verdicts: Verdict[];
@@ -48,7 +48,7 @@ export interface LogLine {
 }
 
 const MAX_LOG_LINES = 300;
-/** Older ones keep their verdicts; their output goes. */
+/** Number of latest iterations whose output is kept. Older ones keep only their verdicts. */
 const ITERATIONS_WITH_OUTPUT = 3;
 
 export class TaskRun {
@@ -60,7 +60,7 @@ export class TaskRun {
   finalOutput: string | undefined;
   abortReason: string | undefined;
   endedAt: number | undefined;
-  /** Events that never came here, because the reader was too slow. */
+  /** Number of events that were dropped because the reader was too slow. */
   missed = 0;
   #lastSeq = 0;
 
@@ -69,9 +69,9 @@ export class TaskRun {
       this.missed += event.output + event.other;
       return;
     }
-    // The server's own events are for the list of tasks.
+    // Events without `seq` are the server's own. The list of tasks uses them.
     if (!('seq' in event)) return;
-    // After a reconnection the server may say again what was said before.
+    // After a reconnect the server may repeat events.
     if (event.seq <= this.#lastSeq) return;
     this.#lastSeq = event.seq;
     const iteration = 'iteration' in event && event.iteration > 0 ? this.#iteration(event.iteration) : undefined;
@@ -93,7 +93,7 @@ export class TaskRun {
         if (branch) {
           branch.phase = event.phase;
           branch.since = event.at;
-          // It is the branches that work now.
+          // The branches have their own phases now.
           iteration!.phase = undefined;
         } else if (iteration) iteration.phase = event.phase;
         break;
@@ -139,7 +139,7 @@ export class TaskRun {
     }
   }
 
-  /** Brings in what the result knows of iterations whose events the server keeps no more. */
+  /** Adds iterations from the result whose events the server no longer keeps. */
   fill({ iterations }: TaskResult): void {
     for (const report of iterations) {
       if (this.iterations.some(({ iteration }) => iteration === report.iteration)) continue;

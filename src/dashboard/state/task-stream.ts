@@ -1,4 +1,4 @@
-/** One task's events, from the first on, resumed where the stream broke. */
+/** Reads the events of one task from the first on. After a disconnect it resumes at the last event. */
 import { signal } from '@preact/signals';
 import { Backoff, pause } from '../api/backoff.js';
 import { ApiError, send } from '../api/http.js';
@@ -10,10 +10,10 @@ const RENDER_MS = 50;
 
 export class TaskStream {
   readonly run = new TaskRun();
-  /** Rises when `run` has changed; at most twenty times a second. */
+  /** Counter that rises when `run` has changed, at most twenty times a second. */
   readonly version = signal(0);
   readonly error = signal<ApiError | undefined>(undefined);
-  /** When it has ended. */
+  /** Result of the task, once it has ended. */
   readonly result = signal<TaskResult | undefined>(undefined);
   readonly #controller = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -52,7 +52,7 @@ export class TaskStream {
     }
   }
 
-  /** Whether it was the last one. */
+  /** Processes an event. Returns true if it was the last one. */
   #take(name: string, data: unknown): boolean {
     if (name === 'event') this.run.take(data as TaskStreamEvent);
     else if (name === 'gap') {

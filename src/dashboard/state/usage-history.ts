@@ -6,7 +6,7 @@ const SAMPLES = 30;
 interface Series {
   cpuMs: number;
   at: number;
-  /** Oldest first; 100 is one CPU. */
+  /** CPU use in percent of one CPU, oldest first. */
   percent: number[];
 }
 
@@ -24,7 +24,7 @@ export class UsageHistory {
         this.#series.set(id, { cpuMs, at, percent: [] });
         continue;
       }
-      // Too close together, and the rounding of the counter is all there is to see.
+      // Skip samples that are too close together: rounding of the counter would dominate the result.
       const elapsed = at - series.at;
       if (elapsed < 500) continue;
       series.percent.push(Math.max(0, ((cpuMs - series.cpuMs) / elapsed) * 100));
@@ -34,7 +34,7 @@ export class UsageHistory {
     }
   }
 
-  /** Empty until there are two samples. */
+  /** Returns the history of a sandbox. Empty until there are two samples. */
   percent(id: string): readonly number[] {
     return this.#series.get(id)?.percent ?? [];
   }

@@ -1,17 +1,17 @@
 /**
- * Lets xterm work under a policy of `style-src 'self'`. Its renderer puts `<style>` elements into the page and writes
- * `style` attributes, which that policy forbids; what a script does to the object model it allows. While a terminal is
- * open a `<style>` that is created becomes a constructed style sheet, and a `style` attribute that is set a change of
- * `element.style`. (xterm's own `documentOverride` does not reach its viewport and its rows.)
+ * Lets xterm work under a policy of `style-src 'self'`. Its renderer puts `<style>` elements into the page and sets `style`
+ * attributes, which the policy forbids. The policy allows scripts to change styles through the CSSOM. Therefore, while a
+ * terminal is open, `createElement('style')` returns a constructed style sheet, and setting a `style` attribute changes
+ * `element.style`. (xterm's own `documentOverride` does not cover its viewport and its rows.)
  */
 
 let terminals = 0;
 
-/** Call what it returns when the terminal is gone. */
+/** Replaces `document.createElement`. The returned function restores it; call it when the terminal is closed. */
 export function strictStyles(): () => void {
   if (terminals++ === 0) document.createElement = createElement as typeof document.createElement;
   return () => {
-    // The method itself is the prototype's.
+    // Deleting the own property restores the method of the prototype.
     if (--terminals === 0) delete (document as { createElement?: unknown }).createElement;
   };
 }

@@ -1,4 +1,4 @@
-/** A terminal into a sandbox. A chunk of its own: it is most of the dashboard's size. */
+/** A terminal in a sandbox. It is a separate chunk, because it is most of the dashboard's size. */
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
@@ -18,7 +18,7 @@ export interface OpenTerminal {
 interface TerminalOptions {
   sandbox: string;
   onEnd(end: ExecEnd): void;
-  /** Somebody wants out of it with the keyboard, which Tab does not do in a terminal. */
+  /** Called when the user leaves the terminal with the keyboard. Tab cannot do that: the shell receives it. */
   onLeave(): void;
 }
 
@@ -49,7 +49,7 @@ export function openTerminal(parent: HTMLElement, { sandbox, onEnd, onLeave }: T
       pty: { cols: terminal.cols, rows: terminal.rows },
     },
     {
-      // Acknowledged when it is drawn: a flood waits in the sandbox, and Ctrl+C gets through.
+      // Acknowledge output once it is drawn: a flood then waits in the sandbox, and Ctrl+C gets through.
       output: (channel, data) => terminal.write(data, () => socket.ack(channel, data.length)),
       ended: (end) => {
         terminal.options.disableStdin = true;

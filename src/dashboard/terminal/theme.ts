@@ -1,4 +1,4 @@
-/** Dark in both schemes: programs choose their colours for a dark terminal. */
+/** Colours of the terminal. It is dark in both colour schemes, because programs choose their colours for a dark terminal. */
 export const THEME = {
   background: '#101316',
   foreground: '#dfe3e8',

@@ -1,10 +1,10 @@
-/** How many branches of a task are where. */
+/** Number of branches in a phase. */
 interface BranchCount {
   phase: string;
   count: number;
 }
 
-/** In the order in which the branches stand. Each is counted once: the sum is how many there are. */
+/** Counts the branches by phase, in the order of the branches. Each branch is counted once. */
 export function branchCounts(branches: readonly { phase: string }[]): BranchCount[] {
   const counts = new Map<string, number>();
   for (const { phase } of branches) counts.set(phase, (counts.get(phase) ?? 0) + 1);

@@ -1,7 +1,7 @@
-/** A command as a person would have typed it. */
+/** Words that need no quotes in a shell command. */
 const PLAIN = /^[\w@%+=:,./-]+$/;
 
-/** The command of every terminal of the dashboard: it starts bash where the image has it. The user has not typed it. */
+/** Command of every terminal of the dashboard. It starts bash if the image has it, else sh. */
 export const TERMINAL_SHELL = ['sh', '-c', 'command -v bash >/dev/null 2>&1 && exec bash; exec sh'];
 
 export const isTerminal = (command: string | readonly string[]): boolean =>
@@ -9,7 +9,7 @@ export const isTerminal = (command: string | readonly string[]): boolean =>
 
 export function commandText(command: string | readonly string[]): string {
   if (typeof command === 'string') return command;
-  // A line for the shell was given as one, and is shown as one.
+  // Show the command line of `sh -c` without the wrapper.
   if (command.length === 3 && /(^|\/)sh$/.test(command[0]!) && command[1] === '-c') return command[2]!;
   return command.map((word) => (PLAIN.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
 }

@@ -1,4 +1,4 @@
-/** Environment variables as a person writes them: `NAME=value`, one a line. */
+/** Parses environment variables: one `NAME=value` per line. */
 export function environmentOf(text: string): Record<string, string> {
   const lines = text
     .split('\n')
@@ -7,7 +7,7 @@ export function environmentOf(text: string): Record<string, string> {
   return Object.fromEntries(lines.map(variable));
 }
 
-/** A name alone is a variable without a value. */
+/** Parses one line. A name alone is a variable with an empty value. */
 function variable(line: string): [name: string, value: string] {
   const at = line.indexOf('=');
   return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];

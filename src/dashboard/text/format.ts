@@ -1,6 +1,6 @@
-/** Figures for people. */
+/** Formats numbers for people. */
 
-/** `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`. */
+/** Formats a duration: `1.2 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`. */
 export function duration(ms: number | undefined): string {
   if (ms === undefined || !Number.isFinite(ms)) return '–';
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
@@ -8,7 +8,7 @@ export function duration(ms: number | undefined): string {
   return span(ms);
 }
 
-/** The same in whole seconds, for what counts up or down. */
+/** Formats a duration in whole seconds, for ages and countdowns. */
 export function span(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
@@ -30,7 +30,7 @@ export function bytes(count: number | undefined): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** `1 file`, `2 files`. */
+/** Formats a count with its noun: `1 file`, `2 files`. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
@@ -38,7 +38,7 @@ export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString('en-GB');
 }
 
-/** `rwxr-xr-x` */
+/** Formats the permission bits of a mode: `rwxr-xr-x`. */
 export function permissions(mode: number): string {
   return Array.from('rwxrwxrwx', (letter, index) => (mode & (1 << (8 - index)) ? letter : '-')).join('');
 }

@@ -1,4 +1,4 @@
-/** What is kept of an output to show: its end, in few blocks, however much there was. */
+/** Keeps the end of an output to show, in a bounded number of blocks. */
 import type { Channel } from '../api/types.js';
 import { SafeTextStream } from './safe-text.js';
 
@@ -12,9 +12,9 @@ const BLOCK_CHARACTERS = 8 * 1024;
 const MAX_BLOCKS = 200;
 
 export class OutputLog {
-  /** Oldest first. Only the last one still grows. */
+  /** Blocks of output, oldest first. Only the last one still grows. */
   readonly blocks: Block[] = [];
-  /** Characters, or bytes that were never decoded, that are not shown: they stood before the first block. */
+  /** Number of omitted characters (or bytes that were not decoded) before the first block. */
   omitted = 0;
   #characters = 0;
   #nextId = 1;
@@ -27,7 +27,7 @@ export class OutputLog {
   }
 
   push(channel: Channel, text: string): void {
-    // What could not be kept anyway is not looked at.
+    // Skip text that would be dropped again at once.
     const cut = text.length > this.maxCharacters ? text.length - this.maxCharacters : 0;
     if (cut > 0) {
       this.clear();
@@ -36,17 +36,17 @@ export class OutputLog {
     this.#append(channel, this.#streams[channel].push(cut > 0 ? text.slice(cut) : text));
   }
 
-  /** Counts what was dropped before it came here. */
+  /** Counts output that was dropped before it reached the log. */
   skip(count: number): void {
     this.omitted += count;
   }
 
-  /** Shows what waited for the rest of a sequence. */
+  /** Shows the incomplete sequences that were held back for their rest. */
   end(): void {
     for (const channel of ['stdout', 'stderr'] as const) this.#append(channel, this.#streams[channel].end());
   }
 
-  /** Empties it and counts what was there as omitted. */
+  /** Removes all blocks and counts their characters as omitted. */
   clear(): void {
     this.omitted += this.#characters;
     this.#characters = 0;
@@ -61,7 +61,7 @@ export class OutputLog {
         this.blocks.push(last);
       }
       const piece = text.slice(at, at + BLOCK_CHARACTERS - last.text.length);
-      // A new object, so that what renders it sees that it changed.
+      // Create a new object, so that the view renders the change.
       this.blocks[this.blocks.length - 1] = { ...last, text: last.text + piece };
       at += piece.length;
       this.#characters += piece.length;

@@ -1,21 +1,21 @@
 /**
- * Pictures that may be shown: those of the few formats that hold pixels and nothing else, known by their first bytes, not by
- * their names. SVG is none of them: it is markup, and is shown as text.
+ * Recognizes pictures that may be shown. Only formats with nothing but pixels count, by their first bytes, not by their
+ * names. SVG is markup and is shown as text.
  */
 
-/** The largest file that is shown as a picture. */
+/** Maximum size of a file that is shown as a picture. */
 export const MAX_PICTURE_BYTES = 4 * 1024 * 1024;
-/** Four bytes of memory each, when the browser decodes it; a small file may claim any number. */
+/** Maximum number of pixels. The browser needs four bytes of memory for each, and a small file can claim any number. */
 export const MAX_PICTURE_PIXELS = 32 * 1024 * 1024;
 
 interface Picture {
   type: 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
-  /** In pixels. */
+  /** Width in pixels. */
   width: number;
   height: number;
 }
 
-/** `undefined`: it is none. */
+/** Returns the type of a picture; undefined if `data` is not a picture. */
 export function pictureTypeOf(data: Uint8Array): Picture['type'] | undefined {
   const at = (offset: number, text: string) =>
     data.length >= offset + text.length &&
@@ -36,7 +36,7 @@ export function pictureOf(data: Uint8Array): Picture | undefined {
     const [width, height] = SIZES[type](view);
     return width > 0 && height > 0 ? { type, width, height } : undefined;
   } catch (error) {
-    // Its header is cut off.
+    // The header is cut off.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -59,11 +59,11 @@ const SIZES: Record<Picture['type'], (view: DataView) => Size> = {
 function jpegSize(view: DataView): Size {
   for (let at = 2; view.getUint8(at) === 0xff; ) {
     const marker = view.getUint8(at + 1);
-    // All frame headers are C0 to CF but these three: tables, an extension, and arithmetic conditioning.
+    // Markers C0 to CF are frame headers, except these three: tables, an extension, and arithmetic conditioning.
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       return [view.getUint16(at + 7), view.getUint16(at + 5)];
     }
-    // A fill byte, which may stand before a marker.
+    // FF is a fill byte, which may precede a marker.
     at += marker === 0xff ? 1 : 2 + view.getUint16(at + 2);
   }
   return NONE;
@@ -90,7 +90,7 @@ function webpSize(view: DataView): Size {
 
 const PIECE = 32 * 1024;
 
-/** Its content as an address, the one kind that the page's policy lets a picture have. */
+/** Returns the picture as a data URL, because the policy of the page allows only those for pictures. */
 export function dataUrl(type: Picture['type'], data: Uint8Array): string {
   let binary = '';
   for (let at = 0; at < data.length; at += PIECE) {

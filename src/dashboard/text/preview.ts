@@ -4,7 +4,7 @@ import { dataUrl, MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, pictureOf, pictureTypeO
 import { safeText } from './safe-text.js';
 
 export const MAX_TEXT_BYTES = 256 * 1024;
-/** Enough to know what it is. */
+/** Number of bytes needed to recognize the type of a file. */
 const HEAD_BYTES = 16;
 
 export type Preview =
@@ -12,10 +12,10 @@ export type Preview =
   | { kind: 'picture'; url: string; width: number; height: number }
   | { kind: 'none'; why: string };
 
-/** How much of a file that begins so is worth reading. */
+/** Returns the number of bytes to read of a file that begins with `head`. */
 const wantedBytes = (head: Uint8Array): number => (pictureTypeOf(head) ? MAX_PICTURE_BYTES : MAX_TEXT_BYTES);
 
-/** @param more Whether the file goes on behind `data`, which is as much as is wanted. */
+/** @param more True if the file is longer than `data`. */
 export function previewOf(data: Uint8Array, more: boolean): Preview {
   if (pictureTypeOf(data)) return pictureIn(data, more);
   if (data.includes(0)) return { kind: 'none', why: 'It is not text. Download it to look at it.' };
@@ -38,7 +38,7 @@ function pictureIn(data: Uint8Array, more: boolean): Preview {
   return { kind: 'picture', url: dataUrl(type, data), width, height };
 }
 
-/** The beginning of a body: as much of it as is wanted, and no more is read. */
+/** Reads the beginning of a body, up to the size that its type needs. */
 export async function firstBytes(body: ReadableStream<Uint8Array>): Promise<{ data: Uint8Array; more: boolean }> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -50,7 +50,7 @@ export async function firstBytes(body: ReadableStream<Uint8Array>): Promise<{ da
       chunks.push(value);
       length += value.length;
     }
-    // The head may come in pieces.
+    // The head may arrive in pieces.
     if (limit === undefined && length >= HEAD_BYTES) limit = wantedBytes(joined(chunks, length));
     if (done) return { data: joined(chunks, length), more: false };
     if (limit !== undefined && length > limit) {

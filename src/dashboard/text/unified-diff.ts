@@ -1,4 +1,4 @@
-/** A unified diff as lines to show, file by file. */
+/** Parses a unified diff into lines to show, file by file. */
 import { safeLine } from './safe-text.js';
 
 type LineKind = 'add' | 'del' | 'hunk' | 'note' | 'same';
@@ -6,13 +6,13 @@ type LineKind = 'add' | 'del' | 'hunk' | 'note' | 'same';
 export interface DiffLine {
   kind: LineKind;
   text: string;
-  /** Line numbers, where the line is on that side. */
+  /** Line numbers before and after the change; unset on a side that does not have the line. */
   before?: number;
   after?: number;
 }
 
 export interface DiffFile {
-  /** As the header names it. */
+  /** Path from the header. */
   path: string;
   added: number;
   removed: number;
@@ -34,7 +34,7 @@ export function parseUnifiedDiff(diff: string): DiffFile[] {
   const lines = diff.split('\n');
   if (lines.at(-1) === '') lines.pop();
   for (const [index, line] of lines.entries()) {
-    // Inside a hunk a line that looks like a header is content: the counts say where it ends.
+    // Inside a hunk a line that looks like a header is content: the counts determine the end of the hunk.
     if (file && (left.before > 0 || left.after > 0) && !line.startsWith('\\')) {
       const text = safeLine(line.slice(1), LONGEST_LINE);
       if (line.startsWith('+')) {
@@ -71,7 +71,7 @@ export function parseUnifiedDiff(diff: string): DiffFile[] {
   return files;
 }
 
-/** `a/P b/P` → `P`: by its length, because `P` may contain anything, ` b/` too. */
+/** Returns `P` for `a/P b/P`. It splits by length, because `P` may contain anything, even ` b/`. */
 function headerPath(names: string): string {
   const half = names.slice(0, (names.length - 1) / 2);
   return half.replace(/^"?a\//, '').replace(/"$/, '') || names;

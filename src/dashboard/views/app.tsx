@@ -1,4 +1,4 @@
-/** The frame around every view: where one can go, whether the server is there, and the abort buttons. */
+/** The frame around every view: navigation, connection state and abort buttons. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { refused, token } from '../api/token.js';
 import { AbortButton } from '../components/abort-button.js';
@@ -138,12 +138,12 @@ function useTitle(): void {
   }, [title]);
 }
 
-/** A new page begins at its top, for the eye and for a screen reader; the first one is left to the browser. */
+/** Scrolls to the top and moves the focus there on each new page. The browser handles the first page. */
 function useFocusOnArrival(main: HTMLElement | null): void {
   const at = route.value;
   const page = 'id' in at ? `${at.view} ${at.id}` : at.view;
   const before = useRef(page);
-  // At once: after the next paint it could take the focus away from what a key has opened meanwhile.
+  // Use a layout effect: after the next paint it could take the focus from a dialog that a key has opened meanwhile.
   useLayoutEffect(() => {
     if (before.current === page) return;
     before.current = page;

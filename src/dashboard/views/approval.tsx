@@ -1,4 +1,4 @@
-/** A commit that waits: what it would change on the host, and the answer. */
+/** A commit that waits for an approval: its changes on the host, and the buttons for the answer. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { get, post } from '../api/http.js';
 import type { PendingApproval } from '../api/types.js';
@@ -95,5 +95,5 @@ function Decide({ url, approval }: { url: string; approval: PendingApproval }) {
   );
 }
 
-/** The path itself and nothing else, as a pattern in .gitignore syntax. */
+/** Returns a pattern in .gitignore syntax that matches only this path. */
 const asPattern = (path: string): string => `/${path.replace(/[\\*?[\]!# ]/g, '\\$&')}`;

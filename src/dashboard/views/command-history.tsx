@@ -1,4 +1,4 @@
-/** All commands of a sandbox, however they were started: from here, through the API, by a task or a tool. */
+/** All commands of a sandbox, regardless of how they were started: in the dashboard, through the API, by a task or a tool. */
 import { useEffect, useMemo } from 'preact/hooks';
 import { get } from '../api/http.js';
 import type { PastCommand } from '../api/types.js';
@@ -18,7 +18,7 @@ export function CommandHistory({ sandbox }: { sandbox: string }) {
   useCommandEvents(sandbox, history.load);
   const list = history.data.value ?? [];
   const error = history.error.value;
-  // One that was closed meanwhile is said by the page.
+  // The page already reports a sandbox that was closed meanwhile.
   if (error && error.status !== 404 && error.status !== 410) {
     return <Problem what="Its commands cannot be read." error={error} retry={history.load} />;
   }
@@ -72,7 +72,7 @@ function Row({ command }: { command: PastCommand }) {
   );
 }
 
-/** Calls `load` soon after a command of the sandbox has begun or ended, also after a break of the connection. */
+/** Calls `load` soon after a command of the sandbox has begun or ended, and after a reconnect. */
 export function useCommandEvents(sandbox: string, load: () => Promise<void>): void {
   useEffect(() => {
     const loadSoon = soon(load);

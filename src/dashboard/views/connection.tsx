@@ -1,4 +1,4 @@
-/** Whether what is shown is live. */
+/** Shows if the data is live. */
 import { now } from '../state/clock.js';
 import { connection, retryNow } from '../state/connection.js';
 import { sandboxes } from '../state/store.js';

@@ -9,7 +9,7 @@ import { images, sandboxes } from '../state/store.js';
 import { environmentOf } from '../text/environment.js';
 
 const MINUTE_MS = 60_000;
-/** Offered until the server has said which images there are. */
+/** Image offered until the list of images is loaded. */
 const DEFAULT_IMAGE = 'python';
 
 export function CreateSandbox({ onClose }: { onClose: () => void }) {
@@ -91,7 +91,7 @@ export function CreateSandbox({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** Only what was filled in: the server's defaults stand for the rest. */
+/** Returns the options that were filled in. The server has defaults for the rest. */
 function optionsOf(form: FormData): object {
   const text = (name: string) => String(form.get(name) ?? '').trim();
   const number = (name: string) => (text(name) ? Number(text(name)) : undefined);

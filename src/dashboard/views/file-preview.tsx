@@ -1,4 +1,4 @@
-/** A look at one file: its text, or its picture. Nothing of it is ever run or rendered as a page. */
+/** Shows one file as text or as a picture. No part of it is run or rendered as a page. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { send } from '../api/http.js';
 import { Hint, Loading } from '../components/problem.js';
@@ -8,7 +8,7 @@ import { firstBytes, MAX_TEXT_BYTES, type Preview, previewOf } from '../text/pre
 import { safeLine } from '../text/safe-text.js';
 
 interface FilePreviewProps {
-  /** The address of the content. */
+  /** URL of the content. */
   url: string;
   path: string;
   download: () => void;
@@ -77,7 +77,7 @@ function Content({ preview, name, broken }: { preview: Preview; name: string; br
       );
     case 'text':
       return (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable with the keyboard
         <section class="output" tabIndex={0} aria-label={name}>
           <pre>{preview.text || 'The file is empty.'}</pre>
           {preview.cut && <p class="omitted">Only the first {bytes(MAX_TEXT_BYTES)} are shown.</p>}

@@ -1,4 +1,4 @@
-/** A page that a sandbox serves, opened in a tab of its own. */
+/** Opens a page that a sandbox serves, in a new tab. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
 import { attempt } from '../state/notices.js';
@@ -11,7 +11,7 @@ interface Preview {
 export function PortPreview({ sandbox }: { sandbox: string }) {
   const [preview, setPreview] = useState<Preview>();
   const link = useRef<HTMLAnchorElement>(null);
-  // One key more opens it: a tab that opened by itself would be taken for an advertisement by the browser.
+  // Focus the link, so that Enter opens it: the browser would block a tab that opened by itself as a pop-up.
   useEffect(() => link.current?.focus(), [preview]);
   const onSubmit = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault();

@@ -1,4 +1,4 @@
-/** What was removed, and the proof that it is gone. */
+/** Receipts: the resources of closed sandboxes that were removed and verified absent. */
 import type { ReceiptView } from '../api/types.js';
 import { Badge } from '../components/badge.js';
 import { Empty, Loading, Problem } from '../components/problem.js';

@@ -1,4 +1,4 @@
-/** Commands: run one and watch it; those that programs left in the background, and all there were, are listed below. */
+/** Runs a command and shows its output. Lists the background commands and the history below. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { del, get } from '../api/http.js';
 import type { CommandDocument, CommandResult } from '../api/types.js';
@@ -102,7 +102,7 @@ function RunView({ run: one }: { run: CommandRun }) {
 interface CardProps {
   text: string;
   output: OutputLog;
-  /** `undefined`: it has ended. */
+  /** Time that the command has run; undefined if it has ended. */
   runningMs: number | undefined;
   result?: CommandResult;
   error?: Failure;
@@ -161,7 +161,7 @@ function Ended({ result }: { result: CommandResult }) {
 
 const REFRESH_MS = 2000;
 
-/** Those that programs started and left to run: the server keeps the head and tail of their output. */
+/** Background commands that programs started. The server keeps the head and tail of their output. */
 function BackgroundCommands({ sandbox }: { sandbox: string }) {
   const base = `/v1/sandboxes/${encodeURIComponent(sandbox)}/commands`;
   const commands = useMemo(() => resource(() => get<CommandDocument[]>(base)), [base]);

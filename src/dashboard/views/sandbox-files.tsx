@@ -1,4 +1,4 @@
-/** The files of a sandbox: look, take, bring. Nothing of them is ever run or rendered as a page. */
+/** Files of a sandbox: view, download, upload. No file is run or rendered as a page. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { get, send } from '../api/http.js';
 import type { FileInfo } from '../api/types.js';
@@ -182,7 +182,7 @@ function Entry({ entry, full, opened, enter, open, base }: EntryProps) {
 function download(base: string, path: string): Promise<unknown> {
   return attempt('The file could not be downloaded', async () => {
     const response = await send(`${base}?path=${encodeURIComponent(path)}`);
-    // Whatever the file is, the browser is to save it, not to show it.
+    // Set a generic type, so that the browser saves the file and never shows it.
     const blob = new Blob([await response.blob()], { type: 'application/octet-stream' });
     const url = URL.createObjectURL(blob);
     const link = document.createElement('a');

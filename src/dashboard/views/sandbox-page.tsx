@@ -1,4 +1,4 @@
-/** One sandbox: how it is, and what one can do in it. */
+/** One sandbox: its state, and tabs for its terminal, commands and files. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
 import type { SandboxDocument } from '../api/types.js';

@@ -1,4 +1,4 @@
-/** Every sandbox there is, with what it uses and what it did last. */
+/** List of all sandboxes with their resource use and last command. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SandboxDocument } from '../api/types.js';
 import { Badge } from '../components/badge.js';
@@ -147,7 +147,7 @@ function LastCommand({ sandbox: { lastCommand } }: { sandbox: SandboxDocument })
   );
 }
 
-/** Runs `begin` when the key for something new is pressed. */
+/** Runs `begin` when the user presses the key to create a sandbox or task. */
 export function useNewRequest(begin: () => void): void {
   const seen = useRef(newRequested.peek());
   const { value } = newRequested;

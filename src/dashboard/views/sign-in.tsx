@@ -1,4 +1,4 @@
-/** The token, asked for once. */
+/** Form for the token. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { signIn } from '../api/token.js';
 

@@ -1,4 +1,4 @@
-/** One task: its branches as they compete, what they print, the verdicts, and the commit. */
+/** One task: its branches with their output and verdicts, and the commit. */
 import { useEffect, useState } from 'preact/hooks';
 import type { TaskDocument, TaskResult } from '../api/types.js';
 import { Badge } from '../components/badge.js';

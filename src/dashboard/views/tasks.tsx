@@ -1,4 +1,4 @@
-/** Tasks: start one from a spec that the server knows, and see how all of them are. */
+/** Starts a task from a spec of the server, and lists all tasks. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../api/http.js';
 import type { TaskDocument } from '../api/types.js';
@@ -168,7 +168,7 @@ function StartTask() {
   );
 }
 
-/** A document is meant as one; everything else is text. */
+/** Parses the input of a task: JSON if it is an object or an array, else text. */
 function taskOf(text: string): unknown {
   return /^\s*[[{]/.test(text) ? JSON.parse(text) : text;
 }
