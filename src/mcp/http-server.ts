@@ -33,7 +33,7 @@ const MAX_BODY_BYTES = 8 * 1024 ** 2;
 const HEADERS_MS = 10_000;
 const BODY_MS = 30_000;
 const MAX_CONNECTIONS = 512;
-const LOOK_MS = 1000;
+const CHECK_MS = 1000;
 
 export class McpHttpServer implements AsyncDisposable {
   readonly #options: McpHttpOptions;
@@ -54,7 +54,7 @@ export class McpHttpServer implements AsyncDisposable {
       this.#answer(request, response).catch((error) => this.#refuse(request, response, error));
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
-    this.#timer = setInterval(() => this.#endForsaken(), Math.min(LOOK_MS, options.patience.graceMs));
+    this.#timer = setInterval(() => this.#endAbandoned(), Math.min(CHECK_MS, options.patience.graceMs));
     this.#timer.unref();
   }
 
@@ -135,8 +135,8 @@ export class McpHttpServer implements AsyncDisposable {
     }
   }
 
-  #endForsaken(): void {
-    for (const session of this.#sessions.values()) if (session.isForsaken) this.#end(session);
+  #endAbandoned(): void {
+    for (const session of this.#sessions.values()) if (session.isAbandoned) this.#end(session);
   }
 
   #end(session: HttpSession): void {

@@ -48,7 +48,7 @@ export class HttpSession {
   }
 
   /** Returns true if the client sent nothing for so long that it counts as gone. */
-  get isForsaken(): boolean {
+  get isAbandoned(): boolean {
     const { idleMs, graceMs } = this.#patience;
     return this.#open === 0 && Date.now() - this.#quietSince > (this.#hadStream ? graceMs : idleMs);
   }

@@ -2,25 +2,25 @@
 import type { FileState, ListedFile, WorkspaceResources } from './resources.js';
 
 /** Interval of the checks in milliseconds: commands in the background change files without a call that triggers a check. */
-const LOOK_MS = 2000;
+const CHECK_MS = 2000;
 
-interface Told {
+interface Notifier {
   updated(uri: string): Promise<void>;
   listChanged(): Promise<void>;
 }
 
 export class ResourceWatch {
   readonly #resources: WorkspaceResources;
-  readonly #tell: Told;
+  readonly #notifier: Notifier;
   readonly #subscribed = new Map<string, FileState>();
   /** Names in the list that the client received last; `undefined` before it requested one. */
   #known: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #looking = false;
+  #isChecking = false;
 
-  constructor(resources: WorkspaceResources, tell: Told) {
+  constructor(resources: WorkspaceResources, notifier: Notifier) {
     this.#resources = resources;
-    this.#tell = tell;
+    this.#notifier = notifier;
   }
 
   /**
@@ -29,7 +29,7 @@ export class ResourceWatch {
    */
   async subscribe(uri: string): Promise<void> {
     this.#subscribed.set(uri, await this.#resources.state(uri));
-    this.#timer ??= setInterval(() => this.look(), LOOK_MS).unref();
+    this.#timer ??= setInterval(() => this.check(), CHECK_MS).unref();
   }
 
   unsubscribe(uri: string): void {
@@ -43,14 +43,14 @@ export class ResourceWatch {
   }
 
   /** Checks for changes in the background. */
-  look(): void {
-    if (this.#looking || (this.#subscribed.size === 0 && this.#known === undefined)) return;
-    this.#looking = true;
+  check(): void {
+    if (this.#isChecking || (this.#subscribed.size === 0 && this.#known === undefined)) return;
+    this.#isChecking = true;
     // A failed check needs no report: the client is gone or the sandbox has ended.
-    void this.#look()
+    void this.#check()
       .catch(() => {})
       .finally(() => {
-        this.#looking = false;
+        this.#isChecking = false;
       });
   }
 
@@ -59,18 +59,18 @@ export class ResourceWatch {
     this.#timer = undefined;
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     for (const [uri, before] of this.#subscribed) {
       const now = await this.#resources.state(uri).catch(() => 'not there');
       if (now === before || !this.#subscribed.has(uri)) continue;
       this.#subscribed.set(uri, now);
-      await this.#tell.updated(uri);
+      await this.#notifier.updated(uri);
     }
     if (this.#known === undefined) return;
     const now = namesOf((await this.#resources.list(undefined, undefined)).files);
     if (now === this.#known) return;
     this.#known = now;
-    await this.#tell.listChanged();
+    await this.#notifier.listChanged();
   }
 }
 

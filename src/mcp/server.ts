@@ -63,7 +63,7 @@ export function createMcpServer(toolbox: Toolbox, { version }: { version: string
             notified.catch(() => {});
           };
     const result = await toolbox.call(name, input ?? {}, { signal, onProgress });
-    if (!readOnly.has(name)) watch.look();
+    if (!readOnly.has(name)) watch.check();
     return toCallResult(result);
   });
 

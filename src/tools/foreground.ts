@@ -9,7 +9,7 @@ import { sandboxPath } from '../sandbox/home-path.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { type CommandOutput, reportCommand } from './command-report.js';
 import type { ToolAnswer, ToolContext } from './define.js';
-import { lookAround, newPictures } from './pictures.js';
+import { listPictures, newPictures } from './pictures.js';
 import { ProgressReporter } from './progress.js';
 
 export const sandboxField = z
@@ -58,7 +58,7 @@ export function runForeground(
     const asked = input.timeout_seconds === undefined ? byDefault : Math.ceil(input.timeout_seconds * 1000);
     const timeoutMs = Math.min(asked, maxTimeoutMs);
     const cwd = posix.resolve(sandbox.workspace, sandboxPath(sandbox, input.cwd ?? '.'));
-    const before = await lookAround(sandbox, cwd, signal);
+    const before = await listPictures(sandbox, cwd, signal);
     using progress = onProgress && new ProgressReporter(onProgress);
     const result = await run(sandbox, {
       cwd,

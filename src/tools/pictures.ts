@@ -38,7 +38,7 @@ export const MAX_PICTURE_BYTES = 3.5 * 1024 ** 2;
 type Gallery = ReadonlyMap<string, string>;
 
 /** Lists the pictures of a directory. Returns `undefined` if it does not exist or is too large to search. */
-export async function lookAround(
+export async function listPictures(
   sandbox: Sandbox,
   cwd: string,
   signal: AbortSignal | undefined,
@@ -62,7 +62,7 @@ export async function newPictures(
   before: Gallery | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ shown: Picture[]; others: string[] }> {
-  const after = before && (await lookAround(sandbox, cwd, signal));
+  const after = before && (await listPictures(sandbox, cwd, signal));
   const shown: Picture[] = [];
   const others: string[] = [];
   for (const [path, state] of after ?? []) {

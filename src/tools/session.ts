@@ -12,7 +12,7 @@ import type { ResolvedToolboxOptions } from './options.js';
 import { OutputShelf } from './output-shelf.js';
 
 /** Number of checks for idle sandboxes during `idleMs`. */
-const LOOKS_PER_IDLE = 4;
+const CHECKS_PER_IDLE = 4;
 /** Maximum number of ended commands whose output is kept. */
 const MAX_ENDED = 32;
 
@@ -48,7 +48,7 @@ export class ToolSession {
     }
     if (!manager) return;
     manager.on('event', this.#observe);
-    this.#timer = setInterval(() => this.#closeIdle(), options.idleMs / LOOKS_PER_IDLE);
+    this.#timer = setInterval(() => this.#closeIdle(), options.idleMs / CHECKS_PER_IDLE);
     this.#timer.unref();
   }
 

@@ -47,8 +47,8 @@ describe('ripcord sweep', () => {
     await running.waitFor(/ready/);
     const { pid } = running.child;
     const { stdout } = await ripcord(['sweep']);
-    expect(stdout).toMatch(new RegExp(`^kept container ripcord-\\w+: its owner, pid ${pid} on .*, lives$`, 'm'));
-    expect(stdout).toMatch(new RegExp(`^kept directory /.+: its owner, pid ${pid} on .*, lives$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^kept container ripcord-\\w+: its owner, pid ${pid} on .*, is alive$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^kept directory /.+: its owner, pid ${pid} on .*, is alive$`, 'm'));
     const { kept, keptItems } = JSON.parse((await ripcord(['sweep', '--json'])).stdout);
     expect(keptItems).toHaveLength(kept);
     const mine = keptItems.filter(({ owner }: { owner?: { pid: number } }) => owner?.pid === pid);

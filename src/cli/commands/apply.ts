@@ -11,8 +11,8 @@ import { FLAG_RULES } from '../../commit/review/obeyed-files.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import { summarizeChanges } from '../../workspace/diff.js';
 import { mayDelete } from '../commit/deletions.js';
+import { noteIgnored } from '../commit/note-ignored.js';
 import { readPlan } from '../commit/read-plan.js';
-import { tellIgnored } from '../commit/tell-ignored.js';
 import type { CliContext } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
@@ -92,7 +92,7 @@ async function apply(
   flags: ApplyFlags,
   signal: AbortSignal,
 ): Promise<number> {
-  if (flags.recover) return report(await recoverCommit(flags.to, { signal }), flags, tellRecovery);
+  if (flags.recover) return report(await recoverCommit(flags.to, { signal }), flags, printRecovery);
   if (first === undefined)
     throw new InvalidOptionsError('apply: nothing to apply', { hint: 'Name two directories, or a plan.' });
   const sources = { first, result, target: flags.to, trustMark: true };
@@ -102,9 +102,9 @@ async function apply(
   }
   if (!(await mayDelete(read, flags, signal))) read = await readPlan(sources, flags, signal, false);
   const { plan } = read;
-  if (!flags.dryRun && !flags.json) tellIgnored(plan);
+  if (!flags.dryRun && !flags.json) noteIgnored(plan);
   if (flags.dryRun) {
-    report(plan, flags, tellPlan);
+    report(plan, flags, printPlan);
     return (await isInTheWay(plan, flags)) ? ExitCode.FAILED : ExitCode.OK;
   }
   const receipt = await applyCommit(plan, {
@@ -113,7 +113,7 @@ async function apply(
     onFlagged: flags.skipRefused ? 'report' : 'throw',
     signal,
   });
-  return report(receipt, flags, tellReceipt);
+  return report(receipt, flags, printReceipt);
 }
 
 const allowanceOf = ({ allow, allowFile, allowRule }: ApplyFlags) => ({
@@ -129,13 +129,13 @@ async function isInTheWay(plan: CommitPlan, flags: ApplyFlags): Promise<boolean>
   return others.length > 0;
 }
 
-function report<T>(value: T, flags: ApplyFlags, tell: (value: T) => void): number {
+function report<T>(value: T, flags: ApplyFlags, print: (value: T) => void): number {
   if (flags.json) process.stdout.write(`${JSON.stringify(value)}\n`);
-  else tell(value);
+  else print(value);
   return ExitCode.OK;
 }
 
-function tellPlan(plan: CommitPlan): void {
+function printPlan(plan: CommitPlan): void {
   for (const { change, path } of plan.changes) process.stdout.write(`${change.padEnd(12)} ${safeLine(path)}\n`);
   for (const [what, list] of [
     ['conflict', plan.conflicts],
@@ -145,10 +145,10 @@ function tellPlan(plan: CommitPlan): void {
     for (const { path, reason } of list) note(`${what}: ${safeLine(path)}: ${reason}`);
   }
   note(`${plan.summary()}; nothing was written`);
-  tellIgnored(plan);
+  noteIgnored(plan);
 }
 
-function tellReceipt({ changes, kept, alreadyThere, refused, historyProblem }: CommitReceipt): void {
+function printReceipt({ changes, kept, alreadyThere, refused, historyProblem }: CommitReceipt): void {
   for (const { change, path } of changes) process.stdout.write(`${change.padEnd(12)} ${safeLine(path)}\n`);
   for (const path of kept) note(`${safeLine(path)} stays: it holds files the sandbox did not have`);
   for (const { path, reason } of refused) note(`left out: ${safeLine(path)}: ${reason}`);
@@ -158,10 +158,10 @@ function tellReceipt({ changes, kept, alreadyThere, refused, historyProblem }: C
         ? `; ${alreadyThere.length} ${alreadyThere.length === 1 ? 'was' : 'were'} there already`
         : ''),
   );
-  tellHistoryProblem(historyProblem);
+  noteHistoryProblem(historyProblem);
 }
 
-function tellRecovery({ outcome, displaced, historyProblem }: Recovery): void {
+function printRecovery({ outcome, displaced, historyProblem }: Recovery): void {
   const said = {
     nothing: 'nothing was interrupted',
     'rolled-back': 'an interrupted commit was undone; the directory is as it was before',
@@ -171,10 +171,10 @@ function tellRecovery({ outcome, displaced, historyProblem }: Recovery): void {
   for (const { path, movedTo } of displaced) {
     note(`${safeLine(path)} changed after the crash: ${movedTo ? `it is in ${safeLine(movedTo)} now` : 'it stays'}`);
   }
-  tellHistoryProblem(historyProblem);
+  noteHistoryProblem(historyProblem);
 }
 
-function tellHistoryProblem(problem: string | undefined): void {
+function noteHistoryProblem(problem: string | undefined): void {
   if (problem !== undefined) note(`the history of commits could not be kept: ${safeLine(problem)}`);
 }
 

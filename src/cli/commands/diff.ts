@@ -5,8 +5,8 @@ import { showControls } from '../../base/harmless-text.js';
 import { savePlan } from '../../commit/saved-plan.js';
 import { hostPath } from '../../sandbox/home-path.js';
 import { deletionsOf } from '../commit/deletions.js';
+import { noteIgnored } from '../commit/note-ignored.js';
 import { type PlanFlags, readPlan } from '../commit/read-plan.js';
-import { tellIgnored } from '../commit/tell-ignored.js';
 import type { CliContext } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { note } from '../failure.js';
@@ -65,7 +65,7 @@ export function addDiff(program: Command, context: CliContext): void {
         if (!deletionsKnown && deletionsOf(plan).length > 0) {
           note('files that the result lacks are shown as deleted; ripcord apply deletes them only with --delete');
         }
-        tellIgnored(plan);
+        noteIgnored(plan);
       }
       context.exitCode = ExitCode.OK;
     });

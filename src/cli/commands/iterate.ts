@@ -86,9 +86,9 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
   }
   const spec = await loadSpec(file);
   const recorded = flags.resume === undefined ? undefined : await readRun(flags.resume);
-  if (recorded?.status === 'accepted') return tellFinished(recorded, flags);
+  if (recorded?.status === 'accepted') return reportFinished(recorded, flags);
   using view = new BranchView();
-  const tell = (event: RunEvent): void => {
+  const show = (event: RunEvent): void => {
     view.follow(event);
     const line = flags.json ? undefined : lineOf(event);
     if (line !== undefined) view.print(line);
@@ -99,7 +99,7 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
   const { value, receipt } = await withManager(flags, interrupt, (manager) =>
     new IterationExecutor(manager, options).run(flags.task ?? recorded?.task ?? spec.task, {
       signal,
-      onEvent: tell,
+      onEvent: show,
       resume: recorded?.state,
       runDirectory: flags.record ?? flags.resume,
     }),
@@ -113,7 +113,7 @@ async function iterate(file: string, flags: IterateFlags & GlobalOptions, { inte
 }
 
 /** Reports a run that was accepted before: a success. */
-function tellFinished({ run, status, finalOutput, iterations }: RecordedRun, flags: IterateFlags): number {
+function reportFinished({ run, status, finalOutput, iterations }: RecordedRun, flags: IterateFlags): number {
   if (flags.json) process.stdout.write(`${JSON.stringify({ run, status, finalOutput, iterations })}\n`);
   else process.stdout.write(`accepted before: nothing is left to do. ${safeText(finalOutput ?? '')}\n`);
   return ExitCode.OK;

@@ -89,7 +89,7 @@ function select(all: readonly ListedSandbox[], id: string, report: RmReport): Li
 
 function reasonToKeep({ owner, ownerState }: ListedSandbox): string {
   if (ownerState === 'alive') return `its owner, pid ${owner?.pid}, is alive`;
-  return owner ? `its owner is on ${owner.host}, which cannot be asked from here` : 'its owner is unknown';
+  return owner ? `its owner is on ${owner.host}, which cannot be checked from here` : 'its owner is unknown';
 }
 
 function print({ removed, errors }: RmReport): void {

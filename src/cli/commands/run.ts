@@ -12,7 +12,7 @@ import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
 import { parseDuration } from '../parse.js';
-import { type SavedChanges, saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
+import { noteSaved, noteSeed, type SavedChanges, saveChanges } from '../sandbox/changes.js';
 import { createSandbox } from '../sandbox/create.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { missedHere, ranOutOfRoom } from '../sandbox/hints.js';
@@ -93,7 +93,7 @@ async function run(
     const image = INTERPRETERS[source.language ?? 'bash'].image;
     const options = createOptions(flags, image, signal);
     await using sandbox = await createSandbox(manager, options, flags.build, globalOptions(command), context);
-    tellSeed(sandbox.seedReport);
+    noteSeed(sandbox.seedReport);
     await openPorts(sandbox, flags.port, signal);
     const result = await runProgram(sandbox, source, args, {
       ...streams,
@@ -124,7 +124,7 @@ async function run(
   const limits = { timeoutMs: flags.timeout, memoryBytes: parseSize(flags.memory ?? '512m') };
   if (end.value) for (const line of explanationsOf(end.value.result, flags, limits)) say(line);
   if (!flags.json) for (const line of describeDenied(end.value?.egress)) say(line);
-  if (end.value?.changes && !flags.json) tellSaved(end.value.changes, flags.out!);
+  if (end.value?.changes && !flags.json) noteSaved(end.value.changes, flags.out!);
   return code;
 }
 

@@ -6,7 +6,7 @@ import { type CliContext, globalOptions } from '../context.js';
 import { exitCodeOf, explainResult } from '../exit-codes.js';
 import { note } from '../failure.js';
 import { examples } from '../help.js';
-import { saveChanges, tellSaved, tellSeed } from '../sandbox/changes.js';
+import { noteSaved, noteSeed, saveChanges } from '../sandbox/changes.js';
 import { createSandbox } from '../sandbox/create.js';
 import { describeDenied } from '../sandbox/egress.js';
 import { addSandboxFlags, allowance, createOptions, pickOut, type SandboxFlags } from '../sandbox/options.js';
@@ -53,7 +53,7 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
   const end = await withManager(globalOptions(command), interrupt, async (manager) => {
     const options = createOptions(flags, 'shell', signal);
     await using sandbox = await createSandbox(manager, options, flags.build, globalOptions(command), context);
-    tellSeed(sandbox.seedReport);
+    noteSeed(sandbox.seedReport);
     await openPorts(sandbox, flags.port, signal);
     note(`sandbox ${sandbox.id} of ${sandbox.image}; exit or Ctrl+D ends it, Ctrl+] three times does so by force`);
     const terminal = await sandbox.spawn(argv.length > 0 ? argv : ANY_SHELL, {
@@ -76,6 +76,6 @@ async function shell(argv: readonly string[], flags: SandboxFlags, command: Comm
   const reason = explainResult(result, { memoryBytes: parseSize(flags.memory ?? '512m') });
   if (reason) note(reason);
   for (const line of describeDenied(egress)) note(line);
-  if (changes) tellSaved(changes, flags.out!);
+  if (changes) noteSaved(changes, flags.out!);
   return exitCodeOf(result);
 }

@@ -41,7 +41,7 @@ export function addSweep(program: Command, context: CliContext): void {
         ];
         for (const item of report.keptItems) process.stdout.write(`kept ${keptLine(item)}\n`);
         process.stdout.write(
-          `${counts.join(', ')} removed; ${report.kept} kept, whose owners live or cannot be asked\n`,
+          `${counts.join(', ')} removed; ${report.kept} kept, whose owners are alive or cannot be checked\n`,
         );
         for (const error of report.errors) note(error);
       }
@@ -51,5 +51,5 @@ export function addSweep(program: Command, context: CliContext): void {
 
 function keptLine({ kind, name, ownerState, owner }: KeptItem): string {
   const who = owner ? `its owner, pid ${owner.pid} on ${safeLine(owner.host, 50)},` : 'its owner';
-  return `${kind} ${safeLine(name)}: ${who} ${ownerState === 'alive' ? 'lives' : 'cannot be asked'}`;
+  return `${kind} ${safeLine(name)}: ${who} ${ownerState === 'alive' ? 'is alive' : 'cannot be checked'}`;
 }

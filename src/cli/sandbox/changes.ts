@@ -15,7 +15,7 @@ import type { Change } from '../../workspace/diff.js';
 import type { ChangeList, LeftOut } from '../../workspace/left-out.js';
 import type { SeedReport } from '../../workspace/seed-report.js';
 import { optionsFor } from '../commit/allow-flags.js';
-import { tellIgnored } from '../commit/tell-ignored.js';
+import { noteIgnored } from '../commit/note-ignored.js';
 import { note } from '../failure.js';
 import { plural } from '../terminal/format.js';
 import { type OwnProgram, withoutProgram } from './own-program.js';
@@ -163,24 +163,24 @@ class Saving {
 const MAX_TOLD = 10;
 
 /** Reports the saved changes on stderr. */
-export function tellSaved({ files, deleted, refused, flagged, mark, ...left }: SavedChanges, out: string): void {
+export function noteSaved({ files, deleted, refused, flagged, mark, ...left }: SavedChanges, out: string): void {
   const gone = deleted.length > 0 ? `; ${deleted.length} deleted in the sandbox, not here` : '';
   note(`${plural(files.length, 'changed file')} copied to ${out}${gone}`);
-  tellIgnored(left);
-  tellList('not copied', refused);
-  tellList('not written', flagged);
+  noteIgnored(left);
+  noteList('not copied', refused);
+  noteList('not written', flagged);
   if (flagged.length > 0)
-    note(`programs here obey such files; after a look at them, these options write them: ${optionsFor(flagged)}`);
+    note(`programs here obey such files; review them, then write them with these options: ${optionsFor(flagged)}`);
   if (mark !== undefined && 'problem' in mark)
     note(`no mark for ripcord apply could be left beside ${out}: ${mark.problem}`);
 }
 
 /** Reports the entries of `--seed` that could not be kept. */
-export function tellSeed(report: SeedReport | undefined): void {
-  if (report !== undefined) tellList('not in the sandbox', report.refused);
+export function noteSeed(report: SeedReport | undefined): void {
+  if (report !== undefined) noteList('not in the sandbox', report.refused);
 }
 
-function tellList(what: string, list: readonly { path: string; reason: string }[]): void {
+function noteList(what: string, list: readonly { path: string; reason: string }[]): void {
   for (const { path: at, reason } of list.slice(0, MAX_TOLD)) note(`${what}: ${safeLine(at)}: ${reason}`);
   if (list.length > MAX_TOLD) note(`${what}: ${list.length - MAX_TOLD} more`);
 }

@@ -125,7 +125,7 @@ export function createOptions(flags: SandboxFlags, image: string, signal: AbortS
   const { allow = [], allowFile, allowRule, out } = flags;
   checkHosts(allow, flags);
   for (const [flag, value] of Object.entries({ '--allow-file': allowFile, '--allow-rule': allowRule })) {
-    if (value && out === undefined) throw new InvalidOptionsError(`${flag} is for what --out writes`);
+    if (value && out === undefined) throw new InvalidOptionsError(`${flag} needs --out`);
   }
   return { ...frameOptions(flags), image: flags.image ?? image, user: flags.user, signal };
 }
@@ -161,9 +161,9 @@ function network({ network, allow, deny, ca, upstreamProxy }: FrameFlags): Creat
     throw new InvalidOptionsError(`--network ${network} and --${allow ? 'allow' : 'deny'} exclude each other`);
   }
   if (allow) return { allow, deny, ca: ca === undefined ? undefined : readAuthorities(ca), upstreamProxy };
-  if (deny) throw new InvalidOptionsError('--deny takes from what --allow gives: without it nothing can be reached');
+  if (deny) throw new InvalidOptionsError('--deny needs --allow: without it nothing can be reached');
   for (const [flag, value] of Object.entries({ '--ca': ca, '--upstream-proxy': upstreamProxy })) {
-    if (value !== undefined) throw new InvalidOptionsError(`${flag} is for what --allow lists`);
+    if (value !== undefined) throw new InvalidOptionsError(`${flag} needs --allow`);
   }
   return network;
 }

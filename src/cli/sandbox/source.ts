@@ -86,7 +86,7 @@ function byContent(file: string, content: Buffer, flags: SourceFlags): Language 
   const byImage = BY_IMAGE[flags.image ?? ''];
   if (byImage !== undefined) return byImage;
   throw new InvalidOptionsError(`run: cannot tell the language of ${file}`, {
-    hint: 'Say it: --lang python, javascript, typescript or bash. Or name an --image for a file that begins with #!.',
+    hint: 'Name it: --lang python, javascript, typescript or bash. Or name an --image for a file that begins with #!.',
   });
 }
 
