@@ -49,7 +49,7 @@ export interface ExecutorSettings {
    * @default 0
    */
   maxRefinements?: number | undefined;
-  /** Maximum number of branches at work at once. If unset, all of an iteration. */
+  /** Maximum number of branches that run at once. If unset, all branches of an iteration. */
   concurrency?: number | undefined;
   /**
    * Time limits of the functions and of the run.
@@ -62,12 +62,12 @@ export interface ExecutorSettings {
    */
   seed?: string | SeedOptions | undefined;
   /**
-   * Patterns in .gitignore syntax of files that branches make and that do not belong to their work.
+   * Patterns in .gitignore syntax of new files that are left out of snapshots and commits.
    * @default []
    */
   ignore?: string[] | undefined;
   /**
-   * Omission of new caches, dependency trees and files of the system: `DEFAULT_IGNORES`.
+   * Omission of new caches, dependency trees and system files: `DEFAULT_IGNORES`.
    * @default true
    */
   defaultIgnores?: boolean | undefined;
@@ -79,8 +79,8 @@ export interface ExecutorSettings {
   /** Path of the host directory that the winner's files are committed to. If unset, no commit is made. */
   target?: string | undefined;
   /**
-   * Way to a commit: `auto` commits the accepted branch, `manual` calls `approve` with the diff first, `never` makes none. If unset,
-   * `auto` with a `target`, else `never`.
+   * Commit mode: `auto` commits the accepted branch, `manual` first calls `approve` with the diff, `never` commits nothing. If
+   * unset, `auto` with a `target`, else `never`.
    */
   commitMode?: 'auto' | 'manual' | 'never' | undefined;
   /**
@@ -89,7 +89,7 @@ export interface ExecutorSettings {
    */
   commitRules?: CommitRules | undefined;
   /**
-   * Continuation: the files of the best branches are the base of the next iteration.
+   * Continuation from the best branches: their files are the base of the next iteration.
    * @default false
    */
   keepBest?: boolean | undefined;

@@ -180,7 +180,7 @@ export async function closeSandbox(id: string): Promise<ReceiptView | undefined>
   return attempt(`Sandbox ${id} could not be closed`, async () => {
     const receipt = await del<ReceiptView>(`/v1/sandboxes/${encodeURIComponent(id)}`);
     if (isCleanReceipt(receipt)) notify('ok', `Sandbox ${id} is closed; nothing of it is left.`);
-    else notify('error', `Sandbox ${id} was closed, but not all of it is gone.`, 'Its receipt says what is left.');
+    else notify('error', `Sandbox ${id} was closed, but not all of it is gone.`, 'Its receipt lists the leftovers.');
     await Promise.all([sandboxes.load(), receipts.load()]);
     return receipt;
   });

@@ -78,7 +78,7 @@ function Decide({ url, approval }: { url: string; approval: PendingApproval }) {
         <button type="button" class="approve" disabled={busy} onClick={() => void answer(true)}>
           Approve and write
         </button>
-        {blocked && <p class="muted">Without the ticks the commit will be refused, wholly.</p>}
+        {blocked && <p class="muted">Without the ticks the whole commit is refused.</p>}
         <span class="joined grow">
           <input
             aria-label="Why not, for the next iteration"

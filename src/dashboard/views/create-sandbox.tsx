@@ -71,11 +71,16 @@ export function CreateSandbox({ onClose }: { onClose: () => void }) {
         </div>
         <label>
           Hosts it may reach
-          <textarea name="allow" rows={2} spellcheck={false} placeholder="none; or one a line: api.example.org" />
+          <textarea
+            name="allow"
+            rows={2}
+            spellcheck={false}
+            placeholder="none, or one host per line: api.example.org"
+          />
         </label>
         <label>
           Environment
-          <textarea name="env" rows={2} spellcheck={false} placeholder="NAME=value, one a line" />
+          <textarea name="env" rows={2} spellcheck={false} placeholder="NAME=value, one per line" />
         </label>
         {problem && <Problem what="It could not be made." error={problem} />}
         <footer>

@@ -14,7 +14,7 @@ export function Receipts() {
     <>
       <header class="view-head">
         <h1>Receipts</h1>
-        <p class="muted">Every sandbox that was closed: what was removed, and looked for afterwards.</p>
+        <p class="muted">Receipts of closed sandboxes: the resources that were removed and verified absent.</p>
       </header>
       {error.value && <Problem what="The receipts cannot be read." error={error.value} retry={receipts.load} />}
       {!list && !error.value && <Loading what="Reading the receipts…" />}

@@ -43,7 +43,7 @@ export function SandboxFiles({ sandbox }: { sandbox: string }) {
       {!data.value && !error.value && <Loading what="Reading the directory…" />}
       {data.value && entries.length === 0 && (
         <Empty title="This directory is empty.">
-          <p>What commands write here appears after a refresh.</p>
+          <p>Files that commands write here appear after a refresh.</p>
         </Empty>
       )}
       {entries.length > 0 && (

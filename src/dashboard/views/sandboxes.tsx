@@ -32,7 +32,7 @@ export function Sandboxes() {
       {!list && !error.value && <Loading what="Reading the sandboxes…" />}
       {list && list.length === 0 && creating.value.size === 0 && (
         <Empty title="No sandbox is open.">
-          <p>Make one here, start a task, or let a program do it. Each appears at once.</p>
+          <p>Create one here, start a task, or use the API. New sandboxes appear at once.</p>
           <button type="button" onClick={() => setMaking(true)}>
             New sandbox
           </button>

@@ -51,7 +51,7 @@ export function TaskPage({ id }: { id: string }) {
 function Unknown({ id }: { id: string }) {
   return (
     <Empty title={`There is no task ${safeLine(id, 64)}.`}>
-      <p>The server keeps the last hundred.</p>
+      <p>The server keeps the last 100 tasks.</p>
       <a href={links.tasks}>To the tasks</a>
     </Empty>
   );

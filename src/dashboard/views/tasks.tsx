@@ -158,7 +158,7 @@ function StartTask() {
           rows={1}
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
-          placeholder="The spec's own; or another one, as text or as a JSON document"
+          placeholder="The task of the spec, or another one as text or JSON"
         />
       </label>
       <button type="submit" class="primary" disabled={busy}>

@@ -173,13 +173,16 @@ class Merge {
       if (entry?.kind === 'directory') continue;
       if (!entry && change === 'deleted') return undefined;
       const by = this.#changed.get(parent)?.branch ?? 0;
-      return { branch: by, reason: entry ? `${parent} is no directory there` : `${parent} is deleted there` };
+      return {
+        branch: by,
+        reason: entry ? `${parent} is not a directory in the other branch` : `${parent} is deleted in the other branch`,
+      };
     }
     if (change === 'deleted' || kind !== 'directory') {
       // Another branch may have added an entry below the directory that this branch deletes or replaces by a file.
       for (const below of this.#children.get(path) ?? []) {
         const by = this.#changed.get(below)?.branch ?? 0;
-        return { branch: by, reason: `${below} is in it there` };
+        return { branch: by, reason: `${below} exists in the other branch` };
       }
     }
     return undefined;

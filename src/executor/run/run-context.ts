@@ -25,7 +25,7 @@ export interface RunContext<T, S, P, V extends VerificationLike> extends StepHos
   /** Returns the directory that keeps an iteration's base for a resume; undefined if the run is not recorded. */
   basePath(iteration: number): string | undefined;
   emit(body: RunEventBody): void;
-  /** Records an error after which the loop goes on. */
+  /** Records an error after which the loop continues. */
   failed(error: unknown, place: StepPlace): void;
   /** Returns true for an error that ends the run, and then aborts all of it. */
   isAbort(error: unknown): boolean;

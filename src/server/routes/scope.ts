@@ -23,7 +23,7 @@ export const sandboxOf = (
   request: FastifyRequest & { params: { id: string } },
 ): Sandbox => sandboxes.get(callerOf(request), request.params.id);
 
-/** Returns what a file operation needs: the files of the sandbox that the path names, and the signal of the request. */
+/** Returns the arguments of a file operation: the files of the sandbox that the path names, and the signal of the request. */
 export const filesOf =
   (context: ServerContext) =>
   (request: Parameters<typeof sandboxOf>[1], reply: FastifyReply): { files: SandboxFiles; signal: AbortSignal } => {

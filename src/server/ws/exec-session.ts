@@ -42,7 +42,7 @@ export function execSession(
     execMessageSchema,
     (message) => {
       if ('command' in message || 'code' in message) {
-        if (running) throw new InvalidOptionsError('this socket has a command already');
+        if (running) throw new InvalidOptionsError('this socket already has a command');
         running = new RunningCommand(session, sandbox, message, context.options.patience.closeBytes);
         void running.run();
         return;

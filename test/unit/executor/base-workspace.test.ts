@@ -68,7 +68,7 @@ describe('keep', () => {
     expect(conflicts).toEqual([
       { path: 'd/e', kept: 1, dropped: 2, reason: 'both changed it' },
       { path: 'a', kept: 1, dropped: 2, reason: 'both changed it' },
-      { path: 'd', kept: 1, dropped: 2, reason: 'd/e is in it there' },
+      { path: 'd', kept: 1, dropped: 2, reason: 'd/e exists in the other branch' },
       { path: 'gone', kept: 1, dropped: 2, reason: 'both changed it' },
     ]);
   });
@@ -81,7 +81,9 @@ describe('keep', () => {
       { d: { e: '1', file: 'evil' }, o: {} },
     );
     expect(tree).toEqual({ d: 'link:o', o: {} });
-    expect(conflicts).toEqual([{ path: 'd/file', kept: 1, dropped: 2, reason: 'd is no directory there' }]);
+    expect(conflicts).toEqual([
+      { path: 'd/file', kept: 1, dropped: 2, reason: 'd is not a directory in the other branch' },
+    ]);
     expect(readFileSync(at('outside/file'), 'utf8')).toBe('untouched');
   });
 
