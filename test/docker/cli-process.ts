@@ -127,7 +127,7 @@ export async function leftOf(pid: number): Promise<{ containers: string[]; direc
     const containers = await backend.containers();
     return {
       containers: containers
-        .filter(({ labels }) => parseOwner(labels[Annotation.OWNER])?.pid === pid)
+        .filter(({ annotations }) => parseOwner(annotations[Annotation.OWNER])?.pid === pid)
         .map(({ name }) => name),
       directories: instanceDirs(stateRoot())
         .filter(({ owner }) => owner?.pid === pid)

@@ -162,7 +162,7 @@ class Orchestrator {
     try {
       const all = await backend.containers();
       return all
-        .filter(({ labels }) => parseOwner(labels[Annotation.OWNER])?.host === this.id.slice(0, 12))
+        .filter(({ annotations }) => parseOwner(annotations[Annotation.OWNER])?.host === this.id.slice(0, 12))
         .map(({ name }) => name);
     } finally {
       backend.close();

@@ -565,6 +565,9 @@ it('tells what it ran, and how it ended, as events', async () => {
   const seen = under.events.slice(from).filter((event) => 'sandbox' in event && event.sandbox === sandbox().id);
   expect(seen.map(({ type }) => type)).toEqual(['command.started', 'command.ended']);
   expect(seen[0]).toMatchObject({ argv: ['echo', 'observed'] });
-  expect(seen[1]).toMatchObject({ result });
+  const { stdout, stderr, ...withoutOutput } = result;
+  expect([stdout, stderr]).toEqual(['observed\n', '']);
+  expect(seen[1]).toMatchObject({ result: withoutOutput });
+  expect(Object.keys((seen[1] as { result: object }).result)).not.toContain('stdout');
   expect((seen[0] as { command: string }).command).toBe((seen[1] as { command: string }).command);
 });
