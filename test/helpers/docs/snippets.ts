@@ -17,7 +17,10 @@ export interface Block {
 
 /** README.md, CONTRIBUTING.md, and every page of docs/. */
 export function pages(): string[] {
-  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter(
+    // Generated from the sources: signatures, help texts, and examples without the lines around them.
+    (name) => !name.startsWith('reference/'),
+  );
   return ['README.md', 'CONTRIBUTING.md', ...docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 }
 
