@@ -26,7 +26,7 @@ const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 /**
  * Writes nothing outside `directory` or through a link in it, and makes links that stay inside it. Refuses the files that
- * programs of the host obey unasked (commit-flags.ts) and makes no file executable: a model must not allow itself such files.
+ * programs of the host obey unasked (commit/review/flags.ts) and makes no file executable: a model must not allow itself such files.
  */
 export async function copyOut(
   sandbox: Sandbox,

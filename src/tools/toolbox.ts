@@ -102,8 +102,8 @@ export class Toolbox implements AsyncDisposable {
 }
 
 /**
- * Tools for a model to work in sandboxes with: run code and commands, read and write files, reach ports. One toolbox is
- * one conversation: a default sandbox is made on first use and kept until the toolbox is closed.
+ * Creates tools for a model: run code and commands, read and write files, and reach ports in sandboxes. One toolbox is one
+ * conversation: a default sandbox is made on first use and kept until the toolbox is closed.
  *
  * @throws InvalidOptionsError
  * @example

@@ -60,7 +60,7 @@ export function addRun(program: Command, context: CliContext): void {
       examples([
         ["ripcord run -c 'print(6 * 7)'", 'a line of Python'],
         ['ripcord run job.py --timeout 10s -- --fast in.csv', 'with arguments, stopped after ten seconds'],
-        ['ripcord run build.sh --seed . --out result', 'on a copy of this directory; what changed goes to result/'],
+        ['ripcord run build.sh --seed . --out result', 'on a copy of this directory; changed files go to result/'],
         ['ripcord run server.py -p 8080:8000', 'a server without network, at http://127.0.0.1:8080'],
         ['ripcord run fetch.py --allow api.example.com', 'this host can be reached, through a proxy; nothing else can'],
         ['curl -s https://example.com/x.js | ripcord run - -l js', 'a downloaded program, without network access'],

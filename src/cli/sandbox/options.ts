@@ -100,7 +100,7 @@ export function addFrameFlags(command: Command): Command {
     )
     .option(
       '--allow <host>',
-      'allow this host and no other: example.com, *.example.org, 10.0.0.7:5432, localhost:8080 (inside: ' +
+      'host that the sandbox may reach; all others stay blocked: example.com, *.example.org, 10.0.0.7:5432, localhost:8080 (inside: ' +
         'host.ripcord.internal:8080), or @npm, @pip, @apt: the servers that these tools use here; repeatable',
       collect,
     )
