@@ -1,6 +1,6 @@
 /**
- * The seam between Ripcord and what makes containers. Nothing above it knows of an engine's API; nothing below it knows
- * of commands, files or tasks.
+ * Interface between Ripcord and a container engine. Code above it does not use any engine's API. Code below it does not
+ * handle commands, files or tasks.
  */
 import type { Transport } from '../agent/transport.js';
 import type { Architecture } from '../base/architecture.js';
@@ -8,109 +8,115 @@ import type { ImageStore } from '../images/store.js';
 import type { Capabilities } from './capabilities.js';
 import type { Finding } from './finding.js';
 
-/** The hostname of every sandbox. */
+/** Hostname of every sandbox. */
 export const SANDBOX_HOSTNAME = 'sandbox';
 
-/** The most bytes that one end of a connection inside a sandbox holds in each direction. The kernel's defaults are 6 and 4 MiB. */
+/**
+ * Maximum number of bytes that one end of a connection inside a sandbox buffers in each direction. The kernel's
+ * defaults are 6 and 4 MiB.
+ */
 export const MAX_SOCKET_BUFFER = 256 * 1024;
 
-/** What the engine says of itself. */
+/** Facts that the engine reports about itself. */
 export interface EngineFacts {
   name: string;
   version: string;
   apiVersion: string;
-  /** The architecture containers run on, as the agent is named for it. */
+  /** Architecture of containers, in the spelling of the agent's file name. */
   arch: Architecture;
   os: string;
   kernel: string;
   cpus: number;
-  /** It runs containers in a user namespace (rootless, userns-remap), which may not have every uid. */
+  /** True if the engine runs containers in a user namespace (rootless, userns-remap), which may not map every uid. */
   mapsUids: boolean;
 }
 
-/** An image the engine has. */
+/** An image that the engine has. */
 export interface ResolvedImage {
-  /** Content id: what runs is what was looked up, whatever happens to the tag meanwhile. */
+  /**
+   * Content id. A container is created by this id, so that it runs the image that was looked up even if the tag has
+   * moved since.
+   */
   id: string;
   reference: string;
-  /** The name of the image of ours that it is, or was made from. */
+  /** Name of the Ripcord image that it is, or was made from. */
   ours: string | undefined;
-  /** That image was built from the files of this version. */
+  /** True if that image was built from the files of this version. */
   current: boolean;
-  /** Absolute paths at which it declares volumes (`VOLUME`). */
+  /** Absolute paths of the volumes that it declares (`VOLUME`). */
   volumes: string[];
-  /** Uids to which it gives the name `sandbox`. */
+  /** Uids that the image names `sandbox`. */
   uids: { first: number; count: number } | undefined;
 }
 
-/** A file system in memory. What is in it can be executed. */
+/** An in-memory file system. Files in it can be executed. */
 export interface Tmpfs {
   path: string;
   bytes: number;
-  /** Files, directories and links. */
+  /** Maximum number of files, directories and links. */
   inodes: number;
   mode: number;
-  /** Default: root. */
+  /** Owner of the root directory. If undefined, root. */
   owner: { uid: number; gid: number } | undefined;
 }
 
-/** Files of this machine to be seen as /etc/passwd and /etc/group. */
+/** Paths of host files that are mounted as /etc/passwd and /etc/group. */
 export interface UserFiles {
   passwd: string;
   group: string;
 }
 
-/** A container to be made. All of it is decided by the layer above. */
+/** Specification of a container. The layer above decides all of it. */
 export interface ContainerSpec {
   name: string;
-  /** Ids by which containers are found again: letters, digits and `-` only, since an engine may take no other characters. */
+  /** Ids by which containers are found: only letters, digits and `-`, because an engine may refuse other characters. */
   labels: Record<string, string>;
-  /** Free text about it. No engine is asked to find a container by it. */
+  /** Free text about the container. Engines are never searched for it. */
   annotations: Record<string, string>;
   image: ResolvedImage;
   memoryBytes: number;
   cpus: number;
   pids: number;
-  /** Numbers of the CPUs it may run on, e.g. `0-3,6`; `undefined`: all. */
+  /** Numbers of the CPUs that it may use, e.g. `0-3,6`; `undefined` for all. */
   cpuset: string | undefined;
   openFiles: number;
   shmBytes: number;
-  /** Size of the tmpfs for programs given as text, which only root writes to. */
+  /** Size of the tmpfs for programs given as text. Only root writes to it. */
   programBytes: number;
-  /** All that can be written to, with a read-only root. */
+  /** Writable file systems, with a read-only root. */
   tmpfs: readonly Tmpfs[];
-  /** A directory of the host at /workspace. */
+  /** Host directory that is mounted at /workspace. */
   bind: { source: string; readOnly: boolean } | undefined;
   network: 'none' | 'bridge';
   readOnlyRoot: boolean;
-  /** Left out where the engine cannot see them. */
+  /** User files. They are omitted if the engine cannot access the host's files. */
   userFiles: UserFiles | undefined;
   runtime: string | undefined;
 }
 
-/** What can be changed while a container runs. */
+/** Limits that can be changed while a container runs. */
 export type RunningLimits = Pick<ContainerSpec, 'memoryBytes' | 'cpus' | 'pids' | 'cpuset'>;
 
 export interface LaunchOptions {
-  /** Longest time in milliseconds of each of the engine's steps. */
+  /** Time limit in milliseconds of each step of the engine. */
   deadlineMs: number;
   signal: AbortSignal | undefined;
   /**
-   * Takes the pipe to PID 1's stdin and stdout as soon as there is one: frames wait in it until the agent runs. Called again
-   * with a new pipe if the engine had to begin anew; the one before it is of no use then.
+   * Receives the pipe to stdin and stdout of PID 1 as soon as it exists. Frames written to it are buffered until the
+   * agent runs. If the engine had to start again, it is called with a new pipe, and the previous one is unusable.
    */
   onPipe(pipe: Transport): void;
-  /** Called once, when the engine has nothing left to do for this launch, also if an abort ended the waiting for it before. */
+  /** Called once, when the engine has finished all work for this launch, also if an abort ended the wait before. */
   onSettled(): void;
 }
 
-/** A container that runs. */
+/** A running container. */
 export interface Container {
   readonly id: string;
   readonly name: string;
 }
 
-/** Something on the engine that carries the name of its owner. */
+/** An object on the engine that is labelled with its owner. */
 export interface Owned {
   id: string;
   name: string;
@@ -119,103 +125,112 @@ export interface Owned {
   createdAtMs: number;
 }
 
-/** A container found on the engine by its labels. */
+/** A container that was found by its labels. */
 export interface Found extends Owned {
-  /** `running`, `created`, `paused`, `exited`, `dead`, `removing` … */
+  /** State of the container: `running`, `created`, `paused`, `exited`, `dead`, `removing` … */
   state: string;
 }
 
-/** Anything else that an owner may leave: volumes, half-built images … */
+/** Another leftover of an owner: a volume, a half-built image … */
 export interface Extra extends Owned {
   kind: 'volume' | 'image';
-  /** Succeeds if it is gone already. */
+  /** Removes the object. Succeeds if it does not exist. */
   remove(): Promise<void>;
 }
 
-/** Whether the process that made something still runs; `unknown`: it cannot be asked from here. */
+/** State of the owner process; `unknown` if it cannot be checked from this machine. */
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
-/** The part of a watchdog's orders that names the engine. Plain JSON. */
+/** The part of a watchdog's input that identifies the engine. Plain JSON. */
 export interface Connection {
   readonly kind: BackendKind;
 }
 
 export type BackendKind = 'docker';
 
-/** The doctor's findings about an engine. */
+/** Findings of the doctor about an engine. */
 export interface Examination {
   engine: Finding[];
-  /** Whether the agent can be brought to it. */
+  /** Finding that tells if the agent can be installed on the engine. */
   agent: Finding;
-  /** A runtime that gives each sandbox a kernel of its own, and the kernel of the machine, which it must not be. */
+  /** A runtime that gives each sandbox its own kernel, and the version of the host kernel, which must differ. */
   ownKernel: { runtime: string; hostKernel: string } | undefined;
 }
 
 export interface Backend {
-  /** The address of the engine, and the source of that address, for people. */
+  /** Address of the engine and the source of that address, for humans. */
   readonly description: string;
   readonly capabilities: Capabilities;
-  /** Everything that another process needs to connect to the same engine. */
+  /** Data that another process needs to connect to the same engine. */
   readonly connection: Connection;
-  /** The environment variables that finding it takes, besides the usual ones of a process. */
+  /** Environment variables that are needed to find the engine, besides the usual ones of a process. */
   readonly connectionEnv: readonly string[];
-  /** @throws RipcordError `engine-unreachable`, `engine-permission` */
+  /**
+   * Connects to the engine.
+   * @throws RipcordError `engine-unreachable`, `engine-permission`
+   */
   connect(signal?: AbortSignal): Promise<EngineFacts>;
-  /** Makes the engine ready for launches, once: it has the agent then. */
+  /** Prepares the engine for launches, once: installs the agent. */
   prepare(): Promise<void>;
   /**
-   * Looks an image up. An engine without `capabilities.imageInspect` returns what it was given.
+   * Looks up an image. An engine without `capabilities.imageInspect` returns its input.
    * @throws RipcordError `image-not-found`
    */
   resolveImage(reference: string): Promise<ResolvedImage>;
-  /** A small text file of an image, remembered; empty if it has none. `instance` owns the container that is made to read it. */
+  /**
+   * Returns a small text file of an image, cached; empty if the image does not have it. `instance` owns the container
+   * that is created to read it.
+   */
   imageFile(image: ResolvedImage, path: string, instance: string): Promise<string>;
   /**
-   * Makes a container, connects to its PID 1 and starts it, in whatever order the engine needs.
-   * @throws TaskAbortedError, RipcordError; `remove(spec.name)` then removes everything that it has made
+   * Creates a container, connects to its PID 1 and starts it, in the order that the engine needs.
+   * @throws TaskAbortedError, RipcordError. `remove(spec.name)` then removes everything that was created.
    */
   launch(spec: ContainerSpec, options: LaunchOptions): Promise<Container>;
-  /** Gives a running container other limits. Only with `capabilities.resize`. */
+  /** Changes the limits of a running container. Only with `capabilities.resize`. */
   resize(id: string, limits: RunningLimits): Promise<void>;
-  /** Removes a container by id or name, started or not, and makes sure: resolves when the engine does not know it any more. */
+  /** Removes a container by id or name, started or not. Resolves when the engine reports that it does not exist. */
   remove(idOrName: string): Promise<void>;
-  /** Resolves to whether the engine does not know the container (any more). */
+  /** Resolves to true if the container does not exist (any more). */
   isAbsent(idOrName: string): Promise<boolean>;
-  /** Containers with the `ripcord.instance` label, of one instance or of all. */
+  /** Lists the containers with the `ripcord.instance` label, of one instance or of all. */
   containers(instance?: string): Promise<Found[]>;
-  /** Everything else that an instance, or any, has on the engine. */
+  /** Lists all other objects of an instance, or of all instances, on the engine. */
   extras(instance?: string): Promise<Extra[]>;
-  /** Whether the owner of something lives, as far as this engine can know. */
+  /** Returns if the owner of an object is alive, as far as this engine can determine it. */
   livenessOf(item: Owned): Promise<Liveness>;
-  /** The values of `ripcord.uid` of all containers, of any orchestrator. */
+  /** Returns the `ripcord.uid` values of all containers, of any orchestrator. */
   uidsInUse(): Promise<number[]>;
-  /** Ripcord's own images; `undefined` without `capabilities.imageBuild`. */
+  /** Store of Ripcord's own images; `undefined` without `capabilities.imageBuild`. */
   readonly images: ImageStore | undefined;
-  /** Examines the engine for the doctor. @throws if it does not answer */
+  /**
+   * Examines the engine for the doctor.
+   * @throws if the engine does not answer
+   */
   examine(): Promise<Examination>;
-  /** The engine's clock: ages are told by it, since the host's may be another. */
+  /** Returns the time of the engine's clock. Ages are computed from it, because the host's clock may differ. */
   now(): Promise<number>;
   close(): void;
 }
 
-/** The part of a backend that a watchdog uses. */
+/** Part of a backend that a watchdog uses. */
 export type Cleaner = Pick<Backend, 'containers' | 'extras' | 'remove' | 'close'>;
 
-/** Names of labels, by which the engine finds things again. */
+/** Names of the labels by which objects on the engine are found. */
 export const Label = {
-  /** One per orchestrator (manager). */
+  /** Id of the manager. */
   INSTANCE: 'ripcord.instance',
   SANDBOX: 'ripcord.sandbox',
-  /** The first of the two uids that are the sandbox's own. */
+  /** First of the two uids that belong to this sandbox alone. */
   UID: 'ripcord.uid',
 } as const;
 
-/** Names of annotations: free text, which no engine looks for. */
+/** Names of annotations: free text, by which objects are never searched. */
 export const Annotation = {
-  /** Who made it: host, boot, pid namespace, pid and its start time. */
+  /** Owner process: host, boot, pid namespace, pid and start time. */
   OWNER: 'ripcord.owner',
-  /** When, in ISO 8601, by the host's clock. */
+  /** Creation time in ISO 8601, by the host's clock. */
   CREATED: 'ripcord.created',
-  /** The image as it was asked for; the engine itself lists only the id. */
+  /** Image as given to `create()`. The engine itself lists only the id. */
   IMAGE: 'ripcord.image',
 } as const;

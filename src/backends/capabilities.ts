@@ -1,28 +1,30 @@
-/** The promises that an engine can keep. */
+/** Capabilities of an engine, and the refusal of options that need a missing one. */
 import { InvalidOptionsError } from '../base/errors.js';
 
 export interface Capabilities {
-  /** A directory of this machine can be the workspace. */
+  /** True if a host directory can be the workspace. */
   bind: boolean;
-  /** Ripcord's own images can be built and listed. */
+  /** True if Ripcord's own images can be built and listed. */
   imageBuild: boolean;
-  /** An image can be looked at before a container of it runs. */
+  /** True if an image can be inspected before a container of it runs. */
   imageInspect: boolean;
-  /** Each container has its own limit of processes. */
+  /** True if each container has its own limit of processes. */
   pidsLimit: boolean;
-  /** The number of files in a file system in memory can be limited. */
+  /** True if the number of files in a tmpfs can be limited. */
   inodeLimit: boolean;
-  /** The limits of a running container can be changed. */
+  /** True if the limits of a running container can be changed. */
   resize: boolean;
-  /** A used container can be reset and proven clean. */
+  /** True if a used container can be reset and proven clean. */
   reuse: boolean;
-  /** A running container can be frozen. */
+  /** True if a running container can be paused. */
   pause: boolean;
-  /** A sandbox without a network has no interface (`kernel`), or one that the rules of the cluster shut (`policy`). */
+  /**
+   * Isolation without a network: no interface (`kernel`), or an interface that the cluster's rules block (`policy`).
+   */
   network: 'kernel' | 'policy';
-  /** At its memory limit a process of the sandbox ends, or all of it. */
+  /** Unit that is killed at the memory limit: one process, or the whole sandbox. */
   oom: 'process' | 'sandbox';
-  /** A new pipe can take the place of one that broke. */
+  /** True if a new pipe can replace a broken one. */
   survivesPipeLoss: boolean;
 }
 
@@ -33,7 +35,7 @@ interface Rule {
   option: string;
   capability: Needed;
   isAsked(given: Given): boolean;
-  /** Goes on after the option's name. */
+  /** Text after the name of the option. */
   problem(engine: string): string;
   hint: string;
 }
@@ -75,8 +77,7 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * Refuses an option that the engine cannot keep. Defaults are kept as well as the engine can.
- *
+ * Refuses an option that the engine cannot enforce. Defaults are enforced as far as the engine can.
  * @param given the options before defaults are filled in; their types are checked already
  * @throws InvalidOptionsError that names the option and the engine
  */

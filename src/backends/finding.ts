@@ -1,21 +1,21 @@
 export type Status = 'ok' | 'warn' | 'fail';
 export type Area = 'engine' | 'limits' | 'isolation' | 'ripcord' | 'probe';
 
-/** One thing that was looked at. */
+/** Result of one check of the doctor. */
 export interface Finding {
-  /** Stable, for programs: `engine.version`, `probe.capabilities` … */
+  /** Stable id, for programs: `engine.version`, `probe.capabilities` … */
   id: string;
   area: Area;
   status: Status;
-  /** What was found, in one sentence. */
+  /** Result in one sentence. */
   message: string;
-  /** What to do about it, where it is not good. */
+  /** Remedy, if the status is not `ok`. */
   fix?: string;
 }
 
 const ORDER: readonly Status[] = ['ok', 'warn', 'fail'];
 
-/** The worst status among them. */
+/** Returns the worst status of the findings. */
 export function worst(findings: readonly Finding[]): Status {
   return findings.reduce<Status>(
     (status, finding) => (ORDER.indexOf(finding.status) > ORDER.indexOf(status) ? finding.status : status),
@@ -23,7 +23,7 @@ export function worst(findings: readonly Finding[]): Status {
   );
 }
 
-/** A finding that is `ok` where `good` holds, else `otherwise`. */
+/** Returns a finding that is `ok` if `good` is true, else `otherwise`. */
 export function check(
   id: string,
   good: boolean,

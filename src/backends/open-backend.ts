@@ -1,10 +1,13 @@
-/** The one place that knows which engines there are. Each is loaded when it is opened: dockerode alone takes 400 ms of CPU. */
+/**
+ * Opens a backend. Only this file lists the engines. Each is imported when it is opened, because dockerode alone takes
+ * 400 ms of CPU to load.
+ */
 import type { Backend, Cleaner, Connection } from './backend.js';
 import type { DockerOrders } from './docker/endpoint.js';
 import type { BackendOptions } from './options.js';
 
 /**
- * Opens the engine that `options` name; it connects at the first call.
+ * Opens the engine that `options` select. It connects at the first call.
  * @throws RipcordError `engine-not-found`, `endpoint-invalid`
  */
 export async function openBackend({ docker }: BackendOptions): Promise<Backend> {
@@ -12,7 +15,7 @@ export async function openBackend({ docker }: BackendOptions): Promise<Backend> 
   return DockerBackend.open(docker);
 }
 
-/** Opens the engine of a watchdog's orders, for removals alone. */
+/** Opens the engine from a watchdog's input, only for removals. */
 export async function openCleaner(connection: Connection): Promise<Cleaner> {
   const docker = await import('./docker/cleaner.js');
   return docker.openCleaner(connection as DockerOrders);

@@ -1,6 +1,6 @@
 /**
- * How the agent gets to an engine, local or remote: a volume created empty is filled from the image a container is
- * created on it with. So: import a one-file image, create a container on the volume (never started), remove both.
+ * Installs the agent on an engine, local or remote. Docker fills an empty new volume from the image of the container
+ * that mounts it. So: import a one-file image, create a container with the volume (never started), remove both.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -17,10 +17,10 @@ import { statusOf } from './engine-error.js';
 import { DockerLabel } from './labels.js';
 
 /**
- * All sandboxes of an engine share these inodes. A process that can open one for reading can lock it (flock) or watch it
- * (inotify), and so signal to sandboxes of other owners. That is why only root opens them. Root has to: gVisor loads no
- * program that it may not read, the warm interpreter reads its part before it becomes the sandbox's user, and PID 1 copies
- * `python/` and `node/` into each sandbox (program/library.c).
+ * Directories of the volume. All sandboxes of an engine share these inodes. A process that can open one for reading can
+ * lock it (flock) or watch it (inotify), and so signal to sandboxes of other owners. That is why only root can open
+ * them. Root must: gVisor cannot load a program that it may not read, the warm interpreter reads its part before it
+ * becomes the sandbox's user, and PID 1 copies `python/` and `node/` into each sandbox (program/library.c).
  */
 const DIRECTORIES = [
   { path: AGENT_DIR, mode: 0o111 },
@@ -31,11 +31,14 @@ const DIRECTORIES = [
 
 export interface AgentBinary {
   files: { path: string; mode: number; content: Buffer }[];
-  /** Named for its content, so that two versions of Ripcord never share one. */
+  /** Name of the volume. It contains a hash of the content, so that two versions of Ripcord never share a volume. */
   volume: string;
 }
 
-/** @throws RipcordError `agent-missing` when it was not built for `arch`. */
+/**
+ * Reads the agent's files.
+ * @throws RipcordError `agent-missing` if it was not built for `arch`
+ */
 export function loadAgent(arch: Architecture): AgentBinary {
   const files = [
     { path: AGENT_PATH, mode: 0o511, from: `build/agent-${arch}` },
@@ -59,7 +62,7 @@ function readBuilt(name: string, arch: string): Buffer {
   });
 }
 
-/** Makes the volume if the engine has none of that name. */
+/** Creates the volume if the engine does not have it. */
 export async function ensureAgentVolume(docker: Docker, agent: AgentBinary): Promise<void> {
   const known = await docker
     .getVolume(agent.volume)
@@ -68,14 +71,14 @@ export async function ensureAgentVolume(docker: Docker, agent: AgentBinary): Pro
   if (!known) await fillAgentVolume(docker, agent);
 }
 
-/** Fills the volume if it is empty; harmless where it is full. */
+/** Fills the volume if it is empty. Has no effect if it is full. */
 export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promise<void> {
-  // A tag of its own: another process that is at it, too, removes only its own.
+  // The tag is unique, so that concurrent processes remove only their own.
   const tag = `${agent.volume}:seed-${randomBytes(4).toString('hex')}`;
   await importImage(docker, agent, tag);
   try {
     await docker.createVolume({ Name: agent.volume, Labels: { [DockerLabel.AGENT]: agent.volume } });
-    // The fixed name makes two orchestrators take turns: the engine takes a name once.
+    // The fixed container name works as a lock between orchestrators, because the engine accepts a name only once.
     const container = await pRetry(
       () =>
         docker.createContainer({
@@ -92,7 +95,7 @@ export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promi
         factor: 1.2,
         maxTimeout: 500,
         shouldRetry: ({ error }) => statusOf(error) === 409,
-        // Whoever held the name that long is dead, too.
+        // A process that held the name that long is dead, too.
         onFailedAttempt: ({ attemptNumber }) => removeSeed(docker, agent, attemptNumber > 20),
       },
     );
@@ -105,7 +108,7 @@ export async function fillAgentVolume(docker: Docker, agent: AgentBinary): Promi
   }
 }
 
-/** What is there only while the volume is being filled has an owner, so that the sweep knows when it is nobody's. */
+/** Returns the labels of the temporary objects, with their owner, so that a sweep detects leftovers. */
 const seedLabels = () => ({ [Label.INSTANCE]: 'agent-seed', [Annotation.OWNER]: formatOwner(currentOwner()) });
 
 async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: boolean): Promise<void> {
@@ -116,7 +119,7 @@ async function removeSeed(docker: Docker, agent: AgentBinary, whoeverHoldsIt: bo
       await seed.remove({ force: true });
     }
   } catch {
-    // Gone already, or the next attempt tells.
+    // The container is gone already, or the next attempt reports the error.
   }
 }
 

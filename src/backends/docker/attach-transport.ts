@@ -1,4 +1,4 @@
-/** The hijacked attach connection as the pipe to the agent. */
+/** Wraps the hijacked attach connection as the pipe to the agent. */
 import type { Duplex } from 'node:stream';
 import type { Transport, TransportHandlers } from '../../agent/transport.js';
 import { StdcopyParser } from './stdcopy.js';
@@ -11,7 +11,7 @@ export class AttachTransport implements Transport {
     this.#socket = socket;
   }
 
-  /** What is written in one turn goes out in one piece: each costs the processes of the engine a wake-up. */
+  /** Writes are combined per event-loop turn, because each write wakes up the engine's processes. */
   write(bytes: Uint8Array, more?: Uint8Array): void {
     if (this.#closed || !this.#socket.writable) return;
     if (this.#socket.writableCorked === 0) {
@@ -42,14 +42,14 @@ export class AttachTransport implements Transport {
         close();
       }
     });
-    // A socket's own errors (reset, broken pipe) say no more than that it is closed.
+    // Ignore socket errors (reset, broken pipe): the close event is enough.
     this.#socket.on('error', () => {});
     this.#socket.on('end', close);
     this.#socket.on('close', close);
   }
 
   destroy(): void {
-    // Unread data in an attach connection blocks the engine's removal of the container: close it hard.
+    // Unread data in an attach connection blocks the engine's removal of the container. Destroy the socket.
     this.#closed = true;
     this.#socket.destroy();
   }

@@ -1,6 +1,6 @@
 /**
- * What a watchdog needs of an engine. Loading dockerode takes 400 ms of CPU, at the one moment that counts and on a
- * machine that may be busy; four calls in plain HTTP to a local socket take 10.
+ * Engine calls of a watchdog, in plain HTTP. They take 10 ms of CPU to a local socket. Loading dockerode takes 400 ms,
+ * at a moment when time matters and the machine may be busy.
  */
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ export async function openCleaner({ endpoint }: DockerOrders): Promise<Cleaner> 
   return new DockerBackend(endpoint);
 }
 
-/** Deadlines: of one call, and of all of a removal. */
+/** Deadlines in milliseconds: of one call, and of a whole removal. */
 const CALL_MS = 15_000;
 const REMOVE_MS = 30_000;
 const MAX_PAUSE_MS = 500;
@@ -63,7 +63,8 @@ class SocketCleaner implements Cleaner {
     const giveUpAt = Date.now() + REMOVE_MS;
     for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, MAX_PAUSE_MS)) {
       const removed = await this.#ask('DELETE', `/containers/${id}?force=1&v=1`);
-      // Gone is what the engine says is gone; 409 is on its way, by AutoRemove or by somebody else.
+      // Only the engine's answer counts. Status 409 means that a removal is in progress, by AutoRemove or another
+      // process.
       if (await this.#isAbsent(id)) return;
       if (Date.now() > giveUpAt) throw new Error(`container ${id} is still there: ${removed.text.trim()}`);
       await sleep(pauseMs);

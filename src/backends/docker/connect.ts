@@ -2,14 +2,14 @@ import Docker from 'dockerode';
 import type { DockerEndpoint } from './endpoint.js';
 import { SshAgent } from './ssh-agent.js';
 
-/** A dockerode client for one endpoint, with what belongs to it. */
+/** A dockerode client for one endpoint, and its resources. */
 export interface DockerConnection {
   docker: Docker;
-  /** Ends what the connection has running beside this process (ssh). Streams through it break. */
+  /** Ends the processes of the connection (ssh). Streams through it break. */
   close(): void;
 }
 
-/** Connects nothing yet: the engine is spoken to at the first call. */
+/** Creates a client. It connects at the first call. */
 export function connectDocker(endpoint: DockerEndpoint): DockerConnection {
   if (endpoint.ssh === undefined) return { docker: createClient(endpoint.options), close() {} };
   const agent = new SshAgent(endpoint.ssh);
@@ -17,8 +17,8 @@ export function connectDocker(endpoint: DockerEndpoint): DockerConnection {
 }
 
 /**
- * docker-modem mixes DOCKER_HOST into whatever it is given: a `socketPath` loses against a host from there, and
- * certificates that cannot be read throw. It reads the environment at construction only, which is synchronous.
+ * docker-modem adds DOCKER_HOST to its options: a `socketPath` is overridden by the host from there, and unreadable
+ * certificates throw. It reads the environment only in its synchronous constructor, so DOCKER_HOST is hidden meanwhile.
  */
 function createClient(options: Docker.DockerOptions): Docker {
   const { DOCKER_HOST } = process.env;

@@ -1,27 +1,30 @@
-/** The container a sandbox runs in, in the engine's terms: everything that hardens it is in this file. */
+/** Builds the container configuration for the Docker API. All hardening is in this file. */
 import type Docker from 'dockerode';
 import { WORKSPACE } from '../../base/places.js';
 import { type ContainerSpec, MAX_SOCKET_BUFFER, type RunningLimits, SANDBOX_HOSTNAME, type Tmpfs } from '../backend.js';
 import { seccompOption } from './seccomp.js';
 
-/** Where the agent's volume is mounted. */
+/** Mount point of the agent's volume. */
 export const AGENT_DIR = '/.ripcord';
 export const AGENT_PATH = `${AGENT_DIR}/agent`;
-/** What makes an interpreter warm; src/command/warm.ts names it to the agent. */
+/** Directory of the warm interpreter's files. src/command/warm.ts passes it to the agent. */
 export const WARM_DIR = `${AGENT_DIR}/warm`;
-/** These files go with interpreters whose program is given as text; program/library.c copies them from here. */
+/** Directory of files for interpreters whose program is given as text. program/library.c copies them from here. */
 export const PYTHON_DIR = `${AGENT_DIR}/python`;
 export const NODE_DIR = `${AGENT_DIR}/node`;
-/** The agent puts such programs and copies here (PROGRAMS_DIR in program/program.h): two inodes for each of its streams, and more. */
+/**
+ * Directory for such programs and copies (PROGRAMS_DIR in program/program.h): more than two inodes for each stream of
+ * the agent.
+ */
 const PROGRAMS_DIR = '/run/ripcord';
 const PROGRAM_INODES = 2048;
 
-/** What PID 1 needs to drop commands to another user and to kill them; commands themselves have none. */
+/** Capabilities that PID 1 needs to switch commands to another user and to kill them. Commands do not have them. */
 const AGENT_CAPABILITIES = ['SETUID', 'SETGID', 'KILL'];
 
 /**
- * On cgroup v1 the kernel counts these buffers towards no limit. They belong to the network namespace, and only the engine
- * can set them (`tcp(7)`). The seccomp profile keeps programs from choosing other sizes.
+ * Sizes of socket buffers. On cgroup v1 the kernel counts them towards no limit. They belong to the network namespace,
+ * and only the engine can set them (`tcp(7)`). The seccomp profile keeps programs from choosing other sizes.
  */
 const SOCKET_BUFFERS = {
   'net.ipv4.tcp_rmem': `4096 131072 ${MAX_SOCKET_BUFFER}`,
@@ -29,9 +32,10 @@ const SOCKET_BUFFERS = {
 };
 
 /**
- * A list of ours replaces the engine's, so that it holds all of that (moby's daemon/pkg/oci/defaults.go, 28.5), and two more.
- * /proc/locks shows the `F_OFD_SETLK` locks of every sandbox, since they belong to no process: their offsets would carry
- * data from one to another. /proc/key-users counts the keys of every user of the machine.
+ * Masked paths. This list replaces the engine's, so it contains all of that one (moby's daemon/pkg/oci/defaults.go,
+ * 28.5), and two more. /proc/locks shows the `F_OFD_SETLK` locks of every sandbox, because they do not belong to a
+ * process: their offsets would be a channel between sandboxes. /proc/key-users counts the keys of every user of the
+ * machine.
  */
 const MASKED = [
   '/proc/acpi',
@@ -50,7 +54,7 @@ const MASKED = [
   '/sys/firmware',
 ];
 
-/** The engine masks the temperature counters of each CPU as well. */
+/** Adds the temperature counters of each CPU, which the engine masks as well. */
 function maskedPaths(cpus: number): string[] {
   const counters = Array.from({ length: cpus }, (_, cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`);
   return [...MASKED, ...counters];
@@ -65,7 +69,7 @@ export function containerConfig(
   tmpfs.delete(AGENT_DIR);
   tmpfs.set(PROGRAMS_DIR, `rw,noexec,nosuid,nodev,size=${spec.programBytes},nr_inodes=${PROGRAM_INODES},mode=0755`);
   const mounts: Docker.MountSettings[] = [
-    // NoCopy: nothing of the image may get into the agent's volume.
+    // NoCopy: files of the image must not be copied into the agent's volume.
     {
       Type: 'volume',
       Source: agentVolume,
@@ -92,7 +96,7 @@ export function containerConfig(
     WorkingDir: '/',
     Hostname: SANDBOX_HOSTNAME,
     Tty: false,
-    // The pipe. StdinOnce: when our end of it closes, for whatever reason, the engine closes the agent's stdin.
+    // The pipe. StdinOnce: if the host's end of it closes for any reason, the engine closes the agent's stdin.
     OpenStdin: true,
     StdinOnce: true,
     AttachStdin: true,
@@ -121,7 +125,7 @@ export function containerConfig(
       RestartPolicy: { Name: 'no' },
       Tmpfs: Object.fromEntries(tmpfs),
       Mounts: mounts,
-      // When the host runs out of memory, sandboxes go before what the user runs.
+      // If the host runs out of memory, sandboxes are killed before the user's programs.
       OomScoreAdj: 500,
       ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
     },
@@ -136,7 +140,7 @@ function tmpfsOptions({ bytes, inodes, mode, owner }: Tmpfs): string {
 export function engineLimits({ memoryBytes, cpus, pids, cpuset }: RunningLimits) {
   return {
     Memory: memoryBytes,
-    // Equal to Memory: no swap.
+    // MemorySwap equals Memory, which disables swap.
     MemorySwap: memoryBytes,
     NanoCpus: Math.round(cpus * 1e9),
     PidsLimit: pids,

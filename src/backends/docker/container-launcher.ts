@@ -1,4 +1,7 @@
-/** Makes containers from specifications: creates, attaches, starts, and begins anew without the parts that the engine refuses. */
+/**
+ * Creates containers from specifications: create, attach, start. If the engine refuses an optional part, it starts
+ * again without that part.
+ */
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { abortable, throwIfAborted } from '../../base/abort.js';
@@ -9,27 +12,30 @@ import { containerConfig } from './container-config.js';
 import { type EngineCalls, timed } from './engine-calls.js';
 import { explainCreate } from './explain-create.js';
 
-/** The engine's part of a launcher. */
+/** Functions of the engine that a launcher needs. */
 export interface Engine {
   docker: Docker;
   calls: EngineCalls;
-  /** CPUs of its machine. */
+  /** Returns the number of CPUs of the engine's machine. */
   cpus(): number;
-  /** The volume that holds the agent. */
+  /** Returns the name of the volume that holds the agent. */
   agentVolume(): string;
   /** Fills that volume again. */
   repairAgent(): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
-/** An engine can refuse socket sizes and files of this machine, and lack the agent: each is tried without once. */
+/**
+ * Maximum number of retries. An engine can refuse socket sizes, refuse host files, and lack the agent: each causes one
+ * retry.
+ */
 const REFUSALS = 3;
 
 export class ContainerLauncher {
   readonly #engine: Engine;
-  /** Runtimes that have refused to set the sizes of socket buffers. */
+  /** Runtimes that refused to set the sizes of socket buffers. */
   readonly #withoutSysctls = new Set<string | undefined>();
-  /** Whether it can mount files of this machine: not where it runs in another mount namespace. */
+  /** False if the engine cannot mount files of this machine because it runs in another mount namespace. */
   #seesFiles = true;
 
   constructor(engine: Engine) {
@@ -53,7 +59,7 @@ export class ContainerLauncher {
         }
       }
     } finally {
-      // An abort does not stop the engine from starting it.
+      // Wait for the start even after an abort: the abort does not stop the engine.
       void starting.then(onSettled, onSettled);
     }
   }
@@ -66,9 +72,9 @@ export class ContainerLauncher {
     });
   }
 
-  /** Resolves to whether another attempt may succeed: without the refused part, which is left out from now on. */
+  /** Resolves to true if another attempt may succeed. The refused part is left out from now on. */
   async #canDoWithout({ code, details }: RipcordError, spec: ContainerSpec): Promise<boolean> {
-    // The volume exists but is empty: the process that was filling it died, or is at it right now.
+    // The volume exists but is empty: the process that was filling it died, or is still filling it.
     if (code === 'agent-missing') await this.#engine.repairAgent();
     else if (details?.withoutSysctls) this.#withoutSysctls.add(spec.runtime);
     else if (details?.withoutUserFiles) this.#seesFiles = false;
@@ -91,10 +97,11 @@ class Attempt {
 
   async run(engine: Engine, config: Docker.ContainerCreateOptions): Promise<Container> {
     const { signal, onPipe } = this.#options;
-    // Never cut short: only a container whose creation was answered can be removed for certain.
+    // This call is never aborted: a container can only be removed reliably after its creation was answered.
     const container = await this.#step(engine, 'creating a container', (abortSignal) => {
       const { name, ...body } = config;
-      // Apart, or dockerode puts all of it into the URL as well, which proxies refuse for its length (431, 414).
+      // Pass the name separately: otherwise dockerode puts all options into the URL, which proxies refuse for its
+      // length (431, 414).
       const apart = { _query: { name }, _body: body, abortSignal };
       return engine.docker.createContainer(apart as Docker.ContainerCreateOptions);
     });
@@ -130,7 +137,7 @@ async function attach({ calls }: Engine, container: Docker.Container): Promise<A
         stdin: true,
         stdout: true,
         stderr: true,
-        // Without it, closing our side of the connection loses the output that is still on its way.
+        // Without hijack, closing the host's side of the connection loses output that is still in transit.
         hijack: true,
         abortSignal,
       }),

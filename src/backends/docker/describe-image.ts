@@ -4,7 +4,10 @@ import { IMAGE_LABEL, isCatalogTag, isCurrent } from '../../images/catalog.js';
 import type { ResolvedImage } from '../backend.js';
 import { DockerLabel } from './labels.js';
 
-/** @param full the reference that it was looked up by, with its tag */
+/**
+ * Describes an image that was inspected.
+ * @param full reference by which it was looked up, with its tag
+ */
 export function describeImage(image: Docker.ImageInspectInfo, full: string): ResolvedImage {
   const volumes = Object.keys(image.Config?.Volumes ?? {})
     .map((path) => posix.resolve('/', path))
@@ -12,7 +15,7 @@ export function describeImage(image: Docker.ImageInspectInfo, full: string): Res
   const labels = image.Config?.Labels ?? {};
   const ours = labels[IMAGE_LABEL];
   const [first, last] = (labels[DockerLabel.UIDS] ?? '').split('-').map(Number);
-  // The name decides whether the image is ours: an image made from ours inherits the label, and files of uid 1000.
+  // Check the name, too: an image made from one of Ripcord's inherits the label, and files of uid 1000.
   const uids = first && last && isCatalogTag(full) ? { first, count: last - first + 1 } : undefined;
   const current = isCurrent(labels);
   return { id: image.Id, reference: full, ours, current, volumes, uids };

@@ -1,4 +1,4 @@
-/** Containers by a Docker engine (or one that speaks its API). */
+/** Backend for Docker and engines with Docker's API. */
 import type Docker from 'dockerode';
 import pRetry from 'p-retry';
 import { RipcordError } from '../../base/errors.js';
@@ -37,9 +37,9 @@ import { DockerImageStore } from './images/docker-image-store.js';
 import { DockerImages } from './images/docker-images.js';
 import { instanceFilter, split } from './labels.js';
 
-/** All of a removal: an engine under load takes seconds, a broken one for ever. */
+/** Time limit in milliseconds of a whole removal: an engine under load takes seconds, a broken one never answers. */
 const REMOVE_MS = 30_000;
-/** Where nobody answers at all: the watchdog goes on trying for longer than anybody wants to wait. */
+/** Time limit in milliseconds if the engine does not answer at all. The watchdog continues to retry for longer. */
 const AWAY_MS = 5000;
 
 export class DockerBackend implements Backend {
@@ -78,12 +78,15 @@ export class DockerBackend implements Backend {
     });
   }
 
-  /** @throws RipcordError `engine-not-found`, `endpoint-invalid` */
+  /**
+   * Finds the engine. Does not connect.
+   * @throws RipcordError `engine-not-found`, `endpoint-invalid`
+   */
   static open(docker?: Parameters<typeof resolveEndpoint>[0]): DockerBackend {
     return new DockerBackend(resolveEndpoint(docker));
   }
 
-  /** @internal For scripts. */
+  /** @internal Client for scripts. */
   get docker(): Docker {
     return this.#docker;
   }
@@ -94,7 +97,7 @@ export class DockerBackend implements Backend {
         retries: 4,
         minTimeout: 100,
         maxTimeout: 1000,
-        // A socket that is not there will not be there in a second either.
+        // Do not retry if the socket does not exist.
         shouldRetry: ({ error }) => isTransient(error) && (error as { code?: string }).code !== 'ENOENT',
         signal,
       }),
@@ -118,7 +121,7 @@ export class DockerBackend implements Backend {
     };
   }
 
-  /** Read when it is needed: a sweep works without a build. */
+  /** Loads the agent when it is needed, so that a sweep works without a built agent. */
   get #agent(): AgentBinary {
     this.#loaded ??= loadAgent(this.#arch!);
     return this.#loaded;
@@ -139,7 +142,7 @@ export class DockerBackend implements Backend {
           details: { image: full },
         });
       });
-    // One object for each image, as environments are composed once for each.
+    // Use one object for each image, because environments are composed once for each object.
     const key = `${image.Id} ${full}`;
     const known = this.#resolved.get(key) ?? describeImage(image, full);
     this.#resolved.set(key, known);
@@ -183,7 +186,7 @@ export class DockerBackend implements Backend {
       pRetry(
         async () => {
           await timed((abortSignal) => container.remove({ force: true, v: true, abortSignal })).catch((error) => {
-            // 404: gone. 409: on its way, by AutoRemove or by somebody else.
+            // 404: the container is gone. 409: a removal is in progress, by AutoRemove or another process.
             if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
           });
           if (!(await this.#absent(idOrName))) throw new Error(`container ${idOrName} is still there`);
@@ -229,7 +232,7 @@ export class DockerBackend implements Backend {
 
   async extras(instance?: string): Promise<Extra[]> {
     const volumes = await this.#volumes(instance);
-    // Half-built images belong to no manager.
+    // Include half-built images, which belong to no manager.
     return instance === undefined ? [...volumes, ...(await this.#unfinishedImages())] : volumes;
   }
 
@@ -266,7 +269,7 @@ export class DockerBackend implements Backend {
     );
   }
 
-  /** An owner on this machine is a process; one on another cannot be asked. */
+  /** Checks the owner process. An owner on another machine is `unknown`. */
   async livenessOf({ annotations }: Owned): Promise<Liveness> {
     return livenessOf(parseOwner(annotations[Annotation.OWNER]));
   }

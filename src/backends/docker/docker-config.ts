@@ -4,12 +4,12 @@ import { invalidEndpoint } from './endpoint-error.js';
 import type { Environment } from './environment.js';
 import { homeOf } from './environment.js';
 
-/** The docker CLI's own directory. */
+/** Returns the configuration directory of the docker CLI. */
 export function dockerConfigDirectory(env: Environment): string {
   return env.DOCKER_CONFIG || path.join(homeOf(env), '.docker');
 }
 
-/** The context that is in use by DOCKER_CONTEXT or `docker context use`, if there is one. */
+/** Returns the context selected by DOCKER_CONTEXT or `docker context use`, if any. */
 export function configuredContext(env: Environment): { name: string; source: string } | undefined {
   if (env.DOCKER_CONTEXT) return { name: env.DOCKER_CONTEXT, source: 'DOCKER_CONTEXT' };
   const file = path.join(dockerConfigDirectory(env), 'config.json');
@@ -17,7 +17,7 @@ export function configuredContext(env: Environment): { name: string; source: str
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    // Most machines have none, and one that cannot be read belongs to somebody else.
+    // Most machines do not have the file, and an unreadable one belongs to another user.
     return undefined;
   }
   const name = currentContext(text, file);

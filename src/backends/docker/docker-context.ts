@@ -13,8 +13,8 @@ interface ContextMeta {
 }
 
 /**
- * Reads a context of the docker CLI (Colima, Rancher Desktop and Docker Desktop each make one): its host from
- * `contexts/meta/<sha256 of the name>/meta.json`, its certificates from `contexts/tls/<the same>/docker/`.
+ * Reads a context of the docker CLI (Colima, Rancher Desktop and Docker Desktop each create one). The host is in
+ * `contexts/meta/<sha256 of the name>/meta.json`, the certificates are in `contexts/tls/<sha256 of the name>/docker/`.
  */
 export function readContext(
   name: string,

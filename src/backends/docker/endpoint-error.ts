@@ -1,6 +1,6 @@
 import { RipcordError } from '../../base/errors.js';
 
-/** `endpoint-invalid`: says what is wrong and which setting it came from. */
+/** Creates an `endpoint-invalid` error that names the problem and the setting that caused it. */
 export function invalidEndpoint(
   what: string,
   source: string,

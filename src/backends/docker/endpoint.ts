@@ -9,40 +9,42 @@ import type { Certificates } from './tls-files.js';
 import { environmentTls } from './tls-files.js';
 import { firstUsualSocket } from './usual-sockets.js';
 
-/** Options dockerode takes; with `ssh` they are completed by `connectDocker`. */
+/** Options of dockerode. For `ssh`, `connectDocker` completes them. */
 export interface EngineAddress extends Partial<Certificates> {
   socketPath?: string;
   host?: string;
   port?: string;
   protocol?: 'http' | 'https';
-  /** docker-modem puts it in front of every path: how an engine behind a path prefix is reached. */
+  /** Prefix of every path: docker-modem adds the version there, which allows engines behind a path prefix. */
   version?: string;
 }
 
-/** A resolved engine. Plain data: it is handed to the watchdog process as JSON. */
+/** A resolved engine. It is plain data, because the watchdog process gets it as JSON. */
 export interface DockerEndpoint {
   options: EngineAddress;
   ssh?: SshTarget;
-  /** For people; without secrets. */
+  /** Description for humans, without secrets. */
   description: string;
-  /** What decided: `options`, `DOCKER_HOST`, `context "colima"`, `usual socket`. */
+  /** Source of the address: `options`, `DOCKER_HOST`, `context "colima"`, `usual socket`. */
   source: string;
-  /** The engine sees this machine's files (a unix socket or named pipe; not a port, which may lead anywhere). */
+  /**
+   * True if the engine can access this machine's files: with a unix socket or named pipe, but not a TCP port, which may
+   * lead anywhere.
+   */
   local: boolean;
 }
 
-/** The part of a watchdog's orders that names a Docker engine. */
+/** Part of a watchdog's input that identifies a Docker engine. */
 export interface DockerOrders extends Connection {
   readonly kind: 'docker';
   readonly endpoint: DockerEndpoint;
 }
 
 /**
- * Finds the engine as the docker CLI does: explicit options, then DOCKER_HOST (with DOCKER_TLS_VERIFY and
- * DOCKER_CERT_PATH), then DOCKER_CONTEXT, then `currentContext` of the docker configuration, then the first usual
- * socket there is.
- *
- * @throws `endpoint-invalid` naming what is wrong and where it came from; `engine-not-found` listing what was tried.
+ * Finds the engine in the same order as the docker CLI: explicit options, DOCKER_HOST (with DOCKER_TLS_VERIFY and
+ * DOCKER_CERT_PATH), DOCKER_CONTEXT, `currentContext` of the docker configuration, then the first usual socket that
+ * exists.
+ * @throws `endpoint-invalid` with the problem and its source; `engine-not-found` with the list of tried sockets
  */
 export function resolveEndpoint(input?: DockerOption, env: Environment = process.env): DockerEndpoint {
   if (typeof input === 'string') return fromUrl(input, 'options', env);
@@ -70,7 +72,7 @@ function fromOptions(input: EngineOptions, env: Environment): DockerEndpoint {
   if (/^(?:unix|npipe):/.test(host) || host.startsWith('/')) return fromUrl(host, 'options', env);
 
   const certificates = givenCertificates(input);
-  // dockerode takes a bare host; a URL's own parts win over it being completed here.
+  // dockerode expects a bare host. The parts of a URL take precedence over completing it here.
   const secure = protocol === 'https' || (protocol === undefined && certificates.ca !== undefined);
   const scheme = protocol === 'ssh' ? 'ssh' : secure ? 'https' : 'tcp';
   const url = new URL(/^[a-z]+:\/\//i.test(host) ? parseable(host) : `${scheme}://${bracketed(host)}`);
@@ -134,7 +136,7 @@ function socketEndpoint(socketPath: string, source: string): DockerEndpoint {
 function sshEndpoint(target: SshTarget, source: string): DockerEndpoint {
   const { user, host, port, socketPath = '' } = target;
   const description = `ssh://${user ? `${user}@` : ''}${host}${port ? `:${port}` : ''}${socketPath}`;
-  // The name only ends up in the Host header; 'docker' is what the docker CLI sends.
+  // The name is only used in the Host header. The docker CLI sends 'docker' as well.
   return { options: { protocol: 'http', host: 'docker' }, ssh: target, description, source, local: false };
 }
 

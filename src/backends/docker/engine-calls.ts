@@ -1,20 +1,26 @@
-/** Requests to the engine: with a deadline, repeated where that is harmless, and with errors that name the engine. */
+/**
+ * Sends requests to the engine: with a deadline, with retries if those are harmless, and with errors that name the
+ * engine.
+ */
 import pRetry from 'p-retry';
 import { deferred } from '../../base/abort.js';
 import { engineError, isTransient } from './engine-error.js';
 
-/** Deadline of a single request in milliseconds. One that takes longer is lost, not slow. */
+/** Deadline of a single request in milliseconds. A request that takes longer is considered lost. */
 const CALL_MS = 15_000;
 
 export class EngineCalls {
   readonly #description: string;
 
-  /** @param description the engine's name in errors */
+  /**
+   * Creates a caller for one engine.
+   * @param description name of the engine in errors
+   */
   constructor(description: string) {
     this.#description = description;
   }
 
-  /** Sends a request that may be repeated, because it has no effect or the same effect. */
+  /** Sends a request that may be repeated, because it is idempotent. */
   retried<T>(what: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
     return this.once(what, () =>
       pRetry(() => timed(call), {
@@ -35,7 +41,10 @@ export class EngineCalls {
   }
 }
 
-/** One attempt with a deadline. Not `AbortSignal.timeout`: that would fire later, too, and cut an attached pipe. */
+/**
+ * Runs one attempt with a deadline. `AbortSignal.timeout` is not suitable: it would also fire later, and cut an
+ * attached pipe.
+ */
 export async function timed<T>(attempt: (abortSignal: AbortSignal) => Promise<T>, ms = CALL_MS): Promise<T> {
   const giveUp = new AbortController();
   const late = deferred<never>();

@@ -1,4 +1,4 @@
-/** What goes wrong between here and the engine, in words a person can act on. */
+/** Converts errors between Ripcord and the engine into errors with a remedy. */
 import { type ErrorCode, messageOf, RipcordError } from '../../base/errors.js';
 
 interface ModemError {
@@ -10,10 +10,10 @@ interface ModemError {
 
 export const statusOf = (error: unknown): number | undefined => (error as ModemError | null)?.statusCode;
 
-/** The engine's own sentence, without docker-modem's decoration. */
+/** Returns the engine's own message, without docker-modem's prefix. */
 export function engineMessage(error: unknown): string {
   const message = ((error as ModemError).json?.message ?? messageOf(error)).trim();
-  // Some repeat what they were given, all of it.
+  // Shorten it: some messages repeat the whole input.
   const half = MAX_MESSAGE / 2;
   return message.length <= MAX_MESSAGE ? message : `${message.slice(0, half)} … ${message.slice(-half)}`;
 }
@@ -23,17 +23,23 @@ const MAX_MESSAGE = 600;
 const UNREACHABLE = ['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ETIMEDOUT'];
 const BROKEN = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET'];
 
-/** The connection failed before the request can have had an effect. */
+/** Returns true if the connection failed before the request can have had an effect. */
 export const isUnreachable = (error: unknown): boolean => UNREACHABLE.includes((error as ModemError)?.code ?? '');
 
-/** Worth another try: the engine is starting, restarting or failing. Only for calls that may be repeated. */
+/**
+ * Returns true if a retry may succeed: the engine is starting, restarting or failing. Only for calls that may be
+ * repeated.
+ */
 export function isTransient(error: unknown): boolean {
   const status = statusOf(error);
   const code = (error as ModemError)?.code ?? '';
   return (status !== undefined && status >= 500) || UNREACHABLE.includes(code) || BROKEN.includes(code);
 }
 
-/** Turns an error of dockerode into one of ours. `what` is what was being done, as a noun: "creating a container". */
+/**
+ * Converts an error of dockerode into a RipcordError.
+ * @param what the step that failed, as a noun: "creating a container"
+ */
 export function engineError(error: unknown, what: string, endpoint: string): RipcordError {
   if (error instanceof RipcordError) return error;
   const { code } = error as ModemError;
@@ -57,7 +63,7 @@ export function engineError(error: unknown, what: string, endpoint: string): Rip
   ) {
     return new RipcordError('engine-lost', `The container engine at ${endpoint} stopped answering while ${what}`, {
       cause: error,
-      hint: 'Was it restarted? What it was asked to make is removed by the next sweep.',
+      hint: 'Was it restarted? The next sweep removes leftovers.',
     });
   }
   const message = engineMessage(error);
@@ -68,15 +74,15 @@ export function engineError(error: unknown, what: string, endpoint: string): Rip
   });
 }
 
-/** For what engines say that leaves a person alone with it. */
+/** Hints for messages of engines that do not name a remedy. */
 const HINTS: readonly { about: RegExp; hint: string }[] = [
   {
     about: /opening seccomp profile failed/,
-    hint: 'This is Podman, which takes a seccomp profile by its path only. Ripcord needs a Docker engine; docs/setup.md says more.',
+    hint: 'This is Podman, which takes a seccomp profile by its path only. Ripcord needs a Docker engine: see docs/setup.md.',
   },
   {
     about: /seccomp/i,
-    hint: 'Sandboxes run behind a seccomp profile of their own and never without. The engine and its kernel must have seccomp (CONFIG_SECCOMP_FILTER); `ripcord doctor` looks closer.',
+    hint: 'Sandboxes run behind a seccomp profile of their own and never without. The engine and its kernel must have seccomp (CONFIG_SECCOMP_FILTER); `ripcord doctor` shows more.',
   },
 ];
 

@@ -1,12 +1,12 @@
 import { invalidEndpoint } from './endpoint-error.js';
 
-/** How to reach the machine of an engine that is reached through ssh. */
+/** Address of the engine's machine, for ssh. */
 export interface SshTarget {
   user?: string;
-  /** A name or an alias of the user's ssh configuration. */
+  /** Name, or alias in the user's ssh configuration. */
   host: string;
   port?: string;
-  /** Of the engine on that machine, where it is not the default. */
+  /** Path of the engine's socket on that machine, if it is not the default. */
   socketPath?: string;
 }
 
@@ -16,7 +16,7 @@ type EngineUrl =
   | { kind: 'ssh'; target: SshTarget };
 
 /**
- * Parses what DOCKER_HOST may be: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port/prefix`, `http(s)://…`,
+ * Parses a value of DOCKER_HOST: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port/prefix`, `http(s)://…`,
  * `ssh://user@host:port/path`, an absolute path, or `host:port`. An empty socket path means the usual one.
  */
 export function parseHost(text: string, source: string): EngineUrl {
@@ -43,7 +43,7 @@ function tcp(url: URL, source: string): EngineUrl {
     throw invalidEndpoint('a user name or password in the URL is not supported', source);
   }
   const secure = url.protocol === 'https:' || url.port === '2376';
-  // URL drops the scheme's own port; for an engine http means 80 then, not 2375.
+  // URL drops the default port of its scheme. For an engine, http then means port 80, not 2375.
   const port = url.port || { 'http:': '80', 'https:': '443' }[url.protocol] || '';
   const prefix = url.pathname.replace(/^\/+|\/+$/g, '');
   return { kind: 'tcp', hostname: unbracketed(url.hostname), port, prefix, secure };
@@ -57,7 +57,7 @@ function ssh(url: URL, source: string): EngineUrl {
   if (url.username !== '') target.user = decodeURIComponent(url.username);
   if (url.port !== '') target.port = url.port;
   if (url.pathname !== '' && url.pathname !== '/') target.socketPath = decodeURIComponent(url.pathname);
-  // ssh would take them for options of its own: -oProxyCommand=… runs anything.
+  // Refuse a leading dash: ssh would parse it as an option, and -oProxyCommand=… runs any command.
   for (const name of [target.host, target.user ?? '']) {
     if (name.startsWith('-')) throw invalidEndpoint('a host or user cannot begin with a dash', source);
   }
@@ -68,7 +68,7 @@ function unbracketed(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-/** Messages end up in logs. */
+/** Removes credentials, because messages are logged. */
 function redacted(text: string): string {
   return text.replace(/\/\/[^/@]*@/, '//…@');
 }

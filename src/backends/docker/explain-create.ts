@@ -2,7 +2,7 @@ import { RipcordError } from '../../base/errors.js';
 import type { ContainerSpec } from '../backend.js';
 import { engineMessage, isUnreachable, statusOf } from './engine-error.js';
 
-/** The engine's refusals of a create or start that a caller can do something about. */
+/** Converts refusals of a create or start that a caller can resolve. */
 export function explainCreate(error: RipcordError, spec: ContainerSpec): RipcordError {
   const cause = error.cause;
   if (cause === undefined || isUnreachable(cause)) return error;
@@ -28,7 +28,7 @@ export function explainCreate(error: RipcordError, spec: ContainerSpec): Ripcord
     });
   }
   if (/requested CPUs are not available/i.test(message)) {
-    return new RipcordError('create-failed', `The engine has not the CPUs ${spec.cpuset}: ${message}`, {
+    return new RipcordError('create-failed', `The engine does not have the CPUs ${spec.cpuset}: ${message}`, {
       cause,
       hint: "Name others in limits.cpuset, e.g. '4-7', or leave it out.",
     });

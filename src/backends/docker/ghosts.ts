@@ -1,9 +1,9 @@
 const ENDING = new Set(['dead', 'removing']);
 
 /**
- * Leaves out what is listed but does not exist. An engine that was killed while it removed a container can, once it is
- * back, list it as `dead` for as long as it runs, though inspecting and removing it say 404 (seen with 20.10, twice
- * in fewer than twenty kills). Somebody who waits for the list to be empty would wait for ever.
+ * Filters out listed containers that do not exist. If an engine is killed while it removes a container, it may list
+ * that container as `dead` after its restart, although inspect and remove return 404 (seen with 20.10, twice in fewer
+ * than twenty kills). Waiting for an empty list would then never end.
  */
 export async function withoutGhosts<T extends { id: string; state: string }>(
   listed: readonly T[],

@@ -1,17 +1,20 @@
-/** Labels on the things of a Docker engine. It has no annotations: these are labels, too, of the names that they always had. */
+/**
+ * Labels on objects of a Docker engine. Docker does not have annotations on containers, so they are labels with the
+ * names that they always had.
+ */
 import { Label, type Owned } from '../backend.js';
 
-/** Labels of this engine alone. */
+/** Labels used only with this engine. */
 export const DockerLabel = {
-  /** On images: the uids, `first-last`, that are called `sandbox`. */
+  /** Label of images: the uids, as `first-last`, that are called `sandbox`. */
   UIDS: 'ripcord.uids',
-  /** On the volume that holds the agent. */
+  /** Label of the volume that holds the agent. */
   AGENT: 'ripcord.agent',
 } as const;
 
 const IDS = new Set<string>(Object.values(Label));
 
-/** Takes ids and free text apart. */
+/** Separates ids and free text. */
 export function split(
   labels: Readonly<Record<string, string>> | null | undefined,
 ): Pick<Owned, 'labels' | 'annotations'> {
@@ -22,6 +25,6 @@ export function split(
   };
 }
 
-/** A filter for the things of one instance, or of all. */
+/** Returns the filter for the objects of one instance, or of all. */
 export const instanceFilter = (instance: string | undefined): string =>
   instance === undefined ? Label.INSTANCE : `${Label.INSTANCE}=${instance}`;

@@ -1,4 +1,4 @@
-/** The system calls a sandbox may make: our own profile, which travels with every create. */
+/** Provides the seccomp profile of sandboxes, which is sent with every create. */
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../../base/package-files.js';
 
@@ -11,7 +11,10 @@ interface Profile {
 
 let option: string | undefined;
 
-/** As a value of `SecurityOpt`. Read once, and without what is for people: an engine may be strict about fields. */
+/**
+ * Returns the profile as a value of `SecurityOpt`. It is read once, and fields meant for humans are removed, because an
+ * engine may refuse unknown fields.
+ */
 export function seccompOption(): string {
   option ??= `seccomp=${minify(JSON.parse(readFileSync(packageFile('sandbox-images/seccomp.json'), 'utf8')))}`;
   return option;

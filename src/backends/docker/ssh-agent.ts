@@ -4,15 +4,15 @@ import type { SshTarget } from './engine-url.js';
 import { SshStream } from './ssh-stream.js';
 
 /**
- * Connections to an engine behind ssh, one `ssh … docker system dial-stdio` process each, as the docker CLI has it.
- * The user's ssh configuration, keys, agent and known hosts are all honoured. (docker-modem's own ssh client reads no
- * configuration and takes any host key.)
+ * Connects to an engine over ssh, with one `ssh … docker system dial-stdio` process per connection, like the docker
+ * CLI. The user's ssh configuration, keys, agent and known hosts are used. (docker-modem's own ssh client ignores the
+ * configuration and accepts any host key.)
  */
 export class SshAgent extends http.Agent {
   private readonly streams = new Set<SshStream>();
 
   constructor(private readonly target: SshTarget) {
-    // A handshake takes tens of milliseconds and more; calls in a row share one.
+    // Reuse connections, because a handshake takes tens of milliseconds or more.
     super({ keepAlive: true, maxFreeSockets: 4 });
   }
 
@@ -23,7 +23,7 @@ export class SshAgent extends http.Agent {
     return stream;
   }
 
-  /** Ends every connection and its process, those in the middle of something included. */
+  /** Ends every connection and its process, also busy ones. */
   close(): void {
     this.destroy();
     for (const stream of this.streams) stream.destroy();

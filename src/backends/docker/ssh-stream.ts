@@ -7,7 +7,7 @@ import type { SshTarget } from './engine-url.js';
 const MAX_MESSAGE_BYTES = 4096;
 const KILL_AFTER_MS = 2000;
 
-/** The stdin and stdout of one ssh process as a stream, with what `node:http` expects of a socket. */
+/** Wraps stdin and stdout of one ssh process as a stream with the socket methods that `node:http` needs. */
 export class SshStream extends Duplex {
   private readonly child: ChildProcess;
   private message = '';
@@ -15,24 +15,25 @@ export class SshStream extends Duplex {
 
   constructor(target: SshTarget) {
     super({ allowHalfOpen: true });
-    // A session of its own: Ctrl+C is for us, and the engine is needed to clean up after it. (The docker CLI does so.)
+    // Run ssh in its own session, as the docker CLI does: Ctrl+C must not end it, because the engine is needed for the
+    // cleanup.
     this.child = spawn('ssh', sshArguments(target), { stdio: 'pipe', detached: true, windowsHide: true });
     this.child.on('error', (error) => this.destroy(connectionError(`Cannot run ssh: ${error.message}`, error)));
     const { stdin, stdout, stderr } = this.child;
-    // Without descriptors to be had there is no process, and none of them.
+    // If no descriptors are available, the process and its streams do not exist.
     if (!stdin || !stdout || !stderr) return;
     stdout.on('data', (chunk: Buffer) => {
       this.answered = true;
       if (!this.push(chunk)) stdout.pause();
     });
-    // Without an answer the end is a failure, and what ssh says about it comes when it has exited.
+    // If stdout ends without an answer, the connection failed. The message of ssh is complete when ssh has exited.
     stdout.on('end', () => {
       if (this.answered) this.push(null);
     });
     stderr.on('data', (chunk: Buffer) => {
       this.message = (this.message + chunk.toString('utf8')).slice(-MAX_MESSAGE_BYTES);
     });
-    // A broken pipe is the process having ended, which is reported with its own words.
+    // Ignore a broken pipe: the process has ended, and its exit is reported with its message.
     stdin.on('error', () => {});
     this.child.on('close', (code) => this.onClose(code));
   }
@@ -60,7 +61,7 @@ export class SshStream extends Duplex {
     callback(error);
   }
 
-  /** Kept open without use it does not keep the process alive; in use it does. */
+  /** An idle connection must not keep this process alive; a busy one must. */
   unref(): this {
     for (const handle of this.handles()) handle?.unref?.();
     return this;
@@ -96,7 +97,7 @@ export class SshStream extends Duplex {
   }
 }
 
-/** With the code of a connection that was never made: nothing can have had an effect. */
+/** Creates an error with the code of a failed connection, because the request cannot have had an effect. */
 function connectionError(message: string, cause?: unknown): Error {
   return Object.assign(new Error(message, { cause }), { code: 'EHOSTUNREACH' });
 }
@@ -105,7 +106,7 @@ function sshArguments({ user, host, port, socketPath }: SshTarget): string[] {
   const docker = socketPath === undefined ? 'docker' : `docker --host ${quoted(`unix://${socketPath}`)}`;
   return [
     '-T',
-    // Nobody is there to be asked; without it ssh would wait for a password.
+    // BatchMode keeps ssh from waiting for a password.
     ...['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=30'],
     ...(user === undefined ? [] : ['-l', user]),
     ...(port === undefined ? [] : ['-p', port]),
@@ -115,7 +116,7 @@ function sshArguments({ user, host, port, socketPath }: SshTarget): string[] {
   ];
 }
 
-/** For the remote shell. */
+/** Quotes text for the remote shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,8 +1,8 @@
 /**
- * Docker's framing of an attached container without a terminal: `u8 channel · 3 × 0 · u32 length (big-endian) · bytes`.
- *
- * Iterative and without buffers: payload is handed on as it comes, in slices. (docker-modem's own demuxer recurses for
- * every frame — 5,000 one-byte frames in a chunk overflow the stack — and has no back-pressure.)
+ * Parses Docker's framing of an attached container without a terminal: `u8 channel · 3 × 0 · u32 length (big-endian) ·
+ * bytes`. It is iterative and does not buffer: payload is passed on in slices as it arrives. (docker-modem's own
+ * demuxer recurses for every frame: 5,000 one-byte frames in a chunk overflow the stack. It does not have backpressure
+ * either.)
  */
 import { RipcordError } from '../../base/errors.js';
 
@@ -13,7 +13,7 @@ export class StdcopyParser {
   readonly #header = Buffer.alloc(HEADER);
   #headerFilled = 0;
   #channel: 1 | 2 = 1;
-  /** Payload bytes of the current frame still to come. */
+  /** Number of payload bytes of the current frame still to come. */
   #left = 0;
 
   constructor(onBytes: (channel: 1 | 2, bytes: Buffer) => void) {

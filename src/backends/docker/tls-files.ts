@@ -4,7 +4,7 @@ import { dockerConfigDirectory } from './docker-config.js';
 import { invalidEndpoint } from './endpoint-error.js';
 import type { Environment } from './environment.js';
 
-/** PEM texts. By content, because the watchdog may need them when the files are gone. */
+/** PEM texts. They are stored by content, because the watchdog may need them when the files are gone. */
 export interface Certificates {
   ca: string;
   cert: string;
@@ -13,7 +13,7 @@ export interface Certificates {
 
 const FILES = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } as const;
 
-/** Reads `ca.pem`, `cert.pem` and `key.pem`; all must be there. */
+/** Reads `ca.pem`, `cert.pem` and `key.pem`. All must exist. */
 function readCertificates(directory: string, source: string): Certificates {
   const read = (name: string) => {
     const file = path.join(directory, name);
@@ -29,7 +29,7 @@ function readCertificates(directory: string, source: string): Certificates {
   return { ca: read(FILES.ca), cert: read(FILES.cert), key: read(FILES.key) };
 }
 
-/** Reads those of the three files that are there: a context may have only a CA, or none. */
+/** Reads those of the three files that exist: a context may have only a CA, or no files. */
 export function readCertificatesIfAny(directory: string, source: string): Partial<Certificates> {
   const certificates: Partial<Certificates> = {};
   for (const [name, file] of Object.entries(FILES) as Array<[keyof Certificates, string]>) {
@@ -46,9 +46,9 @@ export function readCertificatesIfAny(directory: string, source: string): Partia
 }
 
 /**
- * The certificates of a tcp engine from the environment: with DOCKER_TLS_VERIFY set (to anything, as the docker CLI
- * has it) those of DOCKER_CERT_PATH or `~/.docker`. Where TLS is asked for by the URL alone, only what DOCKER_CERT_PATH
- * names.
+ * Returns the certificates for a TCP engine from the environment. With DOCKER_TLS_VERIFY set (to any value, as in the
+ * docker CLI) they come from DOCKER_CERT_PATH or `~/.docker`. If only the URL requires TLS, they come from
+ * DOCKER_CERT_PATH alone.
  */
 export function environmentTls(env: Environment, source: string, secure: boolean): Partial<Certificates> {
   if (!env.DOCKER_TLS_VERIFY && !(secure && env.DOCKER_CERT_PATH)) return {};

@@ -4,7 +4,7 @@ import { RipcordError } from '../../base/errors.js';
 import type { Environment } from './environment.js';
 import { homeOf } from './environment.js';
 
-/** Where engines put their sockets, Docker's own first. */
+/** Returns the usual paths of engine sockets, Docker's own first. */
 export function usualSockets(env: Environment, platform: NodeJS.Platform = process.platform): string[] {
   if (platform === 'win32') return ['//./pipe/docker_engine'];
   const home = homeOf(env);
@@ -23,13 +23,12 @@ export function usualSockets(env: Environment, platform: NodeJS.Platform = proce
 }
 
 /**
- * The first socket this user may use; if there are only others, the first of those, so that the error at its use says
- * what is missing.
- *
- * @throws `engine-not-found` listing what was tried.
+ * Returns the first socket that this user may use. If there are only others, returns the first of those, so that the
+ * error at its use names the missing permission.
+ * @throws `engine-not-found` with the list of tried sockets
  */
 export function firstUsualSocket(env: Environment, candidates = usualSockets(env)): string {
-  // Named pipes cannot be looked at without being opened.
+  // The existence of a named pipe cannot be checked without opening it.
   if (candidates[0]?.startsWith('//./pipe/')) return candidates[0];
   const existing = candidates.filter(isSocket);
   const found = existing.find(isUsable) ?? existing[0];

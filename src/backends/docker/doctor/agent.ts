@@ -3,7 +3,7 @@ import { messageOf, RipcordError } from '../../../base/errors.js';
 import { check, type Finding } from '../../finding.js';
 import { loadAgent } from '../agent-volume.js';
 
-/** The binary that becomes PID 1 of every sandbox. */
+/** Checks the binary that becomes PID 1 of every sandbox. */
 export function checkAgent(architecture: string): Finding {
   const arch = architectureOf(architecture);
   if (!arch) {

@@ -1,8 +1,8 @@
-/** The engine's own description, beyond the facts that the library needs. */
+/** Reads the engine's description of itself, beyond the facts that the library needs. */
 import type Docker from 'dockerode';
 import { engineError } from '../engine-error.js';
 
-/** The part of `GET /info` that is judged. Engines of other makers leave fields out. */
+/** Fields of `GET /info` that the doctor checks. Compatible engines may omit fields. */
 export interface EngineInfo {
   CgroupVersion?: string;
   CgroupDriver?: string;
@@ -22,7 +22,7 @@ export interface EngineInfo {
   KernelVersion?: string;
 }
 
-/** The part of `GET /version` that is judged. */
+/** Fields of `GET /version` that the doctor checks. */
 export interface EngineVersion {
   Version: string;
   ApiVersion: string;
@@ -37,9 +37,9 @@ export interface EngineDescription {
 
 const DEADLINE_MS = 15_000;
 
-/** Requests both. */
+/** Requests `GET /info` and `GET /version`. */
 export async function describeEngine(docker: Docker, description: string): Promise<EngineDescription> {
-  // The types of dockerode do not know that every call takes an abortSignal.
+  // The types of dockerode lack `abortSignal`, which every call accepts.
   const limit = { abortSignal: AbortSignal.timeout(DEADLINE_MS) } as never;
   const asked = Promise.all([docker.info(limit), docker.version(limit)]);
   const [info, version] = await asked.catch((error) => {

@@ -1,4 +1,4 @@
-/** The engine as it describes itself: versions, limits, isolation, and whether the agent can be brought to it. */
+/** Examines what the engine reports: versions, limits, isolation, and whether the agent can be installed. */
 import type Docker from 'dockerode';
 import type { Examination } from '../../backend.js';
 import { check, type Finding } from '../../finding.js';

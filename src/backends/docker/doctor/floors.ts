@@ -1,16 +1,16 @@
-/** The versions below which known ways out of a container, or into the host, are open. */
+/** Minimum versions without known escapes from a container. */
 
 interface Advisory {
   ids: readonly string[];
-  /** What somebody can do, in a few words. */
+  /** Effect of the vulnerability, in a few words. */
   about: string;
-  /** The first good version of each release line, ascending. A version past the last line is good. */
+  /** First fixed version of each release line, ascending. All versions after the last line are fixed. */
   fixedIn: readonly string[];
 }
 
 export interface Component {
   name: string;
-  /** Numbers of a version that make a release line: 1 for 25.x, 2 for 1.2.x. */
+  /** Number of version components that make a release line: 1 for 25.x, 2 for 1.2.x. */
   lineDepth: 1 | 2;
   advisories: readonly Advisory[];
 }
@@ -45,13 +45,15 @@ export const RUNC: Component = {
   ],
 };
 
-/** The advisories that `version` is, by its number, open to. */
+/** Returns the advisories that affect `version`, judged by its number. */
 export function openAdvisories(component: Component, version: string): Advisory[] {
   const found = parseVersion(version);
   return component.advisories.filter(({ fixedIn }) => !isFixed(found, fixedIn.map(parseVersion), component.lineDepth));
 }
 
-/** Distributions carry fixes back without raising the number, and say who they are behind it. */
+/**
+ * Returns true for builds of distributions: they backport fixes without a new version number, and append their name.
+ */
 export const isDistributionBuild = (version: string): boolean =>
   /[+~-](dfsg|ds|deb|ubuntu|\d+ubuntu|fc|el|rhel|suse)/i.test(version);
 

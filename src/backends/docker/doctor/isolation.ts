@@ -1,7 +1,7 @@
 import { check, type Finding } from '../../finding.js';
 import type { EngineInfo } from './engine-info.js';
 
-/** What stands between a sandbox and the host, as the engine says. */
+/** Checks the isolation between a sandbox and the host, as the engine reports it. */
 export function checkIsolation(info: EngineInfo): Finding[] {
   const named = (name: string) =>
     (info.SecurityOptions ?? []).some((option) => option.split(',').includes(`name=${name}`));
@@ -9,7 +9,7 @@ export function checkIsolation(info: EngineInfo): Finding[] {
   const unprivileged = ['rootless', 'userns'].filter(named);
   const runtimes = Object.keys(info.Runtimes ?? {}).filter((name) => !name.startsWith('io.containerd.'));
   return [
-    // Whatever the engine's own profile is, also 'unconfined': sandboxes bring theirs.
+    // The engine's own profile does not matter, even if it is 'unconfined': sandboxes use Ripcord's.
     check('isolation.seccomp', named('seccomp'), {
       ok: 'seccomp: sandboxes get a profile of their own',
       bad: 'the engine has no seccomp, so it makes no sandboxes: every system call of the kernel would be open',

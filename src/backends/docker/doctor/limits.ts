@@ -4,7 +4,7 @@ import type { EngineInfo } from './engine-info.js';
 const NO_CGROUPS =
   'A rootless engine needs systemd and cgroup v2 with delegation: docs.docker.com/engine/security/rootless';
 
-/** What the engine says it can limit. The probe finds out. */
+/** Checks the limits that the engine reports. The probe tests them. */
 export function checkLimits(info: EngineInfo): Finding[] {
   const { CgroupVersion: version = '1', CgroupDriver: driver } = info;
   return [

@@ -2,11 +2,11 @@ import { check, type Finding } from '../../finding.js';
 import type { EngineDescription } from './engine-info.js';
 import { type Component, ENGINE, isDistributionBuild, openAdvisories, RUNC } from './floors.js';
 
-/** Versions against the floors. */
+/** Compares versions with the minimum versions. */
 export function checkVersions({ version }: EngineDescription): Finding[] {
   const components = version.Components ?? [];
   const named = (name: string) => components.find((component) => component.Name.toLowerCase() === name)?.Version;
-  // Podman and others speak the same API with numbers of their own.
+  // Podman and others have the same API but different version numbers.
   const isDocker = components.length === 0 || named('engine') !== undefined;
   const runc = named('runc');
   return [
@@ -38,7 +38,7 @@ function judge(id: string, component: Component, version: string): Finding {
     fix: isDistributionBuild(version)
       ? `This is a distribution's build: its security tracker says whether the fixes are in it. Otherwise take ${newest} or later.`
       : `Take ${newest} or later, or the last release of its line.`,
-    // Fixes that were carried back cannot be seen from here.
+    // Backported fixes cannot be detected here.
     otherwise: 'warn',
   });
 }

@@ -1,4 +1,4 @@
-/** Builds the images of the catalog, each only when it is missing or out of date. */
+/** Builds the images of the catalog, each only if it is missing or out of date. */
 
 import {
   bearsTag,
@@ -24,8 +24,7 @@ import { removeUnfinished, unfinishedTag } from './unfinished.js';
 export interface BuildImageOptions extends EnsureImagesOptions, Pick<DebianOptions, 'rootfs'> {}
 
 /**
- * Every image of the catalog and its state in the engine.
- *
+ * Lists the images of the catalog and their state in the engine.
  * @example
  * for (const image of await listImages(engine)) console.log(image.tag, image.state, image.manifest?.contents)
  */
@@ -56,9 +55,9 @@ function parseManifest(text: string | undefined): ImageManifest | undefined {
 }
 
 /**
- * Makes sure those images are in the engine and built from these files. Parents first, then the others side by side.
- *
- * @returns the names of the images that had to be built
+ * Makes sure that these images exist in the engine and are built from these files. Parents are built first, then the
+ * others concurrently.
+ * @returns names of the images that had to be built
  */
 export async function ensureImages(
   engine: DockerImages,
@@ -74,7 +73,7 @@ export async function ensureImages(
   for (const { parent } of wanted) for (const name of ancestors(parent)) if (!ready.has(name)) missing.add(name);
   const built: ImageName[] = [];
   while (missing.size > 0) {
-    // Those whose parent is not built in this call, or was built by now.
+    // Images whose parent is ready.
     const group = [...missing].filter((name) => !missing.has(catalogImage(name).parent as ImageName));
     const results = await Promise.allSettled(group.map((name) => buildImage(engine, name, options)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -84,16 +83,15 @@ export async function ensureImages(
   return built;
 }
 
-/** The image itself, its parent, and so on. */
+/** Yields the image itself, its parent, and so on. */
 function* ancestors(name: ImageName | undefined): Generator<ImageName> {
   for (let next = name; next !== undefined; next = catalogImage(next).parent) yield next;
 }
 
 /**
- * Builds one image; its parent must be there. The tag moves only when the new image is complete, its contents in a
- * label, so that an interrupted build leaves the old one in use.
- *
- * @returns the id of the image
+ * Builds one image. Its parent must exist. The tag moves only when the new image is complete and labelled with its
+ * contents, so that an interrupted build leaves the old image in use.
+ * @returns id of the image
  * @throws RipcordError `image-build-failed` with the last lines of the build
  */
 export async function buildImage(
@@ -137,7 +135,7 @@ export async function buildImage(
   }
 }
 
-// Labels are fixed before a build begins, the contents are known after it: a second build adds them, without a step.
+// Adds labels with a second build without steps, because the contents are known only after the first one.
 async function labelImage(
   engine: DockerImages,
   image: CatalogImage,

@@ -1,4 +1,4 @@
-/** A C compiler for machines that have none: the engine's own, in a container that is gone afterwards. */
+/** Compiles C on the engine, for machines without a compiler. The container is removed afterwards. */
 
 import { catalogImage } from '../../../images/catalog.js';
 import { packContext, readContextFiles, toStream } from '../../../images/context.js';
@@ -9,15 +9,14 @@ const COMPILED_TAG = 'ripcord/compiled:latest';
 const OUTPUT = '/compiled';
 
 interface CompileOptions {
-  /** The directory with the sources; arguments below it are rewritten to where they are in the container. */
+  /** Directory of the sources. Arguments below it are rewritten to paths in the container. */
   directory: string;
-  /** The compiler's arguments without `-o`. */
+  /** Arguments of the compiler without `-o`. */
   args: readonly string[];
 }
 
 /**
  * Compiles a C program on the engine, for the engine's own processor.
- *
  * @returns the program
  * @throws RipcordError `image-build-failed` with the compiler's messages
  */

@@ -1,4 +1,4 @@
-/** Where Debian comes from: the engine has it, a registry has it, or it is put together on this machine. */
+/** Provides a Debian base image: from the engine, from a registry, or built on this machine. */
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
@@ -8,23 +8,24 @@ import { messageOf, RipcordError } from '../../../base/errors.js';
 import { packageFile } from '../../../base/package-files.js';
 import type { DockerImages, ImageProgress } from './docker-images.js';
 
-/** The image pulled where a registry answers. */
+/** Image that is pulled if a registry answers. */
 const DEBIAN_IMAGE = 'debian:bookworm-slim';
-/** The image imported where none does. */
+/** Image that is imported if no registry answers. */
 export const LOCAL_DEBIAN_IMAGE = 'ripcord/debian:bookworm';
 
 export interface DebianOptions {
-  /** Yields a root filesystem's tar file that is already being made. A registry is asked only where that fails. */
+  /**
+   * Resolves to the tar file of a root filesystem that is already being built. A registry is used only if that fails.
+   */
   rootfs?: () => Promise<string>;
   onProgress?: ImageProgress;
   signal?: AbortSignal;
 }
 
 /**
- * Makes sure the engine has a Debian to build on and returns its name. `RIPCORD_BASE_IMAGE` names another one, for
- * instance of a company's own registry.
- *
- * @throws RipcordError `image-not-found` with both reasons when neither a registry nor this machine can give one
+ * Makes sure that the engine has a Debian image to build on, and returns its name. `RIPCORD_BASE_IMAGE` names another
+ * one, for example in a company's registry.
+ * @throws RipcordError `image-not-found` with both reasons if neither a registry nor this machine can provide one
  */
 export async function ensureDebian(engine: DockerImages, options: DebianOptions = {}): Promise<string> {
   const chosen = process.env.RIPCORD_BASE_IMAGE || undefined;
@@ -73,7 +74,8 @@ async function makeDebian(engine: DockerImages, pullError: string, options: Debi
   }
 }
 
-// The script stands alone because the set-up runs it before anything is compiled.
+// Runs the script in its own process. It does not import Ripcord, because the set-up runs it before anything is
+// compiled.
 function runRootfsScript(tarFile: string, architecture: string, signal?: AbortSignal): Promise<void> {
   const child = spawn(process.execPath, [packageFile('scripts/setup/debian-rootfs.mjs'), tarFile, architecture], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,4 +1,4 @@
-/** What the engine can do with images: build, pull, import, inspect, list, read one file, remove. */
+/** Image operations of the engine: build, pull, import, inspect, list, read one file, remove. */
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
@@ -19,25 +19,25 @@ export interface EngineImage {
   labels: Record<string, string>;
 }
 
-/** Called with each line a build prints, or each change of a pull. */
+/** Called with each line of a build, or each change of a pull. */
 export type ImageProgress = (line: string) => void;
 
 export interface ImageBuildOptions {
   tag: string;
   buildArgs?: Record<string, string>;
   labels?: Record<string, string>;
-  /** Run every step again, whatever the engine remembers of earlier builds. */
+  /** True to run every step again, without the engine's build cache. */
   fresh?: boolean;
-  /** The whole build. Default 20 minutes. */
+  /** Time limit of the whole build in milliseconds. Default 20 minutes. */
   timeoutMs?: number;
   onProgress?: ImageProgress;
   signal?: AbortSignal;
 }
 
 export interface ImagePullOptions {
-  /** Gives up when the registry has not begun to answer by then. Default 15 seconds. */
+  /** Time limit in milliseconds for the registry's first answer. Default 15 seconds. */
   firstProgressMs?: number;
-  /** Gives up when nothing has moved for this long. Default 60 seconds. */
+  /** Time limit in milliseconds without progress. Default 60 seconds. */
   idleMs?: number;
   onProgress?: ImageProgress;
   signal?: AbortSignal;
@@ -55,23 +55,28 @@ export class DockerImages {
 
   readonly #endpoint: string;
 
-  /** @param endpoint what to call the engine in error messages */
+  /**
+   * Creates the image operations.
+   * @param endpoint name of the engine in error messages
+   */
   constructor(docker: Docker, endpoint: string) {
     this.#docker = docker;
     this.#endpoint = endpoint;
   }
 
-  /** @throws RipcordError `engine-error` if Ripcord has no agent for the engine's processor */
+  /**
+   * Returns the processor of the engine.
+   * @throws RipcordError `engine-error` if Ripcord has no agent for the engine's processor
+   */
   async architecture(): Promise<Architecture> {
     const version = await this.#call('asking for its version', () => this.#docker.version(callLimit()));
     return engineArchitecture(version as unknown as Docker.DockerVersion);
   }
 
   /**
-   * Builds an image from a tar stream with a `Dockerfile` in it, with the engine's own builder: no buildx, no CLI.
-   * Steps run in the host's network, which works where the engine has no bridge.
-   *
-   * @returns the id of the new image
+   * Builds an image from a tar stream with a `Dockerfile`, with the engine's own builder: no buildx, no CLI. Steps run
+   * in the host's network, which works on engines without a bridge.
+   * @returns id of the new image
    * @throws RipcordError `image-build-failed` with the last lines of the build
    */
   async build(context: Readable, options: ImageBuildOptions): Promise<string> {
@@ -112,7 +117,7 @@ export class DockerImages {
 
   /**
    * Pulls an image.
-   * @throws RipcordError `image-not-found` when the registry does not answer, has no such image, or stalls
+   * @throws RipcordError `image-not-found` if the registry does not answer, does not have the image, or stalls
    */
   async pull(reference: string, options: ImagePullOptions = {}): Promise<void> {
     const stall = new AbortController();
@@ -136,7 +141,7 @@ export class DockerImages {
     }
   }
 
-  /** Makes an image out of a root filesystem's tar stream. */
+  /** Imports a root filesystem's tar stream as an image. */
   async import(rootfs: Readable, tag: string, signal?: AbortSignal): Promise<void> {
     const limit = deadline(IMPORT_TIMEOUT_MS, signal);
     try {
@@ -151,7 +156,7 @@ export class DockerImages {
     }
   }
 
-  /** The image of that name or id, or `undefined`. */
+  /** Returns the image with that name or id, or `undefined`. */
   async inspect(reference: string): Promise<EngineImage | undefined> {
     return this.#call('looking up an image', async () => {
       const found = await this.#docker.getImage(reference).inspect(callLimit());
@@ -166,12 +171,12 @@ export class DockerImages {
     }).catch(absent);
   }
 
-  /** Every image that carries `label`. */
+  /** Lists every image that has `label`. */
   list(label: string): Promise<EngineImage[]> {
     return this.#list({ label: [label] });
   }
 
-  /** Every image with a name of that pattern, e.g. `ripcord/*:old`. */
+  /** Lists every image whose name matches that pattern, e.g. `ripcord/*:old`. */
   named(pattern: string): Promise<EngineImage[]> {
     return this.#list({ reference: [pattern] });
   }
@@ -189,7 +194,7 @@ export class DockerImages {
     }));
   }
 
-  /** Reads one small file out of an image, through a container that is never started. */
+  /** Reads one small file from an image, through a container that is never started. */
   async readFile(
     reference: string,
     path: string,
@@ -203,7 +208,7 @@ export class DockerImages {
         Cmd: ['/never-started'],
         NetworkDisabled: true,
         HostConfig: { AutoRemove: true },
-        // Should this process die before it removes the container, the sweep knows that it is nobody's.
+        // If this process dies before it removes the container, the labels let a sweep detect it.
         Labels: { [Label.INSTANCE]: instance, [Annotation.OWNER]: formatOwner(currentOwner()) },
         abortSignal: limit,
       });
@@ -215,7 +220,7 @@ export class DockerImages {
     });
   }
 
-  /** Removes an image's name, and the image when that was its last. An absent image is a success. */
+  /** Removes an image's name, and the image if that was its last name. An absent image is a success. */
   async remove(reference: string): Promise<void> {
     await this.#call('removing an image', () => this.#docker.getImage(reference).remove(callLimit())).catch(absent);
   }
@@ -229,7 +234,7 @@ export class DockerImages {
   }
 }
 
-/** An image that is not there is an answer. */
+/** Returns undefined for an image that does not exist; throws all other errors. */
 function absent(error: RipcordError): undefined {
   if (error.details.status !== 404) throw error;
 }
@@ -250,12 +255,12 @@ async function firstFile(archive: NodeJS.ReadableStream, path: string): Promise<
     }
     throw new RipcordError('file-not-found', `The image has no ${path}`);
   } finally {
-    // What is left of it would hold the connection, and with it this process, until the deadline.
+    // Destroy the rest of the archive: it would keep the connection and this process open until the deadline.
     (archive as Readable).destroy();
   }
 }
 
-/** `debian:bookworm-slim` in the two query parameters the engine wants. */
+/** Splits `debian:bookworm-slim` into the two query parameters of the engine's API. */
 function splitReference<Key extends string = 'fromImage'>(reference: string, key = 'fromImage' as Key) {
   const colon = reference.lastIndexOf(':');
   const hasTag = colon > reference.lastIndexOf('/');
@@ -268,7 +273,7 @@ function deadline(ms: number, signal?: AbortSignal): AbortSignal {
   return signal ? AbortSignal.any([signal, timeout]) : timeout;
 }
 
-// The types of dockerode do not know that every call takes an abortSignal.
+// The types of dockerode lack `abortSignal`, which every call accepts.
 function callLimit() {
   return { abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) } as never;
 }

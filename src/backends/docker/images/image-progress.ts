@@ -1,4 +1,4 @@
-/** The engine reports builds, pulls and imports as lines of JSON; this turns them into plain lines and errors. */
+/** Converts the engine's progress of builds, pulls and imports, which is lines of JSON, into plain lines and errors. */
 
 import { messageOf } from '../../../base/errors.js';
 import { stripControlSequences } from '../../../base/harmless-text.js';
@@ -6,7 +6,7 @@ import { stripControlSequences } from '../../../base/harmless-text.js';
 /** One message of the engine. */
 interface ProgressEvent {
   lines: string[];
-  /** A build says the id of what it made. */
+  /** Id of the image, in the last messages of a build. */
   imageId: string | undefined;
 }
 
@@ -19,12 +19,12 @@ interface EngineMessage {
   aux?: { ID?: string };
 }
 
-// Far above any line a build prints; a stream without newlines must not grow the process.
+// Maximum length of a line, far above any line of a build: a stream without newlines must not fill the memory.
 const MAX_LINE_CHARS = 1024 ** 2;
 
 /**
  * Reads a progress stream to its end.
- * @throws Error with the engine's own words when a message reports a failure, or when `signal` fires
+ * @throws Error with the engine's message if a step failed, or the reason of `signal`
  */
 export async function* readProgress(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<ProgressEvent> {
   const decoder = new TextDecoder();
@@ -42,7 +42,7 @@ export async function* readProgress(stream: NodeJS.ReadableStream, signal: Abort
     }
     if (rest.trim()) yield parse(rest);
   } catch (error) {
-    // A destroyed stream reports "aborted"; the reason says more.
+    // A destroyed stream reports "aborted". The reason of the signal is more useful.
     throw signal.aborted ? signal.reason : error;
   } finally {
     signal.removeEventListener('abort', destroy);

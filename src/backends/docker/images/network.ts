@@ -1,11 +1,11 @@
-/** How a build reaches the network, which is how this machine does. */
+/** Network settings of a build: the same as this machine's. */
 
-// The engine knows these by name and keeps them out of the image and its history.
+// Proxy variables that the engine recognises. It keeps them out of the image and its history.
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
 
 /**
- * The build arguments for this machine's proxy and, where `RIPCORD_APT_SOURCES` has lines for a `sources.list`, its
- * Debian mirrors. `RIPCORD_APT_PROXY` is a proxy for Debian's packages alone.
+ * Returns the build arguments for this machine's proxy. If `RIPCORD_APT_SOURCES` holds lines of a `sources.list`, they
+ * include those Debian mirrors. `RIPCORD_APT_PROXY` is a proxy only for Debian's packages.
  */
 export function networkBuildArgs(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const given: Record<string, string> = {};

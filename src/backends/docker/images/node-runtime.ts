@@ -1,4 +1,7 @@
-/** Node's binary, npm and the compiler for TypeScript, fetched from the npm registry into a build context: no Node image, no download page. */
+/**
+ * Fetches Node's binary, npm and the TypeScript compiler from the npm registry into a build context, so that neither a
+ * Node image nor a download page is needed.
+ */
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
@@ -15,7 +18,7 @@ const PACK_TIMEOUT_MS = 5 * 60_000;
 
 interface NodeRuntimeOptions {
   major: number;
-  /** The version of swc. */
+  /** Version of swc. */
   swc: string;
   architecture: Architecture;
   signal?: AbortSignal;
@@ -23,7 +26,7 @@ interface NodeRuntimeOptions {
 
 /**
  * Adds `rootfs/usr/local/bin/node`, `rootfs/usr/local/lib/node_modules/npm` and `swc/` to a build context.
- * @throws RipcordError `image-build-failed` when npm is missing or its registry does not answer
+ * @throws RipcordError `image-build-failed` if npm is missing or its registry does not answer
  */
 export async function addNodeRuntime(context: Pack, options: NodeRuntimeOptions): Promise<void> {
   const { architecture } = options;
@@ -49,7 +52,7 @@ async function temporaryDirectory() {
 
 async function npmPack(spec: string, destination: string, signal?: AbortSignal): Promise<string> {
   try {
-    // A name of its own for each call: two downloads may run at once and npm prints more than the file's name.
+    // Use a new directory for each call: two downloads may run at once, and npm prints more than the file name.
     const { stdout } = await run('npm', ['pack', spec, '--json', '--pack-destination', destination], {
       cwd: destination,
       signal,

@@ -1,4 +1,7 @@
-/** The names of images that are being built: each says who builds it, so that what a kill leaves is known for it. */
+/**
+ * Names of images that are being built. Each name contains its builder, so that leftovers of a killed build are
+ * recognised.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { currentOwner, processStart } from '../../../base/owner.js';
 import type { ImageName } from '../../../images/catalog.js';
@@ -6,13 +9,13 @@ import type { DockerImages } from './docker-images.js';
 
 const PREFIX = 'building';
 
-/** One that no other build has: two on one engine would label each other's content. */
+/** Returns a unique tag: two builds with the same tag would label each other's content. */
 export function unfinishedTag(name: ImageName): string {
   const { pid, started } = currentOwner();
   return `ripcord/${name}:${PREFIX}.${place().join('.')}.${pid}.${plain(started)}.${randomBytes(4).toString('hex')}`;
 }
 
-/** Removes those of builds whose process has ended. Another machine's are its own. */
+/** Removes unfinished images of dead builds on this machine. */
 export async function removeUnfinished(engine: DockerImages, name: ImageName): Promise<void> {
   const [host, boot] = place();
   for (const { tags } of await engine.named(`ripcord/${name}:${PREFIX}.*`)) {
@@ -25,7 +28,7 @@ export async function removeUnfinished(engine: DockerImages, name: ImageName): P
   }
 }
 
-/** This machine and its boot, short enough for a tag. */
+/** Returns short hashes of this machine's name and boot, for a tag. */
 function place(): [host: string, boot: string] {
   const { host, boot, namespace } = currentOwner();
   const short = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);
