@@ -1,4 +1,4 @@
-/** Everything the doctor looks at, in the order a person would. */
+/** Runs all checks of the doctor: engine first, sandbox last. */
 import type { Backend } from '../backends/backend.js';
 import { check, type Finding, type Status, worst } from '../backends/finding.js';
 import { openBackend } from '../backends/open-backend.js';
@@ -9,23 +9,23 @@ import { probe } from './probe.js';
 
 export interface ExamineOptions {
   docker?: string;
-  /** Make a sandbox and look from inside. Default true. */
+  /** True to create a sandbox and check it from inside. Default true. */
   probe?: boolean;
-  /** The probe's image. Default: one of ours that is there. */
+  /** Image of the probe. Default: one of Ripcord's that exists. */
   image?: string;
-  /** Called with each finding as it is made. */
+  /** Called with each finding as soon as it is made. */
   onFinding?: (finding: Finding) => void;
   signal?: AbortSignal;
 }
 
 export interface DoctorReport {
   status: Status;
-  /** Where the engine is; `undefined` when none was found. */
+  /** Address of the engine; `undefined` if none was found. */
   endpoint: string | undefined;
   findings: Finding[];
 }
 
-/** Never throws for what it finds; a failure is a finding. */
+/** Runs the checks. It does not throw if a check fails: a failure is a finding. */
 export async function examine(options: ExamineOptions = {}): Promise<DoctorReport> {
   const findings: Finding[] = [];
   const add = (...found: Finding[]) => {

@@ -1,4 +1,4 @@
-/** Makes a sandbox and finds out, by trying, what is in force inside. */
+/** Creates a sandbox and tests which limits and protections are in force. */
 
 import type { Examination } from '../backends/backend.js';
 import type { Capabilities } from '../backends/capabilities.js';
@@ -16,7 +16,7 @@ export interface ProbeOptions {
   docker: string | undefined;
   capabilities: Capabilities;
   image: string;
-  /** A sandbox under this runtime is tried as well. */
+  /** Runtime with its own kernel, under which a second sandbox is tested. */
   ownKernel: Examination['ownKernel'];
   signal: AbortSignal | undefined;
 }
@@ -59,7 +59,7 @@ async function look(sandbox: Sandbox, signal: AbortSignal | undefined, add: Add)
   for (const attempt of [tryPids, tryCpu, tryTreeKill, tryMemory]) add(await attempt(sandbox, signal));
 }
 
-/** That the engine lists a runtime only says that somebody wrote its name down. */
+/** Tests the runtime: that the engine lists it only means that it is configured. */
 async function tryOwnKernel(
   manager: SandboxManager,
   image: string,

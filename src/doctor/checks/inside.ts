@@ -1,10 +1,10 @@
-/** What a command in a sandbox can see of its cage. */
+/** Checks the isolation that a command inside the sandbox observes. */
 import type { AgentCapabilities } from '../../agent/messages.js';
 import { MAX_SOCKET_BUFFER } from '../../backends/backend.js';
 import { check, type Finding } from '../../backends/finding.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 
-/** What the agent found by trying, when it started. */
+/** Reports the findings of the agent's own tests at its start. */
 export function checkAgentFindings(found: AgentCapabilities): Finding[] {
   return [
     check('probe.pid1', found.descriptorsSafe && found.signalsSafe, {
@@ -34,13 +34,16 @@ export function checkAgentFindings(found: AgentCapabilities): Finding[] {
   ];
 }
 
-/** On cgroup v2 what sockets hold counts towards the sandbox's memory, however many they are. */
+/**
+ * Checks if sockets can be counted. On cgroup v2 it does not matter, because their memory counts towards the sandbox's
+ * limit.
+ */
 function checkSocketCounter({ cgroup, socketCounter }: AgentCapabilities): Finding {
   return check('probe.sockets', socketCounter || cgroup === 'v2', {
     ok: socketCounter
       ? 'open sockets can be counted: limits.sockets is kept'
       : 'sockets count towards the memory limit',
-    bad: 'open sockets cannot be counted, so limits.sockets is not kept: many of them take memory of the machine beyond its limit',
+    bad: 'open sockets cannot be counted, so limits.sockets is not enforced: many sockets can use memory of the machine beyond limits.memory',
     fix: 'Use the runtime runc on Linux 4.16 or later, or an engine with cgroup v2.',
     otherwise: 'warn',
   });
@@ -49,7 +52,10 @@ function checkSocketCounter({ cgroup, socketCounter }: AgentCapabilities): Findi
 /** Answers of a kernel that refuses: EPERM, EACCES, ENOSYS, and for sockets EPROTONOSUPPORT and EAFNOSUPPORT. */
 const REFUSALS = ['1', '13', '38', '93', '97', 'killed'];
 
-/** System calls made to see them refused; `answers` as the agent gives them. */
+/**
+ * Checks that forbidden system calls are refused.
+ * @param answers lines from the agent
+ */
 export function checkAttempts(answers: string): Finding {
   const made = answers
     .trim()
@@ -64,7 +70,7 @@ export function checkAttempts(answers: string): Finding {
   });
 }
 
-/** Who root of the sandbox is outside. */
+/** Checks which host user root of the sandbox is. */
 function checkUserNamespace(uidMap: string): Finding {
   const [inside, outside, count] = uidMap.trim().split(/\s+/);
   const mapped = inside !== undefined && !(inside === '0' && outside === '0' && Number(count) > 1);
@@ -148,7 +154,7 @@ export async function checkFrame(sandbox: Sandbox, signal: AbortSignal | undefin
   ];
 }
 
-/** Commands are under the engine's filter and under the one that the agent installs. Either alone is a wall less. */
+/** Checks both seccomp filters: the engine's and the one that the agent installs. Each is an independent layer. */
 function checkSystemCallFilter(field: (name: string) => string, { ownFilter }: AgentCapabilities): Finding {
   const on = field('Seccomp') === '2';
   const filters = field('Seccomp_filters');
@@ -165,7 +171,9 @@ function checkSystemCallFilter(field: (name: string) => string, { ownFilter }: A
   });
 }
 
-/** On cgroup v2 they count towards the sandbox's memory, however large they are. */
+/**
+ * Checks the socket buffers. On cgroup v2 their size does not matter, because it counts towards the sandbox's memory.
+ */
 function checkSocketBuffers(report: string, cgroup: AgentCapabilities['cgroup']): Finding {
   const sizes = report.split('\n').filter(Boolean).map(Number);
   const small = sizes.length === 2 && sizes.every((bytes) => bytes <= MAX_SOCKET_BUFFER);

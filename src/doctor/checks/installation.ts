@@ -1,4 +1,4 @@
-/** Whether everything of Ripcord's own is in place. */
+/** Checks that all parts of Ripcord are installed. */
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { check, type Finding } from '../../backends/finding.js';
@@ -35,7 +35,7 @@ export async function checkImages(store: ImageStore): Promise<{ finding: Finding
   return { finding, images };
 }
 
-/** Where staged workspaces lie. */
+/** Checks the directory of staged workspaces. */
 export async function checkStateDir(): Promise<Finding> {
   const root = stateRoot();
   try {

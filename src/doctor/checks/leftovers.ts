@@ -4,7 +4,7 @@ import { livenessOf } from '../../base/owner.js';
 import { instanceDirs, stateRoot } from '../../cleanup/state-dir.js';
 import { isLeftover } from '../../cleanup/sweep.js';
 
-/** What a sweep would remove, without removing it. */
+/** Reports the objects that a sweep would remove, without removing them. */
 export async function checkLeftovers(backend: Backend): Promise<Finding> {
   const [containers, extras, now] = await Promise.all([backend.containers(), backend.extras(), backend.now()]);
   const found = [...containers, ...extras.filter(({ kind }) => kind === 'volume')];

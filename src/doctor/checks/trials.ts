@@ -1,4 +1,4 @@
-/** Limits that are only believed when reached. Every trial is bounded by itself, should the limit not hold. */
+/** Tests limits by reaching them. Every test is bounded by itself, in case the limit does not work. */
 
 import { check, type Finding } from '../../backends/finding.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
@@ -6,7 +6,7 @@ import { PROBE_LIMITS } from '../probe-limits.js';
 
 const UNENFORCED = 'See the limits above: the engine says what it can enforce.';
 
-/** Twice the memory there is: `tail` keeps all of a line. */
+/** Tries to use twice the memory limit: `tail` buffers a whole line. */
 export async function tryMemory(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<Finding> {
   const result = await sandbox.exec('head -c 128m /dev/zero | tail | wc -c', { timeoutMs: 15_000, signal });
   return check('probe.memory', result.oomKilled || result.outcome === 'oom' || result.stdout.trim() !== '134217728', {
@@ -27,7 +27,7 @@ export async function tryPids(sandbox: Sandbox, signal: AbortSignal | undefined)
   });
 }
 
-/** Busy on as many processors as there are. */
+/** Runs busy loops on as many processors as the machine has. */
 export async function tryCpu(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<Finding> {
   const busy = 'for i in 1 2 3 4; do while :; do :; done & done; wait';
   const { usage, durationMs } = await sandbox.exec(busy, { timeoutMs: 600, killGraceMs: 0, signal });
@@ -40,7 +40,7 @@ export async function tryCpu(sandbox: Sandbox, signal: AbortSignal | undefined):
   });
 }
 
-/** Processes that leave their session and ignore SIGTERM end with their command all the same. */
+/** Checks that processes that leave their session and ignore SIGTERM end with their command. */
 export async function tryTreeKill(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<Finding> {
   const stubborn = `setsid sh -c 'trap "" TERM; exec sleep 4711' & trap "" TERM; sleep 4711`;
   const { outcome } = await sandbox.exec(stubborn, { timeoutMs: 300, killGraceMs: 50, signal });

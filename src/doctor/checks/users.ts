@@ -1,4 +1,4 @@
-/** Who commands run as: uids of their own, and names for uids that an image does not know. */
+/** Checks the users that commands run as: uids per sandbox, and names for uids that an image does not know. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, type Finding } from '../../backends/finding.js';
@@ -7,10 +7,13 @@ import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
 import { PROBE_LIMITS } from '../probe-limits.js';
 
-/** One that no image of ours has a name for. */
+/** A uid that no Ripcord image has a name for. */
 const NAMELESS = '1234:1234';
 
-/** @param user the probe's, made with an image that names the whole range */
+/**
+ * Reports if the sandbox has its own uid.
+ * @param user user of the probe, created with an image that names the whole range
+ */
 export function checkOwnUid(user: string, hasOwnUid: boolean): Finding {
   return check('probe.own-uid', hasOwnUid, {
     ok: `a sandbox has uids of its own (${user.split(':')[0]}), so what the kernel counts for each uid is not shared`,
@@ -20,7 +23,7 @@ export function checkOwnUid(user: string, hasOwnUid: boolean): Finding {
   });
 }
 
-/** Whether the engine mounts directories and files of this machine, by trying in the manager's own directory. */
+/** Tests if the engine can mount directories and files of this machine, in the manager's own directory. */
 export async function tryBind(
   manager: SandboxManager,
   canBind: boolean,
