@@ -1,8 +1,8 @@
-/** Which addresses are of the public internet: all others may be the host itself, its network or its cloud. */
+/** Classifies addresses as public or not. Others may belong to the host itself, its network or its cloud. */
 import { BlockList, isIPv4 } from 'node:net';
 
 /**
- * What is not globally reachable, or leads somewhere else than it says.
+ * Ranges that are not globally reachable, or that embed another address.
  * Source: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and its updates), as of 2025.
  */
 const SPECIAL_V4 = [
@@ -22,7 +22,10 @@ const SPECIAL_V4 = [
   '224.0.0.0/4',
   '240.0.0.0/4',
 ];
-/** Within 2000::/3; outside of it nothing is global: loopback, IPv4-mapped, NAT64, unique and link local, multicast. */
+/**
+ * Ranges within 2000::/3. Addresses outside of it are never global: loopback, IPv4-mapped, NAT64, unique and link
+ * local, multicast.
+ */
 const SPECIAL_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20'];
 
 const special = new BlockList();
@@ -36,7 +39,7 @@ function split(subnet: string): [address: string, bits: number] {
   return [address!, Number(bits)];
 }
 
-/** Whether `address` is a host of the public internet, and nothing else. */
+/** Returns true if `address` belongs to a host on the public internet. */
 export function isGlobal(address: string): boolean {
   if (isIPv4(address)) return !special.check(address, 'ipv4');
   return globalV6.check(address, 'ipv6') && !special.check(address, 'ipv6');

@@ -1,18 +1,21 @@
-/** Certificate authorities besides the usual ones: for a private registry, or a proxy that inspects TLS. */
+/** Adds certificate authorities to the usual ones, for a private registry or a proxy that inspects TLS. */
 import { X509Certificate } from 'node:crypto';
 import type { AgentCapabilities } from '../agent/messages.js';
 import { FileError, InvalidOptionsError, messageOf } from '../base/errors.js';
 import type { SandboxFiles } from '../files/sandbox-files.js';
 
-/** Only root writes there: no command removes it. */
+/** Path of the bundle. Only root can write there, so commands cannot remove it. */
 const BUNDLE = '/run/ripcord/ca.pem';
-/** Older gVisor runs nothing as root, so the bundle lies here. `rm -rf /tmp/*` leaves a name that begins with a dot. */
+/**
+ * Path of the bundle in older gVisor, which does not run operations as root. `rm -rf /tmp/*` skips names that begin
+ * with a dot.
+ */
 const OPEN_BUNDLE = '/tmp/.ripcord-ca.pem';
 const bundleOf = ({ rootSafe }: Place): string => (rootSafe ? BUNDLE : OPEN_BUNDLE);
 
-/** The facts about the kernel that the agent reports. */
+/** Facts about the kernel that the agent reports. */
 type Place = Pick<AgentCapabilities, 'rootSafe'>;
-/** The bundles of the common distributions, as Go's crypto/x509 lists them (root_linux.go). */
+/** Bundles of the common distributions, as Go's crypto/x509 lists them (root_linux.go). */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -25,14 +28,14 @@ const SYSTEM_BUNDLES = [
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * The certificates in `pem`, and nothing else that may stand there, such as a key.
- * @throws InvalidOptionsError; what came is not repeated
+ * Returns the certificates in `pem` without other content, such as a key.
+ * @throws InvalidOptionsError, which does not repeat the input
  */
 export function certificatesOf(pem: string): string {
   const found = pem.match(CERTIFICATE) ?? [];
   if (found.length === 0) {
     throw new InvalidOptionsError('create: network.ca: expected certificates in PEM, as text', {
-      hint: "A file's name is none: read the file first.",
+      hint: 'The name of a file is not enough: read the file first.',
     });
   }
   for (const [index, certificate] of found.entries()) {
@@ -51,7 +54,7 @@ export function certificatesOf(pem: string): string {
 }
 
 /**
- * The variables by which programs find a bundle of authorities: npm, pip, requests, curl, git, OpenSSL with Go and Ruby,
+ * Variables that point programs to a bundle of authorities: npm, pip, requests, curl, git, OpenSSL with Go and Ruby,
  * cargo, Deno, the AWS tools, httplib2, gRPC. Java has a store of its own.
  */
 const VARIABLES = [
@@ -71,7 +74,9 @@ const VARIABLES = [
 export const authorityVariables = (place: Place): Record<string, string> =>
   Object.fromEntries(VARIABLES.map((name) => [name, bundleOf(place)]));
 
-/** Most of the variables name what stands for the system's bundle, so the file begins with that of the image. */
+/**
+ * Installs the bundle. It begins with the image's bundle, because most of the variables replace the system's bundle.
+ */
 export async function installAuthorities(
   files: SandboxFiles,
   place: Place,

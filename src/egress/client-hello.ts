@@ -1,11 +1,11 @@
-/** Reads the server name of a TLS ClientHello, and nothing more (RFC 8446 §4.1.2, RFC 6066 §3). */
+/** Parses the server name of a TLS ClientHello (RFC 8446 §4.1.2, RFC 6066 §3). */
 
-/** One record's worth (RFC 8446 §5.1); real ones are 200 to 2,000 bytes. */
+/** Maximum length: one record (RFC 8446 §5.1). Typical ones have 200 to 2,000 bytes. */
 const MAX_RECORD = 16_384;
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
-/** encrypted_client_hello (RFC 9849): the name on the outside is not the one that counts. */
+/** Extension encrypted_client_hello (RFC 9849): with it the visible name is not the real one. */
 const ECH = 0xfe0d;
 
 type ClientHello =
@@ -15,12 +15,13 @@ type ClientHello =
 
 const bad = (why: string): ClientHello => ({ kind: 'not-tls', why });
 
-/** Whether this may be the beginning of a TLS handshake. */
+/** Returns true if these bytes may be the beginning of a TLS handshake. */
 export const looksLikeTls = (bytes: Buffer): boolean => bytes[0] === HANDSHAKE;
 
 /**
- * @param bytes all that has come so far
- * One that is cut over several records is refused: TLS allows it, nothing but an attempt to hide the name does it.
+ * Parses a ClientHello. One that is split over several records is refused: TLS allows that, but in practice only
+ * attempts to hide the name do it.
+ * @param bytes all bytes received so far
  */
 export function readClientHello(bytes: Buffer): ClientHello {
   if (bytes.length > 0 && bytes[0] !== HANDSHAKE) return bad('it does not begin with a TLS handshake');
@@ -58,7 +59,7 @@ function parse(record: Bytes): ClientHello {
     if (type === ECH) encrypted = true;
     if (type !== SERVER_NAME) continue;
     const names = body.part(body.take(2));
-    // Exactly one entry, of type host_name: with several each side could read another one.
+    // Require exactly one entry, of type host_name: with several, each side could use another one.
     if (names.take(1) !== 0) return bad('an unknown type of server name');
     serverName = names.part(names.take(2)).text();
     if (names.left > 0 || body.left > 0) return bad('more than one server name');
@@ -66,7 +67,7 @@ function parse(record: Bytes): ClientHello {
   return { kind: 'hello', serverName, encrypted };
 }
 
-/** A reader that throws a RangeError at the end, as Buffer's own do. */
+/** Reads bytes in order. Throws a RangeError at the end, as Buffer's own methods do. */
 class Bytes {
   readonly #buffer: Buffer;
   #at = 0;

@@ -1,37 +1,39 @@
-/** The decisions of a proxy: the connections and requests that it allowed or denied, and why. */
+/** Log of a proxy: the connections and requests that it allowed or denied, and the reasons. */
 import { messageOf } from '../base/errors.js';
 import { printableAscii } from '../base/harmless-text.js';
 import { Denial, type DenialReason } from './policy.js';
 import { formatTarget, type Target } from './rules.js';
 
-/** One decision about a connection or, in plain HTTP, a request. */
+/** Decision about one connection or, in plain HTTP, one request. */
 export interface EgressRecord {
   at: number;
   verdict: 'allowed' | 'denied';
-  /** `connect`: a tunnel, whose content the host does not see. `http`: a request in the clear. */
+  /** Kind of traffic. `connect`: a tunnel, whose content the host does not see. `http`: a plain HTTP request. */
   kind: 'connect' | 'http';
-  /** `host:port` as it was asked for; escaped, because the sandbox wrote it. */
+  /** Requested `host:port`, escaped because the sandbox wrote it. */
   target: string;
-  /** The entry that decided, as written in `network.allow` or `network.deny`. */
+  /** Entry that decided, as written in `network.allow` or `network.deny`. */
   rule: string | undefined;
-  /** The address that was dialled. */
+  /** Address that the host connected to. */
   address: string | undefined;
-  /** Set for a denial. */
+  /** Reason, only if `verdict` is `denied`. */
   reason: DenialReason | undefined;
   message: string | undefined;
 }
 
-/** A refusal by the sandbox itself. The log lists only connections that lead out. */
+/**
+ * A refusal for an address of the sandbox itself. The log omits it, because it lists only connections to the outside.
+ */
 export class OwnRefusal extends Denial {}
 
 const LOG_LENGTH = 1000;
 
 export class Decisions {
-  /** Receives every decision. */
+  /** Listener for every decision. */
   observe: (record: EgressRecord) => void = () => {};
   readonly #log: EgressRecord[] = [];
 
-  /** The last 1,000, oldest first. */
+  /** Last 1,000 decisions, oldest first. */
   get log(): readonly EgressRecord[] {
     return this.#log;
   }
@@ -48,7 +50,10 @@ export class Decisions {
     });
   }
 
-  /** @returns the denial that tells the client about `error` */
+  /**
+   * Logs a denial.
+   * @returns the denial that is sent to the client for `error`
+   */
   deny(kind: EgressRecord['kind'], asked: string, error: unknown): Denial {
     const denial = error instanceof Denial ? error : new Denial('unreachable', messageOf(error));
     const { reason, rule, message } = denial;

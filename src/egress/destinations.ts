@@ -1,4 +1,4 @@
-/** The places that a sandbox may reach: hosts outside that its policy allows, and its own ports by its own names. */
+/** Destinations that a sandbox may reach: allowed hosts outside, and its own ports under its own names. */
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../base/errors.js';
 import { OwnRefusal } from './decisions.js';
@@ -10,7 +10,7 @@ import { formatHost, type Target } from './rules.js';
 export class Destinations {
   readonly policy: EgressPolicy;
   readonly dialer: Dialer;
-  /** Connects to a port of the sandbox itself, for clients that take its own names to the proxy. */
+  /** Connects to a port of the sandbox itself, for clients that send its own names to the proxy. */
   inside: ((port: number) => Promise<Duplex>) | undefined;
   readonly #maxBytes: number;
   #bytes = 0;
@@ -21,19 +21,19 @@ export class Destinations {
     this.#maxBytes = maxBytes;
   }
 
-  /** Both directions, all connections so far. */
+  /** Number of bytes in both directions, of all connections so far. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Counts bytes between sandbox and proxy. False if they are too many: the connection ends. */
+  /** Counts bytes between sandbox and proxy. Returns false above the limit: the connection is then closed. */
   count(bytes: number): boolean {
     this.#bytes += bytes;
     return this.#bytes <= this.#maxBytes;
   }
 
   /**
-   * Returns the rule that lets `target` through.
+   * Returns the rule that allows `target`.
    * @throws Denial
    */
   admit(target: Target): { text: string } {
@@ -43,12 +43,15 @@ export class Destinations {
     return this.policy.admit(target);
   }
 
-  /** True if `host` names the sandbox itself. */
+  /** Returns true if `host` names the sandbox itself. */
   isInside({ host }: Target): boolean {
     return this.inside !== undefined && isOwn(host);
   }
 
-  /** @throws OwnRefusal */
+  /**
+   * Connects to a port of the sandbox.
+   * @throws OwnRefusal
+   */
   async connectInside({ host, port }: Target): Promise<Duplex> {
     try {
       const connection = await this.inside!(port);

@@ -1,4 +1,7 @@
-/** Connections of the host to where a sandbox may go: exactly to an address that was checked, or through a proxy. */
+/**
+ * Opens connections from the host to allowed targets: to the exact address that was checked, or through an upstream
+ * proxy.
+ */
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { isIP, connect as netConnect, type Socket } from 'node:net';
@@ -16,11 +19,11 @@ import {
   upstreamChoice,
 } from './upstream-proxy.js';
 
-/** The resolver and the connections of the proxy; a test brings its own. */
+/** Resolver and connections of the proxy. Tests replace them. */
 export interface Outside {
   lookup(host: string): Promise<string[]>;
   connect(address: string, port: number): Socket;
-  /** Roots to trust; undefined: Node's. */
+  /** Root certificates to trust; undefined for Node's. */
   ca?: string | undefined;
 }
 
@@ -31,9 +34,9 @@ export const realOutside: Outside = {
 
 export interface Route {
   connection: Duplex;
-  /** The address that was dialled: the target's, or of the proxy in between. */
+  /** Address that the host connected to: the target's, or the upstream proxy's. */
   address: string | undefined;
-  /** Set for a request in the clear that goes to this proxy, which wants the whole URL in the request line. */
+  /** Upstream proxy of a plain HTTP request. It needs the whole URL in the request line. */
   upstream: UpstreamProxy | undefined;
 }
 
@@ -46,7 +49,10 @@ export class Dialer {
   readonly #ca: string | undefined;
   #context: SecureContext | undefined;
 
-  /** @throws InvalidOptionsError for an upstream proxy that is none */
+  /**
+   * Creates a dialer.
+   * @throws InvalidOptionsError if `upstreamProxy` is not a valid proxy
+   */
   constructor(policy: EgressPolicy, upstreamProxy: string | undefined, ca: string | undefined, outside: Outside) {
     this.#policy = policy;
     this.#outside = outside;
@@ -54,13 +60,13 @@ export class Dialer {
     this.#upstreamOf = upstreamChoice(upstreamProxy);
   }
 
-  /** Whether a request in the clear goes to a proxy rather than to `target`. */
+  /** Returns true if a plain HTTP request to `target` goes through an upstream proxy. */
   hasUpstream(target: Target): boolean {
     return this.#upstream(target, 'http') !== undefined;
   }
 
   /**
-   * A connection to `target` itself.
+   * Opens a connection to `target`.
    * @throws Denial
    */
   async tunnel(target: Target, client: Duplex): Promise<Route> {
@@ -79,7 +85,7 @@ export class Dialer {
   }
 
   /**
-   * A connection for one request in the clear.
+   * Opens a connection for one plain HTTP request.
    * @throws Denial
    */
   async request(target: Target, client: Duplex): Promise<Route> {
@@ -87,10 +93,13 @@ export class Dialer {
     return upstream ? this.#reach(upstream, target, client) : this.#direct(target, client);
   }
 
-  /** @throws Denial `credentials` */
+  /**
+   * Starts TLS on a connection.
+   * @throws Denial `credentials`
+   */
   async encrypt(connection: Duplex, { host }: Target): Promise<Duplex> {
     const secure = tlsConnect({
-      // TLS over any stream; the types know of sockets only.
+      // TLS works over any stream, but the type requires a Socket.
       socket: connection as Socket,
       servername: isIP(host) ? '' : host,
       host,
@@ -107,7 +116,7 @@ export class Dialer {
     return secure;
   }
 
-  /** The context is made once, because it parses Node's roots, about 150. */
+  /** Creates the TLS context once, because that parses Node's roots, about 150. */
   #trust(): { secureContext?: SecureContext } {
     const roots = this.#outside.ca === undefined ? undefined : [this.#outside.ca];
     if (roots === undefined && this.#ca === undefined) return {};
@@ -115,12 +124,12 @@ export class Dialer {
     return { secureContext: this.#context };
   }
 
-  /** This machine's own ports are on this side of any proxy. */
+  /** Returns the upstream proxy. Ports of the host itself never use one. */
   #upstream(target: Target, scheme: 'http' | 'https'): UpstreamProxy | undefined {
     return isLocal(target.host) ? undefined : this.#upstreamOf(target, scheme);
   }
 
-  /** Which address a name has is that proxy's to find out; one that is asked for as such is checked here. */
+  /** Opens a tunnel through the upstream proxy. That proxy resolves names; a literal address is checked here. */
   async #reach(upstream: UpstreamProxy, target: Target, client: Duplex): Promise<Route> {
     if (isIP(target.host)) this.#policy.admitAddresses(target, [target.host]);
     const { host, port } = upstream.target;

@@ -1,4 +1,4 @@
-/** Requests in the clear: each is looked at, and its head is written anew for the server. */
+/** Forwards plain HTTP requests. Each one is checked, and its head is rewritten for the server. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -27,7 +27,7 @@ import {
 import type { Target } from './rules.js';
 import type { HttpTunnel } from './tunnel.js';
 
-/** A request on its way, and its answer. An answer that switches protocols brings the connection. */
+/** A request that was sent, and its answer. An answer that switches protocols includes the connection. */
 interface Sent {
   outgoing: ClientRequest;
   answered: Promise<Answer>;
@@ -49,18 +49,18 @@ export class Forwarder {
     this.#injections = injections;
   }
 
-  /** Tells that the requests of `client` come through a tunnel. */
+  /** Records that the requests of `client` come through a tunnel. */
   inTunnel(client: Duplex, tunnel: HttpTunnel): void {
     this.#tunnels.set(client, tunnel);
   }
 
-  /** Answers one request in the clear. */
+  /** Answers one plain HTTP request. */
   async forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let sent: Sent | undefined;
     response.on('error', () => {});
     try {
       sent = await this.#send(request, false);
-      // An answer may come before the body is through. What breaks the body breaks `outgoing`, too.
+      // The answer may arrive before the whole body is sent. An error of the body also destroys `outgoing`.
       pipeline(request, sent.outgoing).catch(() => {});
       await this.#answer(await sent.answered, response);
     } catch (error) {
@@ -77,7 +77,10 @@ export class Forwarder {
     }
   }
 
-  /** A WebSocket in a tunnel that carries HTTP: the server agrees, and the two are joined; or it answers as it likes. */
+  /**
+   * Handles a WebSocket upgrade in a tunnel that carries HTTP. If the server switches protocols, both connections are
+   * joined; otherwise its answer is forwarded.
+   */
   async upgrade(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
     client.on('error', () => {});
     let sent: Sent | undefined;
@@ -123,7 +126,7 @@ export class Forwarder {
   }
 
   /**
-   * Looks at a request in the clear, and passes its head on.
+   * Checks a plain HTTP request and sends its head to the server.
    * @throws Denial
    */
   async #send(request: IncomingMessage, upgrades: boolean): Promise<Sent> {
@@ -156,12 +159,15 @@ export class Forwarder {
       createConnection: () => connection,
     } as unknown as Parameters<typeof httpRequest>[0]);
     const answered = upgrades ? switchedOrAnswered(outgoing) : answerTo(outgoing).then((incoming) => ({ incoming }));
-    // Waited for a moment later.
+    // Avoid an unhandled rejection: the caller awaits it later.
     answered.catch(() => {});
     return { outgoing, answered };
   }
 
-  /** @throws Denial */
+  /**
+   * Connects to the target.
+   * @throws Denial
+   */
   async #reach(to: Target, client: Duplex, tunnel: HttpTunnel | undefined, isTunnel: boolean): Promise<Route> {
     const rule = this.#destinations.admit(to);
     const { spare, target } = tunnel ?? {};
@@ -176,7 +182,10 @@ export class Forwarder {
   }
 }
 
-/** @throws what {@link answerTo} does; Denial for another protocol than the one that was asked for */
+/**
+ * Waits for the answer to an upgrade.
+ * @throws errors of {@link answerTo}; Denial if the server switches to another protocol than the requested one
+ */
 async function switchedOrAnswered(outgoing: ClientRequest): Promise<Answer> {
   const answered = answerTo(outgoing).then((incoming) => ({ incoming }));
   const switched = new Promise<Answer>((resolve) => {

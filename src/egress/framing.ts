@@ -1,6 +1,6 @@
 /**
- * Marks off the body of a request that is passed on. A server takes a body without a mark for the next request (request
- * smuggling). Node marks off the bodies of POST, PUT and PATCH only.
+ * Frames the body of a forwarded request. A server parses an unframed body as the next request (request smuggling).
+ * Node frames only the bodies of POST, PUT and PATCH.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -9,7 +9,9 @@ type Framing = Pick<IncomingHttpHeaders, 'transfer-encoding' | 'content-length'>
 export const isFramed = (headers: Framing): boolean =>
   headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
 
-/** The coding besides chunks (RFC 9112 §6.1), if any. Node removes chunks only, and the field is not passed on. */
+/**
+ * Returns the coding besides chunks (RFC 9112 §6.1), if any. Node removes only chunks, and the field is not forwarded.
+ */
 export function unknownCoding({ 'transfer-encoding': coding }: Framing): string | undefined {
   return coding === undefined || coding.trim().toLowerCase() === 'chunked' ? undefined : coding;
 }

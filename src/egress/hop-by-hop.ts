@@ -1,4 +1,4 @@
-/** Header fields of one connection only (RFC 9110 §7.6.1), and what is meant for a proxy: neither is ever passed on. */
+/** Header fields of a single connection (RFC 9110 §7.6.1) and those for proxies. They are never forwarded. */
 export const HOP_BY_HOP: readonly string[] = [
   'connection',
   'keep-alive',

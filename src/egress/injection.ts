@@ -1,4 +1,4 @@
-/** Headers added on the host: their values never enter the sandbox. */
+/** Adds headers on the host, so that their values never enter the sandbox. */
 
 import { InvalidOptionsError } from '../base/errors.js';
 import type { ResolvedNetwork } from './options.js';
@@ -12,7 +12,10 @@ export interface Injection {
   tls: boolean;
 }
 
-/** @throws InvalidOptionsError naming the option */
+/**
+ * Resolves an entry of `network.inject`.
+ * @throws InvalidOptionsError naming the option
+ */
 export function toInjection(entry: ResolvedNetwork['inject'][number], option: string): Injection {
   const asked = parseAuthority(entry.host, entry.tls ? 443 : 80);
   if (!asked) {
@@ -24,7 +27,7 @@ export function toInjection(entry: ResolvedNetwork['inject'][number], option: st
   if (!value) {
     throw new InvalidOptionsError(`create: ${option}.fromEnv: the environment has no ${entry.fromEnv}`);
   }
-  // The value must not show in a message.
+  // Do not print the value in an error message.
   if (!/^[\t\x20-\x7e]*$/.test(entry.prefix + value)) {
     throw new InvalidOptionsError(`create: ${option}: ${entry.fromEnv} holds bytes that a header cannot have`);
   }
@@ -32,7 +35,7 @@ export function toInjection(entry: ResolvedNetwork['inject'][number], option: st
   return { target, header: entry.header, value: entry.prefix + value, tls: entry.tls };
 }
 
-/** Finds the header for a request to `target`. The sandbox uses port 80 where the host goes on in TLS. */
+/** Returns the header for a request to `target`. The sandbox uses port 80 if the host continues in TLS. */
 export const injectionFor = (injections: readonly Injection[], target: Target): Injection | undefined =>
   injections.find(
     ({ target: { host, port }, tls }) =>

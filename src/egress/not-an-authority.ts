@@ -1,6 +1,6 @@
 import { printableAscii } from '../base/harmless-text.js';
 
-/** Tells why `text` is not `host:port`. Leaves out the part that may be a password. */
+/** Returns why `text` is not `host:port`, without the part that may be a password. */
 export function notAnAuthority(text: string, expected: string): string {
   const host = text.slice(text.lastIndexOf('@') + 1).replace(/:\d*$/, '');
   const shown = `'${printableAscii(host)}'`;

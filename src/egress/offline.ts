@@ -1,11 +1,11 @@
-/** Sandboxes without a network: what makes package managers give up at once, and how their failure is recognised. */
+/** Settings for sandboxes without a network: they make package managers fail at once, and detect such failures. */
 
 /**
- * Package managers need not try again, because nothing answers. Only retries are set: a server that listens inside the sandbox is
- * reached as ever. go, gem, git and curl fail at once by themselves.
+ * Disables retries of package managers, because no connection can succeed. Only retries are set, so servers inside the
+ * sandbox stay reachable. go, gem, git and curl fail at once by default.
  */
 export const OFFLINE_ENV: Readonly<Record<string, string>> = {
-  // One, because pip says what went wrong only when it tries again. urllib3 does not wait before the first.
+  // One retry, because pip reports the cause only when it retries. urllib3 does not wait before the first retry.
   PIP_RETRIES: '1',
   PIP_DISABLE_PIP_VERSION_CHECK: '1',
   npm_config_fetch_retries: '0', // npm and pnpm: 2, with 10 and 60 seconds between them
@@ -18,10 +18,10 @@ export const OFFLINE_ENV: Readonly<Record<string, string>> = {
   CONDA_REMOTE_MAX_RETRIES: '0',
 };
 
-/** A name that could not be looked up, in the words of C libraries, Node, Go, Rust and curl. */
+/** Messages about a failed name lookup, of C libraries, Node, Go, Rust and curl. */
 const NO_NAME =
   /Temporary failure in name resolution|Name or service not known|Could not resolve host|unable to resolve host address|EAI_AGAIN|getaddrinfo ENOTFOUND|ENETUNREACH|Network is unreachable|dns error|dial tcp: lookup/;
-/** Who says so, and what lets it out. */
+/** Messages of package managers, and the entry that allows their access. */
 const PACKAGE_MANAGERS: readonly [RegExp, string][] = [
   [/npm (?:error|ERR!)|registry\.(?:npmjs\.org|yarnpkg\.com)|ERR_PNPM/, '@npm'],
   [/\/simple\/|No matching distribution found|pypi\.org/, '@pip'],
@@ -30,8 +30,8 @@ const PACKAGE_MANAGERS: readonly [RegExp, string][] = [
 const LOOKED_AT = 16 * 1024;
 
 /**
- * The entry of an allow list that a failed command lacked: `@npm`, `@pip`, `@apt`, or `''` for a host.
- * `undefined`: its last words do not speak of a network.
+ * Returns the entry of an allow list that a failed command lacked: `@npm`, `@pip`, `@apt`, or `''` for a host.
+ * @returns `undefined` if its output does not mention the network
  */
 export function missedNetwork(...outputs: readonly (string | Uint8Array)[]): string | undefined {
   for (const output of outputs) {
@@ -41,7 +41,7 @@ export function missedNetwork(...outputs: readonly (string | Uint8Array)[]): str
   return undefined;
 }
 
-/** A sentence about it, for the `hint` of a result. */
+/** Returns the `hint` of a result about the missing network. */
 export function offlineHint(missed: string): string {
   const what = WHERE[missed] ?? 'the hosts it lists';
   return `There is no network in this sandbox. network: { allow: ['${missed || 'api.example.com'}'] }, given when it is created, lets it reach ${what}.`;

@@ -1,8 +1,8 @@
-/** Names by which a program inside means the sandbox itself, and the one by which it means the machine. */
+/** Names that a program inside uses for the sandbox itself, and the name of the host. */
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { SANDBOX_HOSTNAME } from '../backends/backend.js';
 
-/** The machine's own ports, from inside. No public DNS has names under `.internal` (ICANN, 2024). */
+/** Name for the host's own ports, from inside. No public DNS has names under `.internal` (ICANN, 2024). */
 export const HOST_NAME = 'host.ripcord.internal';
 
 /**
@@ -18,15 +18,15 @@ own.addAddress('0.0.0.0', 'ipv4');
 own.addAddress('::1', 'ipv6');
 own.addAddress('::', 'ipv6');
 
-/** Whether a program inside that asks for `host` means the sandbox. */
+/** Returns true if `host`, requested by a program inside, is the sandbox. */
 export function isOwn(host: string): boolean {
-  // An IPv6 address that holds an IPv4 one is checked as that one by Node, too.
+  // Node also checks an IPv6 address that embeds an IPv4 one as that IPv4 address.
   if (isIP(host)) return own.check(host, isIPv4(host) ? 'ipv4' : 'ipv6');
   return isLoopbackName(host) || host === SANDBOX_HOSTNAME;
 }
 
-/** RFC 6761 §6.3. */
+/** Returns true for the loopback names of RFC 6761 §6.3. */
 const isLoopbackName = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');
 
-/** Whether an entry of a list that names `host` means this machine. */
+/** Returns true if an entry for `host` in a list is this machine. */
 export const isLocal = (host: string): boolean => isLoopbackName(host) || host === HOST_NAME;

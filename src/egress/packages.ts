@@ -1,4 +1,7 @@
-/** `@npm`, `@pip`, `@apt` in a list: the hosts that these tools are set to on this machine, as the tools themselves say. */
+/**
+ * Expands `@npm`, `@pip` and `@apt` in a list to the hosts that these tools use on this machine, as the tools report
+ * them.
+ */
 import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -11,14 +14,17 @@ import { formatHost, parseRule } from './rules.js';
 
 const run = promisify(execFile);
 const TOOL_MS = 30_000;
-/** One answer serves the sandboxes that are made side by side; a change of the settings counts a moment later. */
+/**
+ * Time in milliseconds for which an answer is cached, so that sandboxes created at the same time share it. A change of
+ * the settings takes effect after it.
+ */
 const FRESH_MS = 30_000;
 
-/** The settings of one tool. */
+/** Settings of one tool. */
 interface Registries {
-  /** Entries of an allow-list. */
+  /** Entries for an allow list. */
   allow: string[];
-  /** Variables that lead the tool inside to the same place, without credentials. */
+  /** Variables that point the tool inside to the same registry, without credentials. */
   env: Record<string, string>;
 }
 
@@ -27,7 +33,10 @@ const answers = new Map<string, { at: number; registries: Promise<Registries> }>
 
 export const isPackageEntry = (entry: string): boolean => entry.startsWith('@');
 
-/** @throws InvalidOptionsError for another word than `@npm`, `@pip` and `@apt` */
+/**
+ * Checks an entry that begins with `@`.
+ * @throws InvalidOptionsError for a word other than `@npm`, `@pip` and `@apt`
+ */
 export function checkPackageEntry(entry: string, option: string): void {
   if (entry in TOOLS) return;
   const known = Object.keys(TOOLS).join(', ');
@@ -35,8 +44,8 @@ export function checkPackageEntry(entry: string, option: string): void {
 }
 
 /**
- * Replaces the words in a list by the hosts they stand for.
- * @throws InvalidOptionsError for an unknown word, and where the tool is missing or answers nothing
+ * Replaces these words in a list by hosts.
+ * @throws InvalidOptionsError for an unknown word, and if the tool is missing or reports no host
  */
 export async function resolvePackages(allow: readonly string[]): Promise<Registries> {
   const found = await Promise.all(
@@ -72,12 +81,12 @@ async function ask(entry: string, option: string): Promise<Registries> {
   }
 }
 
-/** The registry, those of scopes, and the host of an archive in it, which may be another one. */
+/** Reads npm's registry, the registries of scopes, and the host of an archive, which may differ. */
 async function npm(): Promise<Registries> {
   const [listed, registry, archive] = await Promise.all([
     tool('npm', ['config', 'list']),
     tool('npm', ['config', 'get', 'registry']),
-    // A registry need not have that package.
+    // The registry may not have that package.
     tool('npm', ['view', 'npm', 'dist.tarball', '--fetch-retries=0']).catch(() => ''),
   ]);
   const scoped = [...listed.matchAll(/^"?@[^\s"]+:registry"? = "?([^"\s]+)"?$/gm)].map(([, url]) => url!);
@@ -93,19 +102,19 @@ const PIP_REPORT = [
   ...['--quiet', '--report', '-', 'pip'],
 ];
 
-/** The indexes, and the host of a file that the index leads to. pip's help shows the index it has by default. */
+/** Reads pip's indexes, and the host of a file that the index links to. pip's help shows the default index. */
 async function pip(): Promise<Registries> {
   const command = await firstTool(['pip3', 'pip']);
   const [listed, help, report] = await Promise.all([
     tool(command, ['config', 'list']),
     tool(command, ['install', '--help']),
-    // A directory with wheels on this machine would answer in place of the index.
+    // Ignore local directories with wheels: they would be used in place of the index.
     tool(command, PIP_REPORT, { PIP_FIND_LINKS: '' }).catch(() => ''),
   ]);
   const settings = [...listed.matchAll(/^(\S+?)\.([a-z-]+)=(.*)$/gm)];
   const setting = (name: string): string[] => {
     const values = settings.filter(([, , key]) => key === name);
-    // A variable wins over a command's section, and that over the global one.
+    // Precedence in pip: a variable over a command's section, that over the global section.
     const order = [':env:', 'install', 'global'];
     const best = order.map((section) => values.find(([, where]) => where === section)).find(Boolean) ?? values[0];
     return urlsIn(best?.[3] ?? '');
@@ -124,13 +133,13 @@ async function pip(): Promise<Registries> {
   };
 }
 
-/** The sites of all sources, whichever format they are written in. */
+/** Reads the sites of all apt sources, in both formats. */
 async function apt(): Promise<Registries> {
   const sites = await tool('apt-get', ['indextargets', '--format', '$(SITE)']);
   return { allow: await entriesOf(urlsIn(sites)), env: {} };
 }
 
-/** Runs a tool outside of any project, whose own settings may be a stranger's. */
+/** Runs a tool outside of any project, because a project's settings may be untrusted. */
 async function tool(command: string, args: readonly string[], variables: NodeJS.ProcessEnv = {}): Promise<string> {
   const env = { ...process.env, ...variables };
   const { stdout } = await run(command, args, { cwd: homedir(), env, timeout: TOOL_MS, maxBuffer: 16 * 1024 ** 2 });
@@ -146,7 +155,10 @@ async function firstTool(commands: readonly string[]): Promise<string> {
 
 const urlsIn = (text: string): string[] => text.match(/https?:\/\/[^\s'"\\<>)]+/g) ?? [];
 
-/** A host in the house has an address of the house: both are listed, or the check of addresses would refuse it. */
+/**
+ * Returns entries for the hosts. An internal host has a private address, so its address is listed too: otherwise the
+ * address check would refuse it.
+ */
 async function entriesOf(urls: readonly string[]): Promise<string[]> {
   const hosts = new Map<string, { host: string; port: number }>();
   for (const text of urls.flatMap(urlsIn)) {
@@ -168,7 +180,10 @@ async function entriesOf(urls: readonly string[]): Promise<string[]> {
   return entries.flat();
 }
 
-/** The URL of a registry for a program inside: without credentials, and this machine by its name there. */
+/**
+ * Returns the URL of a registry for a program inside: without credentials, and with the host's name inside for this
+ * machine.
+ */
 function insideUrl(text: string): string {
   const url = new URL(text);
   url.username = '';

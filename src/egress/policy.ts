@@ -1,11 +1,14 @@
-/** Decides where a sandbox may connect to. Deny wins, no entry means no, and every refusal names its reason. */
+/**
+ * Decides which destinations a sandbox may reach. Deny overrides allow, the default is deny, and every refusal has a
+ * reason.
+ */
 import { isIP } from 'node:net';
 import { isGlobal, isLoopback } from './addresses.js';
 import type { ResolvedNetwork } from './options.js';
 import { HOST_NAME, isLocal } from './own-names.js';
 import { formatTarget, parseRule, type Rule, type Target } from './rules.js';
 
-/** Why a connection was refused. Append-only. */
+/** Reason of a refused connection. New values are only appended. */
 export type DenialReason =
   | 'malformed'
   | 'not-allowed'
@@ -20,7 +23,7 @@ export type DenialReason =
   | 'credentials'
   | 'method';
 
-/** A refusal: what the client in the sandbox is told. */
+/** A refusal. Its message is sent to the client in the sandbox. */
 export class Denial extends Error {
   readonly reason: DenialReason;
   readonly rule: string | undefined;
@@ -37,7 +40,10 @@ export class EgressPolicy {
   readonly #deny: readonly Rule[];
   readonly #ports: readonly number[];
 
-  /** @throws InvalidOptionsError naming the entry that is none */
+  /**
+   * Parses the lists.
+   * @throws InvalidOptionsError naming the invalid entry
+   */
   constructor({ allow, deny, ports }: Pick<ResolvedNetwork, 'allow' | 'deny' | 'ports'>) {
     this.#allow = allow.map((text, index) => parseRule(text, `network.allow.${index}`));
     this.#deny = deny.map((text, index) => parseRule(text, `network.deny.${index}`));
@@ -45,7 +51,7 @@ export class EgressPolicy {
   }
 
   /**
-   * The rule that lets `target` through, by its name alone. Its addresses are another question.
+   * Returns the rule that allows `target` by name. `admitAddresses` checks the resolved addresses.
    * @throws Denial
    */
   admit(target: Target): Rule {
@@ -69,8 +75,8 @@ export class EgressPolicy {
   }
 
   /**
-   * Of the addresses that `target` has, those that may be dialled. A name does not make a private address public: that
-   * one is listed itself, or is this machine's own.
+   * Returns those of the resolved addresses that may be used. Private addresses need their own entry in the list, or
+   * belong to this machine; an allowed name is not enough.
    * @throws Denial
    */
   admitAddresses(target: Target, addresses: readonly string[]): string[] {
@@ -83,7 +89,7 @@ export class EgressPolicy {
     );
   }
 
-  /** A star does not mean this machine's own services. */
+  /** Returns the rules that cover `host`. `*` does not include this machine's own services. */
   #covering(host: string): Rule[] {
     return this.#allow.filter((rule) => covers(rule, host) && !(isLocal(host) && rule.text.startsWith('*')));
   }
@@ -95,7 +101,7 @@ export class EgressPolicy {
     return isGlobal(address) || this.#allow.some((rule) => rule.coversAddress(address) && this.#allowsPort(rule, port));
   }
 
-  /** An entry of `deny` without a port is for every one. */
+  /** Returns the deny rules for a port. An entry without a port covers every port. */
   #denials(port: number): Rule[] {
     return this.#deny.filter((rule) => (rule.port ?? port) === port);
   }
@@ -111,6 +117,6 @@ export class EgressPolicy {
   }
 }
 
-/** An entry for a port of this machine is for the name that it has inside. */
+/** Returns true if the rule covers `host`. An entry for a port of this machine is matched by the name it has inside. */
 const covers = (rule: Rule, host: string): boolean =>
   rule.coversName(host) || rule.coversAddress(host) || (host === HOST_NAME && rule.meansHost);

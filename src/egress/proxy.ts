@@ -1,6 +1,7 @@
 /**
- * The sandbox's way out: an HTTP proxy (RFC 9110 §9.3.6 CONNECT, and plain requests) whose clients come over the pipe.
- * It runs in this process; inside there is nothing but the agent's port. What is not clearly allowed is refused.
+ * Egress proxy of a sandbox: an HTTP proxy (RFC 9110 §9.3.6 CONNECT, and plain requests) whose clients connect through
+ * the pipe. It runs in this process; inside, only the agent listens. Everything that is not explicitly allowed is
+ * refused.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -18,15 +19,15 @@ import { openTunnel } from './tunnel.js';
 
 export type { EgressRecord };
 
-/** Requests sent ahead on one connection; no client in use sends any (RFC 9112 §9.3.2). */
+/** Maximum number of pipelined requests on a connection. Common clients do not pipeline (RFC 9112 §9.3.2). */
 const MAX_PIPELINED = 32;
 
 export class EgressProxy {
   readonly policy: EgressPolicy;
   readonly maxConnections: number;
-  /** The list, with the hosts that `@npm` and the like stand for. */
+  /** Allow list, with the hosts that `@npm` and the like stand for. */
   readonly allow: readonly string[];
-  /** Authorities to trust, besides the usual ones, in PEM. */
+  /** Additional authorities to trust, in PEM. */
   readonly ca: string | undefined;
   readonly #decisions = new Decisions();
   readonly #destinations: Destinations;
@@ -36,7 +37,10 @@ export class EgressProxy {
   readonly #open = new Set<Duplex>();
   readonly #queues = new WeakMap<Duplex, { length: number; last: Promise<void> }>();
 
-  /** @throws InvalidOptionsError naming the entry or the variable that is wrong */
+  /**
+   * Creates a proxy.
+   * @throws InvalidOptionsError naming the entry or the variable that is wrong
+   */
   constructor(options: ResolvedNetwork, outside: Outside = realOutside) {
     this.policy = new EgressPolicy(options);
     this.maxConnections = options.maxConnections;
@@ -56,22 +60,24 @@ export class EgressProxy {
     });
   }
 
-  /** Receives every decision. */
+  /** Sets the listener for decisions. */
   set observe(listener: (record: EgressRecord) => void) {
     this.#decisions.observe = listener;
   }
 
-  /** Connects to a port of the sandbox itself, for clients that take its own names to the proxy. */
+  /**
+   * Sets the function that connects to a port of the sandbox itself, for clients that send its own names to the proxy.
+   */
   set inside(connect: ((port: number) => Promise<Duplex>) | undefined) {
     this.#destinations.inside = connect;
   }
 
-  /** The last decisions, oldest first. */
+  /** Last decisions, oldest first. */
   get log(): readonly EgressRecord[] {
     return this.#decisions.log;
   }
 
-  /** Both directions, all connections so far. */
+  /** Number of bytes in both directions, of all connections so far. */
   get bytes(): number {
     return this.#destinations.bytes;
   }
@@ -80,7 +86,7 @@ export class EgressProxy {
     return this.#open.size;
   }
 
-  /** Takes one connection from inside the sandbox. */
+  /** Serves one connection from inside the sandbox. */
   accept(connection: Duplex): void {
     const client = new PacedConnection(connection);
     this.#open.add(client);
@@ -88,7 +94,7 @@ export class EgressProxy {
     this.#server.emit('connection', client);
   }
 
-  /** Counts bytes between sandbox and proxy. False if they are too many: the connection ends. */
+  /** Counts bytes between sandbox and proxy. Returns false above the limit: the connection is then closed. */
   count(bytes: number): boolean {
     return this.#destinations.count(bytes);
   }
@@ -100,13 +106,13 @@ export class EgressProxy {
   }
 
   #serve(): Server {
-    // No time limits: a slow client delays its own sandbox only.
+    // Disable time limits: a slow client delays only its own sandbox.
     const server = createServer({ requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 64 * 1024 });
     server.on('request', (request, response) =>
       this.#inTurn(request.socket, () => this.#forwarder.forward(request, response)),
     );
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-      // Not of the parser: the connection broke, which is no request.
+      // Other errors do not come from the parser: the connection broke, and an answer cannot be sent.
       if (!error.code?.startsWith('HPE_') || !socket.writable) {
         socket.destroy();
         return;
@@ -126,7 +132,9 @@ export class EgressProxy {
     });
   }
 
-  /** One after the other: a client that sends its requests ahead does not multiply its connections. */
+  /**
+   * Forwards requests one after the other, so that a client with pipelined requests does not multiply its connections.
+   */
   #inTurn(client: Duplex, forward: () => Promise<void>): void {
     const queue = this.#queues.get(client) ?? { length: 0, last: Promise.resolve() };
     this.#queues.set(client, queue);

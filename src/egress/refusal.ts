@@ -1,9 +1,9 @@
-/** How a client in the sandbox is told that it was refused. */
+/** Sends refusals to clients in the sandbox. */
 import type { Duplex } from 'node:stream';
 import { printableAscii } from '../base/harmless-text.js';
 import type { Denial } from './policy.js';
 
-/** A fatal alert unrecognized_name (RFC 6066 §3): clients show it by name, where text would be a broken record. */
+/** Fatal alert unrecognized_name (RFC 6066 §3). Clients show its name; plain text would be a broken record. */
 export const TLS_UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 
 export function refusal(denial: Denial): string {
@@ -14,16 +14,16 @@ export function refusal(denial: Denial): string {
   );
 }
 
-/** The reason phrase: most clients show nothing else of a refused CONNECT. */
+/** Returns the reason phrase: most clients show only that of a refused CONNECT. */
 export const phraseOf = ({ message }: Denial): string => printableAscii(`Ripcord: ${message}`, ' ');
 
-/** 502: it was allowed, and could not be done. */
+/** Returns the HTTP status. 502 means that the connection was allowed but failed. */
 export const statusOf = ({ reason }: Denial): number => {
   if (reason === 'malformed') return 400;
   return reason === 'unresolved' || reason === 'unreachable' ? 502 : 403;
 };
 
-/** Time for a refused client to read why, and to go. */
+/** Time in milliseconds for a refused client to read the reason and close. */
 const LAST_WORDS_MS = 2000;
 
 /** Ends a client's connection with a refusal. */

@@ -1,4 +1,4 @@
-/** Reads the head of a request in the clear, and makes the head that is passed on. */
+/** Parses the head of a plain HTTP request, and creates the head that is forwarded. */
 import type { IncomingMessage } from 'node:http';
 import { printableAscii } from '../base/harmless-text.js';
 import { isFramed, unknownCoding } from './framing.js';
@@ -7,11 +7,11 @@ import { notAnAuthority } from './not-an-authority.js';
 import { Denial } from './policy.js';
 import { formatHost, formatTarget, parseAuthority, type Target } from './rules.js';
 
-/** Names this proxy in Via (RFC 9110 §7.6.3): a request that comes by a second time goes round in circles. */
+/** Name of this proxy in Via (RFC 9110 §7.6.3). A request that already has it is in a loop. */
 export const VIA = '1.1 ripcord';
 
 /**
- * Checks what no request may have, wherever it goes.
+ * Checks rules that apply to every request.
  * @throws Denial
  */
 export function checkRequest(request: IncomingMessage): void {
@@ -26,7 +26,8 @@ export function checkRequest(request: IncomingMessage): void {
 }
 
 /**
- * Returns the target of a request. In a tunnel it is known, and the request line has only a path (RFC 9112 §3.2).
+ * Returns the target of a request. In a tunnel the target is known, and the request line has only a path (RFC 9112
+ * §3.2).
  * @throws Denial `malformed`, `host-mismatch`
  */
 export function parseTarget(url: string, tunnel: Target | undefined): { target: Target; path: string } {
@@ -52,7 +53,7 @@ export function parseTarget(url: string, tunnel: Target | undefined): { target: 
 export function checkHost(request: IncomingMessage, target: Target, defaultPort: number): void {
   const fields = request.rawHeaders.filter((_, at) => at % 2 === 0 && /^host$/i.test(request.rawHeaders[at]!));
   const written = request.headers.host;
-  // HTTP/1.0 has none; Node refuses an HTTP/1.1 request without.
+  // HTTP/1.0 allows requests without a Host field. Node refuses them in HTTP/1.1.
   if (fields.length === 0 || written === undefined) return;
   const host = parseAuthority(written, defaultPort);
   if (fields.length === 1 && host?.host === target.host && host.port === target.port) return;
@@ -60,7 +61,7 @@ export function checkHost(request: IncomingMessage, target: Target, defaultPort:
   throw new Denial('host-mismatch', `the request is for ${formatTarget(target)}, its Host field ${shown}`);
 }
 
-/** Returns the fields that may go on, as `[name, value, name, value …]`. */
+/** Returns the fields that are forwarded, as `[name, value, name, value …]`. */
 export function passedOn(raw: readonly string[], also: readonly string[]): string[] {
   const dropped = new Set([...HOP_BY_HOP, ...also.map((name) => name.toLowerCase())]);
   const pairs = raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1]!] as const] : []));
@@ -71,7 +72,7 @@ export function passedOn(raw: readonly string[], also: readonly string[]): strin
   return pairs.filter(([name]) => !dropped.has(name.toLowerCase())).flat();
 }
 
-/** Returns the field that marks off the body if the fields that are passed on have none; without a body, a length of 0. */
+/** Returns the field that frames the body, if the forwarded fields lack one. Without a body it is a length of 0. */
 export function framing({ method, headers }: IncomingMessage, passed: readonly string[]): string[] {
   if (!isFramed(headers)) return ['POST', 'PUT', 'PATCH'].includes(method!) ? ['Content-Length', '0'] : [];
   const hasLength = passed.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-length');

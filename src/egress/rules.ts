@@ -1,10 +1,10 @@
-/** The grammar of host names, addresses and allow-list entries, byte by byte; whatever is not in it is refused. */
+/** Grammar of host names, addresses and allow-list entries. All other input is refused. */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { InvalidOptionsError } from '../base/errors.js';
 import { isLoopback } from './addresses.js';
 import { isLocal } from './own-names.js';
 
-/** Where a request wants to go, as it was written: a name in lower case, or an address. */
+/** Requested destination as written: a lower-case name, or an address. */
 export interface Target {
   host: string;
   port: number;
@@ -12,25 +12,26 @@ export interface Target {
 
 /** One entry of `network.allow` or `network.deny`. */
 export interface Rule {
-  /** As the caller wrote it: what a refusal names. */
+  /** Text as the caller wrote it. Refusals quote it. */
   text: string;
-  /** Undefined: the ports of `network.ports` (allow), or every port (deny). */
+  /** Port. If undefined: the ports of `network.ports` (allow), or every port (deny). */
   port: number | undefined;
-  /** Only of a rule of addresses. Those it lists may be dialled though they are not global. */
+  /** Returns true if an address rule covers `address`. Such addresses are allowed even if they are not global. */
   coversAddress(address: string): boolean;
   coversName(host: string): boolean;
-  /** It names this machine, by name or by loopback addresses alone. */
+  /** True if the rule names this machine, by name or only by loopback addresses. */
   meansHost: boolean;
 }
 
-/** RFC 1123 labels, and the underscore that real names have. */
+/** Pattern of RFC 1123 labels. It also allows the underscore, which real names have. */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const MAX_NAME = 253;
 
 /**
- * A host name, lower-cased. Undefined for anything else: no trailing dot, no percent, no NUL, no `@`, nothing beyond
- * ASCII, and nothing that a resolver may take for an address in another spelling (`127.1`, `0x7f000001`, `2130706433`):
- * a last label that begins with a digit is an address or nothing, as in WHATWG's URL standard.
+ * Parses a host name into lower case. Returns undefined for anything else: a trailing dot, a percent sign, NUL, `@`,
+ * non-ASCII characters, and every text that a resolver may read as an address in another spelling (`127.1`,
+ * `0x7f000001`, `2130706433`): a last label that begins with a digit is an address or invalid, as in WHATWG's URL
+ * standard.
  */
 export function parseName(text: string): string | undefined {
   const name = text.toLowerCase();
@@ -39,7 +40,7 @@ export function parseName(text: string): string | undefined {
   return /^[0-9]/.test(labels.at(-1)!) ? undefined : name;
 }
 
-/** A name, or an address in its canonical spelling (IPv6 without brackets). */
+/** Parses a name, or an address in its canonical spelling (IPv6 without brackets). */
 function parseHost(text: string): string | undefined {
   if (isIPv4(text)) return text;
   const inner = /^\[([0-9a-f:.]+)\]$/i.exec(text)?.[1];
@@ -49,7 +50,7 @@ function parseHost(text: string): string | undefined {
 
 const AUTHORITY = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?$/;
 
-/** `host:port` as in a CONNECT line or a Host field; undefined for anything that is not exactly that. */
+/** Parses `host:port` as in a CONNECT line or a Host field. Returns undefined for anything else. */
 export function parseAuthority(text: string, defaultPort?: number): Target | undefined {
   const match = AUTHORITY.exec(text);
   const host = match && parseHost(match[1]!);
@@ -61,7 +62,10 @@ export function parseAuthority(text: string, defaultPort?: number): Target | und
 export const formatHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
 export const formatTarget = ({ host, port }: Target): string => `${formatHost(host)}:${port}`;
 
-/** @throws InvalidOptionsError naming the entry and what was expected */
+/**
+ * Parses an entry.
+ * @throws InvalidOptionsError naming the entry and the expected form
+ */
 export function parseRule(text: string, option: string): Rule {
   const fail = (why: string) =>
     new InvalidOptionsError(`create: ${option}: '${text}': ${why}`, {

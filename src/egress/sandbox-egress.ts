@@ -1,4 +1,6 @@
-/** Brings the proxy into one sandbox: the agent's port inside, and the environment that makes programs use it. */
+/**
+ * Connects the proxy to one sandbox: the agent's port inside, and the environment variables that make programs use it.
+ */
 import type { AgentClient } from '../agent/client.js';
 import { type AgentCapabilities, STDERR, STDOUT } from '../agent/messages.js';
 import type { AgentStream, StreamHandlers } from '../agent/stream.js';
@@ -8,21 +10,22 @@ import { authorityVariables } from './authorities.js';
 import { NO_PROXY } from './own-names.js';
 import type { EgressProxy, EgressRecord } from './proxy.js';
 
-/** What a sandbox has been allowed and denied. */
+/** Connections of a sandbox to the network, allowed and denied. */
 export interface SandboxEgress {
-  /** The allow-list, with the hosts that `@npm`, `@pip` and `@apt` stand for on this machine. */
+  /** Allow list, with the hosts that `@npm`, `@pip` and `@apt` stand for on this machine. */
   readonly allow: readonly string[];
-  /** The last 1,000 decisions, oldest first. */
+  /** Last 1,000 decisions, oldest first. */
   readonly log: readonly EgressRecord[];
-  /** Between sandbox and proxy, both directions, so far. */
+  /** Number of bytes between sandbox and proxy so far, in both directions. */
   readonly bytes: number;
-  /** Open at this moment. */
+  /** Number of open connections. */
   readonly connections: number;
 }
 
 /**
- * @returns the environment for the sandbox's commands
- * @throws RipcordError where the agent cannot listen
+ * Opens the proxy's port in the sandbox.
+ * @returns environment of the sandbox's commands
+ * @throws RipcordError if the agent cannot listen
  */
 export async function openEgress(
   client: AgentClient,
@@ -44,7 +47,7 @@ function join(stream: AgentStream, proxy: EgressProxy): StreamHandlers {
     () => stream.kill(0, 0, true),
     (bytes) => proxy.count(bytes),
   );
-  // A stream the agent opens has no credit yet, and hands out none while it is being made.
+  // Grant credit in a later microtask: a stream opened by the agent cannot grant any during its construction.
   queueMicrotask(() => {
     stream.grant(STDOUT, STREAM_WINDOW / 2);
     proxy.accept(connection);
@@ -63,7 +66,10 @@ function join(stream: AgentStream, proxy: EgressProxy): StreamHandlers {
   };
 }
 
-/** curl, git, pip and most others read the lower-case names, npm and some libraries the upper-case ones. */
+/**
+ * Returns the variables. curl, git, pip and most others read the lower-case names, npm and some libraries the
+ * upper-case ones.
+ */
 function environment(url: string): Record<string, string> {
   return {
     HTTP_PROXY: url,
@@ -72,7 +78,7 @@ function environment(url: string): Record<string, string> {
     https_proxy: url,
     NO_PROXY,
     no_proxy: NO_PROXY,
-    // Node's own fetch and http follow the variables from 22.21 and 24 on, if told so.
+    // Enables the proxy variables in Node's own fetch and http, from 22.21 and 24 on.
     NODE_USE_ENV_PROXY: '1',
   };
 }

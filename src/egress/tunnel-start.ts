@@ -1,4 +1,4 @@
-/** Finds out from the first bytes of a tunnel which protocol it carries, before any of them go anywhere. */
+/** Detects the protocol of a tunnel from its first bytes, before any of them is forwarded. */
 import { METHODS } from 'node:http';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -8,19 +8,22 @@ import { Denial } from './policy.js';
 import { formatTarget, type Target } from './rules.js';
 
 const HELLO_MS = 10_000;
-/** `PRI`: the greeting of HTTP/2 (RFC 9113 §3.4), which names its host in every request as well. */
+/**
+ * Beginnings of an HTTP request. `PRI` is the preface of HTTP/2 (RFC 9113 §3.4), which names its host in every request
+ * as well.
+ */
 const REQUEST_STARTS = [...METHODS, 'PRI'].map((method) => `${method} `);
 
 interface TunnelStart {
   kind: 'tls' | 'http' | 'other';
-  /** All that has been read. */
+  /** All bytes read so far. */
   bytes: Buffer;
 }
 
 /**
- * Port 443 takes a TLS greeting of that very name, port 80 that or HTTP. On other ports the first bytes decide.
- *
- * @param serverSpoke the server sent bytes first, as no HTTP server does
+ * Reads the first bytes of a tunnel. Port 443 accepts a TLS ClientHello with the requested name, port 80 that or HTTP.
+ * On other ports the first bytes decide.
+ * @param serverSpoke true if the server sent bytes first, which HTTP servers never do
  * @throws Denial
  */
 export async function tunnelStart(
@@ -34,7 +37,7 @@ export async function tunnelStart(
     if (strict) client.destroy(new Denial('tls-name', `no TLS greeting for ${target.host} within ${HELLO_MS} ms`));
   }, HELLO_MS);
   try {
-    // It ends: what is incomplete is less than the one record that a greeting may be, or the name of a method.
+    // This loop is bounded: incomplete input is shorter than one TLS record or the name of a method.
     for (let bytes = head; ; bytes = Buffer.concat([bytes, await nextChunk(client)])) {
       if (bytes.length > 0 && !strict && !looksLikeTls(bytes)) {
         const http = serverSpoke ? false : target.port === 80 || looksLikeHttp(bytes);
@@ -60,20 +63,20 @@ export async function tunnelStart(
   }
 }
 
-/** Undefined: more bytes will tell. Servers overlook empty lines before a request (RFC 9112 §2.2). */
+/** Returns undefined if more bytes are needed. Servers ignore empty lines before a request (RFC 9112 §2.2). */
 function looksLikeHttp(bytes: Buffer): boolean | undefined {
   const text = bytes.toString('latin1', 0, 256).replace(/^[\r\n]+/, '');
   if (REQUEST_STARTS.some((start) => text.startsWith(start))) return true;
   return REQUEST_STARTS.some((start) => start.startsWith(text)) && bytes.length < 256 ? undefined : false;
 }
 
-/** Waits for the first bytes or the end of either side. True: they are the server's. */
+/** Waits for the first bytes or the end of either side. Returns true if the server sent them. */
 export async function serverSpeaksFirst(client: Duplex, upstream: Duplex): Promise<boolean> {
   const silent = ({ readableLength, readableEnded, destroyed }: Duplex) =>
     readableLength === 0 && !readableEnded && !destroyed;
   await new Promise<void>((resolve) => {
     const settle = () => {
-      // Without a read, a side that has ended without a byte would not say so.
+      // Start reading: without a read, a side that ended without a byte does not emit its end.
       for (const side of [client, upstream]) side.read(0);
       if (silent(client) && silent(upstream)) return;
       for (const side of [client, upstream]) side.off('readable', settle).off('end', settle).off('close', settle);
@@ -86,14 +89,14 @@ export async function serverSpeaksFirst(client: Duplex, upstream: Duplex): Promi
 
 function checkServerName({ host }: Target, serverName: string | undefined, encrypted: boolean): void {
   if (encrypted) throw new Denial('tls-name', `${host}: encrypted ClientHello hides which server is meant`);
-  // An address has no name to send (RFC 6066 §3).
+  // TLS clients send no name for an address (RFC 6066 §3).
   const expected = isIP(host) ? undefined : host;
   if (serverName?.toLowerCase() === expected) return;
   const sent = serverName === undefined ? 'no server name' : `the server name '${printableAscii(serverName)}'`;
   throw new Denial('tls-name', `${host}: the TLS greeting has ${sent}`);
 }
 
-/** Empty at the end. */
+/** Reads the next chunk; empty at the end. */
 async function nextChunk(client: Duplex): Promise<Buffer> {
   for (;;) {
     const chunk: Buffer | null = client.read();

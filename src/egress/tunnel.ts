@@ -1,4 +1,4 @@
-/** A tunnel through the proxy (RFC 9110 §9.3.6): its first bytes decide what it may carry. */
+/** Serves a tunnel through the proxy (RFC 9110 §9.3.6). Its first bytes decide which protocol it may carry. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { flow, join } from '../ports/join.js';
@@ -21,14 +21,16 @@ interface ConnectRequest {
   head: Buffer;
 }
 
-/** A tunnel that carries HTTP: each of its requests is looked at as any other. */
+/** A tunnel that carries HTTP. Each of its requests is checked. */
 export interface HttpTunnel {
   target: Target;
-  /** Its first connection, for the first request. */
+  /** First connection of the tunnel, reserved for the first request. */
   spare: Route | undefined;
 }
 
-/** Answers a CONNECT: refuses it, or joins the client and the target. A tunnel that carries HTTP goes on to `http`. */
+/**
+ * Answers a CONNECT: refuses it, or connects the client to the target. A tunnel that carries HTTP is passed to `http`.
+ */
 export async function openTunnel(
   { request, client, head }: ConnectRequest,
   { destinations, decisions }: { destinations: Destinations; decisions: Decisions },
@@ -53,14 +55,14 @@ export async function openTunnel(
       return;
     }
     const rule = destinations.admit(target);
-    // A proxy of this machine may give tunnels to port 443 only: what turns out to be HTTP needs none.
+    // An upstream proxy may allow tunnels to port 443 only, and HTTP does not need a tunnel. So connect later.
     const later = target.port === 80 && dialer.hasUpstream(target);
     let route = later ? undefined : await dialer.tunnel(target, client);
     upstream = route?.connection;
     client.write(ESTABLISHED);
     isOpen = true;
     if (target.port !== 443) decisions.allow('connect', target, { rule: rule.text, address: route?.address });
-    // A server that speaks first is heard; what the client says is looked at before it goes anywhere.
+    // Forward bytes of a server that sends first. The client's bytes are always checked before they are forwarded.
     const mayListen = upstream !== undefined && target.port !== 443 && target.port !== 80 && head.length === 0;
     const spoke = mayListen && (await serverSpeaksFirst(client, upstream!));
     let down = spoke ? flow(upstream!, client) : undefined;
@@ -81,7 +83,7 @@ export async function openTunnel(
     await Promise.all([flow(client, upstream), down]);
   } catch (error) {
     upstream?.destroy();
-    // What breaks an open tunnel is the connection's business.
+    // An error of an open tunnel belongs to that connection and is not a denial.
     const denial = isOpen && !(error instanceof Denial) ? undefined : decisions.deny('connect', asked, error);
     if (!denial || !client.writable) {
       client.destroy();

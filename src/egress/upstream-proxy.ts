@@ -1,4 +1,4 @@
-/** The proxy that this machine itself has to go through, as its URL or its environment says. */
+/** Determines the upstream proxy of this machine, from an option or the environment. */
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4 } from 'node:net';
@@ -9,17 +9,20 @@ import { Denial } from './policy.js';
 import { formatHost, formatTarget, type Target } from './rules.js';
 
 export interface UpstreamProxy {
-  /** The address it listens on. */
+  /** Address of the proxy. */
   target: Target;
   tls: boolean;
-  /** The value of the Proxy-Authorization field. */
+  /** Value of the Proxy-Authorization field. */
   authorization: string | undefined;
 }
 
-/** Which proxy a request to `target` goes through; `scheme` is that of the URL it is for. */
+/** Returns the proxy for a request to `target`. `scheme` is the scheme of the requested URL. */
 export type ChooseUpstream = (target: Target, scheme: 'http' | 'https') => UpstreamProxy | undefined;
 
-/** @throws InvalidOptionsError; the URL itself may hold a password, and is not repeated */
+/**
+ * Parses the option.
+ * @throws InvalidOptionsError, which does not repeat the URL because it may hold a password
+ */
 export function upstreamChoice(option: string | undefined, env: NodeJS.ProcessEnv = process.env): ChooseUpstream {
   if (option === undefined) return () => undefined;
   if (option !== 'env') {
@@ -29,10 +32,11 @@ export function upstreamChoice(option: string | undefined, env: NodeJS.ProcessEn
   const find = (name: string) => env[name.toLowerCase()] || env[name];
   const of = (name: string) => {
     const url = find(name) || find('ALL_PROXY');
-    // Without a scheme in front it is http, as curl has it.
+    // Without a scheme it is http, as in curl.
     return url ? parseProxy(url.includes('://') ? url : `http://${url}`, name) : undefined;
   };
-  // HTTP_PROXY in capitals may come from a request's field in a CGI program (CVE-2016-5385): not from one to this process.
+  // Upper-case HTTP_PROXY is unsafe only in CGI programs, where it may come from a request field (CVE-2016-5385). This
+  // is not one.
   const proxies = { http: of('HTTP_PROXY'), https: of('HTTPS_PROXY') };
   const isDirect = parseNoProxy(find('NO_PROXY') ?? '');
   return (target, scheme) => (isDirect(target) ? undefined : proxies[scheme]);
@@ -52,7 +56,9 @@ function parseProxy(text: string, where: string): UpstreamProxy {
   };
 }
 
-/** NO_PROXY as curl and Go read it: names with all below them, addresses, networks, `*`; each with a port or without. */
+/**
+ * Parses NO_PROXY as curl and Go do: names including subdomains, addresses, networks, `*`; each with or without a port.
+ */
 function parseNoProxy(text: string): (target: Target) => boolean {
   const entries = text
     .toLowerCase()
@@ -81,7 +87,7 @@ function toEntry(text: string): (target: Target) => boolean {
 }
 
 /**
- * Asks the proxy at the other end of `connection` for a tunnel.
+ * Requests a tunnel from the proxy at the other end of `connection`.
  * @throws Denial with the proxy's answer
  */
 export async function throughUpstream(
