@@ -1,6 +1,6 @@
 /*
- * PID 1 of a sandbox. It speaks docs/internals/protocol.md on its stdin and stdout, starts commands through keepers, and ends
- * everything when the host has gone.
+ * PID 1 of a sandbox. It implements docs/internals/protocol.md on its stdin and stdout, starts commands through
+ * keepers, and kills everything when the host has gone.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,7 @@
 #include "wire/loop.h"
 
 #define EVENTS 64
-/* epoll counts in int milliseconds. */
+/* Limit of one wait: epoll counts in int milliseconds. */
 #define WAIT_MAX_US 60000000u
 
 static int signals = -1;
@@ -72,7 +72,7 @@ static void on_signals(void) {
     if (terminate) session_end(BYE_SIGTERM);
 }
 
-/* Off 0 and 1, where every child gets something else, and with /dev/null in their place. */
+/* Moves a descriptor off 0 and 1, because children get other files there, and puts /dev/null in their place. */
 static int move_away(int fd) {
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (moved < 0) die("stdin and stdout must be open", errno);
@@ -149,10 +149,10 @@ _Noreturn static void loop(void) {
 }
 
 int main(int argc, char **argv) {
-    /* Before anything else: from here on nobody in the sandbox can open what this process holds. */
+    /* This must come first: from here on no process in the sandbox can open the descriptors of this process. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) die("prctl", errno);
     if (argc > 1 && strcmp(argv[1], KEEPER_WORD) == 0) keeper_adopt(argc, argv);
-    /* The end of a sandbox is kill(-1): outside a process namespace of its own that would be everything. */
+    /* The sandbox ends with kill(-1). Outside a process namespace of its own that would kill every process. */
     if (getpid() != 1) die("must be PID 1 of a process namespace", 0);
     call_filter_install(turn_come_soon());
     if (loop_open() != 0) die("epoll_create1", errno);

@@ -1,4 +1,4 @@
-/* Little-endian integers in and out of byte buffers, and a cursor that can never read past its end. */
+/* Reads and writes little-endian integers in byte buffers, with a cursor that never reads past the end. */
 #ifndef RIPCORD_BYTES_H
 #define RIPCORD_BYTES_H
 
@@ -13,7 +13,7 @@ struct slice {
     uint32_t length;
 };
 
-/* Once `bad` is set every further take returns zero: callers check once, at the end. */
+/* Once `bad` is set, every further take returns zero: callers check once, at the end. */
 struct cursor {
     const uint8_t *at;
     size_t left;

@@ -11,7 +11,7 @@
 
 #define ROOT "/sys/fs/cgroup"
 
-/* A file and the word in front of the number wanted; NULL when the number is all there is. */
+/* A counter file and the word before the number; NULL if the file holds only the number. */
 struct figure {
     int fd;
     const char *key;
@@ -26,7 +26,7 @@ static struct {
     .memory_peak = {-1, NULL, 1}, .cpu = {-1, NULL, 1},       .pids = {-1, NULL, 1},
 };
 
-/* The line of /proc/self/cgroup for one controller: `4:memory:/path`, for v2 `0::/path`. */
+/* Finds the line of one controller in /proc/self/cgroup: `4:memory:/path`, for v2 `0::/path`. */
 static bool own_path(const char *table, const char *controller, char *out, size_t size) {
     size_t want = strlen(controller);
     for (const char *line = table; line != NULL && *line != '\0';) {
@@ -46,7 +46,8 @@ static bool own_path(const char *table, const char *controller, char *out, size_
     return false;
 }
 
-/* With the host's cgroup namespace the own group lies at its full path; inside a container's mount, at the root. */
+/* Opens a file of the process's own cgroup. In the host's cgroup namespace it is at its full path; in a container's
+ * mount it is at the root. */
 static int open_in(const char *mount, const char *own, const char *file) {
     char path[1024] = ROOT;
     text_append(path, sizeof path, mount);

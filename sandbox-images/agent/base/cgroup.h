@@ -1,4 +1,4 @@
-/* The sandbox's own cgroup counters, v1 and v2. Opened once, read with pread. */
+/* The sandbox's own cgroup counters, v1 and v2. The files are opened once and read with pread. */
 #ifndef RIPCORD_CGROUP_H
 #define RIPCORD_CGROUP_H
 
@@ -19,11 +19,11 @@ struct cgroup_figures {
 };
 
 void cgroup_open(void);
-/* HAS_CGROUP_V1, HAS_CGROUP_V2, HAS_OOM_COUNTER, HAS_PIDS_COUNTER: what was really there. */
+/* Returns HAS_CGROUP_V1, HAS_CGROUP_V2, HAS_OOM_COUNTER, HAS_PIDS_COUNTER for the files that exist. */
 uint16_t cgroup_capabilities(void);
 struct cgroup_counters cgroup_counters(void);
 struct cgroup_figures cgroup_figures(void);
-/* How much `now` is above `before`; 0 when either is unknown. */
+/* Returns by how much `now` is above `before`; 0 if either is unknown. */
 uint32_t counter_rise(uint64_t before, uint64_t now);
 
 #endif

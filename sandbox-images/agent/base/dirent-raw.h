@@ -1,4 +1,4 @@
-/* What getdents64 writes; glibc's readdir would allocate. */
+/* Record format of getdents64. glibc's readdir is not used, because it allocates. */
 #ifndef RIPCORD_DIRENT_RAW_H
 #define RIPCORD_DIRENT_RAW_H
 

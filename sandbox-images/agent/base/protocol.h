@@ -1,4 +1,4 @@
-/* The numbers of docs/internals/protocol.md. Append-only. */
+/* Constants of docs/internals/protocol.md. New ones are only appended. */
 #ifndef RIPCORD_PROTOCOL_H
 #define RIPCORD_PROTOCOL_H
 
@@ -135,7 +135,8 @@ enum exit_flag {
 #define CHANNEL_STDOUT 1
 #define CHANNEL_STDERR 2
 #define HEAD_EVERYTHING UINT64_MAX
-/* A fresh interpreter finds modules of the working directory by this variable (python/), a fork of a warm one otherwise. */
+/* Variable by which a fresh interpreter finds modules of the working directory (python/). A fork of a warm one does not
+ * need it. */
 #define WARM_FOR_FRESH_ONES "PYTHONPATH="
 
 #endif

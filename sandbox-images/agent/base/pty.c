@@ -11,7 +11,7 @@
 
 #include "base/util.h"
 
-/* The slave's owner is whoever opens the master; there is no capability here to change it afterwards. */
+/* The slave belongs to the user that opens the master. PID 1 does not have the capability to change the owner later. */
 static int open_master_as(const struct identity *who) {
     (void)setfsgid(who->gid);
     (void)setfsuid(who->uid);
@@ -19,7 +19,7 @@ static int open_master_as(const struct identity *who) {
     int error = errno;
     (void)setfsuid(0);
     (void)setfsgid(0);
-    /* A change of the file system uid makes a process dumpable as fs.suid_dumpable says. */
+    /* Changing the file system uid makes a process dumpable according to fs.suid_dumpable. */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     errno = error;
     return master;

@@ -1,4 +1,4 @@
-/* SHA-256 as FIPS 180-4 has it. */
+/* Implements SHA-256 (FIPS 180-4). */
 #define _GNU_SOURCE
 #include "base/sha256.h"
 

@@ -8,7 +8,8 @@
 
 #define BLOCK 512u
 #define PAX_MAX (64u * 1024)
-/* A pax header each for the archive and the entry is normal; an endless row of them is an attack. */
+/* Maximum number of headers before an entry. One pax header for the archive and one for the entry are normal; an
+ * endless row is an attack. */
 #define EXTENSIONS_MAX 16
 
 enum field { NAME = 0, MODE = 100, SIZE = 124, MTIME = 136, CHECKSUM = 148, TYPE = 156, LINK = 157, MAGIC = 257, PREFIX = 345 };
@@ -38,7 +39,7 @@ static void begin_content(struct tar_reader *r, uint64_t size) {
     r->padding = (uint32_t)((BLOCK - size % BLOCK) % BLOCK);
 }
 
-/* Octal with blanks around it, or GNU's base 256 with the top bit set. */
+/* Parses octal digits with blanks around them, or GNU's base 256 with the top bit set. */
 static bool parse_number(const uint8_t *at, size_t size, uint64_t *out) {
     uint64_t value = 0;
     if ((at[0] & 0x80) != 0) {
@@ -96,7 +97,7 @@ static bool set_text(char *out, const char *value, size_t length) {
     return true;
 }
 
-/* Whole seconds are enough; the fraction is cut. */
+/* Parses whole seconds; the fraction is dropped. */
 static bool parse_time(const char *value, size_t length, int64_t *out) {
     uint64_t seconds;
     bool negative = length > 0 && value[0] == '-';
@@ -122,11 +123,11 @@ static bool take_record(struct tar_reader *r, struct tar_entry *out, const char 
     if (key_is(key, key_length, "linkpath")) return r->has_link = set_text(out->link, value, length);
     if (key_is(key, key_length, "size")) return r->has_size = parse_u64(value, length, 10, INT64_MAX, &r->pax_size);
     if (key_is(key, key_length, "mtime")) return r->has_mtime = parse_time(value, length, &r->pax_mtime);
-    /* A sparse file's content is not what its size says. */
+    /* Refuse sparse files: their content differs from the stated size. */
     return key_length < 10 || memcmp(key, "GNU.sparse", 10) != 0;
 }
 
-/* `length key=value\n`, one after the other. */
+/* Parses consecutive `length key=value\n` records. */
 static bool take_records(struct tar_reader *r, struct tar_entry *out, const char *text, size_t left) {
     while (left > 0) {
         uint64_t length;
@@ -193,7 +194,7 @@ int tar_next(struct tar_reader *r, struct tar_entry *out) {
             return 1;
         }
         begin_content(r, out->size);
-        /* A global header is about what does not matter here: comments, times of the whole archive. */
+        /* Skip a global header: it holds only comments and times of the whole archive. */
         if (out->type == 'g' && out->size > PAX_MAX) return -EINVAL;
         error = out->type == 'x' ? read_extension(r, out) : 0;
         if (error != 0) return (int)error;

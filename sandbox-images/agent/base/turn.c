@@ -8,10 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The shortest that the kernel takes. */
+/* Shortest slice that the kernel accepts. */
 #define SLICE_NS 100000u
 
-/* struct sched_attr in its first version; only some versions of the C library have it. */
+/* First version of struct sched_attr. Only some versions of the C library define it. */
 struct attributes {
     uint32_t size;
     uint32_t policy;
@@ -32,6 +32,6 @@ bool turn_come_soon(void) {
 
 void turn_keep_to_self(void) {
     struct sched_param none = {0};
-    /* musl's function of this name only fails. */
+    /* Call the kernel directly: musl's function of this name always fails. */
     (void)syscall(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none);
 }

@@ -1,18 +1,18 @@
-/* How soon a sleeping process gets a CPU while others of its sandbox keep all of them busy. */
+/* Reduces the time until a sleeping process gets a CPU while other processes of its sandbox keep all CPUs busy. */
 #ifndef RIPCORD_TURN_H
 #define RIPCORD_TURN_H
 
 #include <stdbool.h>
 
 /*
- * PID 1 and the keepers, its children, keep limits, and must not wait for the processes that they limit. From 6.6 the kernel
- * serves the process first whose slice ends first: a sleeper waits for about half of the others, up to 3 ms each. From 6.12
- * a process may ask for shorter slices without any privilege; its share of the CPU stays the same. Earlier kernels
- * ignore the length; those before 6.6 serve a sleeper at once. True if the kernel took the call: call-filter.h refuses it to
- * commands then.
+ * Requests short time slices for this process. PID 1 and the keepers, its children, enforce limits, and must not wait
+ * for the processes that they limit. From 6.6 the kernel runs the process first whose slice ends first: a sleeping
+ * process waits for about half of the others, up to 3 ms each. From 6.12 a process may request shorter slices without
+ * privileges; its share of the CPU stays the same. Earlier kernels ignore the length; those before 6.6 run a woken
+ * process at once. Returns true if the kernel accepted the call: then call-filter.h forbids it to commands.
  */
 bool turn_come_soon(void);
-/* Children that this process forks later have ordinary slices. */
+/* Gives children that this process forks later ordinary slices. */
 void turn_keep_to_self(void);
 
 #endif

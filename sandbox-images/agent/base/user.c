@@ -37,7 +37,7 @@ static struct text text_until(struct text t, char end) {
     return stop == NULL ? t : (struct text){t.at, (size_t)(stop - t.at)};
 }
 
-/* Cuts the part before `separator` off `rest`. False when nothing is left. */
+/* Cuts the part before `separator` off `rest`. Returns false at the end. */
 static bool next_part(struct text *rest, char separator, struct text *part) {
     if (rest->at == NULL) return false;
     *part = text_until(*rest, separator);
@@ -51,7 +51,7 @@ static bool next_part(struct text *rest, char separator, struct text *part) {
     return true;
 }
 
-/* The first four fields of a line of passwd or group; false for a line with fewer. */
+/* Splits the first four fields of a line of passwd or group. Returns false for a line with fewer. */
 static bool split_line(struct text line, struct text fields[FIELDS]) {
     for (int i = 0; i < FIELDS; i++) {
         if (!next_part(&line, ':', &fields[i])) return false;
@@ -66,7 +66,7 @@ static bool parse_id(struct text t, uint32_t *out) {
     return true;
 }
 
-/* By name when `name` is given, else by uid; `name` then tells what the user is called. */
+/* Finds a user by name if `name` is given, else by uid. Sets `name` to the user's name. */
 static bool find_passwd(struct text passwd, struct text *name, uint32_t uid, struct identity *out) {
     struct text line;
     struct text field[FIELDS];
@@ -135,7 +135,8 @@ int user_find(const char *passwd, size_t passwd_length, const char *group, size_
     return find_group(groups, wanted_group, &out->gid) ? 0 : ENOENT;
 }
 
-/* A missing file is an empty one: an image need not have users. Anything but a regular file could block. */
+/* Treat a missing file as empty, because an image need not have users. Refuse other than regular files, because reading
+ * them could block. */
 static int load(const char *path, char **out, size_t *length) {
     struct stat st;
     int error = 0;
@@ -203,7 +204,7 @@ static int drop_capabilities(void) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
     memset(none, 0, sizeof none);
-    /* Not on every kernel; an ambient capability cannot outlive an empty permitted set anyway. */
+    /* Some kernels lack this call. An ambient capability is lost with the permitted set anyway. */
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     return (int)syscall(SYS_capset, &header, none);
 }
@@ -212,16 +213,16 @@ int user_become(const struct identity *who) {
     if (setgroups(who->group_count, who->groups) != 0) return -1;
     if (setresgid(who->gid, who->gid, who->gid) != 0) return -1;
     if (setresuid(who->uid, who->uid, who->uid) != 0) return -1;
-    /* With no-new-privs an execve as uid 0 does not regain the bounding set either. */
+    /* Set no-new-privs, so that an execve as uid 0 does not regain the bounding set. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
     if (drop_capabilities() != 0) return -1;
-    /* A change of ids sets this back to fs.suid_dumpable. execve turns it on again for what may be read. */
+    /* Changing ids resets the dumpable flag to fs.suid_dumpable. execve turns it on again for readable programs. */
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 void user_set_file_rights(uid_t uid, gid_t gid) {
     (void)setfsgid(gid);
     (void)setfsuid(uid);
-    /* A change of the file system uid makes a process dumpable as fs.suid_dumpable says. */
+    /* Changing the file system uid makes a process dumpable according to fs.suid_dumpable. */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

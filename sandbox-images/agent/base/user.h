@@ -1,4 +1,5 @@
-/* Who a command runs as. glibc's own lookups need shared objects at run time, which a static binary has not. */
+/* Looks up and switches users. glibc's own lookups need shared libraries at run time, which a static binary does not
+ * have. */
 #ifndef RIPCORD_USER_H
 #define RIPCORD_USER_H
 
@@ -14,18 +15,20 @@ struct identity {
     gid_t groups[GROUPS_MAX];
 };
 
-/* `name`, `uid`, `name:group` or `uid:gid` against the text of /etc/passwd and /etc/group. 0 or an errno. */
+/* Resolves `name`, `uid`, `name:group` or `uid:gid` with the text of /etc/passwd and /etc/group. Returns 0 or an errno. */
 int user_find(const char *passwd, size_t passwd_length, const char *group, size_t group_length, const char *spec,
               struct identity *out);
-/* The same with the files of this root, or as remembered. */
+/* Resolves `spec` with the files of this root, or from memory if it was remembered. Returns 0 or an errno. */
 int user_resolve(const char *spec, struct identity *out);
-/* Who that is, if it is remembered; else NULL. */
+/* Returns the remembered identity of `spec`; NULL if it is not remembered. */
 const struct identity *user_known(const char *spec);
-/* From here on this process and its forks know that one, where nothing in the sandbox can change the files. */
+/* Remembers the identity of `spec` in this process and its forks, where processes of the sandbox cannot change it as
+ * they can change the files. */
 void user_remember(const char *spec);
-/* Becomes that user for good: groups, ids, no capability, no way to gain one. 0, or -1 with errno. */
+/* Switches to that user for good: groups, ids, without capabilities and without a way to gain any. Returns 0, or -1
+ * with errno. */
 int user_become(const struct identity *who);
-/* Has that user's rights to files from here on, and nothing else of his; 0 and 0 gives root's back. */
+/* Uses that user's file permissions from here on, and none of the user's other rights. 0 and 0 restores root's. */
 void user_set_file_rights(uid_t uid, gid_t gid);
 
 #endif

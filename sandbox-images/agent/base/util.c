@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What one packet carries at most. */
+/* Maximum number of descriptors in one packet. */
 #define DESCRIPTORS_MAX 4
 
 uint64_t now_us(void) {
     struct timespec t;
-    /* Cannot fail for this clock. */
+    /* This call cannot fail for this clock. */
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
@@ -83,7 +83,7 @@ void close_fd(int *fd) {
 
 static void close_span(unsigned from, unsigned to) {
     if (from > to || syscall(SYS_close_range, from, to, 0) == 0) return;
-    /* Kernels before 5.9, and seccomp profiles that do not know the call. */
+    /* Fallback for kernels before 5.9, and for seccomp profiles that do not know the call. */
     struct rlimit limit;
     rlim_t end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? limit.rlim_cur : 65536;
     for (unsigned fd = from; fd <= to && fd < end; fd++) (void)close((int)fd);

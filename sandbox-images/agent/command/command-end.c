@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "keeper/tree.h"
 
-/* No event reports the end of an orphan that is not a child of its keeper, so the agent looks at intervals. */
+/* Interval of the checks: no event reports the end of an orphan that is not a child of its keeper. */
 #define LOOK_INTERVAL_US 5000u
 
 /* The parent of an orphan does not identify its command. An orphan that made no session of its own is in the command's

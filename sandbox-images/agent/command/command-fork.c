@@ -33,7 +33,7 @@ static void end_if_failed(struct command *c, int error) {
     command_end_unstarted(c, STAGE_RESOURCES, error);
 }
 
-/* Returns 0, or an errno. */
+/* Forks the keeper of a command. Returns 0, or an errno. */
 static int fork_keeper(struct command *c, const struct spawn_request *r) {
     struct pipes p = NO_PIPES;
     struct keeper_plan plan = {.request = r,
@@ -63,7 +63,7 @@ void command_start_fresh(struct command *c) {
     end_if_failed(c, fork_keeper(c, &c->parsed));
 }
 
-/* ---- handed to processes that wait for a command ---- */
+/* ---- handing a command to a waiting process ---- */
 
 bool command_send_start(int control, const struct spawn_request *r, const struct identity *who) {
     struct keeper_start start = {.order = ORDER_START,
@@ -77,17 +77,17 @@ bool command_send_start(int control, const struct spawn_request *r, const struct
     return send(control, &start, sizeof start, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof start;
 }
 
-/* It runs from here on. */
+/* Marks the command as running in the process that it was handed to. */
 void command_handed_over(struct command *c, struct pipes *p, pid_t keeper) {
     c->keeper = keeper;
     pipes_hold_if_brief(c, p);
     int error = pipes_adopt(c, p) == 0 ? 0 : errno;
-    /* Unheard: its keeper ends it when this end of the socket closes. */
+    /* The keeper did not get the message. It ends when this end of the socket closes. */
     if (error != 0) (void)kill(keeper, SIGKILL);
     end_if_failed(c, error);
 }
 
-/* Commands that a waiting pair can run. */
+/* Returns true if a waiting pair can run the command. */
 static bool suits_pair(const struct command *c, const struct identity *who) {
     return c->request_total <= CHILD_REQUEST_MAX && (c->parsed.flags & SPAWN_PTY) == 0 && commands.setup.subreaper &&
            commands.null_fd >= 0 && !commands.root_ran && who != NULL && who->uid != 0;

@@ -54,8 +54,8 @@ bool orphans_can_only_be_of(const struct command *c) {
     return true;
 }
 
-/* Without subreapers orphans come to PID 1, and their command is unknown: they live until no command runs that could own
- * them. */
+/* Kills orphans without an owner. Without subreapers orphans become children of PID 1, and their command is unknown:
+ * they live until no command runs that could own them. */
 void orphans_end_ownerless(struct command *ending) {
     if (commands.setup.subreaper || ending->orphans_wanted_dead || (ending->flags & SPAWN_DETACHED) != 0) return;
     if (!orphans_can_only_be_of(ending)) return;

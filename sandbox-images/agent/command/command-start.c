@@ -17,7 +17,7 @@
 static void configure(struct command *c, const struct spawn_request *r) {
     bool brief = (r->flags & SPAWN_BRIEF) != 0;
     c->flags = r->flags;
-    /* The host does not wait for STARTED: output may go out as soon as there is any. */
+    /* The host does not wait for STARTED of a BRIEF command: its output may be sent at once. */
     c->started = c->started_told = brief;
     for (int i = 0; i < 2; i++) {
         c->out[i].head_left = r->head[i];

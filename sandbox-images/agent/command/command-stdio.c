@@ -22,8 +22,8 @@ void pipes_close(struct pipes *p) {
     close_pair(p->err);
 }
 
-/* Programs open their own /dev/stdin, /dev/stdout and /dev/stderr by name. The pipe is root's, so its mode has to allow
- * it; who gets as far as a process's descriptors is another matter, and procfs's. */
+/* Opens a pipe. Programs open their own /dev/stdin, /dev/stdout and /dev/stderr by name. The pipe belongs to root, so
+ * its mode must allow it; procfs controls access to a process's descriptors. */
 static int open_pipe(int pair[2]) {
     if (pipe2(pair, O_CLOEXEC) != 0) return -1;
     (void)fchmod(pair[0], 0666);
@@ -64,7 +64,7 @@ int command_adopt_output(struct command *c, int index, int *fd) {
     return watch(c, out->fd, EPOLLIN, index == 0 ? WATCH_OUTPUT_1 : WATCH_OUTPUT_2);
 }
 
-/* EPOLLERR alone already tells that the reader has gone. */
+/* EPOLLERR alone already reports that the reader has gone. */
 int command_adopt_input(struct command *c, int *fd) {
     c->in.fd = *fd;
     *fd = -1;
@@ -91,7 +91,7 @@ int pipes_adopt(struct command *c, struct pipes *p) {
     return p->err[0] >= 0 ? command_adopt_output(c, 1, &p->err[0]) : 0;
 }
 
-/* Once the command has its own. */
+/* Called when the command has its own copies. */
 void pipes_hold_if_brief(struct command *c, struct pipes *p) {
     if ((c->flags & SPAWN_BRIEF) == 0) return;
     c->held[0] = p->out[1];

@@ -4,7 +4,7 @@
 
 #include "command/command-state.h"
 
-/* Both ends of each; -1 where there is none. */
+/* Both ends of each pipe; -1 if unused. */
 struct pipes {
     int control[2];
     int in[2];
@@ -14,17 +14,17 @@ struct pipes {
 
 #define NO_PIPES {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}}
 
-/* The command's stdio as `flags` (SPAWN_*) want it, without `control`. 0, or -1 with errno. */
+/* Opens the command's stdio according to `flags` (SPAWN_*), without `control`. Returns 0, or -1 with errno. */
 int pipes_open_stdio(struct pipes *p, uint16_t flags);
 int pipes_open(struct pipes *p, uint16_t flags);
 void pipes_close(struct pipes *p);
-/* The three descriptors that the command is to have. */
+/* Chooses the three descriptors that the command gets. */
 void pipes_choose_stdio(const struct pipes *p, int stdio[3]);
-/* PID 1's ends become the command's. 0, or -1 with errno. */
+/* Gives PID 1's ends to the command. Returns 0, or -1 with errno. */
 int pipes_adopt(struct command *c, struct pipes *p);
 void pipes_hold_if_brief(struct command *c, struct pipes *p);
 
-/* They own the descriptor from then on, also when they fail. 0 or -1. */
+/* These functions own the descriptor from then on, also if they fail. They return 0 or -1. */
 int command_adopt_output(struct command *c, int index, int *fd);
 int command_adopt_input(struct command *c, int *fd);
 void command_close_input(struct input *in);

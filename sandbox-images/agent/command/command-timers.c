@@ -17,12 +17,12 @@ bool command_lingers(struct command *c) {
     return true;
 }
 
-/* A keeper that is exiting looks like an orphan; the next command to end would count it as one. */
+/* A keeper that is exiting looks like an orphan: the next command to end would count it as one. */
 bool keeper_may_be_seen(const struct command *c) {
     return !commands.setup.subreaper && (c->flags & SPAWN_DETACHED) == 0 && c->keeper > 0 && !c->keeper_reaped;
 }
 
-/* A keeper that is this late is stopped or worse: without it PID 1 owns the tree. */
+/* A keeper that is this late was stopped or has a worse problem: PID 1 takes over the process tree. */
 void backstops_tick(uint64_t now) {
     if (now < commands.next_backstop) return;
     commands.next_backstop = NEVER;
@@ -46,7 +46,7 @@ void linger_tick(uint64_t now) {
             commands.next_linger = min_u64(commands.next_linger, c->lingers_until);
         } else {
             c->lingers_until = 0;
-            /* Once is enough: who writes more is heard at once. */
+            /* Wait only once: further output is sent at once. */
             c->flags &= (uint16_t)~SPAWN_PATIENT;
             command_kick(c);
         }

@@ -8,7 +8,7 @@
 #include "command/connection.h"
 #include "wire/frame.h"
 
-/* Commands served before the host is listened to again. */
+/* Number of commands served before frames of the host are read again. */
 #define TURNS_PER_ROUND 16
 
 static bool tell_started(struct command *c) {
@@ -81,7 +81,7 @@ static enum turn run_channels(struct command *c) {
     return turn;
 }
 
-/* A slot or a descriptor is free again. */
+/* Frees the slot and its descriptors. */
 static void finish(struct command *c) {
     command_release(c);
     connections_retry();
@@ -116,7 +116,7 @@ static enum turn run_ended(struct command *c) {
     orphans_end_ownerless(c);
     if (c->orphans_wanted_dead && commands.orphans_at != NEVER) return TURN_DONE;
     bool survives = (c->flags & SPAWN_DETACHED) != 0 && c->control >= 0;
-    /* Gone before anybody hears of the end. */
+    /* Remove the program before the host receives the end. */
     if (!survives) program_remove(&c->program);
     if (!command_tell_exit(c)) return TURN_BLOCKED;
     if (survives) {
@@ -143,7 +143,7 @@ static enum turn run_command(struct command *c) {
     if (c->phase != PHASE_RUNNING) return TURN_DONE;
     if (!tell_started(c)) return TURN_BLOCKED;
     enum turn turn = TURN_DONE;
-    /* Before its input: who hears that nobody reads that any more may care for nothing else. */
+    /* Send output before STDIN_CLOSED: a host that receives STDIN_CLOSED may ignore later output. */
     if (c->started || c->lost) turn = run_channels(c);
     if (turn != TURN_BLOCKED && c->started && !input_tell(&c->in, c->stream)) return TURN_BLOCKED;
     return turn == TURN_DONE && c->ended ? run_ended(c) : turn;

@@ -19,7 +19,8 @@ static char *append(char *at, const char *text) {
     return stpcpy(at, text) + 1;
 }
 
-/* Writes the kind, directory, arguments and variables of the program into a file: a socket without a reader takes less. */
+/* Writes the kind, directory, arguments and variables of the program into a file, because a socket without a reader
+ * buffers less. */
 static int open_particulars(const struct spawn_request *r) {
     bool archive = r->text.length > 0 && memmem(r->text.at, r->text.length, "PK\5\6", 4) != NULL;
     const char *kind = archive ? "archive" : "text";
@@ -52,7 +53,7 @@ static bool send_program(int program, const struct pipes *p, const struct spawn_
     return sent;
 }
 
-/* Takes over both descriptors. False when they have gone: nothing has run. */
+/* Takes ownership of both descriptors. Returns false if the fork has gone: nothing has run then. */
 static bool start_warm(struct command *c, int *control, int *program, pid_t keeper) {
     struct pipes p = {{*control, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     *control = -1;
@@ -70,7 +71,7 @@ static bool start_warm(struct command *c, int *control, int *program, pid_t keep
     return sent;
 }
 
-/* ---- waiting for one ---- */
+/* ---- waiting for a fork ---- */
 
 static uint32_t count_waiting(struct command **oldest) {
     uint32_t count = 0;
@@ -87,7 +88,7 @@ static void start_all_fresh(void) {
     for (struct command *c = NULL; count_waiting(&c) > 0; c = NULL) command_start_fresh(c);
 }
 
-/* Gives waiting commands what there is, and sees to it that there will be more. */
+/* Gives waiting commands the forks that are ready, and requests more. */
 static void serve(void) {
     struct command *c = NULL;
     int control, program;

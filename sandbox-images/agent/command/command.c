@@ -15,7 +15,8 @@
 #include "command/zygote.h"
 #include "wire/loop.h"
 
-/* What hangs on the open file itself, a lock or its owner, outlives the processes that had it as their stdin. */
+/* Opens /dev/null again at each reset, because locks and owners set on an open file description survive the processes
+ * that had it as stdin. */
 static void open_null(void) {
     close_fd(&commands.null_fd);
     commands.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -35,7 +36,7 @@ static bool add_request(struct command *c, const uint8_t *data, uint32_t length)
     return true;
 }
 
-/* Answers for a stream that has no slot; false when even that cannot be said. */
+/* Refuses a stream that does not have a slot. Returns false if the outbox has no room for the refusal. */
 static bool refuse_stream(uint32_t stream, int error) {
     struct command c = {.stream = stream, .before = cgroup_counters()};
     c.report = (struct keeper_report){
@@ -87,7 +88,7 @@ static void kill_command(struct command *c, uint32_t grace_ms) {
 
 static void discard_output(struct command *c) {
     for (int i = 0; i < 2; i++) {
-        /* What it has said by now only waits here: for its end, or for its turn. */
+        /* Output read so far waits only for the end or for its turn. */
         if (c->started_told && channel_pump(&c->out[i], c->stream) == CHANNEL_LIMIT) {
             keeper_order_kill(c, CAUSE_OUTPUT_LIMIT, 0);
         }
@@ -164,7 +165,8 @@ bool commands_frame(const struct frame *f) {
     if (f->type == T_SPAWN) return on_spawn(f);
     struct command *c = command_find(f->stream);
     if (c != NULL) return on_stream_frame(c, f);
-    /* A stream never opened is a mistake; one that is over is a crossing on the way. */
+    /* A frame for a stream that was never opened is a protocol error. A frame for a finished stream crossed EXIT in
+     * flight: ignore it. */
     uint32_t last = f->stream % 2 == 1 ? commands.last_stream : commands.last_accepted;
     return f->stream <= last && is_stream_type(f->type);
 }
@@ -211,7 +213,7 @@ uint64_t commands_sockets(void) {
 void commands_forget(void) {
     while (commands.count > 0) {
         struct command *c = commands.active[0];
-        /* The last words of its keeper. */
+        /* Read the last report of its keeper. */
         keeper_hear(c);
         command_release(c);
     }
@@ -229,7 +231,7 @@ static void on_output(struct command *c, int index) {
 }
 
 static void on_input(struct command *c, uint32_t events) {
-    /* On a terminal a hang-up only says that nobody has it open at this moment. */
+    /* On a terminal EPOLLHUP only means that no process has it open at this moment. */
     if ((events & EPOLLERR) != 0 && !c->in.terminal && c->in.fd >= 0) {
         loop_unwatch(c->in.fd);
         input_lost(&c->in);

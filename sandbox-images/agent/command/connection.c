@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 #include "wire/loop.h"
 
-/* Half of the streams stay for commands, whatever is going on in the sandbox. */
+/* Maximum number of connections. Half of the streams are reserved for commands. */
 #define CONNECTIONS_MAX (STREAMS_MAX / 2)
 #define WAITING_MAX 128
 
@@ -75,7 +75,7 @@ uint32_t connections_sockets(void) {
     return (listener.fd < 0 ? 0 : 1) + count_connections();
 }
 
-/* Takes over both descriptors. */
+/* Takes ownership of both descriptors. */
 static void adopt(int reader, int writer) {
     int one = 1;
     struct command *c = command_claim(commands.last_accepted + 2);
@@ -102,7 +102,7 @@ void connections_event(void) {
         int reader = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (reader < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
         if (reader < 0) return;
-        /* Each direction is closed by itself. */
+        /* Use two descriptors, because each direction is closed by itself. */
         int writer = fcntl(reader, F_DUPFD_CLOEXEC, 3);
         if (writer < 0) {
             close_fd(&reader);
@@ -119,7 +119,7 @@ void connections_retry(void) {
 void connection_reset(struct command *c) {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     if (c->out[0].fd >= 0) (void)setsockopt(c->out[0].fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    /* No shutdown first: what was cut must not look complete. */
+    /* Do not shut it down first: truncated data must not look complete. */
     c->in.socket = false;
     command_close_input(&c->in);
     command_close_output(&c->out[0]);

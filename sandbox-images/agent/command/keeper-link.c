@@ -67,7 +67,7 @@ static void take_news(struct command *c, const struct keeper_report *news, int f
     }
 }
 
-/* 1 with a packet, 0 when there is none now, -1 when there will be none any more. */
+/* Receives a packet. Returns 1 with a packet, 0 if none is available now, -1 if there will be none. */
 static int receive(int control, struct keeper_report *news, int *fd) {
     struct iovec part = {news, sizeof *news};
     union {

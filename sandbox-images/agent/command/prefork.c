@@ -7,14 +7,15 @@
 #include "base/util.h"
 #include "command/command-state.h"
 
-/* A sandbox that nobody uses is better off without two more processes. */
+/* Time without a command after which the pair ends: an idle sandbox should not keep two more processes. */
 #define IDLE_US 10000000u
-/* A task that is one command, after what prepares its sandbox, has no use for it. */
+/* Number of consecutive commands from which a pair is worth its cost. A task with a single command after its
+ * preparation does not need it. */
 #define WORTH_IT 3u
 
 static struct {
     struct prefork_pair pair;
-    uint32_t asked; /* how often in a row */
+    uint32_t asked; /* consecutive commands */
     uint64_t ends;
 } prefork = {.pair = {-1, -1, 0}, .ends = NEVER};
 

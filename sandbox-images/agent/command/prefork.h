@@ -1,6 +1,6 @@
 /*
- * A keeper and its leader, forked while nothing runs: the next command is handed to such a pair, and waits for neither
- * fork nor for what both do before they know their command. Only where commands follow each other
+ * A keeper and its leader, forked while nothing runs. The next command is handed to such a pair, and waits neither for
+ * fork nor for the work that both do before they know their command. Pairs are made only if commands follow each other
  * (docs/internals/engine-cost.md).
  */
 #ifndef RIPCORD_PREFORK_H
@@ -13,25 +13,25 @@
 #define PREFORK_KEEPERS_MAX 1
 
 struct prefork_pair {
-    int control;  /* to the keeper */
-    int program;  /* to the leader */
-    pid_t keeper; /* 0: there is none */
+    int control;  /* socket to the keeper */
+    int program;  /* socket to the leader */
+    pid_t keeper; /* 0: no pair */
 };
 
-/* For a command that it suits; both descriptors are the caller's. */
+/* Takes the waiting pair for a suitable command. The caller owns both descriptors. */
 struct prefork_pair prefork_take(void);
-/* To be called when there is nothing else to do: sees to it that one waits, if one is likely to be asked for. */
+/* Forks a pair if one is likely to be needed. Called when the agent is idle. */
 void prefork_make(void);
-/* Ends one that has waited for long. Returns when to call again. */
+/* Ends a pair that has waited for long. Returns when to call again. */
 uint64_t prefork_tick(uint64_t now);
-/* None is left, nor asked for. */
+/* Forgets the pair and the count of commands. */
 void prefork_forget(void);
-/* Somebody has been reaped, whose number may be somebody else's from here on. */
+/* Handles a reaped process: its pid may be reused from here on. */
 void prefork_reaped(pid_t pid);
 
-/* Keepers that belong to no command; at most PREFORK_KEEPERS_MAX. */
+/* Lists keepers that belong to no command; at most PREFORK_KEEPERS_MAX. */
 size_t prefork_processes(pid_t *out);
-/* Between this process, the keeper and its leader. */
+/* Returns the number of sockets between this process, the keeper and its leader. */
 uint32_t prefork_sockets(void);
 
 #endif

@@ -19,32 +19,32 @@
 #include "wire/frame.h"
 #include "wire/loop.h"
 
-/* After a failure it is left alone, twice as long each time: one that does not start, for seconds; one that could not fork
- * once, because something in the sandbox used up its processes, hardly. */
+/* Pauses after a failure, doubled each time: seconds if it never started; short if it could not fork once because
+ * processes of the sandbox used up the limit. */
 #define REST_UNPROVEN_US 1000000u
 #define REST_US 20000u
 #define REST_DOUBLINGS_MAX 5
-/* Where warm/native.c expects them. */
+/* Descriptor numbers that warm/native.c expects. */
 #define SOCKET_FD 3
 #define AGENT_FD 4
 
 struct spare {
-    int control; /* -1: none */
+    int control; /* -1: no spare */
     int program;
-    pid_t keeper; /* 0: not ready */
-    uint32_t turn; /* tells it from earlier ones in the same place */
+    pid_t keeper; /* keeper; 0: not ready */
+    uint32_t turn; /* distinguishes it from earlier spares in the same slot */
 };
 
 static struct {
-    uint8_t *bytes; /* NULL: not asked for */
-    uint8_t *asked; /* the same, as it came */
+    uint8_t *bytes; /* parsed WARM request; NULL: none */
+    uint8_t *asked; /* the request as received */
     uint32_t asked_length;
     struct spawn_request request;
     pid_t pid;
-    int socket;  /* -1: does not run */
-    bool proven; /* a spare of it has been ready */
+    int socket;  /* -1: not running */
+    bool proven; /* one of its spares has been ready */
     bool answer_owed;
-    uint32_t failures; /* in a row */
+    uint32_t failures; /* consecutive failures */
     uint64_t rests_until;
     struct spare spares[ZYGOTE_SPARES_MAX];
 } zygote = {.socket = -1};
@@ -52,10 +52,10 @@ static struct {
 /* ---- the process ---- */
 
 static void place_descriptors(int socket) {
-    /* Only to be executed. */
+    /* O_PATH: the file is only executed. */
     int agent = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    /* Out of the way of the places they are to have. */
+    /* Move the descriptors away from the numbers that they are to have. */
     int high[3] = {fcntl(socket, F_DUPFD_CLOEXEC, 16), fcntl(agent, F_DUPFD_CLOEXEC, 16),
                    fcntl(null, F_DUPFD_CLOEXEC, 16)};
     if (high[0] < 0 || high[1] < 0 || high[2] < 0) _exit(127);
@@ -64,10 +64,11 @@ static void place_descriptors(int socket) {
     close_all_from(AGENT_FD + 1, NULL, 0);
 }
 
-/* What the forks become, and their limits, in an environment that nobody else has set. */
+/* Describes the forks' user and limits, in an environment variable that no other process has set. */
 static void describe(char *out, size_t size, const char *user) {
     struct identity who;
-    /* What has run as root is told to PID 1 by its keeper before it starts: a fork would be too late for that. */
+    /* A keeper reports to PID 1 that a command runs as root before the command starts. A fork could report it only too
+     * late. */
     if (user_resolve(user, &who) != 0 || who.uid == 0) _exit(127);
     uint64_t numbers[4] = {who.uid, who.gid, child_defaults.nofile_soft, child_defaults.nofile_hard};
     text_append(out, size, "RIPCORD_WARM=");
@@ -79,7 +80,7 @@ static void describe(char *out, size_t size, const char *user) {
     }
 }
 
-/* It runs as root: only what no command can have changed. */
+/* Executes a file as root, so the file must be one that no command can have changed. */
 static void exec_read_only(const char *path, char *const *argv, char *const *env) {
     char file[PATH_MAX];
     for (;; path++) {
@@ -157,7 +158,7 @@ static struct spare *find_ready(void) {
 }
 
 static bool is_used(const struct spare *s) {
-    /* All zeros before the first use. */
+    /* A spare is all zeros before its first use. */
     return s->turn != 0 && s->control >= 0;
 }
 
@@ -167,7 +168,7 @@ static uint32_t count_spares(void) {
     return count;
 }
 
-/* The pairs wait in the socket until there is somebody to take them. */
+/* The pairs wait in the socket until they are taken. */
 static bool ask_for_spare(void) {
     int control[2], program[2];
     uint32_t place = 0;
@@ -195,7 +196,7 @@ static bool is_resting(void) {
     return zygote.failures > 0 && now_us() < zygote.rests_until;
 }
 
-/* One that has not been ready yet takes as long to start as an interpreter of the program's own, and longer. */
+/* An interpreter that has not been ready yet takes longer to start than a new one for the program. */
 bool zygote_is_worth_waiting_for(void) {
     return zygote.socket >= 0 && zygote.proven && !is_resting();
 }
@@ -225,7 +226,7 @@ bool zygote_event(void) {
     char byte;
     ssize_t n = recv(zygote.socket, &byte, 1, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    /* It has nothing to say, so this is its end. Spares that are ready live on by themselves. */
+    /* This socket carries no data to PID 1, so an event means its end. Ready spares live on by themselves. */
     unwatch_close(&zygote.socket);
     if (!zygote.proven) note_failure();
     return true;
@@ -248,7 +249,7 @@ bool zygote_spare_event(uint64_t tag) {
     return true;
 }
 
-/* Stopped, or starved: its end is an event of its own, and a failure. */
+/* It is stopped or starved. Its end is an event of its own, and a failure. */
 void zygote_note_late(void) {
     zygote.proven = false;
     if (zygote.socket < 0 || kill(zygote.pid, SIGKILL) != 0) note_failure();
@@ -286,7 +287,7 @@ void zygote_forget(void) {
     zygote.failures = 0;
 }
 
-/* ---- what the host asks for ---- */
+/* ---- requests of the host ---- */
 
 static uint8_t *copy_of(const uint8_t *bytes, uint32_t length) {
     uint8_t *copy = malloc(length > 0 ? length : 1);
@@ -328,7 +329,8 @@ bool zygote_answer(void) {
     return !zygote.answer_owed;
 }
 
-/* The index of `text` among `strings` as far as `length`, or `count`. Looked for from `expected` on, where it mostly is. */
+/* Returns the index of `text` among `strings`, compared up to `length`, or `count`. The search begins at `expected`,
+ * where it mostly is. */
 static uint32_t find_string(char *const *strings, uint32_t count, const char *text, size_t length, uint32_t expected) {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = (expected + i) % count;
@@ -342,11 +344,11 @@ bool zygote_sets(const char *assignment, uint32_t expected) {
     return find_string(own->env, own->envc, assignment, strlen(assignment) + 1, expected) < own->envc;
 }
 
-/* A fork inherits the interpreter's variables. It can get other values for them, and none can be taken away. */
+/* A fork inherits the interpreter's variables. It can replace their values, but not remove variables. */
 static bool sets_all_names(const struct spawn_request *r) {
     for (uint32_t i = 0; i < zygote.request.envc; i++) {
         const char *assignment = zygote.request.env[i];
-        /* It takes that one off itself. */
+        /* The interpreter removes that one itself. */
         if (strncmp(assignment, WARM_FOR_FRESH_ONES, sizeof WARM_FOR_FRESH_ONES - 1) == 0) continue;
         if (find_string(r->env, r->envc, assignment, strcspn(assignment, "=") + 1, i) == r->envc) return false;
     }

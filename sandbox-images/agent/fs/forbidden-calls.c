@@ -1,4 +1,4 @@
-/* attempts: system calls that nobody in a sandbox may make, made. What came of each is for the host to judge. */
+/* Implements `attempts`: makes system calls that are forbidden to every command. The host judges the results. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "base/util.h"
 #include "fs/fs.h"
 
-/* Above the int the kernel takes a family for: a filter that compares all 64 bits sees another one. */
+/* Bits above the int that the kernel uses for a family: a filter that compares all 64 bits sees another family. */
 #define HIGH_BITS (1L << 32)
 #define KEYCTL_GET_KEYRING_ID 0
 #define SESSION_KEYRING (-3)
@@ -64,7 +64,7 @@ static const struct attempt attempts[] = {
 #endif
 };
 
-/* In a child: the answer may be death. */
+/* Runs in a forked child: a forbidden call may kill the caller (seccomp). */
 static int make(const struct attempt *a) {
     int status;
     pid_t child = fork();
@@ -82,7 +82,7 @@ static int make(const struct attempt *a) {
         pid_t pid = waitpid(child, &status, WUNTRACED);
         if (pid < 0 && errno != EINTR) fs_fail(errno, a->name, "waitpid");
         if (pid > 0 && !WIFSTOPPED(status)) break;
-        /* Its keeper sees the operation itself alone. */
+        /* Continue the child: its keeper sees only the operation itself. */
         if (pid > 0) (void)kill(child, SIGCONT);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

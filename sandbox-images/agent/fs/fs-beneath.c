@@ -11,7 +11,7 @@
 #include "fs/fs-path.h"
 
 #define DIRECTORY (O_PATH | O_DIRECTORY | O_CLOEXEC)
-/* openat2 says EAGAIN when something was renamed on the way. */
+/* Number of retries: openat2 returns EAGAIN if a component was renamed meanwhile. */
 #define RACE_RETRIES 64
 
 static const char *workspace;
@@ -46,7 +46,7 @@ const char *place_below_workspace(const char *path) {
     return path + strspn(path, "/");
 }
 
-/* ---- without openat2: one component at a time, no link anywhere ---- */
+/* ---- without openat2: one component at a time, no links ---- */
 
 static bool is_link(int dir, const char *name) {
     struct stat st;
@@ -58,7 +58,7 @@ static int open_step(int dir, const char *name, int flags, mode_t mode) {
         errno = EXDEV;
         return -1;
     }
-    /* With O_PATH a link opens as itself, so it is looked for first; a swap in between opens the link, not its target. */
+    /* Check for a link first, because O_PATH opens a link as itself. A swap in between opens the link, not its target. */
     bool wants_link = (flags & O_PATH) != 0 && (flags & O_NOFOLLOW) != 0 && (flags & O_DIRECTORY) == 0;
     if (!wants_link && is_link(dir, name)) {
         errno = EXDEV;
@@ -96,7 +96,7 @@ static int open_by_steps(int root, const char *path, int flags, mode_t mode) {
     return -1;
 }
 
-/* ---- either way ---- */
+/* ---- both ways ---- */
 
 int open_beneath(int root, const char *path, int flags, mode_t mode, bool no_links) {
     if (!has_openat2) return open_by_steps(root, path, flags, mode);

@@ -1,4 +1,4 @@
-/* list and manifest. */
+/* Implements `list` and `manifest`. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static void visit_list(const struct walk *walk, int dir, const char *name, const
     record_write(&record);
 }
 
-/* At most `budget` bytes over the whole operation, whatever the file grows to meanwhile. */
+/* Hashes a file. Reads at most `budget` bytes over the whole operation, even if the file grows meanwhile. */
 static void hash_file(int fd, const char *path, uint64_t *budget, uint8_t out[32]) {
     static uint8_t chunk[CHUNK];
     struct sha256 hash;
@@ -48,7 +48,7 @@ static void visit_manifest(const struct walk *walk, int dir, const char *name, c
     uint64_t *budget = walk->context;
     fill(dir, name, path, st);
     if (S_ISREG(st->st_mode)) {
-        /* A sparse giant is refused for its size, not read to find out. */
+        /* Refuse a huge sparse file by its size, without reading it. */
         if ((uint64_t)st->st_size > *budget) fs_fail(EFBIG, path, "too many bytes");
         int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (fd < 0 && (errno == ENOENT || errno == ELOOP)) return;

@@ -28,7 +28,7 @@ void place_find(const char *path, struct place *out) {
     out->root = AT_FDCWD;
     out->beneath = false;
     if (path[0] != '/') fs_fail(EINVAL, path, "the path must be absolute");
-    /* A workspace of "/" cannot be left anyway. */
+    /* No path leads out of a workspace of "/". */
     if (below == NULL || workspace_path()[1] == '\0') {
         copy_path(out, path);
         return;
@@ -44,14 +44,14 @@ int place_open(const struct place *at, int flags, mode_t mode) {
     if (!at->beneath) return openat(at->root, at->path, flags | O_CLOEXEC, mode);
     int fd = open_beneath(at->root, at->path, flags, mode, false);
     if (fd >= 0 || (errno != EXDEV && errno != ELOOP)) return fd;
-    /* The kernel's rule refuses absolute links into the workspace as well: they are followed by hand. */
+    /* The kernel's rule also refuses absolute links into the workspace, so they are resolved here. */
     struct place real = *at;
     bool follows = (flags & O_NOFOLLOW) == 0 && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
     if (place_resolve(&real, follows) != 0) return -1;
     return open_beneath(real.root, real.path, flags, mode, true);
 }
 
-/* Cuts the path into the directory and the last name. */
+/* Splits the path into the directory and the last name. */
 static int split_place(const struct place *at, struct place *parent, const char **name) {
     const char *slash = strrchr(at->path, '/');
     const char *last = slash == NULL ? at->path : slash + 1;
@@ -87,7 +87,7 @@ static int mkdir_in(const struct place *at, mode_t mode) {
     return result;
 }
 
-/* Makes directories from the first component down; existing ones stay as they are. */
+/* Creates directories from the first component down. Existing ones are not changed. */
 int place_make(const struct place *at, mode_t mode) {
     struct place step = *at;
     int fd = place_open(at, DIRECTORY, 0);

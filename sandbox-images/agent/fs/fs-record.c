@@ -16,7 +16,7 @@ static uint8_t kind_of(mode_t mode) {
     return S_ISLNK(mode) ? 'l' : 'o';
 }
 
-/* The sandbox sets its files' times: any number may stand there. */
+/* Converts a time without overflow: the sandbox can set any time on its files. */
 static int64_t nanoseconds(const struct timespec *t) {
     int64_t seconds = t->tv_sec;
     if (seconds > SECONDS_MAX) seconds = SECONDS_MAX;

@@ -1,4 +1,4 @@
-/* The record list, stat and manifest speak in. */
+/* Record format of list, stat and manifest. */
 #ifndef RIPCORD_FS_RECORD_H
 #define RIPCORD_FS_RECORD_H
 
@@ -14,7 +14,7 @@ struct record {
     uint32_t link_length;
 };
 
-/* Fills in where a link points; nothing for anything else. `name` may be "" for the descriptor itself. */
+/* Adds the target of a link; adds nothing for other files. `name` may be "" for the descriptor itself. */
 void record_read_link(struct record *r, int dir, const char *name);
 void record_write(const struct record *r);
 

@@ -1,4 +1,4 @@
-/* remove: any depth, with one open directory and a list of names instead of a stack of calls. */
+/* Implements `remove` at any depth, with one open directory and a list of names instead of recursion. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,11 @@
 #include "fs/fs-path.h"
 #include "fs/fs.h"
 
-/* Somebody who goes on putting something into it is told of, not waited for. */
+/* Number of attempts. If a process keeps adding files, the operation fails instead of waiting. */
 #define REMOVE_TRIES 100
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
-/* The way back: a directory above the current one, and the current one's name in it. */
+/* One step of the way back: a directory above the current one, and the current one's name in it. */
 struct step {
     dev_t device;
     ino_t inode;
@@ -27,13 +27,13 @@ struct step {
 static struct {
     const char *asked;
     int dir;
-    bool as_owners; /* with the rights of whoever owns the directory at hand */
+    bool as_owners; /* acts as the owner of each directory */
     struct step *steps;
     size_t count;
     size_t size;
 } way;
 
-/* The owner of a directory without permissions may still give them to himself. */
+/* Returns true if the mode can be changed: the owner of a directory without permissions may restore them. */
 static bool may_now(int dir) {
     int error = errno;
     bool changed = error == EACCES && fchmod(dir, 0700) == 0;
@@ -47,7 +47,7 @@ static int unlink_at(const char *name, int flags) {
     return unlinkat(way.dir, name, flags) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-/* Everything in a directory is its owner's to remove, apart from what is in directories of others. */
+/* Acts as the owner of the directory, who may remove everything in it except the content of other users' directories. */
 static void act_as_owner(int dir) {
     struct stat st;
     if (!way.as_owners) return;
@@ -55,7 +55,7 @@ static void act_as_owner(int dir) {
     (void)setfsuid(st.st_uid);
 }
 
-/* Its owner is somebody else perhaps, who has no way through the directory it lies in. */
+/* Opens a directory as its owner, who may differ from the owner of the parent and may lack access through it. */
 static int open_as_owner(const char *name) {
     struct stat st;
     if (fchmod(way.dir, 0777) != 0 || fstatat(way.dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return -1;
@@ -68,7 +68,7 @@ static int open_at(const char *name) {
     if (way.as_owners) return open_as_owner(name);
     int fd = openat(way.dir, name, OPEN_DIRECTORY);
     if (fd >= 0 || errno != EACCES) return fd;
-    /* Closed is the directory itself, or else the one it lies in. The one the whole tree lies in is left as it is. */
+    /* Either the directory itself is closed, or its parent. The parent of the whole tree is not changed. */
     bool opened = fchmodat(way.dir, name, 0700, 0) == 0;
     if (!opened && may_now(way.dir)) opened = fchmodat(way.dir, name, 0700, 0) == 0;
     if (opened) return openat(way.dir, name, OPEN_DIRECTORY);
@@ -102,8 +102,8 @@ static bool descend(const char *name) {
     return true;
 }
 
-/* `..` of a directory that was moved meanwhile leads somewhere else: nothing is removed there. False when something was
- * put into it meanwhile. */
+/* Goes up one level. If the directory was moved meanwhile, `..` leads elsewhere: nothing is removed there. Returns
+ * false if entries were added meanwhile. */
 static bool ascend(void) {
     struct stat st;
     struct step *s = &way.steps[--way.count];
@@ -120,7 +120,7 @@ static bool ascend(void) {
     return removed;
 }
 
-/* Removes one name; true when it is a directory that had to be entered instead. */
+/* Removes one name. Returns true if it is a directory that had to be entered instead. */
 static bool remove_name(const char *name, bool directory) {
     if (!directory) {
         if (unlink_at(name, 0) == 0) return false;
@@ -131,7 +131,7 @@ static bool remove_name(const char *name, bool directory) {
     return descend(name);
 }
 
-/* One buffer of entries of the current directory. False when there are none. */
+/* Removes one buffer of entries of the current directory. Returns false if it is empty. */
 static bool remove_some(void) {
     char buffer[32768] __attribute__((aligned(8)));
     long n = syscall(SYS_getdents64, way.dir, buffer, sizeof buffer);
@@ -158,7 +158,8 @@ void fs_remove_contents(int dir, const char *asked) {
     (void)close(way.dir);
 }
 
-/* Coming back up, a directory is opened anew and so read from its start: what is left in it is found. */
+/* Removes everything below. After going up, a directory is opened again and read from its start, so remaining entries
+ * are found. */
 static void remove_below(int parent, const char *name) {
     way.dir = parent;
     for (int tries = 0; tries < REMOVE_TRIES; tries++) {

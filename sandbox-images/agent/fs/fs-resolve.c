@@ -1,5 +1,5 @@
-/* Symbolic links below the workspace, followed by hand: openat2 with RESOLVE_BENEATH refuses every absolute link, also
- * one that leads back into the workspace, and kernels without openat2 have no such rule at all. */
+/* Resolves symbolic links below the workspace. openat2 with RESOLVE_BENEATH refuses every absolute link, also one back
+ * into the workspace, and kernels without openat2 lack such a rule. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,11 @@
 #include "base/util.h"
 #include "fs/fs-path.h"
 
-/* As the kernel's own limit (path_resolution(7)). */
+/* Maximum number of links: the kernel's own limit (path_resolution(7)). */
 #define MAX_LINKS 40
 
 struct resolution {
-    char done[PATH_MAX]; /* without a link, from the root */
+    char done[PATH_MAX]; /* resolved part, without links, from the root */
     char rest[PATH_MAX];
     int links;
 };
@@ -37,7 +37,7 @@ static void drop_last_name(char *path) {
     *(slash == NULL ? path : slash) = '\0';
 }
 
-/* The text of the link at `path`, or 0 when it is something else or missing. */
+/* Reads the text of the link at `path`. Returns 0 if it is missing or not a link. */
 static ssize_t link_text(int root, const char *path, char *text) {
     int fd = open_beneath(root, path, O_PATH | O_NOFOLLOW, 0, true);
     if (fd < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
@@ -48,7 +48,7 @@ static ssize_t link_text(int root, const char *path, char *text) {
     return length;
 }
 
-/* Puts a link's text in the place of its name. */
+/* Replaces a link's name by its text. */
 static int follow_link(struct resolution *r, const char *text, const char *after) {
     char rest[PATH_MAX];
     const char *inside = text;

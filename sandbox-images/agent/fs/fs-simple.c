@@ -1,4 +1,4 @@
-/* read, stat, mkdir and rename. */
+/* Implements `read`, `stat`, `mkdir` and `rename`. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "fs/fs-record.h"
 #include "fs/fs.h"
 
-/* O_NONBLOCK, so that a fifo or a device cannot hold the operation up. */
+/* Opens with O_NONBLOCK, so that a fifo or a device cannot block the operation. */
 static int open_regular(const struct place *at, struct stat *st) {
     int fd = place_open(at, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0) fs_fail(errno == ENXIO ? EINVAL : errno, at->asked, "open");
@@ -43,7 +43,7 @@ void fs_read(const struct fs_arguments *a) {
         if (n == 0) break;
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) fs_fail(errno, at.asked, "read");
-        /* It has grown since, or never told its size, as files of /proc do. */
+        /* The file has grown meanwhile, or does not report its size, as in /proc. */
         if ((uint64_t)n > left) fs_fail(EFBIG, at.asked, "read");
         left -= left == NO_LIMIT ? 0 : (uint64_t)n;
         out_advance((size_t)n);
@@ -88,9 +88,9 @@ static int rename_new(int from_dir, const char *from, int to_dir, const char *to
     if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0) return 0;
     if (errno != ENOSYS && errno != EINVAL) return -1;
     int error = errno;
-    /* File systems without the flag: a link refuses an existing name just as well. */
+    /* Fallback for file systems without the flag: linkat also fails for an existing name. */
     if (linkat(from_dir, from, to_dir, to, 0) != 0) {
-        /* A directory has no links, and EINVAL also is the answer for one that would go into itself. */
+        /* Directories cannot be hard-linked. EINVAL also means that a directory would move into itself. */
         if (errno == EPERM) errno = error;
         return -1;
     }
@@ -107,14 +107,14 @@ void fs_rename(const struct fs_arguments *a) {
     bool parents = argument_number(a, 3, 0) != 0;
     int from_dir = place_open_parent(&from, &from_name);
     if (from_dir < 0) fs_fail(errno, from.asked, "rename");
-    /* Before a directory is made for it. */
+    /* Check the source before creating a directory for it. */
     if (fstatat(from_dir, from_name, &st, AT_SYMLINK_NOFOLLOW) != 0) fs_fail(errno, from.asked, "rename");
     int to_dir = parents ? place_make_parent(&to, &to_name) : place_open_parent(&to, &to_name);
     if (to_dir < 0) fs_fail(errno, to.asked, "rename");
     int result = overwrite ? renameat(from_dir, from_name, to_dir, to_name)
                            : rename_new(from_dir, from_name, to_dir, to_name);
     if (result == 0) return;
-    /* EXDEV also is the answer for a path that leads out of the workspace; the message tells the two apart. */
+    /* EXDEV also means that a path leads out of the workspace. The message distinguishes the two. */
     bool at_target = errno == EEXIST || errno == ENOTEMPTY || errno == EISDIR || errno == ENOTDIR;
     fs_fail(errno, at_target ? to.asked : from.asked, errno == EXDEV ? "between two file systems" : "rename");
 }

@@ -13,7 +13,7 @@
 #include "base/user.h"
 #include "base/util.h"
 
-/* Data up to this size stays in memory: most files, and then the write is a single system call. */
+/* Maximum size that is staged in memory. It covers most files, and the write is then a single system call. */
 #define MEMORY (1024u * 1024)
 #define PREPARED_NAME ".ripcord-stage"
 
@@ -55,10 +55,10 @@ static bool is_own_tmpfs(const char *path) {
     return count <= 2;
 }
 
-/* A watcher of a directory also gets events of files without a name that were opened there with O_TMPFILE (seen on
- * Linux 6.18). A directory that was removed has no watcher, and tmpfs still makes such files in it. */
+/* Creates a hidden directory for unnamed files. A watcher of a directory also gets events of files opened there with
+ * O_TMPFILE (seen on Linux 6.18). A removed directory cannot be watched, and tmpfs still creates such files in it. */
 void stage_prepare(const char *workspace, uid_t uid, gid_t gid) {
-    /* A directory with content can be the host's own. */
+    /* Skip a directory with content, because it can be the host's own. */
     if (!is_own_tmpfs(workspace)) return;
     int root = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return;
@@ -76,7 +76,7 @@ static int open_unnamed_in(int at, const char *path) {
     return openat(at, path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-/* File systems without O_TMPFILE, such as gVisor's, take this way. */
+/* Fallback for file systems without O_TMPFILE, such as gVisor's. */
 static int open_and_unlink(const char *path) {
     char name[HIDDEN_NAME_SIZE];
     int at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -130,7 +130,7 @@ static int copy_file(int fd) {
         if (n < 0 && errno == EINTR) continue;
         if (n == 0) errno = EIO;
         if (n <= 0 || write_all(fd, memory, (size_t)n) != 0) return -1;
-        /* Both copies at once must not be counted: the pages of a tmpfs are memory. */
+        /* Free the copied part: both copies at once would count twice, because pages of a tmpfs are memory. */
         (void)fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)done, n);
         done += (uint64_t)n;
     }

@@ -1,4 +1,4 @@
-/* tar: a ustar archive, with pax headers where ustar cannot say it. */
+/* Implements `tar`: writes a ustar archive, with pax headers for values that do not fit. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ struct header {
 
 _Static_assert(sizeof(struct header) == BLOCK, "a tar header is one block");
 
-/* Room for a path, a link and a few numbers. */
+/* Buffer for a path, a link and a few numbers. */
 struct pax {
     size_t used;
     char text[2 * PATH_MAX + 512];
@@ -48,7 +48,7 @@ static void put_octal(char *field, size_t size, uint64_t value) {
     for (size_t i = size - 1; i-- > 0; value >>= 3) field[i] = (char)('0' + (value & 7));
 }
 
-/* `length key=value\n`, where the length counts its own digits. */
+/* Adds `length key=value\n`. The length includes its own digits. */
 static void pax_add(struct pax *pax, const char *key, const char *value, size_t value_length) {
     char digits[21];
     size_t body = strlen(key) + value_length + 3;
@@ -76,7 +76,7 @@ static void pax_add_number(struct pax *pax, const char *key, uint64_t value) {
 static void put_text(char *field, struct pax *pax, const char *key, const char *text, size_t length) {
     memcpy(field, text, length < NAME_SIZE ? length : NAME_SIZE);
     if (length <= NAME_SIZE) return;
-    /* Some readers take whatever ends in a slash for a directory, even where a name was cut there. */
+    /* Remove a trailing slash of a truncated name, because some readers would treat it as a directory. */
     if (field[NAME_SIZE - 1] == '/') field[NAME_SIZE - 1] = '\0';
     pax_add(pax, key, text, length);
 }
@@ -132,7 +132,7 @@ static void write_entry(const struct record *r, char type, uint64_t size) {
     write_header(&h, type);
 }
 
-/* Exactly as much as the header said: a file that shrinks is filled up with zeros, one that grows is cut. */
+/* Writes exactly as many bytes as the header states: a shrunk file is filled with zeros, a grown one is truncated. */
 static void write_content(int fd, const char *path, uint64_t size) {
     uint64_t left = size;
     while (left > 0) {

@@ -1,4 +1,4 @@
-/* untar: regular files, directories and links that stay inside; anything else ends the operation. */
+/* Implements `untar`: regular files, directories and links that stay inside. Anything else ends the operation. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,9 @@
 
 static struct {
     int top;
-    bool any_link; /* links of a seed are the caller's own text; nothing is ever extracted through one */
+    bool any_link; /* allows any link target, for seeds: links are the caller's own, and nothing is extracted through them */
     uint64_t budget;
-    int parent; /* the directory of the last entry, kept open for its siblings */
+    int parent; /* directory of the last entry, kept open for its siblings */
     char parent_path[PATH_MAX];
 } state = {.parent = -1};
 
@@ -32,7 +32,7 @@ static const char *last_name(const char *path) {
     return slash == NULL ? path : slash + 1;
 }
 
-/* No component may be a link, not even one that the archive itself has made. */
+/* Opens the directory of an entry. No component may be a link, not even one from this archive. */
 static int open_parent(const char *path, bool make) {
     char parent[PATH_MAX] = ".";
     size_t length = (size_t)(last_name(path) - path);
@@ -50,7 +50,7 @@ static int open_parent(const char *path, bool make) {
     return fd;
 }
 
-/* A new file takes the place of an old one of the name; it never is written through a link. */
+/* Removes an old file of that name: a new file replaces it, and is never written through a link. */
 static void clear_name(int dir, const char *path) {
     if (unlinkat(dir, last_name(path), 0) != 0 && errno != ENOENT) fs_fail(errno, path, "replace");
 }
@@ -74,12 +74,12 @@ static void extract_file(struct tar_reader *reader, const struct tar_entry *e, c
     copy_content(reader, fd, path);
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = e->mtime}};
     if (fchmod(fd, e->mode & 0777) != 0) fs_fail(errno, path, "chmod");
-    /* A time the file system cannot keep is no reason to fail. */
+    /* Ignore errors: the file system may not be able to store that time. */
     (void)futimens(fd, times);
     if (close(fd) != 0) fs_fail(errno, path, "close");
 }
 
-/* The owner keeps access: what comes later in the archive goes in there. */
+/* Creates a directory. The owner keeps access, because later entries are extracted into it. */
 static void extract_directory(const struct tar_entry *e, const char *path) {
     int dir = open_parent(path, true);
     if (mkdirat(dir, last_name(path), 0700) != 0 && errno != EEXIST) fs_fail(errno, path, "mkdir");

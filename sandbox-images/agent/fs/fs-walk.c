@@ -14,9 +14,9 @@
 #include "fs/fs-path.h"
 #include "fs/fs.h"
 
-/* Deeper levels are closed on the way down and opened again on the way up. */
+/* Number of open levels. Higher levels are closed on the way down and reopened on the way up. */
 #define OPEN_LEVELS 64
-/* A path of PATH_MAX bytes has no more components. */
+/* Maximum depth: a path of PATH_MAX bytes cannot have more components. */
 #define LEVELS_MAX (PATH_MAX / 2)
 
 struct level {
@@ -24,7 +24,7 @@ struct level {
     dev_t device;
     ino_t inode;
     size_t path_length;
-    char *names; /* one after the other, each with its NUL */
+    char *names; /* all names, each with its NUL */
     char **sorted;
     size_t count;
     size_t next;
@@ -33,7 +33,7 @@ struct level {
 static struct {
     int top;
     uint64_t entries;
-    size_t depth; /* the level that is being read */
+    size_t depth; /* current level */
     struct level levels[LEVELS_MAX + 1];
     char path[PATH_MAX];
 } state;
@@ -85,7 +85,7 @@ static void read_names(const struct walk *walk, int fd, struct names *names) {
             if (!is_itself(entry->name)) add_name(walk, names, entry->name);
         }
     }
-    /* Removed while it was open: then it is empty. */
+    /* ENOENT: the directory was removed while it was open, so it is empty. */
     if (n < 0 && errno != ENOENT) fs_fail(errno, walk->asked, "read a directory");
 }
 
@@ -126,7 +126,7 @@ static void leave(struct level *l) {
     state.depth--;
 }
 
-/* Opened again by its path, without links, and only if it still is the same one. */
+/* Reopens a directory by its path, without links, and only if it is still the same one. */
 static void reopen(const struct walk *walk, struct level *l) {
     struct stat st;
     if (l->fd >= 0) return;
@@ -148,7 +148,7 @@ static size_t append_name(const struct walk *walk, size_t length, const char *na
 static void descend(const struct walk *walk, struct level *l, const char *name, size_t path_length) {
     int fd = openat(l->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-        /* Gone or replaced since it was looked at. */
+        /* The directory was removed or replaced meanwhile. */
         if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return;
         if (walk->tolerant && (errno == EACCES || errno == EPERM)) return;
         fs_fail(errno, state.path, "open");
@@ -172,7 +172,7 @@ static void visit_next(const struct walk *walk, struct level *l) {
 
 void walk_tree(const struct walk *walk, int top) {
     if (walk->depth == 0) return;
-    /* The walk closes what it opened; the top stays. */
+    /* Duplicate the descriptor: the walk closes its own, and `top` stays open. */
     int fd = fcntl(top, F_DUPFD_CLOEXEC, 3);
     if (fd < 0) fs_fail(errno, walk->asked, "dup");
     state.top = top;

@@ -1,4 +1,4 @@
-/* A walk over a directory tree: directories before what is in them, siblings sorted by bytes, no recursion. */
+/* Walks a directory tree without recursion: a directory before its content, siblings sorted by bytes. */
 #ifndef RIPCORD_FS_WALK_H
 #define RIPCORD_FS_WALK_H
 
@@ -8,18 +8,19 @@
 #include <sys/stat.h>
 
 struct walk {
-    const char *asked; /* for messages */
+    const char *asked; /* path for error messages */
     uint64_t depth;
     uint64_t max_entries;
-    bool tolerant; /* a directory that cannot be read is left empty instead of ending the operation */
+    bool tolerant; /* treats an unreadable directory as empty instead of failing */
     void *context;
     /* `path` is relative to the top; `name` is the entry's in `dir`. */
     void (*visit)(const struct walk *walk, int dir, const char *name, const char *path, const struct stat *st);
 };
 
-/* Every failure ends the operation: a path over PATH_MAX with ENAMETOOLONG, too many entries with E2BIG. */
+/* Walks the tree. Every failure ends the operation: a path over PATH_MAX with ENAMETOOLONG, too many entries with
+ * E2BIG. */
 void walk_tree(const struct walk *walk, int top);
-/* Opens the directory an operation is about. */
+/* Opens the directory of an operation. */
 int walk_open_top(const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* write: all data is received first; then it goes into the file, or takes the file's place in one step (atomic). */
+/* Implements `write`. All data is received first. Then it is written into the file, or replaces the file atomically. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -18,14 +18,15 @@ enum write_flag { WRITE_PARENTS = 1, WRITE_APPEND = 2, WRITE_NEW = 4, WRITE_ATOM
 
 #define CHUNK (128u * 1024)
 #define MODE_DEFAULT 0644
-/* O_NONBLOCK and O_NOCTTY: a pipe or a terminal at the path must neither block nor take the operation. */
+/* Flags for the target. O_NONBLOCK and O_NOCTTY: a fifo must not block the operation, a terminal must not become its
+ * own. */
 #define TARGET (O_WRONLY | O_NONBLOCK | O_NOCTTY)
 
 struct write {
-    struct place at; /* without links: the file itself */
+    struct place at; /* resolved place of the file itself */
     uint64_t size;
     uint64_t flags;
-    mode_t mode; /* (mode_t)-1: not asked for */
+    mode_t mode; /* (mode_t)-1: not requested */
 };
 
 static void block_terminate(int how) {
@@ -35,7 +36,7 @@ static void block_terminate(int how) {
     (void)sigprocmask(how, &terminate, NULL);
 }
 
-/* The parent directories are made only now: an aborted write changes nothing. */
+/* Opens the parent directory. It is created only now, so that an aborted write changes nothing. */
 static int open_directory(const struct write *w, const char **name) {
     bool parents = (w->flags & WRITE_PARENTS) != 0;
     int dir = parents ? place_make_parent(&w->at, name) : place_open_parent(&w->at, name);
@@ -43,7 +44,7 @@ static int open_directory(const struct write *w, const char **name) {
     return dir;
 }
 
-/* Refuses before the data comes wherever that is possible. */
+/* Refuses invalid targets before the data arrives, if possible. */
 static void check_target(const struct write *w) {
     const char *name;
     struct stat st;
@@ -62,7 +63,7 @@ static void check_target(const struct write *w) {
 
 /* ---- in place ---- */
 
-/* A new file is made with O_EXCL, so that its owner and mode are this write's own. */
+/* Opens the target. A new file is created with O_EXCL, so that its owner and mode are those of this write. */
 static int open_target(const struct write *w, int dir, const char *name, int more, bool *made) {
     *made = false;
     for (;;) {
@@ -75,13 +76,13 @@ static int open_target(const struct write *w, int dir, const char *name, int mor
     }
 }
 
-/* How much of the first `size` bytes is a hole or beyond the end. */
+/* Returns how many of the first `size` bytes are in holes or beyond the end. */
 static uint64_t missing_of(int fd, uint64_t old, uint64_t size) {
     uint64_t have = 0;
     for (off_t at = 0; (uint64_t)at < size;) {
         off_t data = lseek(fd, at, SEEK_DATA);
         off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
-        /* ENXIO: no more data. Where the file system cannot tell, all is data. */
+        /* ENXIO marks the end of the data. If the file system does not support it, treat everything as data. */
         if (hole < 0 && errno != ENXIO) have = min_u64(old, size);
         if (hole < 0 || (uint64_t)data >= size) break;
         have += min_u64((uint64_t)hole, size) - (uint64_t)data;
@@ -100,12 +101,12 @@ static bool has_room(int fd, uint64_t growth) {
     return growth <= room;
 }
 
-/* ENOSPC is found here, before a byte of the old content is gone. */
+/* Reserves space, so that ENOSPC occurs before any old content is overwritten. */
 static bool make_room(int fd, bool made, uint64_t old, uint64_t size) {
     uint64_t growth = made ? size : missing_of(fd, old, size);
     if (made || growth == 0) return has_room(fd, growth);
-    /* Reserved room cannot be taken by another process. When the received data is on the same tmpfs, its pages become free
-     * one by one during the copy, so a reservation can fail although there is room. */
+    /* Reserved space cannot be used by another process. If the received data is on the same tmpfs, its pages become
+     * free one by one during the copy, so a reservation can fail although there is enough space. */
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0 || has_room(fd, growth);
 }
 
@@ -120,8 +121,8 @@ static void check_regular(const struct write *w, int fd, struct stat *st) {
     if (!S_ISREG(st->st_mode)) fs_fail(S_ISDIR(st->st_mode) ? EISDIR : EINVAL, w->at.asked, "not a regular file");
 }
 
-/* The order that watchers see: create, chmod, write for a new file; write for an old one. The old content is written
- * over and cut afterwards, so that no reader finds the file empty. */
+/* Writes in place. Watchers see create, chmod, write for a new file, and write for an old one. The old content is
+ * overwritten and truncated afterwards, so that no reader finds the file empty. */
 static void write_in_place(const struct write *w) {
     const char *name;
     struct stat st;
@@ -160,9 +161,9 @@ static void append(const struct write *w) {
     if (close(fd) != 0) fs_fail(errno, w->at.asked, "close");
 }
 
-/* ---- atomic: a hidden file beside the target takes its name ---- */
+/* ---- atomic: a hidden file in the same directory is renamed to the target ---- */
 
-/* The hidden file, for the signal handler too. */
+/* State of the hidden file, also for the signal handler. */
 static struct {
     volatile sig_atomic_t exists;
     int dir;
@@ -179,7 +180,7 @@ _Noreturn static void fail(int error, const char *path, const char *message) {
     fs_fail(error, path, message);
 }
 
-/* An operation that is told to stop leaves nothing behind. */
+/* Removes the hidden file when the operation is terminated. */
 static void on_terminate(int number) {
     drop_temporary();
     _exit(128 + number);
@@ -190,7 +191,7 @@ static int open_temporary(int dir, const char *path) {
     temporary.dir = dir;
     hidden_name(temporary.name, sizeof temporary.name);
     (void)sigaction(SIGTERM, &action, NULL);
-    /* Between the file's birth and the note of it no signal may come. */
+    /* Block SIGTERM until the new file is recorded. */
     block_terminate(SIG_BLOCK);
     int fd = openat(dir, temporary.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int error = errno;
@@ -240,7 +241,7 @@ static void replace(const struct write *w) {
     temporary.exists = 0;
 }
 
-/* Elsewhere than in the workspace the kernel's own rules hold, and the last link is read to find the file. */
+/* Resolves the last link. Outside the workspace the kernel's own rules apply. */
 static void follow_last_link(struct write *w) {
     char text[PATH_MAX];
     const char *name;
@@ -273,7 +274,7 @@ void fs_write(const struct fs_arguments *a) {
         return;
     }
     stage_receive(w.size, a->workspace, w.at.asked);
-    /* SIGTERM waits from here on, because the file changes. */
+    /* Block SIGTERM from here on, because the file changes. */
     block_terminate(SIG_BLOCK);
     if ((w.flags & WRITE_APPEND) != 0) append(&w);
     else write_in_place(&w);

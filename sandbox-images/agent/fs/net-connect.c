@@ -1,4 +1,4 @@
-/* connect: a TCP connection to a port of the sandbox itself, on stdin and stdout. */
+/* Implements `connect`: a TCP connection to a port of the sandbox, on stdin and stdout. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define HALF_SIZE (64u * 1024)
 
-/* One direction. Holds what its reader has not taken; reads no further before that is gone. */
+/* One direction. It buffers unwritten bytes, and reads no more until they are written. */
 struct half {
     int from;
     int to;
@@ -39,19 +39,19 @@ static int try_address(const struct sockaddr *address, socklen_t length) {
     return fd;
 }
 
-/* Servers that listen on localhost may have taken either address. */
+/* Connects by IPv4 and IPv6: a server on localhost may listen on either. */
 static int open_connection(uint16_t port) {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     int fd = try_address((struct sockaddr *)&v4, sizeof v4);
     if (fd >= 0 || errno != ECONNREFUSED) return fd;
     fd = try_address((struct sockaddr *)&v6, sizeof v6);
-    /* Without IPv6 the first answer stands. */
+    /* Without IPv6 the error of the first attempt counts. */
     if (fd < 0) errno = ECONNREFUSED;
     return fd;
 }
 
-/* False at the end of what comes. */
+/* Reads once. Returns false at the end of the input. */
 static bool half_read(struct half *h) {
     ssize_t n = read(h->from, h->bytes, sizeof h->bytes);
     if (n < 0) return errno == EINTR || errno == EAGAIN;
@@ -60,7 +60,7 @@ static bool half_read(struct half *h) {
     return n > 0;
 }
 
-/* False when nobody takes it any more. */
+/* Writes once. Returns false if the other side does not accept data any more. */
 static bool half_write(struct half *h) {
     ssize_t n = write(h->to, h->bytes + h->start, h->end - h->start);
     if (n < 0) return errno == EINTR || errno == EAGAIN;
@@ -74,7 +74,7 @@ static struct pollfd half_wish(const struct half *h) {
     return (struct pollfd){.fd = h->from, .events = POLLIN};
 }
 
-/* What one side has ended is ended towards the other one, too, while the opposite direction goes on. */
+/* Passes the end of one direction on, while the opposite direction continues. */
 static void half_finish(struct half *h, int socket) {
     h->done = true;
     if (h->to == socket) {
@@ -98,7 +98,7 @@ static void shuttle(int socket) {
             if (h->start < h->end) {
                 if (half_write(h)) continue;
                 if (h->to != socket) return;
-                /* The server takes no more; what it has said before it went is still to be read. */
+                /* The server accepts no more data, but its output must still be read. */
                 h->done = true;
             } else if (!half_read(h)) {
                 half_finish(h, socket);
@@ -117,7 +117,7 @@ void net_connect(const struct fs_arguments *a) {
     (void)set_nonblocking(socket);
     (void)set_nonblocking(STDIN_FILENO);
     (void)set_nonblocking(STDOUT_FILENO);
-    /* The host waits for this byte: it says that there is a connection. */
+    /* Send this byte to report the connection: the host waits for it. */
     if (write_all(STDOUT_FILENO, &connected, 1) == 0) shuttle(socket);
     _exit(0);
 }

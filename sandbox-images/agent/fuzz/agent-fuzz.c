@@ -63,7 +63,7 @@ static long read_cursor(void *context, void *buffer, size_t length) {
     return (long)length;
 }
 
-/* A checksum is no protection, only a wall for the fuzzer: every header gets a right one. */
+/* Writes a correct checksum into every header, because the fuzzer could not get past the check. */
 static void repair_checksums(uint8_t *data, size_t size) {
     for (size_t at = 0; at + 512 <= size; at += 512) {
         unsigned sum = 0;
@@ -106,7 +106,7 @@ static void fuzz_tar(const uint8_t *data, size_t size) {
     free(copy);
 }
 
-/* Three parts with a NUL between them: passwd, group, what is asked for. */
+/* Splits the input at NUL into three parts: passwd, group, requested user. */
 static void fuzz_users(const uint8_t *data, size_t size) {
     struct identity who;
     char spec[300] = "";
@@ -127,7 +127,7 @@ static void fuzz_users(const uint8_t *data, size_t size) {
 
 static void fuzz_names(const uint8_t *data, size_t size) {
     if (size > NAMES_QUESTION_MAX) return;
-    /* Its own allocation, so that a byte too far is seen. */
+    /* Use a separate allocation, so that ASan detects an access past the end. */
     uint8_t *message = malloc(NAMES_MESSAGE_MAX);
     if (message == NULL) return;
     memcpy(message, data, size);

@@ -20,7 +20,7 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define OOM_SCORE_MAX 1000
-/* Enough for the kernel to take the command before the agent, whatever the container's own score is. */
+/* Score that makes the kernel kill the command before the agent, whatever the container's own score is. */
 #define OOM_SCORE_STEP 200
 
 struct child_defaults child_defaults;
@@ -29,7 +29,7 @@ void child_defaults_load(void) {
     char text[32];
     struct rlimit limit;
     struct sigaction action = {.sa_handler = SIG_DFL};
-    /* Here, once, rather than in every child: a runtime may have left some of them ignored. */
+    /* Reset the signals once here instead of in every child, because a runtime may have left some ignored. */
     for (int signal = 1; signal < NSIG; signal++) (void)sigaction(signal, &action, NULL);
 
     int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
@@ -54,7 +54,7 @@ _Noreturn static void fail(const struct child_plan *plan, int stage, int error) 
     _exit(127);
 }
 
-/* What PID 1 was started with ends there; the one handler a keeper sets on top is taken back. */
+/* Resets the handler that a keeper sets. All other dispositions are already the default. */
 void child_reset_signals(void) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     (void)sigaction(SIGCHLD, &action, NULL);
@@ -70,7 +70,7 @@ void child_append_oom_score(char *text, size_t size) {
     text_append_u64(text, size, (uint64_t)(score < 0 ? -score : score));
 }
 
-/* Best effort: without /proc the kernel still finds the biggest process, which the agent is not. */
+/* This is best effort: without /proc the kernel still chooses the biggest process, which is not the agent. */
 void child_raise_oom_score(void) {
     char text[24] = "";
     child_append_oom_score(text, sizeof text);
@@ -92,7 +92,7 @@ static int take_terminal(const struct child_plan *plan) {
     return ioctl(plan->stdio[0], TIOCSCTTY, 0);
 }
 
-/* The sources lie above 2, so no dup2 overwrites one that is still needed. */
+/* Places the descriptors. The sources are above 2, so dup2 does not overwrite one that is still needed. */
 static int place_stdio(const struct child_plan *plan) {
     for (int i = 0; i < 3; i++) {
         if (dup2(plan->stdio[i], i) != i) return -1;
@@ -107,7 +107,7 @@ static const char *path_of(char *const *env) {
     return DEFAULT_PATH;
 }
 
-/* Looked up as the user, by trying: a check in advance would answer for another moment. Returns the errno. */
+/* Searches PATH as the user by executing each candidate: a check in advance could be outdated. Returns the errno. */
 static int exec_in_path(const char *path, char *const *argv, char *const *env) {
     char file[PATH_MAX];
     int error = ENOENT;
@@ -166,7 +166,7 @@ _Noreturn void child_run(const struct child_plan *plan) {
     start(plan);
 }
 
-/* ---- one that waits for its command ---- */
+/* ---- a child that waits for its command ---- */
 
 bool child_send(int socket, const struct identity *who, const char program[PROGRAM_PATH_MAX], const uint8_t *request,
                 size_t length, const int stdio[3]) {

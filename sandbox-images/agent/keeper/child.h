@@ -1,4 +1,4 @@
-/* What happens between fork and execve of a command. */
+/* Steps between fork and execve of a command. */
 #ifndef RIPCORD_CHILD_H
 #define RIPCORD_CHILD_H
 
@@ -10,21 +10,21 @@
 #include "program/program.h"
 #include "wire/spawn-request.h"
 
-/* What every command inherits from the agent's start: read once, before the agent changes its own. */
+/* Settings that every command inherits from the agent's start. They are read once, before the agent changes its own. */
 struct child_defaults {
-    int oom_score_adj; /* the agent's own */
+    int oom_score_adj; /* score of the agent */
     unsigned long nofile_soft;
     unsigned long nofile_hard;
 };
 
 extern struct child_defaults child_defaults;
 void child_defaults_load(void);
-/* The kernel takes this process before PID 1 when memory runs out. */
+/* Raises the score, so that the kernel kills this process before PID 1 if memory runs out. */
 void child_raise_oom_score(void);
-/* The score that takes, to the end of `text`. */
+/* Appends the score for that to `text`. */
 void child_append_oom_score(char *text, size_t size);
 
-/* How a failed start is told through the close-on-exec pipe; nothing comes when execve worked. */
+/* Report of a failed start through the close-on-exec pipe. If execve worked, the pipe closes without a report. */
 struct child_failure {
     int stage;
     int error;
@@ -38,18 +38,19 @@ struct child_plan {
     int failure_fd;
 };
 
-/* Default dispositions, nothing blocked. */
+/* Sets default dispositions and unblocks all signals. */
 void child_reset_signals(void);
 
 _Noreturn void child_run(const struct child_plan *plan);
 
-/* Environments of programs are smaller; a longer one starts in a fork of its own. */
+/* Maximum size of a request to a waiting leader. A longer one starts in a new process. */
 #define CHILD_REQUEST_MAX 16384
-/* PID 1 → a leader that waits: who it is to be, where its program lies, the request as it came, and its stdio. False when it has gone. */
+/* Sends a waiting leader its user, the path of its program, the request as received, and its stdio. PID 1 calls it.
+ * Returns false if the leader has gone. */
 bool child_send(int socket, const struct identity *who, const char program[PROGRAM_PATH_MAX], const uint8_t *request,
                 size_t length, const int stdio[3]);
 
-/* The same as child_run, once PID 1 has sent the rest: that fills in the plan and what it points to. */
+/* Waits for the rest from PID 1, fills in the plan and the objects it points to, then does the same as child_run. */
 _Noreturn void child_await(int socket, struct child_plan *plan, struct spawn_request *request, struct identity *who);
 
 #endif

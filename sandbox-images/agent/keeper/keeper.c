@@ -23,10 +23,10 @@
 #include "program/program.h"
 
 #define NEVER UINT64_MAX
-/* How soon a tree that does not die at once is looked at again, the longer the more often it was in vain. */
+/* Interval of attempts to kill a tree that does not die at once. It grows with each attempt. */
 #define HARD_KILL_INTERVAL_US 5000
 #define HARD_KILL_INTERVALS_MAX 40
-/* A command that stops file operations again and again gets an end of the operation, and not its place for ever. */
+/* Maximum number of times that a stopped file operation is continued. After it the operation is killed. */
 #define STOPS_MAX 100
 
 enum kill_phase { KILL_NOT, KILL_ASKED, KILL_HARD };
@@ -35,7 +35,7 @@ static struct {
     const struct keeper_plan *plan;
     struct identity who;
     int control;
-    int failure_fd; /* open until the command has been executed, or could not be */
+    int failure_fd; /* open until execve worked or failed */
     pid_t leader;
     uint64_t started_us;
     uint64_t timeout_at;
@@ -45,22 +45,22 @@ static struct {
     bool reported;
     bool leader_killed;
     bool killed_by_host;
-    int last_signal; /* a single signal the host sent */
+    int last_signal; /* last signal from the host */
 
     enum kill_phase phase;
     enum keeper_cause cause;
     uint64_t phase_ends;
-    uint64_t drain_ends; /* descendants of a leader that has ended may go on until then */
+    uint64_t drain_ends; /* time until which descendants of an ended leader may run */
     uint64_t hard_kills;
-    bool background; /* what is being killed outlived its leader */
-    int stops;       /* of a file operation */
+    bool background; /* the killed processes outlived their leader */
+    int stops;       /* stops of a file operation */
 
     struct child_failure failure;
     struct keeper_report report;
 } keeper;
 
 static void send_report(void) {
-    /* PID 1 always reads; were it gone, this process would be gone too. */
+    /* Retry only EINTR: PID 1 always reads, and if PID 1 ended, this process would be dead too. */
     while (send(keeper.control, &keeper.report, sizeof keeper.report, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
 }
 
@@ -80,14 +80,14 @@ static void send_terminal(int master) {
     if (!send_packet(keeper.control, &part, 1, &master, 1)) report_spawn_failure(STAGE_PTY, errno);
 }
 
-/* Said before there is a command that could stop this process from saying it. */
+/* Reports a root command before it starts, because it could stop this process from reporting. */
 static void report_root(void) {
     struct keeper_report news = {.news = NEWS_ROOT};
     while (send(keeper.control, &news, sizeof news, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
 }
 
 static void on_child(int signal) {
-    (void)signal; /* Only interrupts ppoll. */
+    (void)signal; /* The handler only interrupts ppoll. */
 }
 
 static void prepare_signals(void) {
@@ -131,14 +131,14 @@ static void start_command(void) {
     if (keeper.leader < 0) report_spawn_failure(STAGE_RESOURCES, errno);
     if (keeper.leader == 0) child_run(&child);
     (void)close(failure[1]);
-    /* The keeper must not be what keeps the command's pipes open. */
+    /* Close the keeper's copies: they would keep the command's pipes open. */
     for (int i = 0; i < 3; i++) {
         if (i == 0 || child.stdio[i] != child.stdio[i - 1]) (void)close(child.stdio[i]);
     }
     set_timeout();
 }
 
-/* The pipe closes without a word when execve has worked. */
+/* Reads the failure of the child. If execve worked, the pipe closes without data. */
 static void hear_from_child(void) {
     ssize_t n = read(keeper.failure_fd, &keeper.failure, sizeof keeper.failure);
     if (n < 0 && errno == EINTR) return;
@@ -157,7 +157,7 @@ static void note_leader_end(int status) {
     keeper.report.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     keeper.report.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     keeper.report.killed_by_agent = keeper.leader_killed;
-    /* The time limit holds for all of it. */
+    /* The time limit applies to the drain as well. */
     keeper.drain_ends = min_u64(now_us() + (uint64_t)keeper.plan->request->drain_ms * 1000, keeper.timeout_at);
     if (keeper.cause == CAUSE_HOST) keeper.killed_by_host = true;
     if (keeper.last_signal != 0 && keeper.report.signal == keeper.last_signal) keeper.killed_by_host = true;
@@ -167,7 +167,8 @@ static bool is_operation(void) {
     return (keeper.plan->request->flags & SPAWN_FS) != 0;
 }
 
-/* A file operation runs as the user, whose commands can stop it, while the host waits for its answer. */
+/* Continues a stopped file operation. It runs as the user, whose commands can stop it while the host waits for its
+ * answer. */
 static void continue_operation(void) {
     keeper.stops++;
     (void)kill(keeper.leader, SIGCONT);
@@ -187,8 +188,8 @@ static void reap(void) {
     keeper.childless = pid < 0 && errno == ECHILD;
 }
 
-/* The leader's process group, which the kernel signals in one piece: no fork slips through, while a fork bomb outruns any
- * look into /proc. Only until the leader is reaped, as then its number may be somebody else's. 0: there is none. */
+/* Signals the leader's process group, which the kernel does atomically: no fork escapes, while a fork bomb is faster
+ * than any scan of /proc. Returns the group, or 0 after the leader was reaped, because its pid may be reused. */
 static pid_t signal_group(int signal) {
     return !keeper.leader_gone && kill(-keeper.leader, signal) == 0 ? keeper.leader : 0;
 }
@@ -209,7 +210,7 @@ static void kill_hard(void) {
     (void)signal_group(SIGKILL);
     size_t killed = tree_kill(getpid(), NULL, 0);
     if (!keeper.leader_gone) (void)kill(keeper.leader, SIGKILL);
-    /* Counted by the first pass: later ones see the same processes on their way out. */
+    /* Count only in the first pass: later ones see the same processes while they exit. */
     if (keeper.background && keeper.phase != KILL_HARD) keeper.report.background_killed = (uint32_t)killed;
     keeper.phase = KILL_HARD;
     keeper.hard_kills++;
@@ -220,7 +221,7 @@ static bool is_detached(void) {
     return (keeper.plan->request->flags & SPAWN_DETACHED) != 0;
 }
 
-/* The leader has ended by itself; its descendants have a while to do the same. */
+/* Returns true while descendants of an ended leader have time to end by themselves. */
 static bool is_draining(void) {
     return keeper.leader_gone && !keeper.childless && !keeper.reported && !is_detached() && keeper.phase == KILL_NOT;
 }
@@ -232,11 +233,11 @@ static void end_background(void) {
 
 static void kill_tree(enum keeper_cause cause, uint32_t grace_ms) {
     if (keeper.cause == CAUSE_NONE && !keeper.leader_gone) keeper.cause = cause;
-    /* The leader may have ended by itself: then its descendants are killed. */
+    /* If the leader has ended by itself, its descendants are killed. */
     if (cause == CAUSE_SOCKETS) keeper.report.killed_for_sockets = true;
     if (keeper.phase == KILL_HARD) return;
     if (is_draining()) {
-        /* The drain was its grace. */
+        /* The drain was their grace period. */
         end_background();
         return;
     }
@@ -247,10 +248,10 @@ static void kill_tree(enum keeper_cause cause, uint32_t grace_ms) {
         keeper.phase = KILL_ASKED;
         keeper.phase_ends = ends;
         signal_tree(SIGTERM);
-        /* A stopped process cannot act on SIGTERM. */
+        /* Continue the processes first: a stopped process cannot handle SIGTERM. */
         signal_tree(SIGCONT);
     } else if (ends < keeper.phase_ends) {
-        /* A second request can shorten the grace, never lengthen it. */
+        /* A second request can shorten the grace period, but not lengthen it. */
         keeper.phase_ends = ends;
     }
 }
@@ -267,7 +268,7 @@ static void obey(void) {
             kill_tree((enum keeper_cause)command.cause, command.grace_ms);
         }
     }
-    /* PID 1 never closes its end first: this is its end, and so everybody's. */
+    /* PID 1 never closes its end first. So PID 1 has died, and all processes with it. */
     if (n == 0) _exit(0);
 }
 
@@ -321,7 +322,7 @@ static uint64_t next_deadline(void) {
 }
 
 static void wait_for_news(void) {
-    /* Of a brief command only the end counts, and SIGCHLD tells of it: one wake-up less. */
+    /* BRIEF commands report only their exit, and SIGCHLD announces it. Saves one wake-up. */
     int failure_fd = is_brief() ? -1 : keeper.failure_fd;
     struct pollfd polls[2] = {{.fd = keeper.control, .events = POLLIN}, {.fd = failure_fd, .events = POLLIN}};
     struct timespec limit, *timeout = NULL;
@@ -352,14 +353,15 @@ _Noreturn static void keep(void) {
 static void become_keeper(const struct keeper_plan *plan) {
     keeper.plan = plan;
     keeper.control = plan->control;
-    /* Where this fails (gVisor) orphans go to PID 1, which has an eye on them. */
+    /* If this fails (gVisor), orphans become children of PID 1, which handles them. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     (void)prctl(PR_SET_NAME, "keeper", 0, 0, 0);
     turn_keep_to_self();
     prepare_signals();
 }
 
-/* The host puts a file where only root writes. Our own code runs, on a path that no command can have prepared. */
+/* Returns true if the request places a file where only root can write. Such a request runs the agent's own code, on a
+ * path that no command can have prepared. */
 static bool places_file(const struct spawn_request *r) {
     static const char place[] = PROGRAMS_DIR "/";
     if ((r->flags & SPAWN_FS) == 0 || r->argc < 2 || strcmp(r->argv[0], "write") != 0) return false;
@@ -390,7 +392,7 @@ static bool take_identity(int argc, char **argv, struct identity *who) {
     return argc >= 2;
 }
 
-/* Waits until PID 1 has a program for it. The leader waits for its own half of it, and ends when there will be none. */
+/* Waits until PID 1 sends a program. The leader waits for its own part, and ends if there will be none. */
 _Noreturn static void keep_from_start(struct spawn_request *request) {
     static struct keeper_start start;
     ssize_t n;

@@ -1,4 +1,4 @@
-/* One keeper per command: a root process that owns the command's whole tree and ends it when it is time. */
+/* Keeper: a root process for each command, which owns the command's whole process tree and kills it in time. */
 #ifndef RIPCORD_KEEPER_H
 #define RIPCORD_KEEPER_H
 
@@ -9,10 +9,10 @@
 #include "base/user.h"
 #include "wire/spawn-request.h"
 
-/* PID 1 → keeper, one packet each. */
+/* Orders of PID 1 to a keeper, one packet each. */
 enum keeper_order { ORDER_KILL_TREE = 1, ORDER_SIGNAL_TREE = 2, ORDER_START = 3 };
 
-/* Why a tree is being killed. The first one stays. */
+/* Reason for killing a tree. The first one is kept. */
 enum keeper_cause { CAUSE_NONE, CAUSE_HOST, CAUSE_OUTPUT_LIMIT, CAUSE_TIMEOUT, CAUSE_SOCKETS };
 
 struct keeper_command {
@@ -22,7 +22,7 @@ struct keeper_command {
     uint32_t grace_ms;
 };
 
-/* PID 1 → a keeper whose leader waits for its program: the first packet. */
+/* First packet of PID 1 to a keeper whose leader waits for its program. */
 struct keeper_start {
     int order;
     uint16_t flags;
@@ -30,21 +30,21 @@ struct keeper_start {
     uint32_t drain_ms;
     uint64_t timeout_ms;
     uint64_t started_us;
-    bool names_user; /* else the keeper knows him */
+    bool names_user; /* false: the keeper has the user already */
     struct identity who;
 };
 
-/* Keeper → PID 1. */
+/* Reports of a keeper to PID 1. */
 enum keeper_news { NEWS_STARTED = 1, NEWS_TERMINAL = 2, NEWS_ENDED = 3, NEWS_ROOT = 4, NEWS_READY = 5 };
 
 struct keeper_report {
     int news;
-    pid_t pid; /* STARTED, ENDED: the command's; READY: the keeper's */
+    pid_t pid; /* STARTED, ENDED: pid of the command; READY: pid of the keeper */
     uint8_t outcome;
     uint8_t stage;
     bool killed_by_host;
     bool killed_for_sockets;
-    bool killed_by_agent; /* the leader was sent SIGKILL from here */
+    bool killed_by_agent; /* the keeper sent SIGKILL to the leader */
     int exit_code;
     int signal;
     int error;
@@ -52,7 +52,7 @@ struct keeper_report {
     uint64_t cpu_us;
     uint64_t max_rss_bytes;
     uint32_t background_killed;
-    uint64_t drain_us; /* what is left may still go on for this long; for PID 1 where orphans come to it */
+    uint64_t drain_us; /* remaining time of leftover processes, for PID 1 if orphans become its children */
 };
 
 struct keeper_plan {
@@ -64,13 +64,14 @@ struct keeper_plan {
     int stdio[3]; /* the command's ends; unused for a terminal */
 };
 
-/* Runs in the new process, never returns. */
+/* Runs in the new process. Never returns. */
 _Noreturn void keeper_run(const struct keeper_plan *plan);
 
-/* Forked before there is a command: waits at `control`, its leader at `program`. */
+/* Runs in a process forked before there is a command: waits at `control`, its leader at `program`. */
 _Noreturn void keeper_await(int control, int program, const char *workspace);
 
-/* How a warm interpreter starts one: `keeper LEADER UID GID [GROUP…]`, the leader being its child already. */
+/* Argument by which a warm interpreter starts a keeper: `keeper LEADER UID GID [GROUP…]`. The leader is its child
+ * already. */
 #define KEEPER_WORD "keeper"
 #define KEEPER_CONTROL_FD 3
 #define KEEPER_FAILURE_FD 4

@@ -12,7 +12,8 @@
 #include "base/dirent-raw.h"
 #include "base/util.h"
 
-/* A stopped bomb member can be woken by another that is not stopped yet: freezing alone need not come to an end. */
+/* Maximum number of freezing passes: a stopped process of a fork bomb can be continued by another that is not stopped
+ * yet. */
 #define FREEZE_PASSES 50
 #define FIRST_CAPACITY 256
 
@@ -47,7 +48,7 @@ static bool field_u64(const char *at, uint64_t *out) {
     return at != NULL && parse_u64(at, strcspn(at, " \n"), 10, UINT64_MAX, out);
 }
 
-/* `pid (name) state ppid pgrp …`: the name may hold anything, so the last parenthesis counts. */
+/* Parses `pid (name) state ppid pgrp …`. The name may contain anything, so the last parenthesis counts. */
 static bool parse_stat(const char *text, struct tree_process *out) {
     uint64_t parent, group, session, threads;
     const char *at = strrchr(text, ')');
@@ -56,7 +57,7 @@ static bool parse_stat(const char *text, struct tree_process *out) {
     const char *parent_at = skip_fields(at, 2);
     if (!field_u64(parent_at, &parent) || !field_u64(skip_fields(at, 3), &group)) return false;
     if (!field_u64(skip_fields(at, 4), &session)) return false;
-    /* A process whose first thread has ended shows as a zombie while its other threads run on. */
+    /* Read the number of threads: a process whose first thread has ended appears as a zombie while other threads run. */
     if (!field_u64(skip_fields(at, 18), &threads)) threads = 1;
     out->parent = (pid_t)parent;
     out->group = (pid_t)group;
@@ -121,8 +122,8 @@ static bool is_in(pid_t pid, const pid_t *list, size_t count) {
     return false;
 }
 
-/* What the nearest ancestor that is already judged says. The walk is bounded: two reads of a changing /proc can show a
- * circle. */
+/* Returns the mark of the nearest ancestor that has one. The walk is bounded, because two reads of a changing /proc can
+ * show a cycle. */
 static enum mark judge(const struct tree *tree, const struct tree_process *p, pid_t root) {
     for (size_t steps = 0; p != NULL && steps <= tree->count; steps++) {
         if (p->mark != MARK_UNKNOWN) return (enum mark)p->mark;
@@ -132,7 +133,7 @@ static enum mark judge(const struct tree *tree, const struct tree_process *p, pi
     return MARK_OUTSIDE;
 }
 
-/* Writes the verdict on the whole path, so that a deep chain is walked once. */
+/* Stores the mark on the whole path, so that a deep chain is walked once. */
 static void mark_path(const struct tree *tree, struct tree_process *p, enum mark mark) {
     while (p != NULL && p->mark == MARK_UNKNOWN) {
         p->mark = (uint8_t)mark;
@@ -168,7 +169,7 @@ size_t tree_signal(const struct tree *tree, int signal, pid_t but_group) {
     return alive;
 }
 
-/* Stops what `seen` does not hold yet. Returns how many those were. */
+/* Stops processes that are not in `seen`. Returns their number. */
 static size_t stop_new(const struct tree *tree, const struct tree *seen) {
     size_t fresh = 0;
     for (size_t i = 0; i < tree->count; i++) {
@@ -189,7 +190,7 @@ size_t tree_kill(pid_t root, const pid_t *skip, size_t skip_count) {
         struct tree swap = seen;
         seen = now;
         now = swap;
-        /* Everything here was stopped before this scan began, so nothing can have been forked unseen. */
+        /* All processes were stopped before this scan began, so no fork can have been missed. */
         if (fresh == 0) break;
     }
     alive = tree_signal(&seen, SIGKILL, 0);

@@ -1,4 +1,4 @@
-/* The process tree below one process, read from /proc, and how to kill all of it. */
+/* Reads the process tree below one process from /proc, and kills all of it. */
 #ifndef RIPCORD_TREE_H
 #define RIPCORD_TREE_H
 
@@ -23,18 +23,19 @@ struct tree {
 };
 
 /*
- * Leaves in `tree` the descendants of `root`, without those in `skip` and what is below them. When there is no memory
- * for all of them, some are left out: callers scan again until nothing is left. 0, or -1 when /proc cannot be read.
+ * Stores the descendants of `root` in `tree`, except those in `skip` and their descendants. If memory does not suffice,
+ * some are left out: callers scan again until none is left. Returns 0, or -1 if /proc cannot be read.
  */
 int tree_scan(struct tree *tree, pid_t root, const pid_t *skip, size_t skip_count);
 void tree_free(struct tree *tree);
 
-/* Sends `signal` to every process of the scan that is not of `but_group` (0: no exception); returns how many are alive. */
+/* Sends `signal` to every process of the scan, except those in the group `but_group` (0: no exception). Returns how
+ * many are alive. */
 size_t tree_signal(const struct tree *tree, int signal, pid_t but_group);
 
 /*
- * One attempt at killing everything below `root`: stops processes until a scan finds no new one, so that none can fork
- * away, then SIGKILL for all. Returns how many living ones it killed; the caller repeats until nothing is left.
+ * Tries once to kill everything below `root`: stops processes until a scan finds no new one, so that none can fork
+ * away, then sends SIGKILL to all. Returns how many live ones it killed; the caller repeats until none is left.
  */
 size_t tree_kill(pid_t root, const pid_t *skip, size_t skip_count);
 

@@ -27,7 +27,7 @@ static void join(char path[PATH_SIZE], const char *directory, const char *name) 
     text_append(path, PATH_SIZE, name);
 }
 
-/* Opened while files are placed, closed to root, too, afterwards. */
+/* Opens a directory while files are placed, and closes it afterwards, also to root. */
 static int set_mode(const char *name, mode_t mode) {
     char path[PATH_SIZE];
     join(path, LIBRARY_DIR, name);
@@ -54,12 +54,12 @@ static int copy_file(const char *name) {
     char source[PATH_SIZE], target[PATH_SIZE];
     join(source, VOLUME_DIR, name);
     join(target, LIBRARY_DIR, name);
-    /* A failed attempt may have left a file. */
+    /* Remove the file of an earlier failed attempt. */
     (void)unlink(target);
     int from = open(source, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     int to = from < 0 ? -1 : open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
     int error = to < 0 ? errno : copy_blocks(from, to);
-    /* The mode once more, whatever the umask is. */
+    /* Set the mode again, because the umask may have changed it. */
     if (error == 0 && fchmod(to, 0444) != 0) error = errno;
     close_fd(&from);
     close_fd(&to);

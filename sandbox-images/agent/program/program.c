@@ -10,9 +10,10 @@
 #include "base/protocol.h"
 #include "base/util.h"
 
-/* At most STREAMS_MAX commands run at a time. Only a command that ran as root can have taken further numbers. */
+/* Maximum number of directories. At most STREAMS_MAX commands run at a time; only a command that ran as root can have
+ * taken further numbers. */
 #define NUMBERS_MAX (2 * STREAMS_MAX)
-/* Root without capabilities is bound by modes, too: its output in this directory fails as everybody's. */
+/* Mode of the closed directory. It also binds root without capabilities: writing there fails for every user. */
 #define DIRECTORY_CLOSED 0555
 #define DIRECTORY_OPEN 0755
 
@@ -29,7 +30,7 @@ static int make_directory(struct program *p) {
 
 static int write_file(const char *path, struct slice text) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
-    /* The mode once more, whatever the umask is. */
+    /* Set the mode again, because the umask may have changed it. */
     int error = fd < 0 || write_all(fd, text.at, text.length) != 0 || fchmod(fd, 0444) != 0 ? errno : 0;
     close_fd(&fd);
     return error;

@@ -1,6 +1,6 @@
 /*
- * A program that came with its request: a file of root's, in a directory of its own outside the workspace, there as long as
- * its command. PID 1 writes and removes it, so that no end of a keeper or a command leaves it behind.
+ * A program that came with its request: a file of root, in a directory of its own outside the workspace, that exists as
+ * long as its command. PID 1 writes and removes it, so that it is removed however the keeper or the command ends.
  */
 #ifndef RIPCORD_PROGRAM_H
 #define RIPCORD_PROGRAM_H
@@ -11,18 +11,18 @@
 
 #include "base/bytes.h"
 
-/* A small tmpfs that only root writes to. */
+/* Mount point of a small tmpfs to which only root writes. */
 #define PROGRAMS_DIR "/run/ripcord"
 #define PROGRAM_PATH_MAX 64
 
 struct program {
     char directory[PROGRAM_PATH_MAX];
-    char path[PROGRAM_PATH_MAX]; /* empty: there is none */
+    char path[PROGRAM_PATH_MAX]; /* empty: no program */
 };
 
-/* Into a directory with the lowest free number. 0, or the errno; then nothing is left. */
+/* Writes the program into a directory with the lowest free number. Returns 0, or the errno; then nothing is left. */
 int program_write(struct program *p, const char *name, struct slice text);
-/* Harmless where there is none. */
+/* Removes the program, if there is one. */
 void program_remove(struct program *p);
 
 #endif

@@ -1,5 +1,5 @@
 """
-A program given as text lies outside the working directory. This makes it import what lies there all the same.
+Lets a program given as text, which is stored outside the working directory, import modules from there.
 
 The host puts this file's directory first in PYTHONPATH. Python imports it at the end of its own start, and computes
 sys.path[0] from the program's path after that. The last thing that Python does before it runs the program is to make the
@@ -26,7 +26,7 @@ def find_neighbours(directory):
         if name == '__main__':
             del Loader.__init__
             if sys.path and sys.path[0] == path.rpartition('/')[0]:
-                # The program may be asked for by its own name, too (`uvicorn.run("main:app")`).
+                # The program may be imported by its own name, too (`uvicorn.run("main:app")`).
                 sys.path.append(sys.path[0])
                 sys.path[0] = directory
         super(Loader, self).__init__(name, path)
@@ -34,10 +34,10 @@ def find_neighbours(directory):
     Loader.__init__ = init
 
 
-# An interpreter within the program's own has the same settings, and no program.
+# An interpreter started within the program has the same settings, but does not have a program.
 if os.environ.get('PYTHONPATH', '').partition(':')[0] == place:
     forget_variable()
     find_neighbours(os.getcwd())
-# The image's own comes next. Where there is none, the import fails as it does without this file.
+# Import the image's own module next. If it is missing, the import fails as it does without this file.
 del sys.modules['sitecustomize']
 import sitecustomize  # noqa: F401

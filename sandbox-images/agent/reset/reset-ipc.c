@@ -12,7 +12,7 @@
 #include "reset/reset.h"
 
 #define TEXT_SIZE 65536
-/* Of 64 KiB of rows each: more than there can be of all kinds. */
+/* Maximum number of passes of 64 KiB of rows each. It exceeds the possible number of objects. */
 #define PASSES_MAX 1000
 
 static int remove_shm(int id) {
@@ -39,7 +39,7 @@ static const struct {
 
 #define KINDS (sizeof kinds / sizeof *kinds)
 
-/* The number in a column of a row, which ends with its line. */
+/* Parses the number in a column of a row, which ends with its line. */
 static bool column(const char *row, size_t index, uint64_t *out) {
     row += strspn(row, " ");
     while (index-- > 0) {
@@ -49,7 +49,7 @@ static bool column(const char *row, size_t index, uint64_t *out) {
     return parse_u64(row, strcspn(row, " \n"), 10, UINT32_MAX, out);
 }
 
-/* Only who made an object, or whom it was given to, may remove it. */
+/* Removes an object as its creator or its owner, because only these may remove it. */
 static bool remove_row(const char *row, size_t kind) {
     uint64_t id, uid;
     if (!column(row, 1, &id) || !column(row, kinds[kind].uid_column, &uid)) return false;
@@ -58,7 +58,7 @@ static bool remove_row(const char *row, size_t kind) {
     return setresuid((uid_t)-1, 0, (uid_t)-1) == 0 && removed;
 }
 
-/* Cuts the text to whole lines; true when the end of the file is among them. */
+/* Reads a file and truncates the text to whole lines. */
 static long read_rows(const char *path, char *text) {
     long n = proc_read(path, text, TEXT_SIZE);
     if (n >= 0 || errno != EFBIG) return n;
@@ -88,7 +88,7 @@ bool ipc_remove(void) {
     return done;
 }
 
-/* A heading, and nothing below it. */
+/* Checks that each file has a heading and no rows. */
 bool ipc_prove(struct reset_result *out) {
     char text[1024];
     for (size_t i = 0; i < KINDS; i++) {

@@ -27,10 +27,10 @@
 #define OPEN_ROOT (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define NO_FLAGS (-1L)
 
-/* A tmpfs or mqueue that is mounted writable. */
+/* A writable tmpfs or mqueue mount. */
 struct root {
     char path[PATH_SIZE];
-    bool empty; /* at the start; if not, only root writes to it */
+    bool empty; /* empty at the start; if false, only root writes to it */
     struct stat st;
     long flags;
     char xattrs[XATTRS_SIZE];
@@ -38,7 +38,7 @@ struct root {
     uint64_t blocks_free, inodes_free;
 };
 
-/* A device everybody may write to: nothing stays in it but the time of the last write. */
+/* A world-writable device. The only state that stays in it is the time of the last write. */
 struct node {
     char path[PATH_SIZE];
     struct stat st;
@@ -52,7 +52,7 @@ static struct {
     size_t node_count;
 } start;
 
-/* ---- what there is ---- */
+/* ---- reading the mount table ---- */
 
 static bool take_space(struct root *r) {
     struct statfs fs;
@@ -101,7 +101,8 @@ static bool only_root_writes(const struct stat *st) {
     return st->st_uid == 0 && (st->st_mode & 022) == 0;
 }
 
-/* In a directory of root's that is not empty, as /dev: devices are looked after, links and closed files stay as they are. */
+/* Remembers the devices in a directory of root that is not empty, such as /dev. Links and closed files cannot be
+ * changed. */
 static bool remember_node(const char *name, void *context) {
     const struct stat *top = ((void **)context)[0];
     struct node n = {0};
@@ -116,7 +117,7 @@ static bool remember_node(const char *name, void *context) {
     return true;
 }
 
-/* As its owner: the agent's root user may not read a directory that is its owner's alone. */
+/* Opens a root as its owner, because the agent's root user may not read another user's private directory. */
 static int open_root(const char *path) {
     struct stat st;
     if (lstat(path, &st) != 0) return -1;
@@ -132,7 +133,7 @@ static bool remember_root(struct reset_result *out, const char *path) {
     struct root r = {.flags = NO_FLAGS};
     text_append(r.path, sizeof r.path, path);
     int dir = open_root(path);
-    /* A single file with a mount of its own is a device of /dev put there, which hides something from view. */
+    /* A single mounted file is a device of /dev, which hides another file. */
     if (dir < 0 && errno == ENOTDIR) {
         bool device = lstat(path, &r.st) == 0 && S_ISCHR(r.st.st_mode);
         return device || reset_fail(out, ENOTSUP, "a writable file is mounted at ", path);
@@ -147,7 +148,7 @@ static bool remember_root(struct reset_result *out, const char *path) {
     }
     close_fd(&dir);
     if (!known || start.root_count == ROOTS_MAX) return reset_fail(out, ENOTSUP, "no full view of ", path);
-    /* One that only root writes to is proven by what is free in it. */
+    /* A mount that only root writes to is compared by its free space. */
     start.roots[start.root_count++] = r;
     return true;
 }
@@ -159,7 +160,7 @@ static bool is_one_of(const char *name, const char *const *list) {
     return false;
 }
 
-/* Blanks in paths are written as \040 and the like. */
+/* Decodes blanks in paths, which are written as \040 and the like. */
 static bool decode_path(const char *from, char *to, size_t size) {
     size_t used = 0;
     while (*from != '\0' && used + 1 < size) {
@@ -178,10 +179,10 @@ static bool is_writable(const char *options) {
     return strncmp(options, "rw", 2) == 0 && (options[2] == ',' || options[2] == '\0');
 }
 
-/* `id parent device root path options … - type source options` */
+/* Parses `id parent device root path options … - type source options`. */
 static bool remember_mount(struct reset_result *out, char *line) {
     static const char *const emptied[] = {"tmpfs", "mqueue", NULL};
-    /* Views of the kernel, in which a command owns nothing but its own processes and terminals. */
+    /* Skip file systems of the kernel, in which commands own only their processes and terminals. */
     static const char *const views[] = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", NULL};
     char *fields[6], *rest[3], path[PATH_SIZE], *save = NULL;
     char *tail = strstr(line, " - ");
@@ -228,7 +229,7 @@ bool mounts_remember(struct reset_result *out) {
     return done;
 }
 
-/* ---- back to it ---- */
+/* ---- restoring it ---- */
 
 static bool remove_xattrs(const struct root *r) {
     char names[4096];
@@ -241,12 +242,12 @@ static bool remove_xattrs(const struct root *r) {
     return true;
 }
 
-/* As the owner of the root: the agent's root user has no power over what others own. */
+/* Removes the content as the owner of the root, because the agent's root user cannot remove files of other users. */
 static bool empty_root(const struct root *r) {
     struct timespec times[2] = {r->st.st_atim, r->st.st_mtim};
     int flags = (int)r->flags;
     (void)setfsuid(r->st.st_uid);
-    /* For a moment everybody's: below it may be what belongs to others. */
+    /* Open it to all users for a moment, because entries below may belong to others. */
     if (chmod(r->path, 0777) != 0) return false;
     int dir = open(r->path, OPEN_ROOT);
     if (dir < 0) return false;
@@ -271,7 +272,7 @@ bool mounts_empty(void) {
     return done;
 }
 
-/* ---- and the proof ---- */
+/* ---- proving it ---- */
 
 static bool same_entry(const struct stat *a, const struct stat *b) {
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_mode == b->st_mode && a->st_uid == b->st_uid &&
@@ -279,7 +280,7 @@ static bool same_entry(const struct stat *a, const struct stat *b) {
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* A directory of a tmpfs has a size that grows with every name in it. */
+/* Compares two states of a root. The size of a tmpfs directory grows with every name in it. */
 static bool same_root(const struct root *now, const struct root *then) {
     return same_entry(&now->st, &then->st) && now->st.st_size == then->st.st_size && now->st.st_nlink == then->st.st_nlink &&
            now->blocks_free == then->blocks_free && now->inodes_free == then->inodes_free && now->flags == then->flags &&

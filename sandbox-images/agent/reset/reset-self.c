@@ -16,7 +16,7 @@
 
 #define SCORE_SIZE 32
 
-/* What a command is given by its parent, and with it by PID 1. */
+/* Settings that a command inherits from its parent, and so from PID 1. */
 struct inheritance {
     struct rlimit limits[RLIM_NLIMITS];
     int nice;
@@ -46,8 +46,8 @@ static bool inheritance_read(struct inheritance *out) {
            proc_read("/proc/self/oom_score_adj", out->oom_score, sizeof out->oom_score) > 0 && uname(&out->names) == 0;
 }
 
-/* Keys outlive processes, and the keyring of a user is the same in every sandbox. Each call is wrong as it is made: only
- * where it is not refused the kernel says so. */
+/* Returns true if calls for keyrings are refused. Keys outlive processes, and the keyring of a user is shared by all
+ * sandboxes. Each call has invalid arguments: the kernel reports those only if the call is not refused. */
 static bool keyrings_refused(void) {
     static const long calls[] = {SYS_keyctl, SYS_add_key, SYS_request_key};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
@@ -63,7 +63,7 @@ bool self_remember(struct reset_result *out) {
     return true;
 }
 
-/* Numbers in /proc but 1; -1 when it cannot be read. */
+/* Counts the pids in /proc except 1. Returns -1 if it cannot be read. */
 static int count_others(void) {
     char buffer[8192] __attribute__((aligned(8)));
     int others = 0;

@@ -10,8 +10,9 @@
 #define PROTOCOLS_MAX 64
 
 /*
- * /proc/net/tcp walks a hash table of hundreds of thousands of buckets, which takes 30 ms for both families. So it is only
- * read when TCP was used: the kernel counts every segment. All else is counted by protocol, and TIME_WAIT by itself.
+ * Counters at the start. Reading /proc/net/tcp walks a hash table of hundreds of thousands of buckets, which takes 30
+ * ms for both families. So it is only read if TCP was used: the kernel counts every segment. Other sockets are counted
+ * by protocol, and TIME_WAIT separately.
  */
 static struct {
     uint64_t sockets[PROTOCOLS_MAX];
@@ -21,7 +22,7 @@ static struct {
 
 static char text[TEXT_SIZE];
 
-/* `name size sockets memory …`, a line for each protocol. 0 when it cannot be read. */
+/* Parses `name size sockets memory …`, one line for each protocol. Returns 0 if it cannot be read. */
 static size_t count_sockets(uint64_t out[PROTOCOLS_MAX]) {
     size_t count = 0;
     if (proc_read("/proc/net/protocols", text, sizeof text) <= 0) return 0;
@@ -36,7 +37,8 @@ static size_t count_sockets(uint64_t out[PROTOCOLS_MAX]) {
     return count;
 }
 
-/* The second line of `Tcp:` has the values of what the first one names: In- and OutSegs are the 10th and 11th. */
+/* Parses the two lines of `Tcp:`. The second has the values of the fields named by the first: In- and OutSegs are the
+ * 10th and 11th. */
 static bool count_segments(uint64_t *out) {
     if (proc_read("/proc/net/snmp", text, sizeof text) <= 0) return false;
     const char *at = strstr(text, "\nTcp: ");
@@ -53,7 +55,7 @@ static bool count_segments(uint64_t *out) {
     return in != UINT64_MAX && sent != UINT64_MAX;
 }
 
-/* A heading, and nothing below it. A file that is not there has nothing to show. */
+/* Returns true if the file has only a heading, or does not exist. */
 static bool is_empty(const char *path) {
     long n = proc_read(path, text, sizeof text);
     if (n < 0) return errno == ENOENT;

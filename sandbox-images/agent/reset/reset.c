@@ -13,9 +13,10 @@
 #include "keeper/child.h"
 #include "program/library.h"
 
-/* A workspace full to the last inode is emptied in a second. */
+/* Time limit of the removal. A workspace full to the last inode is emptied in a second. */
 #define WIPE_LIMIT_US 3000000u
-/* What the kernel finishes after the last process: collecting sockets that held each other, freeing pages. */
+/* Time limit for work of the kernel after the death of the last process: collecting sockets that held each other,
+ * freeing pages. */
 #define SETTLE_LIMIT_US 30000u
 #define SETTLE_PAUSE_NS 500000
 
@@ -27,7 +28,8 @@ void reset_prepare(void) {
     if (prepared.error == 0 && !ipc_prove(&ipc)) prepared = ipc;
 }
 
-/* Apart from PID 1, which keeps its own user: acting as somebody else it could be signalled by him. */
+/* Removes all files in a process other than PID 1, because PID 1 must keep its own user: as another user it could be
+ * signalled by that user's processes. */
 _Noreturn static void wipe(void) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || dup2(null, STDERR_FILENO) < 0) _exit(1);
@@ -37,7 +39,7 @@ _Noreturn static void wipe(void) {
     _exit(mounts_empty() && done ? 0 : 1);
 }
 
-/* 0 when it has done all of its work. */
+/* Waits for the child. Returns 0 if it finished all work. */
 static int wait_for(pid_t child) {
     uint64_t end = now_us() + WIPE_LIMIT_US;
     struct timespec pause = {0, 10000000};
@@ -76,6 +78,6 @@ void reset_run(struct reset_result *out) {
     }
     struct timespec pause = {0, SETTLE_PAUSE_NS};
     uint64_t now = now_us();
-    /* The time is taken before the look: however long this process was held up, the last look begins after the limit. */
+    /* Take the time before each check, so that the last check begins after the limit even if this process was delayed. */
     for (uint64_t end = now + SETTLE_LIMIT_US; !prove(out) && now < end; now = now_us()) (void)nanosleep(&pause, NULL);
 }

@@ -1,7 +1,7 @@
 /*
- * RESET: back to how the sandbox was before its first command, and the proof of it. With a read-only root a command can
- * change processes, tmpfs mounts, IPC objects and sockets; each of them is removed, looked for, and compared with what
- * there was at the start. What cannot be proven is said, and the host throws the sandbox away.
+ * Implements RESET: restores the sandbox to its state before the first command, and proves it. With a read-only root a
+ * command can change processes, tmpfs mounts, IPC objects and sockets. Each of them is removed, checked, and compared
+ * with the state at the start. If the proof fails, the answer has the reason, and the host removes the sandbox.
  */
 #ifndef RIPCORD_RESET_H
 #define RIPCORD_RESET_H
@@ -11,28 +11,29 @@
 #include <stdint.h>
 
 struct reset_result {
-    uint32_t error; /* 0: as at the start */
-    char what[256]; /* what is left, or keeps it from being proven */
+    uint32_t error; /* 0: the state is as at the start */
+    char what[256]; /* leftover, or the obstacle to the proof */
 };
 
-/* Before the first command: remembers what there is. */
+/* Remembers the state. Called before the first command. */
 void reset_prepare(void);
-/* Everybody but PID 1 is dead and forgotten, its sockets are closed. Bounded in time. */
+/* Resets the sandbox. Called when all processes but PID 1 are dead and forgotten, and its sockets are closed. Bounded
+ * in time. */
 void reset_run(struct reset_result *out);
 
-/* reset-result.c: notes the first thing that is wrong; returns false. */
+/* reset-result.c: records the first failure. Returns false. */
 bool reset_fail(struct reset_result *out, int error, const char *what, const char *detail);
 
-/* ---- reset-mounts.c: what is mounted, and the roots of the tmpfs mounts ---- */
+/* ---- reset-mounts.c: the mounts, and the roots of the tmpfs mounts ---- */
 
 bool mounts_remember(struct reset_result *out);
-/* In a child of root that may change its user. */
+/* Runs in a child of root that may change its user. */
 bool mounts_empty(void);
 bool mounts_prove(struct reset_result *out);
 
 /* ---- reset-ipc.c: System V objects ---- */
 
-/* In a child of root that may change its user. */
+/* Runs in a child of root that may change its user. */
 bool ipc_remove(void);
 bool ipc_prove(struct reset_result *out);
 

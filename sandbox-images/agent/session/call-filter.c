@@ -14,7 +14,7 @@
 
 #include "base/protocol.h"
 
-/* A call that is refused with `action` by kernels before this one. */
+/* A call that is refused with `action` by kernels before this version. */
 struct needed_kernel {
     uint32_t number;
     unsigned major;
@@ -25,7 +25,7 @@ struct needed_kernel {
 #include "build/call-filter.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-/* The number, two instructions for each refusal, and those of the profile. */
+/* Size of the filter: loading the number, two instructions for each refusal, and the profile. */
 #define FILTER_MAX (1 + 2 * (LENGTH(needed_kernels) + 1) + LENGTH(call_filter))
 
 static bool installed;
@@ -43,7 +43,8 @@ static bool is_older(const char *release, const struct needed_kernel *than) {
     return major < than->major || (major == than->major && minor < than->minor);
 }
 
-/* Refusals come first, whatever the architecture: the profile kills calls of all others but its own. */
+/* Composes the filter. Refusals come first, for every architecture, because the profile kills calls of all
+ * architectures but its own. */
 static unsigned short compose(struct sock_filter *code, bool keeps_slices) {
     struct utsname name;
     struct sock_filter *at = code;
@@ -57,8 +58,8 @@ static unsigned short compose(struct sock_filter *code, bool keeps_slices) {
     return (unsigned short)(at - code + (ptrdiff_t)LENGTH(call_filter));
 }
 
-/* Speculation stays as the engine has set it: without the flag, kernels before 5.16 would slow down every process under
- * another filter. Kernels before 4.17 do not have the flag. */
+/* Installs the filter. It leaves the speculation setting unchanged: without the flag, kernels before 5.16 would slow
+ * down every process under another filter. Kernels before 4.17 do not have the flag. */
 static bool install(struct sock_fprog *program) {
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, program) == 0) return true;
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) == 0;
@@ -67,7 +68,7 @@ static bool install(struct sock_fprog *program) {
 void call_filter_install(bool keeps_slices) {
     struct sock_filter code[FILTER_MAX];
     struct sock_fprog program = {compose(code, keeps_slices), code};
-    /* The kernel takes a filter from a process without CAP_SYS_ADMIN only if no program can give it more rights. */
+    /* Without CAP_SYS_ADMIN the kernel accepts a filter only with no-new-privs. */
     installed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && install(&program);
 }
 

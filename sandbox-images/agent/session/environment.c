@@ -7,9 +7,9 @@
 
 #include "base/bytes.h"
 
-/* Docker, containerd and Podman add these to the image's own. An image that sets another value keeps it. */
+/* Variables that Docker, containerd and Podman add to the image's own. A different value is kept as the image's. */
 static const char *const ADDED[] = {"TERM=xterm", "container=podman"};
-/* Every pod of a cluster has these; no image does. */
+/* Prefix of variables that every pod of a cluster has and no image. */
 #define SERVICE "KUBERNETES_"
 
 static bool is_named(const char *variable, const char *name) {
@@ -17,7 +17,7 @@ static bool is_named(const char *variable, const char *name) {
     return strncmp(variable, name, length) == 0 && variable[length] == '=';
 }
 
-/* HOME is PID 1's own, whoever set it: commands have another. */
+/* Returns true for variables of the engine. HOME counts as one: PID 1's HOME is not used for commands. */
 static bool is_of_engine(const char *variable, const char *hostname) {
     if (is_named(variable, "HOME") || strncmp(variable, SERVICE, strlen(SERVICE)) == 0) return true;
     if (is_named(variable, "HOSTNAME") && strcmp(variable + strlen("HOSTNAME="), hostname) == 0) return true;

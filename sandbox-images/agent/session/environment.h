@@ -1,11 +1,11 @@
-/* The image's variables, for READY: PID 1 has them from the engine, together with some that the engine adds. */
+/* Returns the image's variables for READY. PID 1 has them from the engine, mixed with variables that the engine adds. */
 #ifndef RIPCORD_ENVIRONMENT_H
 #define RIPCORD_ENVIRONMENT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* In place of the number of variables: they do not fit in READY. */
+/* Value in place of the number of variables, if they do not fit in READY. */
 #define ENVIRONMENT_TOO_LARGE UINT32_MAX
 
 /* Writes the number of variables and each as `NAME=value`, in at most `room` bytes (4 or more). Returns the end. */

@@ -24,7 +24,7 @@
 #define CLASS_IN 1
 #define NXDOMAIN 3
 #define TTL_S 60
-/* One turn of the loop answers no more than this. */
+/* Maximum number of queries answered in one turn of the loop. */
 #define TURN_QUESTIONS 64
 
 static struct {
@@ -69,7 +69,7 @@ void names_close(void) {
     close_fd(&names.fd);
 }
 
-/* The question's name as text, and where its type begins; 0 for anything but plain labels. */
+/* Reads the name of the query as text, and finds its type. Returns 0 for anything but plain labels. */
 static size_t read_name(const uint8_t *message, size_t length, char *name) {
     size_t at = HEADER, used = 0;
     while (at < length && message[at] != 0) {
@@ -102,7 +102,7 @@ static uint8_t *put_be16(uint8_t *to, uint16_t value) {
     return to;
 }
 
-/* Behind the question; returns the end of the message. */
+/* Appends an answer with an address. Returns the end of the message. */
 static uint8_t *put_address(uint8_t *to, uint16_t type) {
     size_t size = type == TYPE_A ? 4 : 16;
     to = put_be16(to, 0xc000 | HEADER);
@@ -126,7 +126,7 @@ size_t names_answer(uint8_t message[NAMES_MESSAGE_MAX], size_t length) {
     bool own = is_own(name);
     bool has_address = own && get_u16(message + at + 2) == CLASS_IN && (type == TYPE_A || (type == TYPE_AAAA && names.v6));
     uint8_t *end = message + at + 4;
-    message[2] = (uint8_t)(0x84 | (message[2] & 1)); /* an answer, of authority; recursion as it was wanted */
+    message[2] = (uint8_t)(0x84 | (message[2] & 1)); /* flags: answer, authoritative, recursion as requested */
     message[3] = (uint8_t)(0x80 | (own ? 0 : NXDOMAIN));
     memset(message + 6, 0, 6);
     message[7] = has_address ? 1 : 0;
@@ -145,7 +145,7 @@ void names_event(void) {
         size_t length = names_answer(message, (size_t)n);
         if (length > 0) (void)sendto(names.fd, message, length, MSG_DONTWAIT, (struct sockaddr *)&from, size);
     }
-    /* Edge-triggered: what is left is asked for again. */
+    /* Watch it again, because events are edge-triggered: pending queries then cause a new event. */
     loop_unwatch(names.fd);
     (void)loop_watch(names.fd, EPOLLIN, watch_tag(WATCH_NAMES, 0, 0));
 }

@@ -17,7 +17,7 @@
 #include "base/user.h"
 #include "base/util.h"
 
-/* The child's exit status. */
+/* Exit status of the child. */
 enum finding {
     FOUND_FD = 1,
     FOUND_MEMORY = 2,
@@ -89,7 +89,7 @@ static pid_t start_probe(const char *user, int host_in, int host_out) {
     return child;
 }
 
-/* 0, or the errno of what kept the probe from its end. */
+/* Waits for the probe. Returns 0, or the errno of a failure. */
 static int finish_probe(pid_t child, int *found) {
     int status;
     pid_t reaped;
@@ -104,7 +104,8 @@ static int finish_probe(pid_t child, int *found) {
 
 int self_test_run(const char *default_user, int host_in, int host_out, struct self_test *out) {
     int found = 0, found_as_root = 0;
-    /* Side by side. Root without a capability is nobody special on Linux; gVisor of 2022 asks for the uid alone. */
+    /* Run both probes at once. On Linux root without a capability has no special rights; gVisor of 2022 checks only the
+     * uid. */
     pid_t user = start_probe(default_user, host_in, host_out);
     int error = user < 0 ? errno : 0;
     pid_t root = start_probe("0:0", host_in, host_out);

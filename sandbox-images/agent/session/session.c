@@ -36,9 +36,9 @@
 
 #define NEVER UINT64_MAX
 #define IN_SIZE (2 * (FRAME_HEADER + FRAME_PAYLOAD_MAX))
-/* Nobody who started a sandbox leaves it without a first word for this long. */
+/* Time limit for HELLO: a live host sends it much earlier. */
 #define HELLO_LIMIT_US 60000000u
-/* The host may be stuck, dead or far away: the last words do not wait for it. */
+/* Time limit for sending the last frames, because the host may be stuck, dead or far away. */
 #define LAST_WORDS_US 200000u
 #define REAP_LIMIT_US 2000000u
 
@@ -56,7 +56,7 @@ static struct {
     bool reset_owed;
     uint64_t reset_token;
     struct reset_result reset;
-    struct cgroup_figures figures_before; /* what the tasks before this one have used */
+    struct cgroup_figures figures_before; /* counters at the last reset */
     struct cgroup_counters counters_before;
     size_t used;
     uint8_t bytes[IN_SIZE];
@@ -75,7 +75,8 @@ void session_readable(void) {
 
 /* ---- the end ---- */
 
-/* kill(-1) reaches every process of the namespace but this one, and no fork slips through it. False when one does not die. */
+/* Kills every process. kill(-1) reaches every process of the namespace but this one, and no fork escapes it. Returns
+ * false if one does not die. */
 static bool kill_everything(void) {
     uint64_t end = now_us() + REAP_LIMIT_US;
     struct timespec pause = {0, 1000000};
@@ -127,7 +128,7 @@ _Noreturn static void fail_frame(const struct frame *f) {
     fail(E_MALFORMED, message);
 }
 
-/* ---- promises ---- */
+/* ---- lease and lifetime ---- */
 
 static uint64_t later(uint64_t now, uint64_t ms) {
     return ms > (NEVER - now) / 1000 - 1 ? NEVER : now + ms * 1000;
@@ -143,7 +144,8 @@ static void set_promises(uint32_t lease_ms, uint64_t lifetime_ms) {
     renew_lease();
 }
 
-/* What the host has sent meanwhile is read first: an agent that was frozen must not take it for silent. */
+/* Returns true if the host sent nothing. Reads pending frames first: an agent that was frozen must not take the host
+ * for silent. */
 static bool host_is_silent(void) {
     struct pollfd p = {.fd = session.host_in, .events = POLLIN};
     if (!session.readable && poll(&p, 1, 0) > 0) session.readable = true;
@@ -161,7 +163,7 @@ uint64_t session_tick(uint64_t now) {
 static void send_ready(uint16_t caps) {
     struct utsname name;
     size_t room;
-    /* The first frame: the outbox has room for the largest one. */
+    /* READY is the first frame, so the outbox has room for the largest one. */
     uint8_t *payload = outbox_reserve(&room);
     const char *kernel = uname(&name) == 0 ? name.release : "";
     if (payload == NULL) return;
@@ -191,7 +193,7 @@ static uint32_t narrow(uint64_t figure) {
     return figure > UINT32_MAX ? UINT32_MAX : (uint32_t)figure;
 }
 
-/* A counter of the kernel's, from where it stood at the last reset. */
+/* Returns the increase of a kernel counter since the last reset. */
 static uint64_t since(uint64_t before, uint64_t now) {
     return now == FIGURE_UNKNOWN || before == FIGURE_UNKNOWN || now < before ? now : now - before;
 }
@@ -227,7 +229,7 @@ static bool send_reset_done(void) {
     return outbox_control(0, T_RESET_DONE, payload, (uint32_t)(p - payload));
 }
 
-/* One answer of a kind is owed at most: for a host that asks without reading, the newest question counts. */
+/* Sends owed answers. At most one of a kind is owed: if the host requests without reading, the newest request counts. */
 void session_run(void) {
     uint8_t payload[8];
     (void)put_u64(payload, session.pong_token);
@@ -238,9 +240,9 @@ void session_run(void) {
     (void)zygote_answer();
 }
 
-/* ---- from one task to the next ---- */
+/* ---- reset between tasks ---- */
 
-/* Back to the state after HELLO, or the reason why that cannot be said. */
+/* Restores the state after HELLO, or reports the reason why that cannot be proven. */
 static void reset(void) {
     struct reset_result *r = &session.reset;
     bool dead = kill_everything();
@@ -273,7 +275,7 @@ static void prepare_stage(void) {
     stage_prepare(session.hello.workspace, who.uid, who.gid);
 }
 
-/* As the owner of each: runc gives a tmpfs the mode of the directory that the image has there. */
+/* Sets the modes as the owner of each directory: runc gives a tmpfs the mode that the directory has in the image. */
 static void set_modes(struct cursor *modes) {
     char path[PATH_MAX];
     uint32_t mode;
@@ -301,7 +303,7 @@ static void greet(const struct frame *f) {
         case HELLO_OK:
             break;
     }
-    /* The self-test, the stage and the first command ask for it, too. */
+    /* The self-test, the stage and the first command need it, too. */
     user_remember(session.hello.default_user);
     switch (self_test_run(session.hello.default_user, session.host_in, session.host_out, &test)) {
         case 0:
@@ -318,7 +320,7 @@ static void greet(const struct frame *f) {
                                    (test.capabilities & CAN_HIDE_FROM_ROOT) == 0};
     commands_init(&setup);
     prepare_stage();
-    /* Remembers the directory that this has made, which takes an inode of the workspace. */
+    /* Remember the state now, including the directory created here, which uses an inode of the workspace. */
     if ((session.hello.flags & HELLO_RESETTABLE) != 0) reset_prepare();
     names_open();
     set_promises(session.hello.lease_ms, session.hello.lifetime_ms);

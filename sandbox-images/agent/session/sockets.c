@@ -15,24 +15,25 @@
 
 #define NEVER UINT64_MAX
 #define INTERVAL_US 100000u
-/* The pace from a quarter of the number on, and while a kill is under way. */
+/* Interval of the checks from a quarter of the limit on, and while a kill is in progress. */
 #define CLOSE_INTERVAL_US 10000u
-/* A network is almost without sockets before the first command. Kernels before 4.16 count the whole machine, which has dozens. */
+/* Maximum number at the start: a network has few sockets before the first command. Kernels before 4.16 count the whole
+ * machine, which has dozens. */
 #define AT_START_MAX 16u
-/* The kernel may still collect sockets of the killed. They do not count against the next command for this long. */
+/* Time after a kill in which sockets of killed processes, which the kernel may still collect, do not count. */
 #define REST_US 1000000u
 
 static struct {
-    int fd; /* -1: they cannot be counted */
-    uint64_t at_start; /* an engine may keep one there */
+    int fd; /* -1: sockets cannot be counted */
+    uint64_t at_start; /* sockets at the start: an engine may have some */
     uint32_t most;
-    uint64_t next; /* NEVER: nothing runs */
+    uint64_t next; /* time of the next check; NEVER: nothing runs */
     bool killing;
     uint64_t rest;
     uint64_t rest_until;
 } sockets = {.fd = -1, .next = NEVER};
 
-/* Sockets of every protocol, closed ones with data on the way included, and those that wait to be accepted. */
+/* Counts sockets of every protocol, including closed ones with unsent data and those waiting to be accepted. */
 static uint64_t count_all(void) {
     char text[1024];
     ssize_t n = pread(sockets.fd, text, sizeof text - 1, 0);
@@ -55,21 +56,21 @@ void sockets_allow(uint32_t most) {
     sockets.most = most;
 }
 
-/* The agent's own are left out. */
+/* Counts the sockets of commands, without the agent's own. */
 static uint64_t count_of_commands(void) {
     uint64_t all = count_all(), own = commands_sockets() + names_sockets() + sockets.at_start;
     if (all == PROC_UNKNOWN) return 0;
     return all > own ? all - own : 0;
 }
 
-/* The kill is over. */
+/* Called when the kill is over. */
 static void note_rest(uint64_t now) {
     sockets.killing = false;
     sockets.rest = count_of_commands();
     sockets.rest_until = now + REST_US;
 }
 
-/* How long until the next look. */
+/* Checks the number. Returns the time until the next check. */
 static uint64_t look(uint64_t now) {
     uint64_t count = count_of_commands();
     sockets.rest = now < sockets.rest_until ? min_u64(sockets.rest, count) : 0;

@@ -1,10 +1,9 @@
 /*
- * The native half of a warm interpreter; usercustomize.py loads it. What has to touch as little of the interpreter's
- * memory as it can, since every page a fork writes to is copied, and what comes after the last of its Python code.
- *
- * It is linked with three of the agent's files and nothing else: its other symbols are those of the process that loads it,
- * whatever C library that has. So: only functions that every C library has under that very name. All of it runs in the
- * only thread there is.
+ * The native half of a warm interpreter, loaded by usercustomize.py. It holds the code that must touch as little of the
+ * interpreter's memory as possible, because every page a fork writes to is copied, and the code that runs after the
+ * last Python code. It is linked with only three of the agent's files. Its other symbols come from the process that
+ * loads it, with any C library. So it uses only functions that every C library has under the same name. All of it runs
+ * in the only thread.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +31,7 @@
 #include "keeper/child.h"
 #include "keeper/keeper.h"
 
-/* Python's own names; its headers would tie this to one version of it. */
+/* Declarations of Python's own names: its headers would tie this file to one version of Python. */
 typedef struct _object PyObject;
 extern char _Py_NoneStruct;
 extern wchar_t *Py_DecodeLocale(const char *, size_t *);
@@ -46,18 +45,18 @@ extern PyObject *PyTuple_GetItem(PyObject *, ssize_t);
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* What zygote.c has placed there. */
+/* Descriptors that zygote.c has placed. */
 #define SOCKET_FD 3
 #define AGENT_FD 4
-/* What a run has instead until Python has taken over: where to say that it cannot start, and what is to run. */
+/* Descriptors of a run until Python has taken over: for a failed start, and for the request. */
 #define FAILURE_FD 3
 #define REQUEST_FD 4
 
-/* PyDictObject.ma_version_tag, which every change of a dictionary renews (PEP 509). */
+/* Offset of PyDictObject.ma_version_tag, which every change of a dictionary renews (PEP 509). */
 #define VERSION_TAG_AT 24
 #define WATCHED_MAX 512
 
-/* A name in a program's working directory. No file of that name is expected to lie in it. */
+/* A name in a program's working directory. A file with this name is not expected to exist. */
 #define NO_FILE "/.ripcord-no-file"
 
 #define NUMBER_SIZE 21
@@ -73,7 +72,7 @@ static struct {
     const char *keeper_argv[ARGUMENTS_BEFORE_IDENTITY + 2 + GROUPS_MAX + 1];
 } own = {.keeper_argv = {KEEPER_WORD, KEEPER_WORD, own.leader}};
 
-/* `OOM_SCORE UID GID FILES_SOFT FILES_HARD GROUP… `, as zygote.c writes it. Only the score may be negative. */
+/* Parses `OOM_SCORE UID GID FILES_SOFT FILES_HARD GROUP… `, as zygote.c writes it. Only the score may be negative. */
 EXPORT void warm_setup(const char *text) {
     uint64_t numbers[NUMBERS_MAX] = {0};
     size_t count = 0, score_length = strcspn(text, " ");
@@ -92,18 +91,18 @@ EXPORT void warm_setup(const char *text) {
     }
 }
 
-/* Of the end, see there. */
+/* State for the early end: see warm_measure_end. */
 static struct {
     const char *depth; /* NULL: unknown */
-    int measure_fd;    /* -1: not such a fork */
+    int measure_fd;    /* -1: not a measuring fork */
     bool ran;
-    bool allowed;   /* by usercustomize.py */
-    bool forbidden; /* by what has been heard */
+    bool allowed;   /* set by usercustomize.py */
+    bool forbidden; /* set by audit events */
 } end = {.measure_fd = -1};
 
 /* ---- a fork with a keeper ---- */
 
-/* Ends the process where there is nobody to send any. */
+/* Receives a packet with descriptors. Ends the process if the peer has gone. */
 static void receive(int socket, int *fds, size_t count) {
     char byte;
     if (receive_packet(socket, &byte, 1, fds, count) != 1) _exit(0);
@@ -111,7 +110,7 @@ static void receive(int socket, int *fds, size_t count) {
 
 _Noreturn static void become_keeper(int control, int hear, pid_t leader) {
     static char *const no_env[] = {NULL};
-    /* Out of the way of the places they are to have. */
+    /* Move it away from the numbers that the descriptors are to have. */
     int agent = fcntl(AGENT_FD, F_DUPFD_CLOEXEC, 16);
     int high[2] = {fcntl(control, F_DUPFD_CLOEXEC, 16), fcntl(hear, F_DUPFD_CLOEXEC, 16)};
     if (dup2(high[0], KEEPER_CONTROL_FD) >= 0 && dup2(high[1], KEEPER_FAILURE_FD) >= 0) {
@@ -121,8 +120,8 @@ _Noreturn static void become_keeper(int control, int hear, pid_t leader) {
     _exit(70);
 }
 
-/* A process without memory of its own has none of these areas either, nor has what it forks. The C library takes it that
- * its own is there still (sched_getcpu). */
+/* Registers rseq again. A process that shares the memory of its parent has no such area, nor do its children, while the
+ * C library assumes that its own is still registered (sched_getcpu). */
 static void register_rseq(void) {
     extern const ptrdiff_t __rseq_offset __attribute__((weak));
     extern const unsigned int __rseq_size __attribute__((weak));
@@ -133,8 +132,8 @@ static void register_rseq(void) {
 }
 
 /*
- * True in the fork. What is forked first has this very memory rather than a copy, until it is the agent's keeper; the
- * caller waits as long. Only its child, which has a copy, may return from here.
+ * Forks. Returns true in the fork. The first child shares this memory instead of copying it, until it becomes the
+ * agent's keeper; the caller waits meanwhile. Only the child of that child, which has a copy, may return from here.
  */
 static bool split(const int pair[2], int *tell) {
     pid_t keeper = vfork();
@@ -153,7 +152,7 @@ static bool split(const int pair[2], int *tell) {
     return true;
 }
 
-/* ---- what happens between fork and program: as child.c has it for a fresh one ---- */
+/* ---- steps between fork and program, as child.c does them for a new process ---- */
 
 _Noreturn static void fail(int stage, int error) {
     struct child_failure failure = {stage, error};
@@ -182,11 +181,11 @@ static void set_limits(void) {
 
 static void drop_privileges(void) {
     if (user_become(&own.who) != 0) fail(STAGE_USER, errno);
-    /* Traceable and readable as what the user runs is: an execve would make it that. */
+    /* Make the process traceable and readable like other programs of the user: an execve would do that. */
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) fail(STAGE_USER, errno);
 }
 
-/* Where the interpreter has noted down which file it is to run; it looks there only when it gets to that. */
+/* Places where the interpreter stores the file it is to run. It reads them only later. */
 static wchar_t **main_places[2];
 
 EXPORT void warm_set_places(wchar_t **file, wchar_t **argument) {
@@ -194,7 +193,8 @@ EXPORT void warm_set_places(wchar_t **file, wchar_t **argument) {
     main_places[1] = argument;
 }
 
-/* The second is the argument from which Python computes sys.path[0]: its directory, as the file does not exist. */
+/* Sets the file to run. The second place is the argument from which Python computes sys.path[0]: its directory, as the
+ * file does not exist. */
 static void set_main(const char *file, const char *neighbour) {
     *main_places[0] = Py_DecodeLocale(file, NULL);
     *main_places[1] = Py_DecodeLocale(neighbour, NULL);
@@ -212,8 +212,8 @@ static const char *after(const char *text) {
 }
 
 /*
- * As the user from here on: KIND CWD ARGC ARGV… ENV…. Returns where ARGC is, from where on it is for Python; negative for a
- * program that may be an archive, which a fresh interpreter would look into.
+ * Parses the request as the user: KIND CWD ARGC ARGV… ENV…. Returns the offset of ARGC, from which Python reads on;
+ * negative for a program that may be an archive, which a fresh interpreter would open.
  */
 static long begin_request(void) {
     off_t size = lseek(REQUEST_FD, 0, SEEK_END);
@@ -228,7 +228,7 @@ static long begin_request(void) {
     for (; at < request + size; at = after(at)) {
         if (strncmp(at, WARM_FOR_FRESH_ONES, sizeof WARM_FOR_FRESH_ONES - 1) != 0) (void)putenv(strdup(at));
     }
-    /* What the interpreter was heard to do before is no program's. */
+    /* Forget audit events that the interpreter caused before this program. */
     end.ran = end.forbidden = false;
     long rest = strcmp(request, "archive") == 0 ? request - argc : argc - request;
     (void)munmap((void *)request, (size_t)size);
@@ -236,11 +236,11 @@ static long begin_request(void) {
 }
 
 /*
- * Forks whenever PID 1 asks for it. Returns only in a fork that has a program, as the user, with the program's standard
- * streams; what it returns is where in REQUEST_FD the rest begins.
+ * Forks each time PID 1 requests it. Returns only in a fork that has a program, as the user, with the program's
+ * standard streams. The result is the offset in REQUEST_FD at which the rest begins.
  */
 EXPORT long warm_serve(void) {
-    /* Nobody waits for the keepers. */
+    /* Keepers are not waited for. */
     (void)signal(SIGCHLD, SIG_IGN);
     for (;;) {
         int pair[2], fds[4], tell;
@@ -257,12 +257,12 @@ EXPORT long warm_serve(void) {
     }
 }
 
-/* Else it is /dev/null. */
+/* Returns true if stdin is a pipe; otherwise it is /dev/null. */
 EXPORT bool warm_input_is_pipe(void) {
     return lseek(STDIN_FILENO, 0, SEEK_CUR) < 0;
 }
 
-/* Something went wrong in Python before the program could start. */
+/* Reports an error in Python before the program could start. */
 EXPORT _Noreturn void warm_fail(int stage, int error) {
     fail(stage, error);
 }
@@ -270,13 +270,12 @@ EXPORT _Noreturn void warm_fail(int stage, int error) {
 /* ---- the end ---- */
 
 /*
- * When the interpreter has nothing left to do but to take itself apart, it says so to audit hooks (PEP 578; the event is
- * the first thing in interpreter_clear of pystate.c). Half of the pages that a short run copies are copied from there on,
- * to no effect: all that Python code can see of its end is over. A run whose exit status is known to be 0 leaves there.
- *
- * That is known where the program was run, and nothing it raised got to the top, both of which audit hooks hear of, too;
- * and where it has not left by SystemExit: that one gets here from deeper down, by Py_Exit in place of Py_RunMain. How deep
- * the stack is without it, a fork without a program has told.
+ * Measures the stack depth for the early end. When only the teardown of the interpreter is left, it raises an audit
+ * event (PEP 578; the event is the first step of interpreter_clear in pystate.c). Half of the pages that a short run
+ * copies are copied after it, without effect: Python code cannot observe the rest. A run whose exit status is known to
+ * be 0 ends there. It is known if the program was run and no exception reached the top, both of which audit events
+ * show, and if it did not end by SystemExit: then the event comes from a deeper stack, from Py_Exit instead of
+ * Py_RunMain. A fork without a program measures the normal depth.
  */
 EXPORT void warm_measure_end(int fd) {
     end.measure_fd = fd;
@@ -287,9 +286,9 @@ EXPORT void warm_set_end(const char *depth) {
     end.depth = depth;
 }
 
-/* ---- modules that are as they were ---- */
+/* ---- unchanged modules ---- */
 
-/* Out of sys.modules at the end, so that the interpreter does not take them apart. */
+/* Modules removed from sys.modules at the end, so that the interpreter does not clear them. */
 static struct watched {
     PyObject *name;
     PyObject *module;
@@ -302,7 +301,7 @@ static const uint64_t *tag_of(PyObject *dict) {
     return (const uint64_t *)((const char *)dict + VERSION_TAG_AT);
 }
 
-/* Whether this Python has the tag where it is looked for: `names` may be changed. */
+/* Returns true if this Python has the version tag at that offset. `names` may be changed. */
 EXPORT bool warm_sees_changes(PyObject *names, PyObject *key) {
     uint64_t first = *tag_of(names);
     bool quiet = *tag_of(names) == first;
@@ -311,14 +310,14 @@ EXPORT bool warm_sees_changes(PyObject *names, PyObject *key) {
     return quiet && changed && PyDict_SetItem(names, key, NONE) == 0 && *tag_of(names) != second;
 }
 
-/* Both are held for good by the caller. */
+/* Watches a module. The caller keeps both objects alive for good. */
 EXPORT void warm_watch(PyObject *name, PyObject *module) {
     if (watched_count == WATCHED_MAX) return;
     const uint64_t *tag = tag_of(PyModule_GetDict(module));
     watched[watched_count++] = (struct watched){name, module, tag, *tag};
 }
 
-/* The last thing before the interpreter takes itself apart. */
+/* Called as the last step before the interpreter clears itself. */
 EXPORT void warm_leave(bool shows_nothing_more) {
     PyObject *modules = PyImport_GetModuleDict();
     end.allowed = shows_nothing_more;
@@ -338,7 +337,7 @@ static void leave_early(const char *depth) {
     if (end.ran && end.allowed && !end.forbidden && end.depth == depth) exit(0);
 }
 
-/* Of an import that loads an extension module. That may be waiting for the very end (Py_AtExit). */
+/* Returns true for the import of an extension module. It may have registered an exit function (Py_AtExit). */
 static bool names_library(PyObject *arguments) {
     return PyTuple_Size(arguments) < 2 || PyTuple_GetItem(arguments, 1) != NONE;
 }

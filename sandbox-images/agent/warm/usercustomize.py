@@ -1,10 +1,10 @@
 """Ripcord's warm interpreter: stops a python at the last step before its main program, and forks there for every run.
 
 Started as `python3 /.ripcord/warm/main.py` with PYTHONPATH=/.ripcord/warm, the interpreter imports this module when
-everything else of its start is done. Each fork leaves by the import failing, as it does where there is no such module,
+everything else of its start is done. In each fork the import fails, as it does without such a module,
 and the interpreter goes on to its main program, natively: no frame of this file lies below the user's code.
 
-Nothing in here runs user code. What comes between fork and program, and after its end, is in native.c.
+This module never runs user code. The steps between fork and program, and after its end, are in native.c.
 """
 import sys
 
@@ -18,16 +18,16 @@ class Failed(Exception):
 
 
 RESOURCES, EXEC = 4, 5
-# As native.c leaves them in a fork that has its program.
+# Descriptors that native.c leaves in a fork that has its program.
 FAILURE_FD, REQUEST_FD = 3, 4
 MAIN = '/.ripcord/warm/main.py'
 PLACE = __file__.rpartition('/')[0]
-# As in native.c.
+# Name of the variable as in native.c.
 FOR_FRESH_ONES = b'PYTHONPATH'
 
-# What generated programs import most. Each costs every run a little, used or not: its pages are copied when the program
-# ends. None may depend on what differs from run to run: no secret drawn (multiprocessing), no seed (numpy; random draws a
-# new one after a fork), no moment or thread noted down (logging, threading), no thread started (numpy).
+# Modules that generated programs import most. Each costs every run a little, used or not: its pages are copied when the
+# program ends. A module must not keep state that differs from run to run: a secret (multiprocessing), a seed (numpy;
+# random draws a new one after a fork), a time or a thread id (logging, threading), a started thread (numpy).
 MODULES = """
     typing re collections.abc enum abc copy json math random string heapq bisect operator datetime textwrap dataclasses
     decimal fractions statistics
@@ -35,7 +35,7 @@ MODULES = """
 
 
 def preload(names, baseline):
-    """Imports them, and records for each module what its own import asks for, and what it wants done in a fork."""
+    """Imports the modules, and records for each one its own imports and its callbacks after a fork."""
     import builtins
     import os
 
@@ -79,7 +79,7 @@ def preload(names, baseline):
 
 
 class Shelf:
-    """The loaded modules, out of sight until a program imports them, and only where it would have found the same ones."""
+    """The loaded modules, hidden until a program imports them. It gets them only if it would have found the same ones."""
 
     def __init__(self, baseline, asks, fork_hooks, standing):
         import builtins
@@ -154,7 +154,7 @@ class Shelf:
         return find_spec
 
     def fits(self, name):
-        """Whether its import would find what is on the shelf: itself, and everything it imports in turn."""
+        """Returns True if an import would find the module on the shelf, and so for all its own imports."""
         import builtins
 
         if name in self.lent or builtins.__import__ is not self.plain_import or sys.meta_path != self.plain_path:
@@ -170,7 +170,7 @@ class Shelf:
         return True
 
     def shadowed(self, name):
-        """Something earlier on sys.path has that name. What lies in a package of the shelf, only that package has."""
+        """Returns True if an earlier entry of sys.path has that name. Submodules exist only in their package."""
         if '.' in name:
             return False
         for entry in sys.path:
@@ -208,7 +208,7 @@ class Lender:
             __import__(wanted)
         sys.modules.update(shelf.aliases.get(name, ()))
         for hooks in shelf.fork_hooks.get(name, ()):
-            # It has been loaded before the fork that this is in.
+            # The module was loaded before this fork.
             if 'after_in_child' in hooks:
                 hooks['after_in_child']()
             os.register_at_fork(**hooks)
@@ -217,9 +217,9 @@ class Lender:
 
 class Standing:
     """
-    What an interpreter has from its start, or was lent. To take that apart when a program ends is a fifth of the cost of a
-    short one, for the pages it lies in are copied, and shows nowhere. So it is held, and modules that are as they were when
-    they came are out of sys.modules, as they soon would be, before the interpreter looks there for what to take apart.
+    Modules that an interpreter has from its start or from the shelf. Clearing them at the end of a program is a fifth of
+    the cost of a short one, because their pages are copied, and has no visible effect. So references to them are held, and
+    unchanged modules are removed from sys.modules before the interpreter clears the modules in it.
     """
 
     def __init__(self, ctypes, api, native):
@@ -249,13 +249,13 @@ class Standing:
                 self.watch(name, module)
 
     def leave(self):
-        """The last callback at exit, as it is the first to be registered. Not when somebody else has the callbacks run."""
+        """Runs as the last callback at exit, because it is registered first. Does nothing if a program runs the callbacks."""
         if sys._getframe().f_back is not None or self.threads() > 0:
             return
         self.take(self.shows_nothing_more())
 
     def shows_nothing_more(self):
-        """What native.c cannot see: nothing is left that could not be written (status 120), or that reports to the end."""
+        """Checks conditions that native.c cannot see: no unwritten output (status 120), and no reports at the end."""
         names = vars(sys)
         for name, stream in zip(('stdout', 'stderr'), self.streams):
             try:
@@ -267,7 +267,7 @@ class Standing:
 
 
 def settings(ctypes, api):
-    """Where the interpreter keeps its own: the address of its PyConfig."""
+    """Returns the address of the interpreter's PyConfig."""
     api.PyInterpreterState_Get.restype = ctypes.c_void_p
     api._PyInterpreterState_GetConfig.restype = ctypes.c_void_p
     api._PyInterpreterState_GetConfig.argtypes = [ctypes.c_void_p]
@@ -287,7 +287,7 @@ def forget_place(ctypes, config):
 
 
 def find_main_program(config):
-    """Where the interpreter has noted down which file it is to run: its name, and the first of the arguments."""
+    """Returns where the interpreter stores the file it is to run: its name, and the first of the arguments."""
     noted = (MAIN + '\0').encode('utf-32-le')
     readable = Memory()
     found = {}
@@ -304,7 +304,7 @@ def find_main_program(config):
 
 
 class Memory:
-    """This process's own, read through the kernel, which answers for any address."""
+    """Memory of this process, read through the kernel, which accepts any address."""
 
     def __init__(self):
         import io
@@ -325,7 +325,7 @@ class Memory:
 
 
 def open_stream(number, old):
-    """As the interpreter itself does at its start (create_stdio in pylifecycle.c), with PYTHONUNBUFFERED."""
+    """Creates streams as the interpreter does at its start (create_stdio in pylifecycle.c), with PYTHONUNBUFFERED."""
     import io
 
     name, mode = (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w'))[number]
@@ -338,7 +338,7 @@ def open_stream(number, old):
 
 
 def open_streams():
-    """What a run has: no input or a pipe, and pipes for its output. What they are is asked when a stream is made."""
+    """Sets up the streams of a run: an empty input or a pipe, and pipes for its output. Their type is read at creation."""
     import os
 
     old = sys.stdin, sys.stdout, sys.stderr
@@ -371,7 +371,7 @@ class Warm:
         native.warm_set_end.argtypes = [ctypes.c_void_p]
         native.warm_set_places.argtypes = [ctypes.c_void_p] * 2
         native.warm_input_is_pipe.restype = ctypes.c_bool
-        # Not ctypes.pythonapi: a program that imports ctypes finds that as it was.
+        # Do not use ctypes.pythonapi: a program that imports ctypes must find it unchanged.
         self.api = ctypes.PyDLL(None)
         native.warm_setup(own)
         config = settings(ctypes, self.api)
@@ -384,7 +384,7 @@ class Warm:
         self.api.PySys_AddAuditHook(native.warm_audit, None)
 
     def wait_for_main(self):
-        """The interpreter asks what is on sys.path_hooks about its main program, when all of its own start is done."""
+        """Installs serve() in sys.path_hooks, which the interpreter calls for its main program at the end of its start."""
         self.plain_hooks = sys.path_hooks
         sys.path_hooks = [self.serve]
 
@@ -406,8 +406,8 @@ class Warm:
 
     def measures_end(self):
         """
-        How deep the stack is when an interpreter that has run a program takes itself apart: native.c has to know. Returns
-        twice; the fork that finds out has no program, and goes on to its end.
+        Measures, for native.c, the depth of the stack when an interpreter that has run a program clears itself. Returns
+        twice: the fork that measures does not have a program, and continues to its end.
         """
         import os
 
@@ -424,8 +424,8 @@ class Warm:
 
     def preparation(self, no_input, streams):
         """
-        What is to be done when nothing but forks is left to be done. It has all that it takes at hand: in a fork, whatever
-        it looks for elsewhere is a page copied.
+        Returns the function that runs when only forking is left to do. All objects it needs are local variables: in a
+        fork, every look-up elsewhere copies a page.
         """
         import os
         import site
@@ -435,11 +435,11 @@ class Warm:
         modules, names, importers = sys.modules, vars(sys), sys.path_importer_cache
         pread, lseek, close, access = os.pread, os.lseek, os.close, os.access
         encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-        # The zygote's own home is none, so that what follows it is the same for all.
+        # The zygote's own HOME is empty, so that the variables after it are the same for all.
         home = os.environ['HOME']
         of_site, base, packages = vars(site), site.getuserbase(), site.getusersitepackages()
         base, packages = base.removeprefix(home), packages.removeprefix(home)
-        # The rest of the environment is in every program's, and is not sent for each.
+        # The rest of the environment is the same for every program, and is not sent each time.
         os.environ.pop(os.fsdecode(FOR_FRESH_ONES))
         env = os.environ._data
         Module = type(sys)
@@ -451,7 +451,7 @@ class Warm:
 
         def prepare():
             api.PyOS_BeforeFork()
-            # The one there is belongs to what the collector leaves alone, and with it all a program would put into it.
+            # Use a new __main__: the old one is frozen (gc), and so would be all objects that a program puts into it.
             main = Module('__main__')
             vars(main).update(vars(modules['__main__']), __annotations__={})
             modules['__main__'] = main
@@ -468,12 +468,12 @@ class Warm:
                     (for_fresh_ones if name == FOR_FRESH_ONES else env)[name] = value
                 user = env.get(b'HOME', b'').decode(encoding, errors).rstrip('/')
                 of_site['USER_BASE'], of_site['USER_SITE'] = user + base, user + packages
-                # Packages of the user's own belong on the path, and may change anything: that is a fresh interpreter's work.
+                # Packages of the user belong on the path, and may change anything: use a fresh interpreter.
                 if offset < 0 or b'HOME' not in env or access(user + packages, 0):
                     run_fresh(argv, {**env, **for_fresh_ones})
                 names['orig_argv'], names['argv'] = argv, argv[1:]
                 importers[argv[1]] = None
-                # As ../python does for a fresh one.
+                # This does the same as ../python for a fresh interpreter.
                 names['path'].append(argv[1].rpartition('/')[0])
                 if not input_is_pipe():
                     names['stdin'] = names['__stdin__'] = no_input
@@ -482,7 +482,7 @@ class Warm:
                 number = error.error if isinstance(error, Failed) else getattr(error, 'errno', None) or 5
                 native.warm_fail(stage, number)
             close(REQUEST_FD)
-            # Which says that it has started.
+            # This signals that the program has started.
             close(FAILURE_FD)
 
         return prepare
@@ -502,7 +502,7 @@ if sys.orig_argv[1:] == [MAIN]:
 
     sys.path.remove(PLACE)
     sys.path_importer_cache.pop(PLACE, None)
-    # An interpreter that a program starts within its own has the same settings, and nothing to do here.
+    # An interpreter started within the program has the same settings, but must do nothing here.
     if 'RIPCORD_WARM' in os.environ:
         Warm().wait_for_main()
 raise ImportError("No module named 'usercustomize'", name='usercustomize')

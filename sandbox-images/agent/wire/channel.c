@@ -13,12 +13,12 @@
 #include "base/util.h"
 #include "wire/frame.h"
 
-/* What a flood is read into on its way to nowhere: fits the second-level cache and the pipe. */
+/* Size of the buffer for discarded output: fits the second-level cache and the pipe. */
 #define SCRATCH_SIZE (64u * 1024)
 #define FLOOD_PIPE_SIZE (256 * 1024)
-/* How much one channel may move before the next one's turn. */
+/* Maximum number of bytes that one channel moves before the next one's turn. */
 #define TURN_BYTES (256u * 1024)
-/* All tail rings together; a later one gets what is left, and its gap tells. */
+/* Maximum size of all tail rings together. A later one gets the rest, and its gap reports the loss. */
 #define TAILS_MAX (64u << 20)
 
 static uint8_t scratch[SCRATCH_SIZE];
@@ -55,12 +55,13 @@ static void note_produced(struct channel *c, size_t n) {
     if (c->last_bytes == 0) c->ended = true;
 }
 
-/* How much of what is there may be read: nothing behind the last byte of the tree. */
+/* Returns how many of the available bytes may be read: nothing after the last byte of the process tree. */
 static size_t readable_part(const struct channel *c, size_t size) {
     return c->writers_gone && !c->terminal ? min_u64(size, c->last_bytes) : size;
 }
 
-/* A terminal whose last user has closed it says EIO; that is the end only when nobody is left to open it again. */
+/* Judges the result of a read. A terminal whose last user has closed it returns EIO; that is the end only if no process
+ * is left to open it again. */
 static enum read_result judge_read(struct channel *c, ssize_t n, int error) {
     if (n > 0) return READ_SOME;
     if (n < 0 && error == EINTR) return READ_NOTHING;
@@ -71,7 +72,8 @@ static enum read_result judge_read(struct channel *c, ssize_t n, int error) {
     return READ_END;
 }
 
-/* Fewer wake-ups in a flood; refused when the user has too many pipes, which costs nothing but speed. */
+/* Enlarges the pipe, for fewer wake-ups in a flood. If it is refused because the user has too many pipes, output is
+ * only slower. */
 static void widen(struct channel *c) {
     if (!c->wide && !c->terminal) (void)fcntl(c->fd, F_SETPIPE_SZ, FLOOD_PIPE_SIZE);
     c->wide = true;
@@ -120,7 +122,7 @@ static enum read_result read_tail(struct channel *c, size_t *moved) {
     return READ_SOME;
 }
 
-/* Straight from the pipe into the outbox. */
+/* Reads from the pipe directly into the outbox. */
 static enum read_result read_head(struct channel *c, uint32_t stream, uint8_t *to, size_t room, size_t *moved) {
     size_t want = min_u64(min_u64(room, c->credit), c->head_left);
     ssize_t n = read(c->fd, to, readable_part(c, want));
@@ -135,7 +137,7 @@ static enum read_result read_head(struct channel *c, uint32_t stream, uint8_t *t
     return READ_SOME;
 }
 
-/* poll also flushes what a terminal still has under way. */
+/* poll also flushes data that a terminal still holds. */
 static bool has_data(const struct channel *c) {
     struct pollfd p = {.fd = c->fd, .events = POLLIN};
     return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;

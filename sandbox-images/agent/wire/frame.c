@@ -11,15 +11,15 @@
 #include "base/util.h"
 
 #define OUTBOX_SIZE (256u * 1024)
-/* Room that only control frames may use. */
+/* Size of the part of the outbox that is reserved for control frames. */
 #define CONTROL_RESERVE (16u * 1024)
-/* Below this a data frame is not worth its header and system calls. */
+/* Minimum size of a data frame: a smaller one is not worth its header and system calls. */
 #define DATA_MIN 4096u
 
 enum frame_result frame_take(const uint8_t *data, size_t length, struct frame *out, size_t *used) {
     struct cursor c = {data, length, false};
     uint32_t payload = take_u32(&c);
-    /* The length is judged as soon as it is there, before the rest of the frame is waited for. */
+    /* Check the length as soon as it is known, before waiting for the rest of the frame. */
     if (!c.bad && payload > FRAME_PAYLOAD_MAX) return FRAME_TOO_LONG;
     out->stream = take_u32(&c);
     out->type = take_u8(&c);
@@ -36,7 +36,7 @@ static struct {
     size_t end;
     bool writable;
     bool wide; /* the pipe has been made larger */
-    bool refused; /* somebody was turned away since the last relief */
+    bool refused; /* a frame was refused since the outbox last had room */
     uint8_t bytes[OUTBOX_SIZE];
 } box;
 
@@ -49,8 +49,8 @@ bool outbox_empty(void) {
     return box.start == box.end;
 }
 
-/* Moves the content to the front, but only when that frees half of the box: a slow reader must not cost a copy of
- * everything for each few bytes it takes. */
+/* Moves the content to the front, but only if that frees half of the outbox: a slow reader must not cause a copy of
+ * everything for every few bytes. */
 static void outbox_compact(void) {
     if (box.start == box.end) {
         box.start = box.end = 0;
@@ -96,8 +96,8 @@ void outbox_commit(uint32_t stream, uint8_t type, uint32_t length) {
     put_header(stream, type, length);
 }
 
-/* Room for all of the box: its reader, which takes small pieces, is woken up less often. Only for who has filled it: all
- * pipes of a user count together, and past a limit new ones are tiny. */
+/* Enlarges the pipe to the size of the outbox, so that its reader, which reads small pieces, is woken up less often.
+ * Only done after the pipe was full: all pipes of a user count together, and above a limit new ones are tiny. */
 static void widen(void) {
     if (!box.wide) (void)fcntl(box.fd, F_SETPIPE_SZ, OUTBOX_SIZE);
     box.wide = true;

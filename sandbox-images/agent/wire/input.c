@@ -14,7 +14,7 @@
 #include "base/util.h"
 #include "wire/frame.h"
 
-/* Credit goes back in lumps: a frame for every write would double the traffic. */
+/* Credit is returned in larger amounts: a frame for every write would double the traffic. */
 #define CREDIT_LUMP (STDIN_WINDOW / 4)
 #define INPUT_PIPE_SIZE (256 * 1024)
 
@@ -59,7 +59,8 @@ static size_t write_some(struct input *in, const uint8_t *data, size_t length) {
 static void keep(struct input *in, const uint8_t *data, size_t length) {
     if (in->buffer == NULL) {
         in->buffer = pages_alloc(STDIN_WINDOW);
-        /* Fewer wake-ups; refused when the user has too many pipes, which costs nothing but speed. */
+        /* Enlarge the pipe for fewer wake-ups. If it is refused because the user has too many pipes, input is only
+         * slower. */
         (void)fcntl(in->fd, F_SETPIPE_SZ, INPUT_PIPE_SIZE);
     }
     if (in->buffer == NULL) {
@@ -98,7 +99,7 @@ static void flush_buffer(struct input *in) {
     }
 }
 
-/* A terminal has no end of its own; its program is told the way a person does it. False to try again later. */
+/* Ends the input of a terminal by its end character, as a person would. Returns false to try again later. */
 static bool end_terminal(struct input *in) {
     int character = pty_end_character(in->fd);
     uint8_t byte = (uint8_t)character;

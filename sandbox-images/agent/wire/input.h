@@ -1,4 +1,4 @@
-/* A command's stdin: what its pipe does not take yet, never more than the credit the host was given. */
+/* Stdin of a command: buffers the bytes that its pipe does not accept yet, never more than the credit of the host. */
 #ifndef RIPCORD_INPUT_H
 #define RIPCORD_INPUT_H
 
@@ -9,26 +9,26 @@
 struct input {
     int fd;
     bool terminal;
-    bool socket; /* its other direction has a descriptor of its own: closing one ends nothing */
+    bool socket; /* a socket, whose other direction has its own descriptor: closing one does not end the connection */
     bool writable;
     bool eof_wanted;
-    bool closed;      /* nobody reads it any more, or it has been closed */
-    bool closed_owed; /* and the host has not been told */
+    bool closed;      /* its reader has gone, or it was closed */
+    bool closed_owed; /* closed, and the host was not notified yet */
     uint8_t *buffer;
     size_t start;
     size_t used;
-    uint32_t credit; /* what the host may still send */
-    uint32_t owed;   /* what was taken since the last STDIN_CREDIT */
+    uint32_t credit; /* bytes that the host may still send */
+    uint32_t owed;   /* bytes accepted since the last STDIN_CREDIT */
 };
 
 void input_init(struct input *in);
-/* False when the host sent more than its credit. */
+/* Accepts data. Returns false if the host sent more than its credit. */
 bool input_accept(struct input *in, const uint8_t *data, uint32_t length);
 void input_end(struct input *in);
 void input_flush(struct input *in);
-/* The reader has gone. */
+/* Called when the reader has gone. */
 void input_lost(struct input *in);
-/* Sends what the host should know; false when there was no room. */
+/* Sends credit and STDIN_CLOSED. Returns false if the outbox is full. */
 bool input_tell(struct input *in, uint32_t stream);
 void input_close(struct input *in);
 

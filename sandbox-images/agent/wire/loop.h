@@ -1,4 +1,5 @@
-/* The event loop's registry: edge-triggered, so that what is readable is state and costs no system call to toggle. */
+/* The event loop's registry. It is edge-triggered: readability is stored as state, so that no system call is needed to
+ * toggle it. */
 #ifndef RIPCORD_LOOP_H
 #define RIPCORD_LOOP_H
 
@@ -19,18 +20,19 @@ enum watch_kind {
     WATCH_SPARE,
 };
 
-/* The stream id tells a new user of a slot from the one an old event was for. */
+/* Builds the tag of a watched descriptor. The stream id distinguishes a new user of a slot from the one that an old
+ * event was for. */
 static inline uint64_t watch_tag(enum watch_kind kind, uint32_t slot, uint32_t stream) {
     return (uint64_t)stream << 32 | (uint64_t)slot << 8 | (uint64_t)kind;
 }
 
-/* Once, before anything is watched. 0, or -1 with errno. */
+/* Opens the loop, once, before anything is watched. Returns 0, or -1 with errno. */
 int loop_open(void);
-/* Waits `limit_ms` at most. The number of events, or -1 with errno. */
+/* Waits `limit_ms` at most. Returns the number of events, or -1 with errno. */
 int loop_wait(struct epoll_event *events, int most, int limit_ms);
 
 int loop_watch(int fd, uint32_t events, uint64_t tag);
-/* To be called before close: a keeper forked a moment ago still holds a copy, which would keep the events coming. */
+/* Stops watching. Call it before close: a keeper forked meanwhile still has a copy, which would keep the events coming. */
 void loop_unwatch(int fd);
 void unwatch_close(int *fd);
 

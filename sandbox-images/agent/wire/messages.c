@@ -12,7 +12,7 @@ static bool copy_text(struct slice s, char *out, size_t size) {
     return true;
 }
 
-/* `/workspace/` and `/workspace` are the same place. */
+/* Removes trailing slashes: `/workspace/` and `/workspace` are equal. */
 static void trim_slashes(char *path) {
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/') path[--length] = '\0';

@@ -1,4 +1,4 @@
-/* The payloads of the control frames. */
+/* Payloads of the control frames. */
 #ifndef RIPCORD_MESSAGES_H
 #define RIPCORD_MESSAGES_H
 
@@ -11,7 +11,7 @@
 
 #define USER_MAX 256
 
-/* Flag of HELLO: RESET will be asked for, and what there is at the start is remembered. */
+/* Flag of HELLO: RESET will be sent, so the state at the start is remembered. */
 #define HELLO_RESETTABLE 2
 
 struct hello {
@@ -21,14 +21,14 @@ struct hello {
     uint64_t lifetime_ms;
     char workspace[PATH_MAX];
     char default_user[USER_MAX];
-    struct cursor modes; /* any number of `str path · u32 mode`, in the frame */
+    struct cursor modes; /* list of `str path · u32 mode`, in the frame */
 };
 
 enum hello_result { HELLO_OK, HELLO_OTHER_VERSION, HELLO_MALFORMED };
 
-/* Another version is told apart before anything else is read: its fields may mean something else. */
+/* Parses HELLO. The version is checked before all other fields, because another version may define them differently. */
 enum hello_result hello_parse(const struct frame *f, struct hello *out);
-/* The next of `modes`; false when there is none. */
+/* Reads the next of `modes`. Returns false at the end. */
 bool hello_next_mode(struct cursor *modes, char *path, size_t size, uint32_t *mode);
 
 #endif

@@ -24,14 +24,14 @@ static char *terminate(struct slice s) {
     return moved;
 }
 
-/* NULL marks the request as bad: a NUL inside a string would silently shorten it. */
+/* Reads a string. Returns NULL for a bad request: a NUL inside would silently shorten the string. */
 static char *take_text(struct cursor *c) {
     struct slice s = take_str(c);
     if (!c->bad && s.length > 0 && memchr(s.at, '\0', s.length) != NULL) c->bad = true;
     return c->bad ? NULL : terminate(s);
 }
 
-/* Each string takes up four bytes at least, so a count is judged before memory is asked for. */
+/* Reads a count. Each string takes at least four bytes, so a count is checked before memory is allocated. */
 static uint32_t take_count(struct cursor *c) {
     uint32_t count = take_u32(c);
     if (count > c->left / sizeof(uint32_t)) c->bad = true;
@@ -55,7 +55,7 @@ static void take_fixed(struct cursor *c, struct spawn_request *r) {
     r->cwd = take_text(c);
 }
 
-/* Finds where the environment begins, without moving anything yet. */
+/* Finds the beginning of the environment, without moving anything yet. */
 static uint32_t count_env(struct cursor c, uint32_t argc) {
     for (uint32_t i = 0; i < argc && !c.bad; i++) (void)take_str(&c);
     return take_count(&c);
@@ -66,7 +66,7 @@ static bool is_assignment(const char *text) {
     return sign != NULL && sign != text;
 }
 
-/* The command need not be an interpreter, but a file operation has no use for one. */
+/* Reads the program. The command need not be an interpreter, but a file operation cannot have a program. */
 static void take_program(struct cursor *c, struct spawn_request *r) {
     if ((r->flags & SPAWN_PROGRAM) == 0) return;
     r->warm = take_u8(c) != 0;
@@ -95,7 +95,7 @@ int spawn_request_parse(uint8_t *bytes, size_t length, struct spawn_request *out
         if (!is_assignment(out->env[i])) c.bad = true;
     }
     take_program(&c, out);
-    /* A host that does not know of it leaves it out. */
+    /* Older hosts omit this field. */
     if (!c.bad && c.left > 0) out->drain_ms = take_u32(&c);
     if (!c.bad && out->argv[0][0] != '\0') return 0;
     spawn_request_free(out);

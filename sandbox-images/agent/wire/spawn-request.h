@@ -1,4 +1,4 @@
-/* The spawn request: parsed in place, hostile to nothing but its own buffer. */
+/* Parses a spawn request in place. It modifies only its own buffer. */
 #ifndef RIPCORD_SPAWN_REQUEST_H
 #define RIPCORD_SPAWN_REQUEST_H
 
@@ -22,26 +22,26 @@ struct spawn_request {
     uint16_t rows;
     const char *user;
     const char *cwd;
-    /* One allocation holds both, each ended by NULL. */
+    /* Arguments and environment in one allocation, each list ended by NULL. */
     char **argv;
     char **env;
     uint32_t argc;
     uint32_t envc;
-    /* Only with SPAWN_PROGRAM: the name of a file that exists as long as the command, what is in it, and which of the
-     * arguments is to be its path. */
+    /* Only with SPAWN_PROGRAM: the name of a file that exists as long as the command, its content, and the index of the
+     * argument that becomes its path. */
     const char *program;
     struct slice text;
     uint32_t program_at;
-    bool warm; /* a fork of a warm interpreter will do */
-    uint32_t drain_ms; /* descendants that outlive the leader may go on for this long */
+    bool warm; /* may run in a fork of a warm interpreter */
+    uint32_t drain_ms; /* time in which descendants may outlive the leader */
 };
 
 /*
- * Every string is moved over its own length prefix, which makes the room for its NUL: no copy of the request is needed.
- * The strings point into `bytes`, which must outlive the request. 0, or EINVAL, ENOMEM.
+ * Parses a request. Every string is moved over its own length prefix, which makes room for its NUL, so no copy of the
+ * request is needed. The strings point into `bytes`, which must outlive the request. Returns 0, or EINVAL, ENOMEM.
  */
 int spawn_request_parse(uint8_t *bytes, size_t length, struct spawn_request *out);
-/* A plain name of a file, short enough. */
+/* Returns true for a plain file name that is short enough. */
 bool spawn_is_program_name(const char *name);
 void spawn_request_free(struct spawn_request *request);
 
