@@ -13,7 +13,7 @@ const PENDING = [
   
   
   'src/wire/',
-  'sandbox-images/agent/',
+  
 ]; // biome-ignore format: a list
 
 const FRAGMENT =
