@@ -20,7 +20,7 @@ export interface ClientOptions {
 /** Resource limits that a server lets its callers choose. */
 export interface RemoteLimits extends Omit<Limits, 'cpuset'> {
   /**
-   * Pinning of the sandbox to as many CPUs as `cpus` is, rounded up. Which ones is the server's choice.
+   * Pinning of the sandbox to `cpus` CPUs, rounded up. The server chooses the CPUs.
    * @default false
    */
   cpuset?: boolean | undefined;

@@ -12,7 +12,7 @@ import type { RunEvent } from './events.js';
 import type { OutputMode } from './sandbox/output-tap.js';
 import type { LoopFunctions, ResumeState, VerificationLike } from './types.js';
 
-/** Time limits of a run, in milliseconds. A limit that is unset does not exist. */
+/** Time limits of a run, in milliseconds. If one is unset, that part has no time limit. */
 export interface RunTimeouts {
   /** Time limit of `strategize`. */
   strategizeMs?: number | undefined;
@@ -26,7 +26,7 @@ export interface RunTimeouts {
   decideMs?: number | undefined;
   /** Time limit of `remember`. */
   rememberMs?: number | undefined;
-  /** Time limit of `approve`, in which a person may read the diff. */
+  /** Time limit of `approve`. Leave a person enough time to read the diff. */
   approveMs?: number | undefined;
   /** Time limit of the whole run. A run that passes it resolves with the status `timeout`. */
   totalMs?: number | undefined;
@@ -72,11 +72,11 @@ export interface ExecutorSettings {
    */
   defaultIgnores?: boolean | undefined;
   /**
-   * Sandbox of a verification: `fresh` is a new one with the branch's files alone, `same` the one that the proposal was made in.
+   * Sandbox of a verification: `fresh` is a new one with only the files of the branch, `same` is the one of the proposal.
    * @default 'fresh'
    */
   verifyIn?: 'fresh' | 'same' | undefined;
-  /** Path of the host directory that the winner's files are committed to. If unset, no commit is made. */
+  /** Path of the host directory to commit the winner's files to. If unset, no commit is made. */
   target?: string | undefined;
   /**
    * Commit mode: `auto` commits the accepted branch, `manual` first calls `approve` with the diff, `never` commits nothing. If
@@ -99,7 +99,7 @@ export interface ExecutorSettings {
    */
   output?: OutputMode | undefined;
   /**
-   * Time in milliseconds that functions have to return after an abort, before the run ends without them.
+   * Time in milliseconds that the run waits after an abort for functions to return, before it ends without them.
    * @default 250
    */
   unwindMs?: number | undefined;
@@ -136,7 +136,7 @@ export interface ResultSchemas<Strategy, Proposal, Verification> {
   verification?: z.ZodType<Verification> | undefined;
 }
 
-/** Branch that a sandbox is for. */
+/** Argument of the `sandbox` function: the branch that the sandbox is for. */
 export interface SandboxRequest<Strategy> {
   /** Number of the iteration, from 1. */
   iteration: number;
@@ -144,7 +144,7 @@ export interface SandboxRequest<Strategy> {
   branch: number;
   /** Strategy of the branch. */
   strategy: Strategy;
-  /** Use of the sandbox: `verify` for the fresh one of a verification. */
+  /** Purpose of the sandbox. `verify`: the fresh one of a verification. */
   purpose: 'propose' | 'verify';
 }
 

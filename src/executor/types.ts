@@ -112,7 +112,7 @@ export interface LoopFunctions<Task, Strategy, Proposal, Verification> {
   strategize?: ((context: StrategizeContext<Task>) => Awaitable<readonly Strategy[]>) | undefined;
   /** Writes files and runs commands in `context.sandbox`. */
   propose(context: ProposeContext<Task, Strategy>): Awaitable<Proposal>;
-  /** Judges the files that the branch's workspace holds now. See `runTests`. */
+  /** Verifies the current files of the branch's workspace. See `runTests`. */
   verify(context: VerifyContext<Task, Strategy, Proposal>): Awaitable<Verification>;
   /** Improves a proposal that did not pass, up to `maxRefinements` times, in the sandbox it was made in. */
   refine?: ((context: RefineContext<Task, Strategy, Proposal, Verification>) => Awaitable<Proposal>) | undefined;

@@ -79,7 +79,7 @@ export interface CallerOptions {
    */
   maxPids?: number | undefined;
   /**
-   * Maximum of `limits.sockets` that a caller may ask for. A sandbox without that limit has one by its memory.
+   * Maximum of `limits.sockets` that a caller may request. If a sandbox does not set it, its limit depends on its memory.
    * @default 8192
    */
   maxSandboxSockets?: number | undefined;
@@ -123,7 +123,7 @@ export interface PatienceOptions {
    */
   bodyMs?: number | undefined;
   /**
-   * Time in milliseconds that a peer may neither receive anything nor send anything of a body it began.
+   * Time in milliseconds after which a peer is disconnected that does not read its data or stops sending a body.
    * @default 30_000 (30 s)
    */
   stallMs?: number | undefined;
@@ -199,13 +199,13 @@ export interface ServerOptions {
    */
   specs?: Record<string, object> | undefined;
   /**
-   * Approval of every task's commit by a person, whatever its spec sets.
+   * Requirement that a person approves the commit of every task, even if its spec does not require it.
    * @default false
    */
   approve?: boolean | undefined;
   /** Path of the directory with the dashboard's files. If unset, the server does not have a dashboard. */
   dashboard?: string | undefined;
-  /** Logger of the server; pino fits. If unset, nothing is logged. */
+  /** Logger of the server, for example a pino logger. If unset, nothing is logged. */
   logger?: Logger | undefined;
 }
 
@@ -213,7 +213,7 @@ const SECOND = 1000;
 const text = z.string().min(1);
 const count = z.number().int().min(1);
 
-/** 256 bits take 43 characters of base64url. */
+/** Minimum length of a token: 256 bits are 43 characters of base64url. */
 const MIN_TOKEN_LENGTH = 43;
 export const tokenSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: 'expected letters, digits, dot, dash and underscore' }),

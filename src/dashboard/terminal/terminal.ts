@@ -32,7 +32,7 @@ export function openTerminal(parent: HTMLElement, { sandbox, onEnd, onLeave }: T
     scrollback: 5000,
     cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
     screenReaderMode: true,
-    // A program must not be able to set what a click opens.
+    // Ignore links that a program prints: a click must not open an address of its choice.
     linkHandler: null,
   });
   const fit = new FitAddon();

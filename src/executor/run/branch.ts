@@ -28,7 +28,7 @@ export interface BranchOutcome<S, P, V> {
   abort: { error: unknown } | undefined;
 }
 
-/** The place of a branch in the loop. */
+/** Position of a branch in the loop, and its input. */
 interface BranchStart<S> {
   iteration: number;
   branch: number;

@@ -7,7 +7,7 @@ import type { ResumeState } from '../types.js';
 export interface ControllerOptions {
   /** Maximum number of sandboxes of all tasks together. If unset, no limit. */
   maxSandboxes?: number | undefined;
-  /** Path of the directory below which each task is recorded, in a directory of its id. If unset, tasks are not recorded. */
+  /** Path of the directory for the records of tasks, in a subdirectory named by the id of each. If unset, tasks are not recorded. */
   runsDirectory?: string | undefined;
   /**
    * Maximum number of events that one reader may be behind. Past it the oldest are dropped, output first.
