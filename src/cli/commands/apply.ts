@@ -77,7 +77,7 @@ export function addApply(program: Command, context: CliContext): void {
         ['ripcord apply . result --to .', 'the changes of ripcord run --seed . --out result'],
         ['ripcord apply before after --to . --delete', 'the changes from before to after'],
         ['ripcord apply plan.json --to . --dry-run', 'check whether it would work'],
-        ["ripcord apply plan.json --to . --allow '.github/'", 'with changed workflows'],
+        ["ripcord apply plan.json --to . --allow-file '.github/'", 'with changed workflows'],
         ['ripcord apply --recover --to .', 'after a crash'],
       ]),
     )
