@@ -8,14 +8,6 @@ import path from 'node:path';
 const FOLDERS = ['src', 'sandbox-images', 'test', 'scripts', 'examples', '.ci'];
 const SKIPPED = /(^|\/)(node_modules|build|fixtures|dist)(\/|$)/;
 
-/** Folders whose comments are not rewritten yet. The list only gets shorter. */
-const PENDING = [
-  
-  
-  'src/wire/',
-  
-]; // biome-ignore format: a list
-
 const FRAGMENT =
   /^(Of|With|From|For|What|Whatever|Whoever|Whose|Nobody|Somebody|Everybody|Not|The same|Nothing|Where|Else|Also)\b(?!.*\?$)/;
 
@@ -93,17 +85,13 @@ export function commentsOf(source, name) {
   return comments.filter(({ text }) => text.length >= 12);
 }
 
-/**
- * @param {readonly string[]} [pending] folders that are left out
- * @returns {string[]} a line for each problem: the file, the line, the text and the rule
- */
-export function commentProblems(pending = PENDING) {
+/** @returns {string[]} a line for each problem: the file, the line, the text and the rule */
+export function commentProblems() {
   const problems = [];
   for (const folder of FOLDERS) {
     for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       const file = path.join(folder, entry);
       if (!/\.(ts|tsx|mjs|js|c|h|py|sh|css)$/.test(file) || SKIPPED.test(file)) continue;
-      if (pending.some((folder) => file.startsWith(folder))) continue;
       for (const { line, text } of commentsOf(readFileSync(file, 'utf8'), file)) {
         const problem = proseProblem(text);
         if (problem) problems.push(`${file}:${line}: "${text.slice(0, 80)}" ${problem}`);
