@@ -100,7 +100,7 @@ export async function writeIntent(work: DirectoryHandle, intent: Intent): Promis
 
 /**
  * Reads the intent of commit `id`.
- * @returns undefined if there is no intent
+ * @returns undefined without an intent
  * @throws CommitError `commit-journal-invalid` if this user did not write it, or the key is gone
  */
 export async function readIntent(work: DirectoryHandle, id: string): Promise<Intent | undefined> {

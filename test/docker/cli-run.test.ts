@@ -233,7 +233,7 @@ describe('what comes out', () => {
     expect(existsSync(`${project}.ripcord.json`)).toBe(false);
 
     expect(first.stderr).toMatch(/not copied: r\.ripcord\.json: Ripcord's own name/);
-    expect(first.stderr).toMatch(/these options write them: --allow-file \/\.envrc --allow-file \/\.git\n/);
+    expect(first.stderr).toMatch(/with these options: --allow-file \/\.envrc --allow-file \/\.git\n/);
     const json = JSON.parse((await ripcord([...args, '--allow-file', '/.envrc', '--json'])).stdout);
     expect(json.exit).toBe(7);
     expect(json.changes.files).toContain('.envrc');
@@ -252,7 +252,7 @@ describe('what comes out', () => {
     const { stderr } = await ripcord(args);
     expect(stderr).toMatch(/not written: go\.sh: becomes executable/);
     // Each shell word is one argument, as it is printed.
-    const options = /these options write them: (.*)/.exec(stderr)![1]!;
+    const options = /with these options: (.*)/.exec(stderr)![1]!;
     expect(options).toBe("--allow-file '/a\\ b\\[1\\].sh' --allow-file /go.sh");
     const taken = await ripcord([...args, '--allow-file', '/go.sh', '--allow-file', '/a\\ b\\[1\\].sh']);
     expect(taken.stderr).not.toContain('not written');

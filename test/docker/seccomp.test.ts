@@ -4,6 +4,7 @@ import type { Sandbox } from 'ripcord-sandbox';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { engine } from '../helpers/audit.js';
 import { useManager, useSandbox } from '../helpers/sandbox.js';
+import { untilWarm } from './warm/warm-runs.js';
 
 const under = useManager();
 const EPERM = 1;
@@ -64,6 +65,7 @@ describe("the agent's own filter, where the engine puts none on the container", 
     for (let i = 0; i < 5; i++) {
       expect((await sandbox().exec(['python3', '-c', TWO_CALLS])).stdout).toBe(BOTH_REFUSED);
     }
+    await untilWarm(sandbox());
     const fork = await sandbox().runCode(TWO_CALLS);
     expect(fork).toMatchObject({ stdout: BOTH_REFUSED, warm: true });
     const asRoot = await sandbox().exec(['python3', '-c', TWO_CALLS], { user: 'root' });
