@@ -58,8 +58,9 @@ async function settled(backend) {
   const deadline = Date.now() + SETTLE_MS;
   while (Date.now() < deadline) {
     const now = await backend.now();
-    const found = [...(await backend.containers()), ...(await backend.volumes())];
-    if (!found.some((item) => isLeftover(item, now))) return;
+    const found = [...(await backend.containers()), ...(await backend.extras())];
+    const leftovers = await Promise.all(found.map((item) => isLeftover(backend, item, now)));
+    if (!leftovers.includes(true)) return;
     await sleep(POLL_MS);
   }
 }

@@ -153,7 +153,7 @@ os.kill(-1, signal.SIGKILL)`),
     name: 'bombs with forks',
     kind: 'hostile',
     // The first child whose fork fails answers in its parent's place, unless the process limit stops the program first.
-    reason: /an answer nobody asked for|BlockingIOError|ended/,
+    reason: /an answer without a request|BlockingIOError|ended/,
     source: instead(`
 import os
 while True:
