@@ -4,17 +4,17 @@
 
 /**
  * @param {string} json
- * @returns {Counts} every test once; a file that could not even be loaded is one failure
+ * @returns {Counts} every test once; a file that could not be loaded, or whose hook failed, is one failure more
  */
 export function countTests(json) {
   const report = JSON.parse(json);
-  const unloadable = report.testResults.filter(
-    (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
-      file.status === 'failed' && file.assertionResults.length === 0,
+  const broken = report.testResults.filter(
+    (/** @type {{ status: string, assertionResults: { status: string }[] }} */ file) =>
+      file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed'),
   );
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + unloadable.length,
+    failed: report.numFailedTests + broken.length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }

@@ -7,7 +7,7 @@ import { batteryTable, countTests, summaryOf } from '../../../scripts/setup/test
 
 const VITEST = new URL('../../../node_modules/vitest/vitest.mjs', import.meta.url).pathname;
 
-test('every test counts once, and a file that cannot be loaded is a failure', () => {
+test('every test counts once, and a file that cannot be loaded, or whose hook fails, is a failure', () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'ripcord-test-report-'));
   try {
     const one = `import { test } from '${new URL('../../../node_modules/vitest/dist/index.js', import.meta.url).pathname}';`;
@@ -21,6 +21,12 @@ test('every test counts once, and a file that cannot be loaded is a failure', ()
       test.for([1, 2])('is two', () => {});`,
     );
     writeFileSync(path.join(directory, 'b.test.mjs'), `throw new Error('does not load');`);
+    writeFileSync(
+      path.join(directory, 'c.test.mjs'),
+      `${one.replace('test }', 'beforeAll, test }')}
+      beforeAll(() => { throw new Error('no') });
+      test('never runs', () => {});`,
+    );
     writeFileSync(path.join(directory, 'vitest.config.mjs'), 'export default {}');
     const report = path.join(directory, 'report.json');
     const run = () =>
@@ -30,7 +36,7 @@ test('every test counts once, and a file that cannot be loaded is a failure', ()
         env: { PATH: process.env.PATH },
       });
     expect(run).toThrow();
-    expect(summaryOf(countTests(readFileSync(report, 'utf8')))).toBe('3 passed, 2 failed, 2 skipped');
+    expect(summaryOf(countTests(readFileSync(report, 'utf8')))).toBe('3 passed, 3 failed, 3 skipped');
   } finally {
     rmSync(directory, { recursive: true });
   }
