@@ -25,9 +25,9 @@ const LANES = /** @type {const} */ (['images']);
 
 /** @returns {{ lane: (typeof LANES)[number] | undefined, args: string[] }} */
 function commandLine() {
-  const [first, name, ...rest] = process.argv.slice(2);
+  const args = process.argv.slice(2);
+  const [first, name, ...rest] = args;
   if (first !== '--lane') {
-    const args = process.argv.slice(2);
     const named = args.some((argument) => argument.startsWith('--project'));
     return {
       lane: undefined,

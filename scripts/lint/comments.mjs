@@ -29,7 +29,7 @@ const RULES = [
 ];
 
 /**
- * Why a text reads badly; undefined if it does not.
+ * Returns why a text reads badly; undefined if it does not.
  * @param {string} text
  * @returns {string | undefined}
  */
@@ -39,7 +39,7 @@ export function proseProblem(text) {
 }
 
 /**
- * The comments of a source file, each as one text.
+ * Returns the comments of a source file, each as one text.
  * @param {string} source
  * @param {string} name of the file, for its language
  * @returns {{ line: number, text: string }[]}
@@ -78,9 +78,7 @@ export function commentsOf(source, name) {
       };
       comments.push(open);
     }
-    if (wasInBlock || line.startsWith('/*')) {
-      if (!inBlock) open = undefined;
-    }
+    if (!inBlock && (wasInBlock || line.startsWith('/*'))) open = undefined;
   }
   return comments.filter(({ text }) => text.length >= 12);
 }
@@ -91,7 +89,7 @@ export function commentProblems() {
   for (const folder of FOLDERS) {
     for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       const file = path.join(folder, entry);
-      if (!/\.(ts|tsx|mjs|js|c|h|py|sh|css)$/.test(file) || SKIPPED.test(file)) continue;
+      if (!/\.(ts|tsx|mjs|js|c|h|py|sh|css)$|^\.ci\/run$/.test(file) || SKIPPED.test(file)) continue;
       for (const { line, text } of commentsOf(readFileSync(file, 'utf8'), file)) {
         const problem = proseProblem(text);
         if (problem) problems.push(`${file}:${line}: "${text.slice(0, 80)}" ${problem}`);

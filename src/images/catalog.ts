@@ -100,9 +100,14 @@ function guess(name: string): string {
   return near === undefined || near === name ? '' : `Did you mean '${near}'? `;
 }
 
+/** Returns the catalog image of that short name or tag, or undefined. */
+export function findCatalogImage(nameOrReference: string): CatalogImage | undefined {
+  return catalogImages().find(({ name, tag }) => name === nameOrReference || tag === nameOrReference);
+}
+
 /** Returns a hint for an image that the engine does not have. */
 export function missingImageHint(nameOrReference: string): string {
-  const ours = catalogImages().find(({ name, tag }) => name === nameOrReference || tag === nameOrReference);
+  const ours = findCatalogImage(nameOrReference);
   return ours
     ? `Build it: npx --no-install ripcord images build ${ours.name}`
     : `${guess(nameOrReference)}Pull it first (docker pull ${nameOrReference}), or use one of Ripcord's own: ${Object.keys(catalog).join(', ')}.`;

@@ -1,6 +1,6 @@
 /** Creates the sandbox of `run` and `shell`, and builds its image if that is one of Ripcord's own and missing. */
 import { RipcordError } from '../../base/errors.js';
-import { catalogImages } from '../../images/catalog.js';
+import { findCatalogImage } from '../../images/catalog.js';
 import type { CreateOptions } from '../../launch/options.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { SandboxManager } from '../../sandbox/sandbox-manager.js';
@@ -22,7 +22,7 @@ export async function createSandbox(
   try {
     return await manager.create(options);
   } catch (error) {
-    const own = catalogImages().find(({ name, tag }) => options.image === name || options.image === tag);
+    const own = findCatalogImage(options.image ?? '');
     if (!(error instanceof RipcordError && error.code === 'image-not-found' && own)) throw error;
     if (!build && !process.stderr.isTTY) {
       throw new RipcordError(error.code, error.message, {
